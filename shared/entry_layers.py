@@ -1,0 +1,81 @@
+"""Entry layers: the stable USD files others reference, as a pure function of what is published.
+
+They are USD's text format inside a ``.usd`` file (USD tells the format by content), written without ``pxr`` so that
+the service regenerates them itself, inside the commit of a publish. Equal input gives equal bytes.
+
+Format: https://openusd.org/release/spec_usda.html
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from shared.context import check_name
+from shared.departments import Arc, department, strength
+from shared.errors import InputError
+from shared.paths import normalise
+
+METERS_PER_UNIT = 0.001
+"""CAD's millimetre: the linear unit of every layer we write."""
+UP_AXIS = "Z"
+
+
+@dataclass(frozen=True)
+class PartContribution:
+    """A published part as its asset or shot composes it; ``item`` is the file name below the part's ``data``."""
+
+    part: str
+    department: str
+    item: str
+
+
+def part_entry_layer(root_prim: str, contribution: PartContribution) -> str:
+    """Text of a part's entry, which composes its current item under ``/<root_prim>``."""
+    check_name(root_prim, "root prim")
+    asset_path = _asset_path(f"data/{contribution.item}")
+    if department(contribution.department).arc is Arc.PAYLOAD:
+        body = f'def Xform "{root_prim}" (\n    prepend payload = {asset_path}\n)\n{{\n}}\n'
+        return f"{_header(root_prim)}\n{body}"
+    return f'{_header(root_prim, [asset_path])}\nover "{root_prim}"\n{{\n}}\n'
+
+
+def entity_entry_layer(root_prim: str, contributions: Iterable[PartContribution]) -> str:
+    """Text of an asset's or shot's entry: its parts as sublayers, the strongest department first.
+
+    Parts of one department are ordered by name, so that the result does not depend on who published first.
+    """
+    check_name(root_prim, "root prim")
+    ordered = sorted(contributions, key=lambda item: (strength(item.department), item.part))
+    sublayers = [_asset_path(f"{check_name(item.part, 'part')}/{item.part}.usd") for item in ordered]
+    body = (
+        f'def Xform "{root_prim}" (\n'
+        "    assetInfo = {\n"
+        f"        asset identifier = @./{root_prim}.usd@\n"
+        f'        string name = "{root_prim}"\n'
+        "    }\n"
+        '    kind = "assembly"\n'
+        ")\n{\n}\n"
+    )
+    return f"{_header(root_prim, sublayers)}\n{body}"
+
+
+def _header(default_prim: str, sublayers: Iterable[str] = ()) -> str:
+    lines = [
+        "#usda 1.0",
+        "(",
+        f'    defaultPrim = "{default_prim}"',
+        f"    metersPerUnit = {METERS_PER_UNIT:g}",
+    ]
+    paths = list(sublayers)
+    if paths:
+        lines += ["    subLayers = [", ",\n".join(f"        {path}" for path in paths), "    ]"]
+    lines += [f'    upAxis = "{UP_AXIS}"', ")"]
+    return "\n".join(lines) + "\n"
+
+
+def _asset_path(path: str) -> str:
+    # '@' ends an asset path in the text format; our file names never need it.
+    if "@" in path:
+        raise InputError(f"{path!r} cannot stand in a USD layer: it contains '@'.", code="input.path")
+    return f"@./{normalise(path)}@"

@@ -1,0 +1,322 @@
+"""Tools in processes of their own: CAD kernels and renderers crash and hang; whoever starts them must not.
+
+A tool runs in its own process group, dies with its parent (Linux), and is killed as a whole tree on cancel, on a
+time-out, or when it uses more memory than it may. Its standard output carries the events of :mod:`shared.events`.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import json
+import os
+import queue
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import IO, Any
+
+from shared.errors import ProcessError, RacewayError
+
+Event = dict[str, Any]
+
+_PR_SET_PDEATHSIG = 1
+_POLL_SECONDS = 0.1
+_TERMINATE_GRACE_SECONDS = 0.4
+_LOG_TAIL_LINES = 40
+_LINUX = sys.platform.startswith("linux")
+# Loaded before any fork: a child between fork and exec must not import.
+_libc = ctypes.CDLL(None, use_errno=True) if _LINUX else None
+
+
+def run_tool(
+    arguments: Sequence[str],
+    *,
+    timeout: float | None = None,
+    memory_limit: int | None = None,
+    on_event: Callable[[Event], None] | None = None,
+    should_cancel: Callable[[], bool] | None = None,
+    on_start: Callable[[int], None] | None = None,
+    cwd: str | os.PathLike[str] | None = None,
+    env: Mapping[str, str] | None = None,
+    log: str | os.PathLike[str] | None = None,
+    stdin: Mapping[str, Any] | None = None,
+) -> dict[str, Any]:
+    """Run a tool to its end and return the data of its ``result`` event.
+
+    ``arguments`` starts with the program; ``python_tool("dcc.cad.convert", ...)`` makes it for our own modules.
+    ``timeout`` is in seconds of wall time, ``memory_limit`` in bytes resident over the whole tree. ``on_event`` gets
+    every progress event; ``should_cancel`` is asked ten times a second; ``on_start`` gets the process id, which is
+    also the process group. ``stdin`` is sent as one JSON object. ``log`` is appended to with what the tool printed
+    on standard error.
+
+    Raises the error the tool reported, or ProcessError with code ``process.crashed``, ``process.timeout``,
+    ``process.memory``, ``process.cancelled``, ``process.failed`` or ``process.not_found``. No process of the tool is
+    alive when this returns or raises.
+    """
+    tool = _name_of(arguments)
+    try:
+        process = subprocess.Popen(
+            list(arguments),
+            stdin=subprocess.PIPE if stdin is not None else subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            cwd=cwd,
+            env=dict(env) if env is not None else None,
+            start_new_session=True,
+            preexec_fn=_die_with_parent if _LINUX else None,
+            text=True,
+            encoding="utf-8",
+            errors="replace",
+        )
+    except OSError as error:
+        raise ProcessError(
+            f"{tool} cannot be started: {error.strerror or error}.",
+            code="process.not_found",
+            hint="Check that it is installed (`raceway doctor` lists what is found).",
+        ) from error
+    reader = _OutputReader(process, Path(log) if log else None)
+    try:
+        if on_start:
+            on_start(process.pid)
+        if stdin is not None:
+            assert process.stdin is not None
+            # A tool that died before reading answers for itself below.
+            with contextlib.suppress(BrokenPipeError):
+                process.stdin.write(json.dumps(stdin))
+                process.stdin.close()
+        _watch(process, reader, tool, timeout, memory_limit, on_event, should_cancel)
+    finally:
+        kill_tree(process.pid)
+        process.wait()
+        reader.close()
+    return _outcome(process.returncode, reader, tool)
+
+
+def python_tool(module: str, *arguments: str, python: str = "") -> list[str]:
+    """Command line that runs one of our modules with ``python`` (by default this interpreter)."""
+    return [python or sys.executable, "-m", module, *arguments]
+
+
+def kill_tree(root: int, *, grace: float = 0.0) -> None:
+    """Stop a process, its process group and all its descendants, a ``setsid`` child included.
+
+    With ``grace`` (seconds) the group gets SIGTERM first and that long to leave. Descendants are suspended while they
+    are collected, so that none can start another unseen.
+    """
+    if os.name == "nt":
+        subprocess.run(["taskkill", "/F", "/T", "/PID", str(root)], capture_output=True, check=False)
+        return
+    if grace > 0:
+        _signal_group(root, signal.SIGTERM)
+        deadline = time.monotonic() + grace
+        while time.monotonic() < deadline and _alive(root):
+            time.sleep(0.01)
+    suspended: set[int] = set()
+    while True:
+        found = ({root} | descendants(root)) - suspended
+        if not found:
+            break
+        for pid in found:
+            _signal(pid, signal.SIGSTOP)
+        suspended |= found
+    _signal_group(root, signal.SIGKILL)
+    for pid in suspended:
+        _signal(pid, signal.SIGKILL)
+
+
+def descendants(root: int) -> set[int]:
+    """Process ids of all living children, grandchildren, ... of ``root`` (Linux; elsewhere empty)."""
+    if not _LINUX:
+        return set()
+    children: dict[int, list[int]] = {}
+    for entry in os.listdir("/proc"):
+        if entry.isdigit() and (parent := _parent_of(int(entry))) is not None:
+            children.setdefault(parent, []).append(int(entry))
+    found: set[int] = set()
+    waiting = [root]
+    while waiting:
+        for child in children.get(waiting.pop(), ()):
+            if child not in found:
+                found.add(child)
+                waiting.append(child)
+    return found
+
+
+def resident_bytes(root: int) -> int:
+    """Resident memory of ``root`` and its descendants, in bytes (Linux; elsewhere 0)."""
+    if not _LINUX:
+        return 0
+    page = os.sysconf("SC_PAGE_SIZE")
+    total = 0
+    for pid in {root} | descendants(root):
+        with contextlib.suppress(OSError, ValueError, IndexError):
+            resident, shared_pages = Path(f"/proc/{pid}/statm").read_text().split()[1:3]
+            # Forked children share pages; counting them once each would stop a tool that uses both cores.
+            total += (int(resident) - int(shared_pages)) * page
+    return total
+
+
+@dataclass
+class _OutputReader:
+    """Reads both pipes of a process in the background: lines to a queue, the log to a file and a short tail."""
+
+    process: subprocess.Popen[str]
+    log: Path | None
+    events: queue.Queue[Event | None] = field(default_factory=queue.Queue)
+    tail: deque[str] = field(default_factory=lambda: deque(maxlen=_LOG_TAIL_LINES))
+    last: Event = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        assert self.process.stdout is not None and self.process.stderr is not None
+        self._threads = [
+            threading.Thread(target=self._read_events, args=(self.process.stdout,), daemon=True),
+            threading.Thread(target=self._read_log, args=(self.process.stderr,), daemon=True),
+        ]
+        for thread in self._threads:
+            thread.start()
+
+    def _read_events(self, stream: IO[str]) -> None:
+        for line in stream:
+            try:
+                event = json.loads(line)
+            except ValueError:
+                event = None
+            if isinstance(event, dict) and isinstance(event.get("event"), str):
+                if event["event"] in ("result", "error"):
+                    self.last = event
+                else:
+                    self.events.put(event)
+            else:
+                self.tail.append(line.rstrip())
+        self.events.put(None)
+
+    def _read_log(self, stream: IO[str]) -> None:
+        with self.log.open("a", encoding="utf-8") if self.log else contextlib.nullcontext() as log:
+            for line in stream:
+                self.tail.append(line.rstrip())
+                if log is not None:
+                    log.write(line)
+                    log.flush()
+
+    def close(self) -> None:
+        # The tree is dead, so both pipes are at their end.
+        for thread in self._threads:
+            thread.join(timeout=5)
+        for stream in (self.process.stdin, self.process.stdout, self.process.stderr):
+            if stream is not None:
+                with contextlib.suppress(BrokenPipeError):
+                    stream.close()
+
+
+def _watch(
+    process: subprocess.Popen[str],
+    reader: _OutputReader,
+    tool: str,
+    timeout: float | None,
+    memory_limit: int | None,
+    on_event: Callable[[Event], None] | None,
+    should_cancel: Callable[[], bool] | None,
+) -> None:
+    deadline = time.monotonic() + timeout if timeout else None
+    while True:
+        try:
+            event = reader.events.get(timeout=_POLL_SECONDS)
+        except queue.Empty:
+            event = {}
+        if event is None:
+            # Standard output closed: the process is ending, unless it closed it itself and goes on.
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                process.wait(timeout=_POLL_SECONDS)
+        elif event and on_event:
+            on_event(event)
+        if process.poll() is not None and (event is None or reader.events.empty()):
+            while (rest := _next_event(reader)) is not None:
+                if on_event:
+                    on_event(rest)
+            return
+        if should_cancel and should_cancel():
+            kill_tree(process.pid, grace=_TERMINATE_GRACE_SECONDS)
+            raise ProcessError(f"{tool} was cancelled.", code="process.cancelled", hint="Start it again if that was not meant.")
+        if deadline is not None and time.monotonic() > deadline:
+            raise ProcessError(
+                f"{tool} took longer than {timeout:g} s and was stopped.",
+                code="process.timeout",
+                hint="Raise the time limit, or simplify the input.",
+            )
+        if memory_limit is not None and resident_bytes(process.pid) > memory_limit:
+            raise ProcessError(
+                f"{tool} used more than {memory_limit / 2**20:.0f} MiB of memory and was stopped.",
+                code="process.memory",
+                hint="Raise the memory limit, or use coarser settings.",
+            )
+
+
+def _next_event(reader: _OutputReader) -> Event | None:
+    try:
+        return reader.events.get(timeout=_POLL_SECONDS)
+    except queue.Empty:
+        return None
+
+
+def _outcome(status: int, reader: _OutputReader, tool: str) -> dict[str, Any]:
+    last = reader.last
+    if last.get("event") == "error":
+        raise RacewayError.from_json(last, status=int(last.get("status") or 0))
+    if status < 0:
+        raise ProcessError(
+            f"{tool} crashed ({signal.Signals(-status).name}).",
+            code="process.crashed",
+            hint=_log_hint(reader) or "The input may be damaged; try another export of it.",
+        )
+    if status != 0 or last.get("event") != "result":
+        raise ProcessError(f"{tool} ended with status {status} and no result.", hint=_log_hint(reader))
+    return {key: value for key, value in last.items() if key != "event"}
+
+
+def _log_hint(reader: _OutputReader) -> str:
+    lines = [line for line in reader.tail if line.strip()]
+    return f"Last line of its log: {lines[-1]}" if lines else ""
+
+
+def _name_of(arguments: Sequence[str]) -> str:
+    if "-m" in arguments[:3]:
+        return arguments[arguments.index("-m") + 1]
+    return Path(arguments[0]).name
+
+
+def _die_with_parent() -> None:
+    if _libc is not None:
+        _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
+def _parent_of(pid: int) -> int | None:
+    try:
+        # The command's name may contain spaces and brackets: the fields start after the last bracket.
+        stat = Path(f"/proc/{pid}/stat").read_text(errors="replace").rpartition(")")[2].split()
+    except OSError:
+        return None
+    return None if stat[0] == "Z" else int(stat[1])
+
+
+def _alive(pid: int) -> bool:
+    return _parent_of(pid) is not None if _LINUX else _signal(pid, 0)
+
+
+def _signal(pid: int, number: int) -> bool:
+    try:
+        os.kill(pid, number)
+    except (ProcessLookupError, PermissionError):
+        return False
+    return True
+
+
+def _signal_group(group: int, number: int) -> None:
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.killpg(group, number)
