@@ -10,10 +10,11 @@ from __future__ import annotations
 import json
 import os
 import sys
+import traceback
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from shared.errors import RacewayError
+from shared.errors import ProcessError, RacewayError
 
 _stream = None
 
@@ -69,8 +70,6 @@ def tool_main(main: Callable[[], Mapping[str, Any]]) -> int:
         emit_error(_memory_error())
         return 1
     except Exception as error:
-        import traceback
-
         traceback.print_exc()
         emit_error(
             RacewayError(
@@ -84,8 +83,6 @@ def tool_main(main: Callable[[], Mapping[str, Any]]) -> int:
 
 
 def _memory_error() -> RacewayError:
-    from shared.errors import ProcessError
-
     return ProcessError(
         "The tool ran out of the memory it may use.",
         code="process.memory",

@@ -93,8 +93,12 @@ def run_tool(
                 process.stdin.close()
         _watch(process, reader, tool, timeout, memory_limit, on_event, should_cancel)
     finally:
-        kill_tree(process.pid)
-        process.wait()
+        if process.poll() is None:
+            kill_tree(process.pid)
+            process.wait()
+        else:
+            # What the tool left behind in its group; its own id may belong to somebody else by now.
+            _signal_group(process.pid, signal.SIGKILL)
         reader.close()
     return _outcome(process.returncode, reader, tool)
 
@@ -243,7 +247,9 @@ def _watch(
             return
         if should_cancel and should_cancel():
             kill_tree(process.pid, grace=_TERMINATE_GRACE_SECONDS)
-            raise ProcessError(f"{tool} was cancelled.", code="process.cancelled", hint="Start it again if that was not meant.")
+            raise ProcessError(
+                f"{tool} was cancelled.", code="process.cancelled", hint="Start it again if that was not meant."
+            )
         if deadline is not None and time.monotonic() > deadline:
             raise ProcessError(
                 f"{tool} took longer than {timeout:g} s and was stopped.",

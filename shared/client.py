@@ -1,0 +1,354 @@
+"""The HTTP client of the service, for every tool outside it.
+
+Every method answers the ``data`` of the service's answer as plain JSON values, and raises the service's own error
+(:class:`shared.errors.RacewayError` or a subclass) or ServiceError where there is no service to ask.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import IO, Any
+from urllib.parse import quote
+
+import requests
+from requests.adapters import HTTPAdapter
+from urllib3.util import Retry
+
+from shared.context import Context
+from shared.errors import AuthError, ProcessError, RacewayError, ServiceError
+from shared.files import atomic_path, storage_error
+from shared.jobs import FINAL_STATES, JobState
+
+Json = dict[str, Any]
+
+CONNECT_SECONDS = 5
+READ_SECONDS = 60
+POLL_SECONDS = 0.25
+_CHUNK = 1 << 20
+
+
+class Client:
+    """A logged-in connection to the service. Not shared between threads: make one for each."""
+
+    def __init__(self, api_url: str, token: str = "") -> None:
+        """``api_url`` with or without the ``/api`` at its end; ``token`` from a login or the artist's settings."""
+        url = api_url.rstrip("/")
+        self.api_url = url if url.endswith("/api") else f"{url}/api"
+        self._session = requests.Session()
+        self._session.headers["Accept"] = "application/json"
+        # Only requests that may be repeated safely are repeated by the adapter.
+        retry = Retry(total=3, connect=2, backoff_factor=0.2, status_forcelist=(502, 503, 504), raise_on_status=False)
+        for scheme in ("http://", "https://"):
+            self._session.mount(scheme, HTTPAdapter(max_retries=retry))
+        self.token = token
+
+    @classmethod
+    def from_context(cls, context: Context) -> Client:
+        return cls(context.api_url, context.token)
+
+    @property
+    def token(self) -> str:
+        return self._token
+
+    @token.setter
+    def token(self, token: str) -> None:
+        if any(ord(character) < 33 or ord(character) > 126 for character in token):
+            raise AuthError("The token contains characters that no token has.", code="auth.unauthorized")
+        self._token = token
+        if token:
+            self._session.headers["Authorization"] = f"Bearer {token}"
+        else:
+            self._session.headers.pop("Authorization", None)
+
+    def close(self) -> None:
+        self._session.close()
+
+    def __enter__(self) -> Client:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    # -- the calls everything else is made of
+
+    def get(self, path: str, **parameters: Any) -> Any:
+        """``GET`` a path below ``/api``; parameters that are None are left out."""
+        return self._call("GET", path, params=_present(parameters))
+
+    def post(self, path: str, body: Mapping[str, Any] | None = None, **options: Any) -> Any:
+        """``POST`` a JSON body."""
+        return self._call("POST", path, json=dict(body or {}), **options)
+
+    def patch(self, path: str, body: Mapping[str, Any], **options: Any) -> Any:
+        return self._call("PATCH", path, json=dict(body), **options)
+
+    def put(self, path: str, body: Mapping[str, Any], **options: Any) -> Any:
+        return self._call("PUT", path, json=dict(body), **options)
+
+    def delete(self, path: str) -> Any:
+        return self._call("DELETE", path)
+
+    def pages(self, path: str, **parameters: Any) -> Iterator[Json]:
+        """Every item of a list, page by page."""
+        page = 1
+        while True:
+            answer = self.get(path, page=page, page_size=200, **parameters)
+            yield from answer["items"]
+            if page * answer["page_size"] >= answer["total"]:
+                return
+            page += 1
+
+    # -- login
+
+    def health(self) -> Json:
+        """Ask whether the service is up; raises ServiceError where it is not."""
+        return self._object(self.get("/health"))
+
+    def login(self, email: str, password: str) -> Json:
+        """Log in and keep the session's token; answers ``token``, ``expires_at`` and ``user``."""
+        answer = self._object(self.post("/auth/login", {"email": email, "password": password}))
+        self.token = answer["token"]
+        return answer
+
+    def me(self) -> Json:
+        """The user and tenant of the token."""
+        return self._object(self.get("/auth/me"))
+
+    # -- production
+
+    def projects(self, **filters: Any) -> list[Json]:
+        return list(self.pages("/projects/", **filters))
+
+    def assets(self, project: str, **filters: Any) -> list[Json]:
+        return list(self.pages("/assets/", project=project, **filters))
+
+    def sequences(self, project: str, **filters: Any) -> list[Json]:
+        return list(self.pages("/sequences/", project=project, **filters))
+
+    def shots(self, project: str, **filters: Any) -> list[Json]:
+        return list(self.pages("/shots/", project=project, **filters))
+
+    def tasks(self, **filters: Any) -> list[Json]:
+        """Tasks; filters are ``project``, ``asset``, ``shot``, ``assignee`` (an id, or ``me``)."""
+        return list(self.pages("/tasks/", **filters))
+
+    def task(self, task_id: str) -> Json:
+        return self._object(self.get(f"/tasks/{quote(task_id)}"))
+
+    # -- CAD
+
+    def upload_cad(
+        self,
+        file: Path,
+        *,
+        project: str,
+        asset: str = "",
+        lineage: str = "",
+        on_progress: Callable[[float], None] | None = None,
+        **settings: Any,
+    ) -> Json:
+        """Upload a STEP file and answer its CAD file; the conversion runs in the background.
+
+        ``on_progress`` gets the share sent, 0 to 1. ``settings`` are conversion settings such as
+        ``linear_deflection``. Raises StorageError where the file cannot be read.
+        """
+        parameters = _present(
+            {"project": project, "asset": asset or None, "lineage": lineage or None, "filename": file.name, **settings}
+        )
+        try:
+            with file.open("rb") as stream:
+                body = _ReportingReader(stream, file.stat().st_size, on_progress)
+                return self._object(
+                    self._call(
+                        "POST",
+                        "/cad/",
+                        params=parameters,
+                        data=body,
+                        headers={"Content-Type": "application/octet-stream"},
+                    )
+                )
+        except RacewayError:
+            raise
+        except OSError as error:
+            raise storage_error(error, file, "read") from error
+
+    def cad_file(self, cad_file_id: str) -> Json:
+        return self._object(self.get(f"/cad/{quote(cad_file_id)}"))
+
+    def scene_manifest(self, cad_file_id: str) -> Json:
+        """The scene manifest with each part's effective material."""
+        return self._object(self.get(f"/cad/{quote(cad_file_id)}/scene-manifest"))
+
+    def material_overrides(self, cad_file_id: str) -> Json:
+        """The artist's own assignments; pass ``etag`` of the answer back to :meth:`set_material_overrides`."""
+        return self._object(self.get(f"/cad/{quote(cad_file_id)}/manual-material-overrides"))
+
+    def set_material_overrides(
+        self,
+        cad_file_id: str,
+        overrides: Mapping[str, str | None],
+        occurrence_overrides: Mapping[str, str | None] | None = None,
+        *,
+        etag: str = "",
+    ) -> Json:
+        """Assign materials by partKey (and by occurrence).
+
+        With ``etag`` the service refuses (``conflict.stale``) where somebody changed them since.
+        """
+        body = {"overrides": dict(overrides), "occurrence_overrides": dict(occurrence_overrides or {})}
+        headers = {"If-Match": etag} if etag else {}
+        return self._object(self.put(f"/cad/{quote(cad_file_id)}/manual-material-overrides", body, headers=headers))
+
+    def materials(self) -> list[Json]:
+        return list(self.pages("/materials/"))
+
+    # -- scenes and publishes
+
+    def reserve_scene(self, task_id: str, name: str, *, software: str, suffix: str, bump: str = "iteration") -> Json:
+        """Reserve the next version of a scene: ``id``, ``version``, ``iteration`` and ``path``."""
+        body = {"task_id": task_id, "name": name, "software": software, "suffix": suffix, "bump": bump}
+        return self._object(self.post("/scenes/reserve", body))
+
+    def commit_scene(self, scene_id: str, *, sha256: str, size: int) -> Json:
+        return self._object(self.post(f"/scenes/{quote(scene_id)}/commit", {"sha256": sha256, "size": size}))
+
+    def scenes(self, task_id: str) -> list[Json]:
+        return list(self.pages("/scenes/", task_id=task_id))
+
+    def reserve_publish(self, **fields: Any) -> Json:
+        """Reserve the next version of a part (design: Publishing)."""
+        return self._object(self.post("/publishes/reserve", _present(fields)))
+
+    def commit_publish(self, idempotency_key: str, **fields: Any) -> Json:
+        """Commit a publish whose item stands on the storage; the same key again answers the same publish."""
+        return self._object(
+            self.post("/publishes/", _present(fields), headers={"Idempotency-Key": idempotency_key})
+        )
+
+    def publishes(self, **filters: Any) -> list[Json]:
+        return list(self.pages("/publishes/", **filters))
+
+    # -- jobs and media
+
+    def submit_job(self, kind: str, **settings: Any) -> Json:
+        return self._object(self.post("/jobs/", {"kind": kind, **_present(settings)}))
+
+    def job(self, job_id: str) -> Json:
+        return self._object(self.get(f"/jobs/{quote(job_id)}"))
+
+    def cancel_job(self, job_id: str) -> Json:
+        return self._object(self.post(f"/jobs/{quote(job_id)}/cancel"))
+
+    def wait_for_job(
+        self,
+        job_id: str,
+        *,
+        timeout: float,
+        on_progress: Callable[[Json], None] | None = None,
+    ) -> Json:
+        """Wait until a job has ended and answer it.
+
+        ``on_progress`` gets the job's progress at each look. Raises the job's own error where it failed, and
+        ProcessError where it was cancelled or did not end within ``timeout`` seconds.
+        """
+        deadline = time.monotonic() + timeout
+        while True:
+            job = self.job(job_id)
+            state = JobState(job["state"])
+            if on_progress:
+                on_progress(job["progress"])
+            if state is JobState.COMPLETED:
+                return job
+            if state is JobState.FAILED:
+                raise RacewayError.from_json(job["document"].get("error") or {"message": f"Job {job_id} failed."})
+            if state in FINAL_STATES:
+                raise ProcessError(f"Job {job_id} was cancelled.", code="process.cancelled")
+            if time.monotonic() > deadline:
+                raise ProcessError(
+                    f"Job {job_id} did not end within {timeout:g} s (it is {state}).",
+                    code="process.timeout",
+                    hint="See the queue page; is a worker running (`raceway worker`)?",
+                )
+            time.sleep(POLL_SECONDS)
+
+    def media(self, **filters: Any) -> list[Json]:
+        return list(self.pages("/media/assets", **filters))
+
+    def download(self, path: str, target: Path) -> Path:
+        """Fetch a file below ``/api`` to ``target``, whole or not at all."""
+        answer = self._send("GET", path, stream=True)
+        if answer.status_code >= 400:
+            raise _error_of(answer)
+        with atomic_path(target) as temporary, temporary.open("wb") as stream:
+            for chunk in answer.iter_content(_CHUNK):
+                stream.write(chunk)
+        return target
+
+    # -- transport
+
+    def _call(self, method: str, path: str, **options: Any) -> Any:
+        answer = self._send(method, path, **options)
+        if answer.status_code >= 400:
+            raise _error_of(answer)
+        try:
+            body = answer.json()
+            return body["data"]
+        except (ValueError, KeyError, TypeError) as error:
+            raise _not_ours(answer) from error
+
+    def _send(self, method: str, path: str, **options: Any) -> requests.Response:
+        try:
+            return self._session.request(
+                method, self.api_url + path, timeout=(CONNECT_SECONDS, READ_SECONDS), allow_redirects=False, **options
+            )
+        except requests.exceptions.Timeout as error:
+            raise ServiceError(f"The service at {self.api_url} did not answer in time.") from error
+        except requests.exceptions.ConnectionError as error:
+            raise ServiceError(f"The service at {self.api_url} cannot be reached.") from error
+        except (requests.exceptions.RequestException, UnicodeError) as error:
+            raise ServiceError(f"{self.api_url} cannot be asked: {error}.", hint="Check PM_API_URL.") from error
+
+    @staticmethod
+    def _object(value: Any) -> Json:
+        if not isinstance(value, dict):
+            raise ServiceError("The service answered something that is not the API's.", code="service.protocol")
+        return value
+
+
+class _ReportingReader:
+    """A file as a request body that tells how much of it has been sent."""
+
+    def __init__(self, stream: IO[bytes], size: int, on_progress: Callable[[float], None] | None) -> None:
+        self._stream, self._size, self._on_progress, self._sent = stream, size, on_progress, 0
+
+    def __len__(self) -> int:
+        return self._size
+
+    def read(self, amount: int = -1) -> bytes:
+        chunk = self._stream.read(amount)
+        self._sent += len(chunk)
+        if self._on_progress:
+            self._on_progress(self._sent / self._size if self._size else 1.0)
+        return chunk
+
+
+def _present(values: Mapping[str, Any]) -> Json:
+    return {name: value for name, value in values.items() if value is not None}
+
+
+def _error_of(answer: requests.Response) -> RacewayError:
+    try:
+        error = answer.json()["error"]
+    except (ValueError, KeyError, TypeError):
+        return _not_ours(answer)
+    return RacewayError.from_json(error, status=answer.status_code)
+
+
+def _not_ours(answer: requests.Response) -> ServiceError:
+    return ServiceError(
+        f"{answer.url.partition('?')[0]} answered {answer.status_code} with something that is not the API's.",
+        hint="Check PM_API_URL: does it name the Raceway service?",
+        code="service.protocol",
+    )
