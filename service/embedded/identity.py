@@ -1,7 +1,7 @@
 """As whom PostgreSQL runs. It refuses uid 0, so a supervisor that is root starts it under another identity.
 
-Nothing outside the data folder changes owner or mode, also where the installation or the data folder lies below a
-folder that only root may enter.
+Nothing outside the data folder changes owner or mode, also where the installation or the data folder lies
+below a folder that only root may enter.
 """
 
 from __future__ import annotations
@@ -31,10 +31,10 @@ class Identity:
     gid: int = 0
 
     def command(self, program: Sequence[str], folder: Path, death_signal: signal.Signals) -> list[str]:
-        """Command line that runs ``program`` in ``folder`` as this user and ends it when this process dies."""
+        """Command that runs ``program`` in ``folder`` as this user, and ends it when this process dies."""
         name = self.kind if self.kind == "self" else f"{self.kind}:{self.uid}:{self.gid}"
-        launcher = [sys.executable, "-I", "-S", str(_LAUNCHER), str(os.getpid()), str(int(death_signal)), name]
-        return [*launcher, str(folder), *program]
+        launcher = [sys.executable, "-I", "-S", str(_LAUNCHER)]
+        return [*launcher, str(os.getpid()), str(int(death_signal)), name, str(folder), *program]
 
     def give(self, folder: Path) -> None:
         """Make ``folder`` and all inside this user's own, if it is not yet.
@@ -69,7 +69,7 @@ def possible_identities(cluster: Path) -> list[Identity]:
 
 
 def choose_identity(postgres: Path, folder: Path, candidates: Sequence[Identity]) -> tuple[Identity, int]:
-    """The first candidate that can run the program ``postgres`` in ``folder``, and the program's major version.
+    """The first candidate that can run ``postgres`` in ``folder``, and the major version of that program.
 
     Raises ServiceError ``service.postgres_identity`` where the machine permits none of them.
     """
@@ -88,8 +88,8 @@ def choose_identity(postgres: Path, folder: Path, candidates: Sequence[Identity]
         answer = probe.stderr.strip() or f"{postgres} ended with status {probe.returncode}"
     if os.geteuid() == 0:
         raise ServiceError(
-            "PostgreSQL does not run as root, and this machine permits neither a user namespace nor a change of "
-            f"user ({answer}).",
+            "PostgreSQL does not run as root, and this machine permits neither a user namespace nor a change "
+            f"of user ({answer}).",
             code="service.postgres_identity",
             hint="Run Raceway as an ordinary user, or set DATABASE_URL to a PostgreSQL server of your own.",
         )

@@ -4,17 +4,19 @@ Run by its path, isolated and with nothing but the standard library::
 
     python -I -S launcher.py PARENT SIGNAL IDENTITY FOLDER PROGRAM [ARGUMENT ...]
 
-``PARENT`` is the supervisor's process id and ``SIGNAL`` what the kernel sends this process when the supervisor dies
-(Linux). ``FOLDER`` becomes the working directory. ``IDENTITY`` is one of
+``PARENT`` is the supervisor's process id and ``SIGNAL`` what the kernel sends this process when the
+supervisor dies (Linux). ``FOLDER`` becomes the working directory. ``IDENTITY`` is one of
 
 * ``self``: stay who we are;
-* ``namespace:UID:GID``: enter a user namespace in which we are called UID. PostgreSQL refuses to run as uid 0; in
-  there it sees another number while, for the file system, the process keeps its rights as owner of root's files;
-* ``user:UID:GID``: really become that user, but keep the capability to pass folders that are closed to it, so that
-  programs and data may lie below a folder such as ``/root`` whose mode is nobody's to change.
+* ``namespace:UID:GID``: enter a user namespace in which we are called UID. PostgreSQL refuses to run as uid
+  0; in there it sees another number while, for the file system, the process keeps its rights as owner of
+  root's files;
+* ``user:UID:GID``: really become that user, but keep the capability to pass folders that are closed to it, so
+  that programs and data may lie below a folder such as ``/root`` whose mode is nobody's to change.
 
-A separate program instead of ``preexec_fn``, because Python code between fork and exec can deadlock in a process that
-has threads. It ends with status 126 and one line on standard error where the machine forbids what was asked.
+A separate program instead of ``preexec_fn``, because Python code between fork and exec can deadlock in a
+process that has threads. It ends with status 126 and one line on standard error where the machine forbids
+what was asked.
 """
 
 from __future__ import annotations

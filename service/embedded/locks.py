@@ -11,8 +11,8 @@ from pathlib import Path
 class ProcessLock:
     """Exclusive ``flock`` on a file that also names the holder's process id.
 
-    The lock belongs to the open file, so a child started with ``pass_fds=(lock.descriptor,)`` holds it as well, and
-    it stays taken until the last such process is gone.
+    The lock belongs to the open file, so a child started with ``pass_fds=(lock.descriptor,)`` holds it as
+    well, and it stays taken until the last such process is gone.
     """
 
     def __init__(self, path: Path) -> None:
@@ -25,7 +25,7 @@ class ProcessLock:
         return self._descriptor
 
     def acquire(self) -> bool:
-        """Take the lock if it is free; whether we hold it now. Raises OSError where the folder is not writable."""
+        """Take the lock if it is free; answers whether we hold it now. Raises OSError."""
         descriptor = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -1,4 +1,4 @@
-"""PostgreSQL for one machine: the cluster, the two roles of Raceway and their database, and the server itself."""
+"""PostgreSQL for one machine: the cluster, the two roles of Raceway and their database, the server."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import psycopg2
-import psycopg2.extensions
+from psycopg2 import extensions
 
 from service.embedded.access import APPLICATION_ROLE, DATABASE, HOST, OWNER_ROLE, SUPERUSER, Access, damaged
 from service.embedded.binaries import postgres_program
@@ -95,7 +95,7 @@ class PostgresServer(Server):
             raise StorageError(
                 f"The database in {self.folder} is of PostgreSQL {data_major}, and this is {program_major}.",
                 code="storage.database_version",
-                hint=f"Dump it with PostgreSQL {data_major} and restore it here, or choose another data folder.",
+                hint=f"Dump it with PostgreSQL {data_major} and restore it, or choose another data folder.",
             )
         else:
             self.identity.give(self.folder)
@@ -150,8 +150,8 @@ class PostgresServer(Server):
     def _forget_dead_postmaster(self) -> None:
         """Remove the ``postmaster.pid`` of a server that was killed.
 
-        We hold the lock, so none of ours is alive; yet PostgreSQL would refuse to start if some other process has
-        been given that number since, as happens in containers.
+        We hold the lock, so none of ours is alive; yet PostgreSQL would refuse to start if some other process
+        has been given that number since, as happens in containers.
         """
         pid_file = self.folder / "postmaster.pid"
         with contextlib.suppress(FileNotFoundError, ValueError, IndexError):
@@ -190,7 +190,7 @@ class PostgresServer(Server):
         return diagnosis("PostgreSQL refused to be set up", str(error), self.log, self.data_dir)
 
     def _ensure_database(self, port: int) -> None:
-        """Create what is missing of roles and database; a start that was cut short is completed by the next."""
+        """Create what is missing of roles and database: each start completes one that was cut short."""
         with self._superuser(port, SUPERUSER) as connection, connection.cursor() as cursor:
             for role, password in (
                 (OWNER_ROLE, self._access.owner_password),
@@ -198,7 +198,8 @@ class PostgresServer(Server):
             ):
                 cursor.execute("SELECT FROM pg_roles WHERE rolname = %s", (role,))
                 if cursor.rowcount == 0:
-                    verifier = psycopg2.extensions.encrypt_password(password, role, connection, "scram-sha-256")
+                    # Hashed here: not even a statement in a log could show the password.
+                    verifier = extensions.encrypt_password(password, role, connection, "scram-sha-256")
                     cursor.execute(f"CREATE ROLE {role} {_ROLE} PASSWORD %s", (verifier,))
             cursor.execute("SELECT FROM pg_database WHERE datname = %s", (DATABASE,))
             if cursor.rowcount == 0:
@@ -207,7 +208,7 @@ class PostgresServer(Server):
             cursor.execute(f"GRANT CONNECT ON DATABASE {DATABASE} TO {APPLICATION_ROLE}")
 
     @contextlib.contextmanager
-    def _superuser(self, port: int, database: str) -> Iterator[psycopg2.extensions.connection]:
+    def _superuser(self, port: int, database: str) -> Iterator[extensions.connection]:
         connection = psycopg2.connect(
             host=HOST,
             port=port,

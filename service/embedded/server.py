@@ -21,7 +21,8 @@ from service.embedded.locks import ProcessLock
 from shared.errors import RacewayError, ServiceError
 from shared.files import make_folder, storage_error
 
-# Below the range from which Linux takes the ports of outgoing connections, so that a remembered port stays free.
+# Below the range from which Linux takes the ports of outgoing connections, so that a remembered port stays
+# free.
 _PORTS = range(20000, 32768)
 _START_ATTEMPTS = 5
 _READY_SECONDS = 300  # Recovery after a crash may take long; a server that died is noticed at once.
@@ -33,15 +34,15 @@ _TELLING_WORDS = ("FATAL", "PANIC", "error")
 _KEPT_VARIABLES = ("PATH", "LD_LIBRARY_PATH", "TMPDIR")
 
 
-class _PortTaken(Exception):
+class _PortTakenError(Exception):
     """Another program listens where the server wanted to."""
 
 
 class Server(ABC):
     """One server process with a folder, a log and a lock in the data folder.
 
-    Every process of the server inherits the lock, so a taken lock means that some of them still live, whatever
-    happened to the supervisor that started them.
+    Every process of the server inherits the lock, so a taken lock means that some of them still live,
+    whatever happened to the supervisor that started them.
     """
 
     name: str
@@ -76,7 +77,7 @@ class Server(ABC):
         """Whether the server takes a real connection by now."""
 
     def start(self, preferred_port: int) -> int:
-        """Start, wait until connections are answered, and return the port: the preferred one where it is free.
+        """Start, wait until connections are answered, and return the port: the preferred one if it is free.
 
         Raises ServiceError or StorageError; the server is not running then.
         """
@@ -118,7 +119,7 @@ class Server(ABC):
     def _start_on_free_port(self, preferred: int) -> int:
         for _ in range(_START_ATTEMPTS):
             port = free_port(preferred)
-            with contextlib.suppress(_PortTaken):
+            with contextlib.suppress(_PortTakenError):
                 self._spawn(port)
                 self._wait_until_ready(port)
                 return port
@@ -140,7 +141,7 @@ class Server(ABC):
                 stderr=subprocess.STDOUT,
                 env=server_environment(os.environ),
                 pass_fds=(self._lock.descriptor,),
-                # Control-C in a terminal reaches the supervisor alone: it stops the servers after their clients.
+                # Control-C in a terminal reaches the supervisor alone, which stops clients before servers.
                 start_new_session=True,
             )
         self._lock.name_holder(self._process.pid)
@@ -155,7 +156,7 @@ class Server(ABC):
             if self._process.poll() is not None:
                 self._process = None
                 if "Address already in use" in self._log_since_start():
-                    raise _PortTaken
+                    raise _PortTakenError
                 raise self._diagnosis(f"{self.name} did not start")
             if time.monotonic() > deadline:
                 raise self._diagnosis(f"{self.name} was not ready after {_READY_SECONDS} s")
@@ -223,7 +224,7 @@ def free_port(preferred: int = 0) -> int:
 
 
 def trim_log(log: Path, limit: int = _LOG_LIMIT_BYTES) -> None:
-    """Move the content of a log longer than ``limit`` bytes to ``<log>.1``; its writer just goes on (appending)."""
+    """Move the content of a log longer than ``limit`` bytes to ``<log>.1``; its writer goes on appending."""
     if log.exists() and log.stat().st_size > limit:
         shutil.copy(log, log.with_name(f"{log.name}.1"))
         os.truncate(log, 0)

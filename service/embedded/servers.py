@@ -23,11 +23,11 @@ _CONNECT_SECONDS = 2
 
 
 class Servers:
-    """PostgreSQL and Redis of one data folder, alive between :meth:`start` and :meth:`stop` (or inside ``with``).
+    """PostgreSQL and Redis of one data folder, alive from :meth:`start` to :meth:`stop` (or inside ``with``).
 
-    A server whose address ``environ`` gives (DATABASE_URL, REDIS_URL) is used from there instead of started here.
-    The servers die with the process that started them; on Linux more exactly with the thread, which therefore must
-    be the main one. ``identities`` overrides whom PostgreSQL runs as.
+    A server whose address ``environ`` gives (DATABASE_URL, REDIS_URL) is used from there instead of started
+    here. The servers die with the process that started them; on Linux more exactly with the thread, which
+    therefore must be the main one. ``identities`` overrides whom PostgreSQL runs as.
     """
 
     def __init__(
@@ -59,7 +59,7 @@ class Servers:
         ``storage.denied``, ``storage.damaged``, ``storage.database_version``); nothing runs then.
         """
         if threading.current_thread() is not threading.main_thread():
-            raise RuntimeError("the embedded servers must be started by the main thread: they die with their starter")
+            raise RuntimeError("start the embedded servers in the main thread: they die with the thread")
         external = external_urls(self._environ)
         if external.database and external.redis:
             return external
@@ -102,7 +102,7 @@ class Servers:
         access = Access.load(self.data_dir)
         if access is None:
             if (self.data_dir / PostgresServer.name).exists():
-                raise damaged(self.data_dir, "it holds a database, but not the access.json with its passwords")
+                raise damaged(self.data_dir, "it has a database, but no access.json with the passwords")
             access = Access.generate()
             # Before any server learns a password, or a kill in between would lock everybody out.
             access.save(self.data_dir)
@@ -118,7 +118,7 @@ class Servers:
             raise ServiceError(
                 f"The data folder {self.data_dir} is in use by another Raceway (process {pid or 'unknown'}).",
                 code="service.data_in_use",
-                hint=f"Use that one, stop it{f' (kill {pid})' if pid else ''}, or choose another data folder.",
+                hint="Use that one, stop it, or choose another data folder.",
             )
         self._lock.name_holder(os.getpid())
 
@@ -133,10 +133,10 @@ def urls_of_running(data_dir: Path | str, environ: Mapping[str, str] | None = No
         return external
     folder = Path(data_dir).absolute()
     access = Access.load(folder)
-    if access is not None and all(
-        _listens(port)
-        for port, elsewhere in ((access.postgres_port, external.database), (access.redis_port, external.redis))
-        if not elsewhere
+    if (
+        access is not None
+        and (external.database or _listens(access.postgres_port))
+        and (external.redis or _listens(access.redis_port))
     ):
         return _preferring(external, access.urls())
     raise ServiceError(
