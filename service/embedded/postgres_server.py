@@ -179,7 +179,7 @@ class PostgresServer(Server):
         if len(lines) < 8 or lines[0] != str(self._process.pid) or lines[7].strip() != "ready":
             return False
         try:
-            with self._superuser(port, SUPERUSER):
+            with self._superuser(port):
                 return True
         except psycopg2.OperationalError as error:
             raise self._refused(error) from error
@@ -191,7 +191,7 @@ class PostgresServer(Server):
 
     def _ensure_database(self, port: int) -> None:
         """Create what is missing of roles and database: each start completes one that was cut short."""
-        with self._superuser(port, SUPERUSER) as connection, connection.cursor() as cursor:
+        with self._superuser(port) as connection, connection.cursor() as cursor:
             for role, password in (
                 (OWNER_ROLE, self._access.owner_password),
                 (APPLICATION_ROLE, self._access.application_password),
@@ -208,11 +208,11 @@ class PostgresServer(Server):
             cursor.execute(f"GRANT CONNECT ON DATABASE {DATABASE} TO {APPLICATION_ROLE}")
 
     @contextlib.contextmanager
-    def _superuser(self, port: int, database: str) -> Iterator[extensions.connection]:
+    def _superuser(self, port: int) -> Iterator[extensions.connection]:
         connection = psycopg2.connect(
             host=HOST,
             port=port,
-            dbname=database,
+            dbname=SUPERUSER,
             user=SUPERUSER,
             password=self._access.superuser_password,
             sslmode="disable",
