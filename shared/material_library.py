@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import difflib
 import string
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from types import MappingProxyType
 from typing import Any
@@ -25,7 +25,8 @@ Color = tuple[float, float, float]
 """Linear Rec.709 red, green, blue."""
 
 COLOR_PREFIX = "Color_"
-"""Start of the name of a derived material: ``Color_c81e1e`` is plastic painted in the sRGB colour #c81e1e."""
+"""Start of the name of a derived material: ``Color_c81e1e`` is plastic painted in the sRGB colour #c81e1e; two more
+digits, as in ``Color_c81e1e80``, make it translucent."""
 
 FALLBACK_NAME = "FailedMaterial"
 
@@ -140,21 +141,24 @@ def nearest_name(name: str, names: Iterable[str]) -> str:
     return by_folded[found[0]] if found else ""
 
 
-def color_material_name(color: Color) -> str:
-    """Name of the derived material for a linear colour: ``Color_`` and its sRGB hex, lower case."""
+def color_material_name(color: Sequence[float]) -> str:
+    """Name of the derived material for a linear RGB or RGBA colour: ``Color_`` and its lower-case sRGB hex."""
     return COLOR_PREFIX + hex_from_linear(color)
 
 
 def _derived(name: str) -> Material | None:
     code = name.removeprefix(COLOR_PREFIX)
-    if code == name or len(code) != 6 or not set(code) <= set(string.hexdigits.lower()):
+    if code == name or len(code) not in (6, 8) or not set(code) <= set("0123456789abcdef"):
         return None
-    return Material(name, f"Painted #{code}", linear_from_hex(code), roughness=0.4, coat=0.2)
+    opacity = int(code[6:], 16) / 255 if len(code) == 8 else 1.0
+    return Material(name, f"Painted #{code}", linear_from_hex(code[:6]), roughness=0.4, coat=0.2, opacity=opacity)
 
 
-def hex_from_linear(color: Color) -> str:
-    """Six lower-case hex digits of the sRGB encoding of a linear colour; values outside 0 to 1 are clipped."""
-    return "".join(f"{round(255 * _encode(channel)):02x}" for channel in color)
+def hex_from_linear(color: Sequence[float]) -> str:
+    """``rrggbb`` in sRGB of a linear colour, ``rrggbbaa`` where it has an alpha below 1; values are clipped to 0..1."""
+    encoded = [round(255 * _encode(channel)) for channel in color[:3]]
+    encoded += [alpha for alpha in (round(255 * min(max(value, 0.0), 1.0)) for value in color[3:]) if alpha < 255]
+    return "".join(f"{value:02x}" for value in encoded)
 
 
 def linear_from_hex(code: str) -> Color:
