@@ -55,7 +55,8 @@ _TABLE: tuple[tuple[Kind, str, int, str], ...] = (
         ldpe, uhmw*, painted, powder coat*, lackiert, pulverbeschichtet, peint*, verniciat*"""),
     # Plastics and paints come in the part's own colour; the same words where it has none:
     ("word", "BlackPlastic", _SUBSTANCE, """
-        plastic*, kunststoff*, plastique, plastica, plástico, пластик*, *塑料*, abs, petg, peek, polycarbonat*, pvc*"""),
+        plastic*, kunststoff*, plastique, plastica, plástico, пластик*, *塑料*, abs, petg, peek, polycarbonat*,
+        pvc*"""),
     ("word", "WhitePlastic", _SUBSTANCE, """
         polypropyl*, polyethyl*, nylon*, polyamid*, pa6, pa66, pa12, pom, pom c, pom h, delrin, ptfe, teflon*, hdpe,
         ldpe, uhmw*"""),

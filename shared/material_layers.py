@@ -51,7 +51,7 @@ class Proposal:
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Proposal:
-        """Rebuild a proposal from ``{"material": ..., "reason": ...}``; raises InputError where there is no material."""
+        """Rebuild ``{"material": ..., "reason": ...}``; raises InputError where there is no material."""
         if not data.get("material"):
             raise InputError(f"This is not a material proposal: {dict(data)!r}.", hint="It needs a material.")
         return cls(str(data["material"]), str(data.get("reason", "")))
@@ -159,9 +159,7 @@ def propose_layers(
     for part in parts:
         stated = find_material(part.step_material, library) if part.step_material else None
         if stated:
-            source[part.part_key] = Proposal(
-                stated.name, f'STEP material "{part.step_material}" is a library material'
-            )
+            source[part.part_key] = Proposal(stated.name, f'STEP material "{part.step_material}" is a library material')
         by_words = _by_words(part, rows)
         if by_words:
             auto[part.part_key] = by_words
@@ -249,10 +247,8 @@ def manual_layer(
 
 
 def _unknown_target(target: str, targets: set[str]) -> str:
-    part_key = part_of(target)
-    if part_key not in targets:
-        kind = "part"
-    else:
-        kind = "face colour" if target.startswith(f"{part_key}#") else "occurrence"
+    kind = "part"
+    if part_of(target) in targets:
+        kind = "face colour" if "#" in target.partition(":")[0] else "occurrence"
     near = nearest_name(target, targets)
     return f"unknown {kind}." + (f' Did you mean "{near}"?' if near else "")

@@ -6,12 +6,12 @@ from hypothesis import strategies as st
 
 from shared.default_aliases import DEFAULT_ALIASES
 from shared.errors import InputError
-from shared.material_aliases import PART_COLOR, Alias, matching_aliases, nearest_color_alias, split_words
+from shared.material_aliases import PART_COLOR, Alias, Kind, matching_aliases, nearest_color_alias, split_words
 from shared.material_library import LIBRARY, linear_from_hex
 
 
-def best(text: str, *kinds: str) -> str:
-    found = matching_aliases(text, kinds, DEFAULT_ALIASES)  # type: ignore[arg-type]
+def best(text: str, *kinds: Kind) -> str:
+    found = matching_aliases(text, kinds, DEFAULT_ALIASES)
     return found[0].material if found else ""
 
 
@@ -47,7 +47,9 @@ def test_part_names(name: str, material: str) -> None:
     assert best(name, "name", "word") == material
 
 
-@pytest.mark.parametrize("name", ["", "---", "boring", "wiring", "monitoring", "L-BRACKET", "M6x12", "housing", "Part 7"])
+@pytest.mark.parametrize(
+    "name", ["", "---", "boring", "wiring", "monitoring", "L-BRACKET", "M6x12", "housing", "Part 7"]
+)
 def test_names_that_say_nothing(name: str) -> None:
     assert best(name, "name", "word") == ""
 
@@ -112,7 +114,7 @@ def test_any_text_can_be_asked(text: str) -> None:
 @given(st.permutations(DEFAULT_ALIASES[:40]))
 def test_the_order_of_rows_does_not_count(rows: list[Alias]) -> None:
     text = "stainless steel 100Cr6 chrome plated iron St37"
-    kinds = ("material", "word")
+    kinds: tuple[Kind, ...] = ("material", "word")
     assert matching_aliases(text, kinds, rows) == matching_aliases(text, kinds, DEFAULT_ALIASES[:40])
 
 

@@ -71,8 +71,12 @@ class TestProposals:
 
 class TestFacesAndOccurrences:
     part = make_part(
-        "Case", "case", color=rgba("#336b87"), faces={"Face1": rgba("#00ff00")}, occurrences={"a": None, "b": rgba("#ff0000")}
-    )  # fmt: skip
+        "Case",
+        "case",
+        color=rgba("#336b87"),
+        faces={"Face1": GREEN},
+        occurrences={"a": None, "b": rgba("#ff0000")},
+    )
 
     def test_colours_show_where_colour_is_all_that_is_known(self) -> None:
         effective = propose_layers([self.part]).effective([self.part])
@@ -108,7 +112,9 @@ class TestManual:
     part = make_part("Ball", "ball", faces={"Face1": GREEN}, occurrences={"a/Ball": None})
 
     def test_accepts_names_and_labels(self) -> None:
-        layer = manual_layer({"Ball": "brushed steel", "Ball:a/Ball": "Color_c81e1e", "Ball#00ff00": "Glass"}, [self.part])
+        layer = manual_layer(
+            {"Ball": "brushed steel", "Ball:a/Ball": "Color_c81e1e", "Ball#00ff00": "Glass"}, [self.part]
+        )
         assert {key: entry.material for key, entry in layer.items()} == {
             "Ball": "BrushedSteel", "Ball:a/Ball": "Color_c81e1e", "Ball#00ff00": "Glass",
         }  # fmt: skip

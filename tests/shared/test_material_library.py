@@ -77,7 +77,9 @@ class TestDerivedColors:
     def test_translucent(self) -> None:
         assert material_by_name("Color_c81e1e80").opacity == pytest.approx(128 / 255)
 
-    @pytest.mark.parametrize("name", ["Color_", "Color_c81e1", "Color_c81e1g", "Color_C81E1E", "c81e1e", "Color_c81e1e8"])
+    @pytest.mark.parametrize(
+        "name", ["Color_", "Color_c81e1", "Color_c81e1g", "Color_C81E1E", "c81e1e", "Color_c81e1e8"]
+    )
     def test_other_names_are_not_derived(self, name: str) -> None:
         # One spelling only: two names for one colour would make two materials.
         with pytest.raises(InputError):
