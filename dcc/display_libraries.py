@@ -141,10 +141,8 @@ def empty_library(soname: str, symbols: Iterable[bytes], machine: str = "") -> b
 
     segments = 4
     hash_at = _HEADER.size + segments * _SEGMENT.size
-    # One bucket: the linker walks the chain of all symbols, which is fast enough for a few hundred.
     count = len(names) + 1
-    chain = [*range(2, count), 0] if names else []
-    hash_table = struct.pack(f"<IIII{len(chain)}I", 1, count, 1 if names else 0, 0, *chain)
+    hash_table = _hash_table(names)
     symbols_at = _align(hash_at + len(hash_table), 8)
     strings_at = symbols_at + count * _SYMBOL.size
     code_at = _align(strings_at + len(strings), 16)
@@ -179,7 +177,8 @@ def empty_library(soname: str, symbols: Iterable[bytes], machine: str = "") -> b
             (0x6474E551, 6, 0, 0, 16),  # PT_GNU_STACK: no executable stack
         )
     ):
-        _SEGMENT.pack_into(image, _HEADER.size + index * _SEGMENT.size, kind, flags, start, start, start, size, size, align)
+        at = _HEADER.size + index * _SEGMENT.size
+        _SEGMENT.pack_into(image, at, kind, flags, start, start, start, size, size, align)
     for position, content in (
         (hash_at, hash_table),
         (symbols_at, symbol_table),
@@ -189,6 +188,20 @@ def empty_library(soname: str, symbols: Iterable[bytes], machine: str = "") -> b
     ):
         image[position : position + len(content)] = content
     return bytes(image)
+
+
+def _hash_table(names: list[bytes]) -> bytes:
+    """The DT_HASH table of symbols 1, 2, ...: bucket and chain counts, buckets, chains."""
+    buckets, chains = [0] * max(len(names), 1), [0] * (len(names) + 1)
+    for index, name in enumerate(names, start=1):
+        value = 0
+        for byte in name:
+            value = (value << 4) + byte
+            high = value & 0xF0000000
+            value = (value ^ (high >> 24)) & ~high
+        bucket = value % len(buckets)
+        chains[index], buckets[bucket] = buckets[bucket], index
+    return struct.pack(f"<{2 + len(buckets) + len(chains)}I", len(buckets), len(chains), *buckets, *chains)
 
 
 def _align(value: int, to: int) -> int:

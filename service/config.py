@@ -1,0 +1,129 @@
+"""What the service needs to know, read from its environment once at start-up."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from sqlalchemy import make_url
+from sqlalchemy.exc import ArgumentError
+
+from shared.errors import InputError
+
+MEBIBYTE = 2**20
+
+_HINTS = {
+    "DATABASE_URL": "Give the application role's URL, like postgresql://raceway_app:secret@localhost/raceway; "
+    "`raceway up` without it starts a PostgreSQL of its own.",
+    "REDIS_URL": "Give it like redis://localhost:6379/0; `raceway up` without it starts a Redis of its own.",
+    "RACEWAY_ROOT": "Give the folder of the shared storage as this machine sees it.",
+    "RACEWAY_SECRET_KEY": "Give any long random text, the same for every process of the service.",
+}
+
+
+@dataclass(frozen=True)
+class Config:
+    """Settings of one service process. Secrets stay out of ``repr``, so that none reaches a log."""
+
+    database_url: str = field(repr=False)
+    redis_url: str = field(repr=False)
+    root: Path
+    secret_key: str = field(repr=False)
+    database_owner_url: str = field(default="", repr=False)
+    """URL of the role that owns the tables; needed for migrations only."""
+    public_url: str = ""
+    max_upload_bytes: int = 2048 * MEBIBYTE
+    tool_memory_bytes: int = 8192 * MEBIBYTE
+    """Resident memory that one conversion or render may use."""
+    convert_seconds: int = 1800
+    render_seconds: int = 7200
+    lease_seconds: float = 12.0
+    """How long a worker may be silent before its job is taken up by another."""
+    database_pool: int = 16
+    """Connections kept for the request threads of one process."""
+
+    @classmethod
+    def from_environment(cls, environ: Mapping[str, str] | None = None) -> Config:
+        """Read the variables; raises InputError (``input.config``) that names every one missing or wrong."""
+        env = os.environ if environ is None else environ
+        wrong = {name: f"is not set. {_HINTS[name]}" for name in _HINTS if not env.get(name)}
+        numbers = {
+            "RACEWAY_MAX_UPLOAD_MB": 2048,
+            "RACEWAY_TOOL_MEMORY_MB": 8192,
+            "RACEWAY_CONVERT_SECONDS": 1800,
+            "RACEWAY_RENDER_SECONDS": 7200,
+        }
+        for name, default in numbers.items():
+            text = env.get(name) or str(default)
+            if text.isdecimal() and int(text) > 0:
+                numbers[name] = int(text)
+            else:
+                wrong[name] = f"is {text!r}, not a whole number above 0."
+        for name in ("DATABASE_URL", "DATABASE_OWNER_URL"):
+            if env.get(name) and (problem := _database_problem(env[name])):
+                wrong[name] = f"{problem} {_HINTS['DATABASE_URL']}"
+        if wrong:
+            raise InputError(
+                f"The service is not configured: {', '.join(wrong)}.",
+                hint="Set these environment variables, or start everything on this machine with `raceway up`.",
+                code="input.config",
+                fields=wrong,
+            )
+        return cls(
+            database_url=env["DATABASE_URL"],
+            database_owner_url=env.get("DATABASE_OWNER_URL", ""),
+            redis_url=env["REDIS_URL"],
+            root=Path(env["RACEWAY_ROOT"]).expanduser().absolute(),
+            secret_key=env["RACEWAY_SECRET_KEY"],
+            public_url=env.get("RACEWAY_PUBLIC_URL", "").rstrip("/"),
+            max_upload_bytes=numbers["RACEWAY_MAX_UPLOAD_MB"] * MEBIBYTE,
+            tool_memory_bytes=numbers["RACEWAY_TOOL_MEMORY_MB"] * MEBIBYTE,
+            convert_seconds=numbers["RACEWAY_CONVERT_SECONDS"],
+            render_seconds=numbers["RACEWAY_RENDER_SECONDS"],
+        )
+
+    def to_environment(self) -> dict[str, str]:
+        """The variables that make a started process see this configuration."""
+        return {
+            "DATABASE_URL": self.database_url,
+            "DATABASE_OWNER_URL": self.database_owner_url,
+            "REDIS_URL": self.redis_url,
+            "RACEWAY_ROOT": str(self.root),
+            "RACEWAY_SECRET_KEY": self.secret_key,
+            "RACEWAY_PUBLIC_URL": self.public_url,
+            "RACEWAY_MAX_UPLOAD_MB": str(self.max_upload_bytes // MEBIBYTE),
+            "RACEWAY_TOOL_MEMORY_MB": str(self.tool_memory_bytes // MEBIBYTE),
+            "RACEWAY_CONVERT_SECONDS": str(self.convert_seconds),
+            "RACEWAY_RENDER_SECONDS": str(self.render_seconds),
+        }
+
+    def require_owner_url(self) -> str:
+        """The owner's URL; raises InputError where it is not set."""
+        if not self.database_owner_url:
+            raise InputError(
+                "Migrations need the role that owns the tables, and DATABASE_OWNER_URL is not set.",
+                hint="Set DATABASE_OWNER_URL. It must be another role than DATABASE_URL's, or tenants are not isolated.",
+                code="input.config",
+                fields={"DATABASE_OWNER_URL": "is not set"},
+            )
+        return self.database_owner_url
+
+    def tenant_root(self, storage: str) -> Path:
+        """Storage root of a tenant: what its artists see as ``PM_ROOT``."""
+        return self.root / storage
+
+
+def driver_url(url: str) -> str:
+    """``url`` with our PostgreSQL driver named, as SQLAlchemy wants it."""
+    return make_url(url).set(drivername="postgresql+psycopg2").render_as_string(hide_password=False)
+
+
+def _database_problem(url: str) -> str:
+    backend: Callable[[], str] = lambda: make_url(url).get_backend_name()  # noqa: E731
+    try:
+        # `postgres://` is what many hosts hand out, though SQLAlchemy no longer knows it.
+        return "" if url.startswith("postgres://") or backend() == "postgresql" else "is not a PostgreSQL URL."
+    except ArgumentError:
+        return "is not a URL."

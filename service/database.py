@@ -1,0 +1,108 @@
+"""The database session: one per request or task, bound to one tenant, with work that waits for its commit.
+
+Row-level security hides every row of other tenants. PostgreSQL learns the tenant at the start of each transaction
+from ``session.info``; a session without a tenant sees no rows at all.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+from collections.abc import Callable, Iterator
+from typing import Any
+from uuid import UUID
+
+from flask_sqlalchemy import SQLAlchemy
+from sqlalchemy import Connection, event, text
+from sqlalchemy.orm import Session, SessionTransaction, scoped_session
+
+from service.models.base import Base
+
+log = logging.getLogger(__name__)
+
+db = SQLAlchemy(model_class=Base, session_options={"expire_on_commit": False})
+
+_TENANT = "tenant_id"
+_ACTOR = "actor_id"
+_AFTER_COMMIT = "after_commit"
+
+
+def session() -> Session:
+    """The session of this request or task."""
+    scoped: scoped_session[Session] = db.session
+    return scoped()
+
+
+def set_tenant(tenant_id: UUID | None, actor_id: UUID | None = None) -> None:
+    """Bind the session to a tenant, and to the user whose changes the audit log records.
+
+    Ends the transaction under way, which belonged to somebody else.
+    """
+    current = session()
+    current.rollback()
+    current.info[_TENANT] = tenant_id
+    current.info[_ACTOR] = actor_id
+
+
+@contextlib.contextmanager
+def tenant_session(tenant_id: UUID, actor_id: UUID | None = None) -> Iterator[Session]:
+    """A session of its own for one tenant: committed at the end, rolled back on an error."""
+    with Session(db.engine, expire_on_commit=False) as own:
+        own.info[_TENANT] = tenant_id
+        own.info[_ACTOR] = actor_id
+        yield own
+        commit(own)
+
+
+def current_tenant(current: Session) -> UUID:
+    """The tenant the session is bound to."""
+    tenant_id = current.info.get(_TENANT)
+    if not isinstance(tenant_id, UUID):
+        raise RuntimeError("this session is bound to no tenant")
+    return tenant_id
+
+
+def current_actor(current: Session) -> UUID | None:
+    """The user in whose name the session works, if it is one."""
+    actor_id: UUID | None = current.info.get(_ACTOR)
+    return actor_id
+
+
+def after_commit(current: Session, work: Callable[[], None]) -> None:
+    """Do ``work`` once the transaction under way is committed, and not at all if it is rolled back."""
+    current.info.setdefault(_AFTER_COMMIT, []).append(work)
+
+
+def commit(current: Session) -> None:
+    """Commit, then do the work that waited for it."""
+    current.commit()
+    for work in current.info.pop(_AFTER_COMMIT, ()):
+        try:
+            work()
+        except Exception:
+            # What waits for a commit is a message; the sweeper sends again what was lost.
+            log.exception("work after a commit failed")
+
+
+@event.listens_for(Session, "after_rollback")
+def _forget_work(current: Session) -> None:
+    current.info.pop(_AFTER_COMMIT, None)
+
+
+@event.listens_for(Session, "after_begin")
+def _tell_tenant(current: Session, transaction: SessionTransaction, connection: Connection) -> None:
+    tenant_id = current.info.get(_TENANT)
+    if tenant_id is not None:
+        # Local to the transaction: a pooled connection must not carry a tenant to its next borrower.
+        connection.execute(text("SELECT set_config('app.current_tenant', :t, true)"), {"t": str(tenant_id)})
+
+
+def engine_options(pool: int) -> dict[str, Any]:
+    """Options of the engine: connections are tested before use, so that a database restart is not an error."""
+    return {
+        "pool_size": pool,
+        "max_overflow": 4,
+        "pool_pre_ping": True,
+        "pool_recycle": 1800,
+        "connect_args": {"application_name": "raceway", "connect_timeout": 10},
+    }

@@ -1,0 +1,36 @@
+"""Tables of the service, a small group a file."""
+
+from service.models.audit import AuditRecord
+from service.models.base import Base, TenantRow
+from service.models.cad import CadFile, Conversion
+from service.models.jobs import Job, Worker
+from service.models.materials import MaterialAlias, TenantMaterial
+from service.models.media import MediaAsset
+from service.models.production import Asset, Project, Sequence, Shot, Task
+from service.models.publishing import Part, Publish, Reservation, Scene
+from service.models.tenancy import ApiToken, Tenant, User
+
+__all__ = [
+    "ApiToken",
+    "Asset",
+    "AuditRecord",
+    "Base",
+    "CadFile",
+    "Conversion",
+    "Job",
+    "MaterialAlias",
+    "MediaAsset",
+    "Part",
+    "Project",
+    "Publish",
+    "Reservation",
+    "Scene",
+    "Sequence",
+    "Shot",
+    "Task",
+    "Tenant",
+    "TenantMaterial",
+    "TenantRow",
+    "User",
+    "Worker",
+]

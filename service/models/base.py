@@ -1,0 +1,58 @@
+"""What all tables share: naming, keys that cannot cross tenants, time stamps."""
+
+from __future__ import annotations
+
+import uuid
+from datetime import datetime
+from typing import Any, ClassVar
+
+from sqlalchemy import DateTime, ForeignKeyConstraint, MetaData, String, func, text
+from sqlalchemy.dialects.postgresql import JSONB, UUID
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+
+TENANT_DEFAULT = text("app_tenant()")
+"""The tenant of the transaction, as a column default; see the first migration."""
+
+
+class Base(DeclarativeBase):
+    """Root of all models."""
+
+    metadata = MetaData(
+        naming_convention={
+            "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+            "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+            "ck": "ck_%(table_name)s_%(constraint_name)s",
+            "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+            "pk": "pk_%(table_name)s",
+        }
+    )
+    type_annotation_map = {
+        uuid.UUID: UUID(as_uuid=True),
+        datetime: DateTime(timezone=True),
+        dict[str, Any]: JSONB,
+        list[str]: JSONB,
+        str: String,
+    }
+
+
+class TenantRow:
+    """Mixin of a table whose rows belong to a tenant. The key is ``(tenant_id, id)``.
+
+    References name both columns (:func:`tenant_key`), so that no row can refer to another tenant's: a plain foreign
+    key would accept one, because PostgreSQL checks it past row-level security.
+    """
+
+    audited: ClassVar[bool] = True
+    """Whether the audit log records changes of this table."""
+
+    tenant_id: Mapped[uuid.UUID] = mapped_column(primary_key=True, server_default=TENANT_DEFAULT)
+    id: Mapped[uuid.UUID] = mapped_column(primary_key=True, default=uuid.uuid4)
+    created_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    updated_at: Mapped[datetime] = mapped_column(server_default=func.now(), onupdate=func.now())
+
+
+def tenant_key(column: str, table: str, *, ondelete: str | None = "RESTRICT") -> ForeignKeyConstraint:
+    """Reference from ``column`` to a row of ``table`` of the same tenant."""
+    return ForeignKeyConstraint(
+        ["tenant_id", column], [f"{table}.tenant_id", f"{table}.id"], name=f"fk_{column}_{table}", ondelete=ondelete
+    )

@@ -1,0 +1,126 @@
+"""What a studio makes: projects, sequences, shots, assets, and the tasks on them."""
+
+from __future__ import annotations
+
+import uuid
+from datetime import date, datetime
+
+from sqlalchemy import CheckConstraint, UniqueConstraint, text
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from service.models.base import Base, TenantRow, tenant_key
+from service.models.tenancy import User
+from shared.context import Entity
+
+
+class Project(TenantRow, Base):
+    __tablename__ = "projects"
+    __table_args__ = (UniqueConstraint("tenant_id", "name"),)
+
+    name: Mapped[str]
+    title: Mapped[str] = mapped_column(server_default="")
+    status: Mapped[str] = mapped_column(server_default="active")
+
+
+class Sequence(TenantRow, Base):
+    __tablename__ = "sequences"
+    __table_args__ = (tenant_key("project_id", "projects"), UniqueConstraint("tenant_id", "project_id", "name"))
+
+    project_id: Mapped[uuid.UUID]
+    name: Mapped[str]
+    title: Mapped[str] = mapped_column(server_default="")
+    status: Mapped[str] = mapped_column(server_default="active")
+    project: Mapped[Project] = relationship(viewonly=True, lazy="joined", innerjoin=True)
+
+
+class EntityRow(TenantRow):
+    """Mixin of what publishes belong to: assets and shots."""
+
+    name: Mapped[str]
+    title: Mapped[str] = mapped_column(server_default="")
+    status: Mapped[str] = mapped_column(server_default="active")
+    entries_stale_since: Mapped[datetime | None] = mapped_column(default=None)
+    """Set in the transaction that changes what the entry layers compose, cleared once they are written."""
+
+    @property
+    def entity(self) -> Entity:
+        """The vocabulary's name of this row: ``asset:NAME`` or ``shot:SEQUENCE/NAME``."""
+        raise NotImplementedError
+
+    @property
+    def project_name(self) -> str:
+        raise NotImplementedError
+
+
+class Asset(EntityRow, Base):
+    __tablename__ = "assets"
+    __table_args__ = (tenant_key("project_id", "projects"), UniqueConstraint("tenant_id", "project_id", "name"))
+
+    project_id: Mapped[uuid.UUID]
+    asset_type: Mapped[str] = mapped_column(server_default="product")
+    project: Mapped[Project] = relationship(viewonly=True, lazy="joined", innerjoin=True)
+
+    @property
+    def entity(self) -> Entity:
+        return Entity.asset(self.name)
+
+    @property
+    def project_name(self) -> str:
+        return self.project.name
+
+
+class Shot(EntityRow, Base):
+    __tablename__ = "shots"
+    __table_args__ = (
+        tenant_key("sequence_id", "sequences"),
+        UniqueConstraint("tenant_id", "sequence_id", "name"),
+        CheckConstraint("frame_out >= frame_in", name="frames"),
+    )
+
+    sequence_id: Mapped[uuid.UUID]
+    frame_in: Mapped[int] = mapped_column(server_default=text("1001"))
+    frame_out: Mapped[int] = mapped_column(server_default=text("1001"))
+    sequence: Mapped[Sequence] = relationship(viewonly=True, lazy="joined", innerjoin=True)
+
+    @property
+    def entity(self) -> Entity:
+        return Entity.shot(self.sequence.name, self.name)
+
+    @property
+    def project(self) -> Project:
+        return self.sequence.project
+
+    @property
+    def project_name(self) -> str:
+        return self.project.name
+
+
+class Task(TenantRow, Base):
+    """Work on one asset or one shot, by one artist."""
+
+    __tablename__ = "tasks"
+    __table_args__ = (
+        tenant_key("asset_id", "assets"),
+        tenant_key("shot_id", "shots"),
+        tenant_key("assignee_id", "users"),
+        CheckConstraint("num_nonnulls(asset_id, shot_id) = 1", name="one_target"),
+        UniqueConstraint("tenant_id", "asset_id", "shot_id", "name", postgresql_nulls_not_distinct=True),
+    )
+
+    asset_id: Mapped[uuid.UUID | None] = mapped_column(default=None)
+    shot_id: Mapped[uuid.UUID | None] = mapped_column(default=None)
+    name: Mapped[str]
+    department: Mapped[str]
+    assignee_id: Mapped[uuid.UUID | None] = mapped_column(default=None)
+    status: Mapped[str] = mapped_column(server_default="todo")
+    due: Mapped[date | None] = mapped_column(default=None)
+    asset: Mapped[Asset | None] = relationship(viewonly=True, lazy="joined")
+    shot: Mapped[Shot | None] = relationship(viewonly=True, lazy="joined")
+    assignee: Mapped[User | None] = relationship(viewonly=True, lazy="joined")
+
+    @property
+    def target(self) -> Asset | Shot:
+        """The asset or shot worked on."""
+        target = self.asset or self.shot
+        assert target is not None  # the table's check
+        return target

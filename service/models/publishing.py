@@ -1,0 +1,144 @@
+"""Scenes and publishes: versioned files, and which of them an asset or shot composes."""
+
+from __future__ import annotations
+
+import uuid
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import BigInteger, CheckConstraint, Index, UniqueConstraint, text
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from service.models.base import Base, TenantRow, tenant_key
+from service.models.production import Asset, Shot, Task
+from service.models.tenancy import User
+
+
+class Scene(TenantRow, Base):
+    """A saved work file of a task; ``reserved`` until its file stands and is committed."""
+
+    __tablename__ = "scenes"
+    __table_args__ = (
+        tenant_key("task_id", "tasks"),
+        tenant_key("created_by_id", "users"),
+        CheckConstraint("state IN ('reserved', 'committed', 'expired')", name="state"),
+        UniqueConstraint("tenant_id", "task_id", "name", "version", "iteration", postgresql_nulls_not_distinct=True),
+    )
+
+    task_id: Mapped[uuid.UUID]
+    name: Mapped[str]
+    software: Mapped[str]
+    version: Mapped[int]
+    iteration: Mapped[int]
+    path: Mapped[str]
+    state: Mapped[str] = mapped_column(server_default="reserved")
+    sha256: Mapped[str | None] = mapped_column(default=None)
+    size: Mapped[int | None] = mapped_column(BigInteger, default=None)
+    created_by_id: Mapped[uuid.UUID | None] = mapped_column(default=None)
+    task: Mapped[Task] = relationship(viewonly=True)
+
+
+class Part(TenantRow, Base):
+    """A named piece of an asset or shot that is published on its own, with its version counter.
+
+    ``current_publish_id`` is what the part's entry composes; null when the part contributes nothing.
+    """
+
+    __tablename__ = "parts"
+    __table_args__ = (
+        tenant_key("asset_id", "assets"),
+        tenant_key("shot_id", "shots"),
+        CheckConstraint("num_nonnulls(asset_id, shot_id) = 1", name="one_target"),
+        UniqueConstraint("tenant_id", "asset_id", "shot_id", "name", postgresql_nulls_not_distinct=True),
+    )
+    audited = False
+
+    asset_id: Mapped[uuid.UUID | None] = mapped_column(default=None)
+    shot_id: Mapped[uuid.UUID | None] = mapped_column(default=None)
+    name: Mapped[str]
+    department: Mapped[str]
+    last_version: Mapped[int] = mapped_column(default=0)
+    last_iteration: Mapped[int] = mapped_column(default=0)
+    # No foreign key: publishes refer to their part, and a cycle would only make both tables hard to fill.
+    current_publish_id: Mapped[uuid.UUID | None] = mapped_column(default=None)
+    asset: Mapped[Asset | None] = relationship(viewonly=True, lazy="joined")
+    shot: Mapped[Shot | None] = relationship(viewonly=True, lazy="joined")
+
+    @property
+    def target(self) -> Asset | Shot:
+        """The asset or shot this is a part of."""
+        target = self.asset or self.shot
+        assert target is not None  # the table's check
+        return target
+
+
+class Reservation(TenantRow, Base):
+    """A version given to somebody who is writing its item; commits into a publish or expires."""
+
+    __tablename__ = "reservations"
+    __table_args__ = (
+        tenant_key("part_id", "parts"),
+        tenant_key("task_id", "tasks"),
+        CheckConstraint("state IN ('open', 'committed', 'expired')", name="state"),
+        UniqueConstraint("tenant_id", "part_id", "version", "iteration"),
+        Index(
+            "uq_reservations_idempotency_key",
+            "tenant_id",
+            "idempotency_key",
+            unique=True,
+            postgresql_where=text("idempotency_key IS NOT NULL"),
+        ),
+        Index("ix_reservations_open", "tenant_id", "expires_at", postgresql_where=text("state = 'open'")),
+    )
+    audited = False
+
+    part_id: Mapped[uuid.UUID]
+    task_id: Mapped[uuid.UUID]
+    version: Mapped[int]
+    iteration: Mapped[int]
+    item_usd_path: Mapped[str]
+    state: Mapped[str] = mapped_column(server_default="open")
+    expires_at: Mapped[datetime]
+    idempotency_key: Mapped[str | None] = mapped_column(default=None)
+    part: Mapped[Part] = relationship(viewonly=True, lazy="joined", innerjoin=True)
+
+
+class Publish(TenantRow, Base):
+    """An immutable, validated output of a task: one version of one part."""
+
+    __tablename__ = "publishes"
+    __table_args__ = (
+        tenant_key("part_id", "parts"),
+        tenant_key("task_id", "tasks"),
+        tenant_key("cad_file_id", "cad_files"),
+        tenant_key("created_by_id", "users"),
+        UniqueConstraint("tenant_id", "part_id", "version", "iteration", postgresql_nulls_not_distinct=True),
+        Index(
+            "uq_publishes_idempotency_key",
+            "tenant_id",
+            "idempotency_key",
+            unique=True,
+            postgresql_where=text("idempotency_key IS NOT NULL"),
+        ),
+        Index("ix_publishes_created_at", "tenant_id", "created_at"),
+        Index("ix_publishes_task_id", "tenant_id", "task_id"),
+    )
+
+    part_id: Mapped[uuid.UUID]
+    task_id: Mapped[uuid.UUID]
+    cad_file_id: Mapped[uuid.UUID | None] = mapped_column(default=None)
+    version: Mapped[int]
+    iteration: Mapped[int]
+    software: Mapped[str]
+    source_version: Mapped[int | None] = mapped_column(default=None)
+    source_iteration: Mapped[int | None] = mapped_column(default=None)
+    item_usd_path: Mapped[str]
+    sha256: Mapped[str]
+    size: Mapped[int] = mapped_column(BigInteger)
+    status: Mapped[str]
+    details: Mapped[dict[str, Any]] = mapped_column("metadata", server_default=text("'{}'::jsonb"))
+    idempotency_key: Mapped[str | None] = mapped_column(default=None)
+    created_by_id: Mapped[uuid.UUID | None] = mapped_column(default=None)
+    part: Mapped[Part] = relationship(viewonly=True, lazy="joined", innerjoin=True)
+    task: Mapped[Task] = relationship(viewonly=True)
+    created_by: Mapped[User | None] = relationship(viewonly=True, lazy="joined")

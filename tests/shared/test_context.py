@@ -1,0 +1,63 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from shared.context import Context, Entity, check_name
+from shared.errors import InputError
+
+ENVIRONMENT = {
+    "PM_API_URL": "http://127.0.0.1:5000/",
+    "PM_API_TOKEN": "s3cret-token",
+    "PM_PROJECT": "demo",
+    "PM_ENTITY": "shot:sq010/sh0010",
+    "PM_TASK_ID": "t1",
+    "PM_ARTIST": "Ada",
+    "PM_ROOT": "/mnt/projects",
+    "PM_PYTHON": "/usr/bin/python3",
+}
+
+
+def test_what_the_launcher_sets_every_tool_reads_back() -> None:
+    context = Context.from_environment(ENVIRONMENT)
+    assert context.entity == Entity.shot("sq010", "sh0010")
+    assert context.root == Path("/mnt/projects")
+    assert Context.from_environment(context.to_environment()) == context
+
+
+def test_missing_variables_are_all_named_at_once() -> None:
+    with pytest.raises(InputError) as caught:
+        Context.from_environment({"PM_API_URL": "http://x"})
+    assert set(caught.value.fields) == {"PM_API_TOKEN", "PM_PROJECT", "PM_ROOT"}
+    assert "launcher" in caught.value.hint
+
+
+def test_the_token_is_in_no_repr() -> None:
+    assert "s3cret" not in repr(Context.from_environment(ENVIRONMENT))
+
+
+@pytest.mark.parametrize("text", ["asset:bearing", "shot:sq010/sh0010"])
+def test_entity_text_and_back(text: str) -> None:
+    assert str(Entity.parse(text)) == text
+
+
+@pytest.mark.parametrize(
+    "text", ["", "bearing", "asset:", "asset:a/b", "shot:a", "shot:a/b/c", "shot:/b", "prop:x", "asset:../etc", "asset:ä"]
+)
+def test_what_names_no_entity_is_refused(text: str) -> None:
+    with pytest.raises(InputError):
+        Entity.parse(text)
+
+
+def test_a_context_without_an_entity_says_where_to_pick_one() -> None:
+    context = Context.from_environment({**ENVIRONMENT, "PM_ENTITY": ""})
+    with pytest.raises(InputError) as caught:
+        context.require_entity()
+    assert "launcher" in caught.value.hint
+
+
+@pytest.mark.parametrize("name", ["", "1part", "a b", "a/b", "a\n", "..", "x" * 101])
+def test_names_that_are_no_folder_and_prim_name_are_refused(name: str) -> None:
+    with pytest.raises(InputError):
+        check_name(name, "asset")
