@@ -53,13 +53,6 @@ _TABLE: tuple[tuple[Kind, str, int, str], ...] = (
         plastic*, kunststoff*, plastique, plastica, plástico, пластик*, *塑料*, abs, petg, peek, polycarbonat*, pvc*,
         polypropyl*, polyethyl*, nylon*, polyamid*, pa6, pa66, pa12, pom, pom c, pom h, delrin, ptfe, teflon*, hdpe,
         ldpe, uhmw*, painted, powder coat*, lackiert, pulverbeschichtet, peint*, verniciat*"""),
-    # Plastics and paints come in the part's own colour; the same words where it has none:
-    ("word", "BlackPlastic", _SUBSTANCE, """
-        plastic*, kunststoff*, plastique, plastica, plástico, пластик*, *塑料*, abs, petg, peek, polycarbonat*,
-        pvc*"""),
-    ("word", "WhitePlastic", _SUBSTANCE, """
-        polypropyl*, polyethyl*, nylon*, polyamid*, pa6, pa66, pa12, pom, pom c, pom h, delrin, ptfe, teflon*, hdpe,
-        ldpe, uhmw*"""),
     ("word", "RedPlastic", _COLORED_PLASTIC, "red plastic, plastic red, roter kunststoff, plastique rouge"),
     ("word", "BluePlastic", _COLORED_PLASTIC, "blue plastic, plastic blue, blauer kunststoff, plastique bleu"),
     ("word", "WhitePlastic", _COLORED_PLASTIC, "white plastic, plastic white, weisser kunststoff, plastique blanc"),

@@ -27,7 +27,7 @@ Kind = Literal["material", "name", "word", "color"]
 """What a pattern is compared with: STEP material texts, part names, both, or STEP colours (``#rrggbb``)."""
 
 PART_COLOR = "Color"
-"""Instead of a material: plastic or paint in the part's own STEP colour. Applies only where the part has one."""
+"""Instead of a material: plastic or paint in the part's own STEP colour, white where it has none."""
 
 
 @dataclass(frozen=True)

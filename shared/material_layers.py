@@ -39,6 +39,9 @@ from shared.material_library import (
 LAYERS = ("manual", "source", "auto", "fallback")
 """Strongest first."""
 
+UNCOLORED_PLASTIC = "WhitePlastic"
+"""What plastic without a known colour looks like."""
+
 UNRESOLVED = EffectiveMaterial(FALLBACK_NAME, "fallback", "no STEP material, name or colour of this part is known")
 
 
@@ -176,11 +179,12 @@ def _by_words(part: Part, aliases: Sequence[Alias]) -> Proposal | None:
     )
     for what, text, kinds in asked:
         for alias in matching_aliases(text, kinds, aliases):
+            reason = f'{what} "{text}" matches the alias "{alias.pattern}"'
             if alias.material != PART_COLOR:
-                return Proposal(alias.material, f'{what} "{text}" matches the alias "{alias.pattern}"')
+                return Proposal(alias.material, reason)
             if part.color:
-                name = color_material_name(part.color)
-                return Proposal(name, f'{what} "{text}" matches the alias "{alias.pattern}": in its STEP colour')
+                return Proposal(color_material_name(part.color), f"{reason}, in its STEP colour")
+            return Proposal(UNCOLORED_PLASTIC, f"{reason}; it has no STEP colour")
     return None
 
 

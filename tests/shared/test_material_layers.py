@@ -49,7 +49,7 @@ class TestProposals:
         parts = [make_part("Grey", "ABS case", color=rgba("#a6a6a6")), make_part("Bare", "ABS case")]
         layers = propose_layers(parts)
         assert layers.resolve("Grey").material == "Color_a6a6a6"
-        assert layers.resolve("Bare").material == "BlackPlastic"
+        assert layers.resolve("Bare").material == "WhitePlastic"
 
     def test_colour_alias_names_its_distance(self) -> None:
         found = propose_layers([make_part("A", "plate", color=rgba("#b0b0b0"))]).resolve("A")
