@@ -1,0 +1,284 @@
+"""What the service knows about an artist's work, as plain values. Every method blocks: call it on a worker thread."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from pathlib import Path
+from typing import Any, Generic, TypeVar
+
+from shared.client import Client
+from shared.context import Entity
+from shared.errors import ServiceError
+from shared.versions import Version
+
+Json = Mapping[str, Any]
+T = TypeVar("T")
+
+PAGE_SIZE = 50
+
+
+@dataclass(frozen=True)
+class User:
+    """Who is logged in, and for which organisation."""
+
+    id: str
+    name: str
+    email: str
+    tenant: str
+
+    @classmethod
+    def from_json(cls, data: Json) -> User:
+        user = data["user"]
+        email = str(user.get("email") or "")
+        return cls(str(user["id"]), str(user.get("name") or email), email, _text(data.get("tenant") or {}, "name"))
+
+
+@dataclass(frozen=True)
+class Project:
+    id: str
+    name: str
+    title: str
+
+    @classmethod
+    def from_json(cls, data: Json) -> Project:
+        return cls(str(data["id"]), str(data["name"]), _text(data, "title") or str(data["name"]))
+
+
+@dataclass(frozen=True)
+class EntityItem:
+    """An asset or a shot of a project; ``detail`` is its kind of asset or its frame range."""
+
+    id: str
+    project: str
+    entity: Entity
+    title: str
+    detail: str
+    status: str
+
+    @classmethod
+    def from_asset(cls, data: Json) -> EntityItem:
+        name = str(data["name"])
+        return cls(
+            str(data["id"]),
+            _text(data, "project"),
+            Entity.asset(name),
+            _text(data, "title") or name,
+            _text(data, "asset_type") or "asset",
+            _text(data, "status"),
+        )
+
+    @classmethod
+    def from_shot(cls, data: Json) -> EntityItem:
+        entity = Entity.shot(_text(data, "sequence"), str(data["name"]))
+        frames = (data.get("frame_in"), data.get("frame_out"))
+        return cls(
+            str(data["id"]),
+            _text(data, "project"),
+            entity,
+            _text(data, "title") or f"{entity.sequence} / {entity.name}",
+            f"frames {frames[0]} to {frames[1]}" if None not in frames else "shot",
+            _text(data, "status"),
+        )
+
+
+@dataclass(frozen=True)
+class TaskItem:
+    """A task of an asset or a shot."""
+
+    id: str
+    project: str
+    entity: Entity
+    target_id: str
+    name: str
+    department: str
+    assignee: str
+    status: str
+    due: date | None
+
+    @classmethod
+    def from_json(cls, data: Json) -> TaskItem:
+        return cls(
+            str(data["id"]),
+            _text(data, "project"),
+            Entity.parse(str(data["entity"])),
+            _text(data, "target_id"),
+            str(data["name"]),
+            _text(data, "department"),
+            _named(data.get("assignee")),
+            _text(data, "status"),
+            _day(data.get("due")),
+        )
+
+
+@dataclass(frozen=True)
+class SceneItem:
+    """A saved work file; ``path`` is relative to the storage root."""
+
+    id: str
+    version: Version
+    path: str
+    software: str
+    artist: str
+    created: datetime | None
+
+    @property
+    def file_name(self) -> str:
+        return self.path.rpartition("/")[2]
+
+    @classmethod
+    def from_json(cls, data: Json) -> SceneItem:
+        return cls(
+            str(data["id"]),
+            Version(int(data["version"]), int(data["iteration"])),
+            str(data["path"]),
+            _text(data, "software"),
+            _named(data.get("artist") or data.get("created_by")),
+            _moment(data.get("created_at")),
+        )
+
+
+@dataclass(frozen=True)
+class PublishItem:
+    """A published version of a part."""
+
+    id: str
+    part: str
+    version: Version
+    department: str
+    status: str
+    is_latest: bool
+    artist: str
+    created: datetime | None
+    path: str
+
+    @classmethod
+    def from_json(cls, data: Json) -> PublishItem:
+        return cls(
+            str(data["id"]),
+            _text(data, "part_name"),
+            Version(int(data["version"]), int(data["iteration"])),
+            _text(data, "department"),
+            _text(data, "status"),
+            bool(data.get("is_latest")),
+            _named(data.get("artist") or data.get("created_by")),
+            _moment(data.get("created_at")),
+            _text(data, "item_usd_path"),
+        )
+
+
+@dataclass(frozen=True)
+class Page(Generic[T]):
+    """One page of a list; ``total`` counts the whole list."""
+
+    items: list[T]
+    total: int
+
+
+@dataclass(frozen=True)
+class Catalogue:
+    """The service as one user sees it. A client is made for each call, as a client belongs to one thread."""
+
+    api_url: str
+    token: str = field(repr=False)
+
+    @classmethod
+    def log_in(cls, api_url: str, email: str, password: str) -> Catalogue:
+        """Log in with a password; raises AuthError where it is wrong."""
+        with Client(api_url) as client:
+            return cls(api_url, str(client.login(email, password)["token"]))
+
+    def user(self) -> User:
+        """Whose token this is; raises AuthError where it is no longer good."""
+        with self._client() as client:
+            return _parsed(User.from_json, client.me())
+
+    def projects(self) -> list[Project]:
+        with self._client() as client:
+            return [_parsed(Project.from_json, row) for row in client.projects()]
+
+    def assets(self, project: str, search: str, page: int) -> Page[EntityItem]:
+        return self._page("/assets/", EntityItem.from_asset, page, project=project, q=search or None)
+
+    def shots(self, project: str, search: str, page: int) -> Page[EntityItem]:
+        return self._page("/shots/", EntityItem.from_shot, page, project=project, q=search or None)
+
+    def my_tasks(self, search: str, page: int) -> Page[TaskItem]:
+        return self._page("/tasks/", TaskItem.from_json, page, assignee="me", q=search or None)
+
+    def tasks(self, project: str, entity: Entity) -> list[TaskItem]:
+        with self._client() as client:
+            rows = client.tasks(project=project, **_entity_filter(entity))
+            return [_parsed(TaskItem.from_json, row) for row in rows]
+
+    def scenes(self, task_id: str) -> list[SceneItem]:
+        """The saved scenes of a task, the latest first."""
+        with self._client() as client:
+            scenes = [_parsed(SceneItem.from_json, row) for row in client.scenes(task_id)]
+        return sorted(scenes, key=lambda scene: (scene.version, scene.path), reverse=True)
+
+    def publishes(self, project: str, entity: Entity) -> list[PublishItem]:
+        """Everything published for an asset or a shot, by part, the latest first."""
+        with self._client() as client:
+            rows = client.publishes(project=project, **_entity_filter(entity))
+            items = [_parsed(PublishItem.from_json, row) for row in rows]
+        return sorted(sorted(items, key=lambda item: item.version, reverse=True), key=lambda item: item.part)
+
+    def thumbnail(self, project: str, entity: Entity, folder: Path) -> Path | None:
+        """The newest small picture of an asset or shot, fetched into ``folder``; None where it has none."""
+        with self._client() as client:
+            rows = client.get(
+                "/media/assets",
+                asset_type="thumbnail",
+                project=project,
+                page_size=1,
+                sort="-created_at",
+                **_entity_filter(entity),
+            )["items"]
+            if not rows:
+                return None
+            target = folder / f"{rows[0]['id']}.png"
+            return target if target.is_file() else client.download(f"/media/assets/{rows[0]['id']}/file", target)
+
+    def _page(self, path: str, make: Callable[[Json], T], page: int, **filters: Any) -> Page[T]:
+        with self._client() as client:
+            answer = client.get(path, page=page, page_size=PAGE_SIZE, **filters)
+        return Page([_parsed(make, row) for row in answer["items"]], int(answer["total"]))
+
+    def _client(self) -> Client:
+        return Client(self.api_url, self.token)
+
+
+def _entity_filter(entity: Entity) -> dict[str, str]:
+    return {entity.kind: str(entity).partition(":")[2]}
+
+
+def _parsed(make: Callable[[Json], T], data: Any) -> T:
+    try:
+        return make(data)
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise ServiceError(
+            f"The service's answer lacks something the launcher needs ({type(error).__name__}: {error}).",
+            hint="Are the launcher and the service of the same version?",
+            code="service.protocol",
+        ) from error
+
+
+def _text(data: Json, key: str) -> str:
+    value = data.get(key)
+    return str(value) if value is not None else ""
+
+
+def _named(value: Any) -> str:
+    """A person, given as a name or as an object with one."""
+    return _text(value, "name") if isinstance(value, Mapping) else str(value or "")
+
+
+def _moment(value: Any) -> datetime | None:
+    """A moment in this machine's time zone."""
+    return datetime.fromisoformat(str(value)).astimezone() if value else None
+
+
+def _day(value: Any) -> date | None:
+    return date.fromisoformat(str(value)[:10]) if value else None
