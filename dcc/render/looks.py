@@ -1,0 +1,182 @@
+"""Dress imported objects in the library's node materials, as the stage and the material layers say.
+
+A product's material sits on the mesh data that all its occurrences share; that of one occurrence sits on its object.
+This mirrors USD, where the first is bound inside the prototype and the second on the instance.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import bpy
+
+from dcc.render.import_usd import OCCURRENCE, PART_KEY, PRIM_PATH, USD_NAME, ImportedModel, identified
+from dcc.render.materials import MATERIAL, fallback_material, library_material
+
+OccurrenceLook = Mapping[str, str]
+"""For the mesh of one occurrence: the material it wears instead of one that its product wears ("" for none)."""
+
+
+@dataclass
+class DressReport:
+    """Which material each part wears (several, joined by ``, ``, where its faces differ) and what wears the fallback."""
+
+    assigned: dict[str, str] = field(default_factory=dict)
+    unresolved: list[str] = field(default_factory=list)
+
+
+def dress_from_stage(model: ImportedModel, usd: Path, manifest_materials: Mapping[str, str] | None = None) -> DressReport:
+    """Replace what Blender imported by node materials of the same names, and add the overrides of single occurrences.
+
+    ``manifest_materials`` names materials by partKey or occurrence for what the stage leaves unbound. What is then
+    still without a material, or asks for one that nobody knows, wears the fallback.
+    """
+    layers = manifest_materials or {}
+    overrides = occurrence_overrides(usd)
+    report = DressReport()
+    dressed: set[bpy.types.Mesh] = set()
+    for item in model.meshes:
+        mesh = item.data
+        assert isinstance(mesh, bpy.types.Mesh)
+        part_key = str(item.get(PART_KEY, ""))
+        if mesh not in dressed:
+            dressed.add(mesh)
+            _dress_mesh(mesh, layers.get(part_key, ""))
+        override = overrides.get(str(item.get(PRIM_PATH)), {})
+        chosen = layers.get(str(item.get(OCCURRENCE, "")), "")
+        if override or chosen:
+            _dress_object(item, override, chosen)
+    for item in model.meshes:
+        _record(report, item)
+    for material in [known for known in bpy.data.materials if known.get(USD_NAME) and not known.users]:
+        bpy.data.materials.remove(material)
+    return report
+
+
+def assign_to_parts(objects: Iterable[bpy.types.Object], materials: Mapping[str, str]) -> DressReport:
+    """Give every part of ``materials`` (name by partKey) among ``objects`` its material, on all its occurrences."""
+    report = DressReport()
+    for part_key, items in identified(objects, PART_KEY).items():
+        if part_key not in materials:
+            continue
+        for mesh in {item.data for item in items}:
+            assert isinstance(mesh, bpy.types.Mesh)
+            _fill_slots(mesh, _material(materials[part_key]))
+        for item in items:
+            _record(report, item)
+    return report
+
+
+def assign_to_occurrences(objects: Iterable[bpy.types.Object], materials: Mapping[str, str]) -> None:
+    """Give single occurrences their own material (name by occurrence); those not named go back to their part's."""
+    for occurrence, items in identified(objects, OCCURRENCE).items():
+        for item in items:
+            if occurrence in materials:
+                _override_slots(item, [_material(materials[occurrence])] * len(item.material_slots))
+            else:
+                for slot in item.material_slots:
+                    slot.link = "DATA"
+
+
+def worn_materials(item: bpy.types.Object) -> list[str]:
+    """Names of the materials an object shows, in the order of its slots."""
+    return [slot.material.name if slot.material else "" for slot in item.material_slots]
+
+
+def occurrence_overrides(usd: Path) -> dict[str, OccurrenceLook]:
+    """What single occurrences wear instead of their product's materials, by the path of the Mesh as instance proxy.
+
+    Blender's importer sees the materials inside the prototypes only; these bindings stand on the instances, so they
+    are read from the stage.
+    """
+    from pxr import Usd, UsdGeom, UsdShade
+
+    stage = Usd.Stage.Open(str(usd))
+    found: dict[str, OccurrenceLook] = {}
+    for prim in stage.Traverse():
+        if not prim.IsInstance() or not _bound_outside_prototype(prim):
+            continue
+        for proxy in Usd.PrimRange(prim, Usd.TraverseInstanceProxies()):
+            if not proxy.IsA(UsdGeom.Mesh):
+                continue
+            subsets = UsdShade.MaterialBindingAPI(proxy).GetMaterialBindSubsets()
+            places = [proxy, *(subset.GetPrim() for subset in subsets)]
+            names = {_bound_name(place.GetPrimInPrototype()): _bound_name(place) for place in places}
+            changed = {before: after for before, after in names.items() if before != after}
+            if changed:
+                found[str(proxy.GetPath())] = changed
+    return found
+
+
+def _bound_outside_prototype(prim: object) -> bool:
+    from pxr import Usd
+
+    assert isinstance(prim, Usd.Prim)
+    while prim and not prim.IsPseudoRoot():
+        if any(name.startswith("material:binding") for name in prim.GetAuthoredPropertyNames()):
+            return True
+        prim = prim.GetParent()
+    return False
+
+
+def _bound_name(prim: object) -> str:
+    from pxr import UsdShade
+
+    material = UsdShade.MaterialBindingAPI(prim).ComputeBoundMaterial()[0]
+    return str(material.GetPrim().GetName()) if material else ""
+
+
+def _dress_mesh(mesh: bpy.types.Mesh, unbound: str) -> None:
+    if not any(mesh.materials):
+        _fill_slots(mesh, _material(unbound))
+        return
+    for index, imported in enumerate(mesh.materials):
+        mesh.materials[index] = _replacement(imported, unbound)
+
+
+def _dress_object(item: bpy.types.Object, override: OccurrenceLook, chosen: str) -> None:
+    worn = []
+    for slot in item.material_slots:
+        name = _library_name(slot.material) if slot.material else ""
+        worn.append(_material(override[name]) if name in override else slot.material)
+    if not override:
+        worn = [_material(chosen)] * len(worn)
+    _override_slots(item, worn)
+
+
+def _override_slots(item: bpy.types.Object, materials: list[bpy.types.Material | None]) -> None:
+    for slot, material in zip(item.material_slots, materials, strict=True):
+        slot.link = "OBJECT"
+        slot.material = material
+
+
+def _fill_slots(mesh: bpy.types.Mesh, material: bpy.types.Material) -> None:
+    if not mesh.materials:
+        mesh.materials.append(material)
+    for index in range(len(mesh.materials)):
+        mesh.materials[index] = material
+
+
+def _replacement(imported: bpy.types.Material | None, unbound: str) -> bpy.types.Material:
+    """The library's material of the imported one's name; a material the library does not know stays as it is."""
+    if imported is None:
+        return _material(unbound)
+    return library_material(_library_name(imported)) or imported
+
+
+def _library_name(material: bpy.types.Material) -> str:
+    return str(material.get(MATERIAL) or material.get(USD_NAME) or material.name)
+
+
+def _material(name: str) -> bpy.types.Material:
+    return (library_material(name) if name else None) or fallback_material()
+
+
+def _record(report: DressReport, item: bpy.types.Object) -> None:
+    part_key = str(item.get(PART_KEY) or item.get(PRIM_PATH) or item.name)
+    names = worn_materials(item)
+    report.assigned.setdefault(part_key, ", ".join(dict.fromkeys(names)))
+    if fallback_material().name in names and part_key not in report.unresolved:
+        report.unresolved.append(part_key)
