@@ -1,0 +1,1 @@
+"""USD layers of a publish: materials, looks, items, and the checks they must pass."""
