@@ -193,6 +193,7 @@ def diagnosis(what: str, output: str, log: Path, data_dir: Path) -> RacewayError
     """The coded error for a server that failed, from what it printed."""
     for text, number in (
         ("No space left on device", errno.ENOSPC),
+        ("wrote only", errno.ENOSPC),
         ("Disk quota exceeded", errno.EDQUOT),
         ("Read-only file system", errno.EROFS),
     ):
