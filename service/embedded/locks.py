@@ -49,6 +49,19 @@ class ProcessLock:
         except (OSError, ValueError):
             return None
 
+    def is_holder_alive(self) -> bool:
+        """Whether the process that :meth:`holder` names exists."""
+        pid = self.holder()
+        if pid is None:
+            return False
+        try:
+            os.kill(pid, 0)
+        except ProcessLookupError:
+            return False
+        except PermissionError:
+            pass  # Another user's, so it exists.
+        return True
+
     def release(self) -> None:
         """Let go of the lock in this process; children that share it keep it."""
         if self._descriptor >= 0:

@@ -6,6 +6,7 @@ import dataclasses
 import os
 import socket
 import threading
+import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
@@ -20,6 +21,8 @@ from shared.errors import ServiceError
 from shared.files import make_folder, storage_error
 
 _CONNECT_SECONDS = 2
+_KILLED_SECONDS = 5
+_POLL_SECONDS = 0.005
 
 
 class Servers:
@@ -109,11 +112,16 @@ class Servers:
         return access
 
     def _take_lock(self) -> None:
+        deadline = time.monotonic() + _KILLED_SECONDS
         try:
-            taken = not self._lock.acquire()
+            while not (taken := self._lock.acquire()):
+                # A child that a killed supervisor was just starting holds the lock until its program runs.
+                if self._lock.is_holder_alive() or time.monotonic() > deadline:
+                    break
+                time.sleep(_POLL_SECONDS)
         except OSError as error:
             raise storage_error(error, self.data_dir) from error
-        if taken:
+        if not taken:
             pid = self._lock.holder()
             raise ServiceError(
                 f"The data folder {self.data_dir} is in use by another Raceway (process {pid or 'unknown'}).",
