@@ -1,0 +1,210 @@
+"""Convert a STEP file to a USD master, a GLB and a manifest.
+
+``python -m dcc.cad.convert IN.step --out DIR`` is the tool that everything else runs in a process of its own: the
+kernel may crash or hang on a damaged file. It speaks the events of :mod:`shared.events`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from dcc.cad import precheck
+from dcc.cad.describe import counts_of, manifest_of
+from dcc.cad.glb import write_glb
+from dcc.cad.kernel import silence
+from dcc.cad.meshing import PartGeometry, mesh_parts
+from dcc.cad.model import CadModel
+from dcc.cad.precheck import Declared
+from dcc.cad.scene import Scene, build_scene, check_occurrences
+from dcc.cad.settings import Settings, tessellation
+from dcc.cad.step_reader import StepFile
+from dcc.cad.usd_master import write_usd_master
+from shared.errors import CadError
+from shared.events import emit_progress, tool_main
+from shared.files import make_folder, sha256_of
+from shared.manifest import Manifest, Source, Warning, write_manifest
+
+USD_MASTER = "usd_master.usdc"
+GLB = "geometry.glb"
+MANIFEST = "manifest.json"
+
+Progress = Callable[[str, float, str], None]
+
+
+@dataclass
+class Conversion:
+    """What a conversion made: the files' paths, the manifest, and seconds by stage."""
+
+    usd_master: Path
+    glb: Path
+    manifest_path: Path
+    manifest: Manifest
+    seconds: dict[str, float] = field(default_factory=dict)
+
+    def to_json(self) -> dict[str, Any]:
+        """The result event of the tool."""
+        manifest = self.manifest
+        return {
+            "usd_master": str(self.usd_master),
+            "glb": str(self.glb),
+            "manifest": str(self.manifest_path),
+            "source_sha256": manifest.source.sha256,
+            "root_prim": manifest.root_prim,
+            "parts": len(manifest.parts),
+            "occurrences": sum(part.occurrence_count for part in manifest.parts),
+            "triangles": sum(part.triangle_count for part in manifest.parts),
+            "warnings": [{"code": w.code, "message": w.message, "part_key": w.part_key} for w in manifest.warnings],
+            "seconds": {stage: round(spent, 3) for stage, spent in self.seconds.items()},
+        }
+
+
+def convert(
+    source: Path,
+    folder: Path,
+    settings: Settings,
+    *,
+    lineage: str = "",
+    source_name: str = "",
+    on_progress: Progress = lambda stage, percent, message: None,
+) -> Conversion:
+    """Convert ``source`` into the three files in ``folder`` (made where missing).
+
+    The manifest is renamed into place last: where it stands, the others are complete. The same content, name and
+    settings give the same bytes. ``source_name`` is what the manifest calls the file (default: its own name).
+
+    Raises CadError for everything the file is to blame for, StorageError for the disk.
+    """
+    clock = _Clock(on_progress)
+    clock.stage("check", 0, f"Checking {source.name}")
+    declared = precheck.check(source)
+    make_folder(folder)
+    digest = sha256_of(source)
+    silence()
+    step_file = StepFile(source)
+    clock.stage("read", 2, "Reading the STEP file")
+    step_file.parse()
+    clock.stage("transfer", 15, "Building shapes")
+    model = step_file.transfer()
+    check_occurrences(model, settings.limits)
+    parts = model.parts()
+    clock.stage("mesh", 55, f"Meshing {len(parts)} parts")
+    meshed = mesh_parts(
+        parts, settings, lambda done: on_progress("mesh", 55 + 35 * done / len(parts), f"{done} of {len(parts)} parts")
+    )
+    clock.stage("write", 90, "Writing USD, GLB and manifest")
+    scene, manifest = _describe(model, meshed, declared, source, digest, settings, lineage, source_name)
+    write_usd_master(scene, folder / USD_MASTER, {"name": scene.name, "version": digest[:12]})
+    clock.stage("write", 94, "Writing the GLB")
+    write_glb(scene, folder / GLB)
+    write_manifest(manifest, folder / MANIFEST)
+    clock.stage("done", 100, "Done")
+    return Conversion(folder / USD_MASTER, folder / GLB, folder / MANIFEST, manifest, clock.seconds)
+
+
+def _describe(
+    model: CadModel,
+    meshed: Sequence[PartGeometry],
+    declared: Declared,
+    source: Path,
+    digest: str,
+    settings: Settings,
+    lineage: str,
+    source_name: str,
+) -> tuple[Scene, Manifest]:
+    definitions = model.parts()
+    geometries = {id(part): geometry for part, geometry in zip(definitions, meshed, strict=True)}
+    faces_read = sum(geometry.properties.fingerprint.faces for geometry in meshed)
+    for geometry in meshed:
+        model.warnings += geometry.warnings
+    scene = build_scene(model, geometries, settings.limits)
+    counts = counts_of(declared, scene, faces_read)
+    scene.warnings += _differences(declared, faces_read)
+    name = source_name or source.name
+    origin = Source(name, digest, source.stat().st_size, model.units)
+    return scene, manifest_of(scene, origin, settings.tessellation, lineage, counts)
+
+
+def _differences(declared: Declared, faces_read: int) -> list[Warning]:
+    """What the file declares and the kernel did not deliver."""
+    warnings = []
+    if faces_read < declared.faces:
+        warnings.append(
+            Warning(
+                "cad.missing_faces",
+                f"The file declares {declared.faces:,} faces; {faces_read:,} were read. Something is missing.",
+            )
+        )
+    if declared.external:
+        warnings.append(
+            Warning(
+                "cad.external_references",
+                f"The model refers to other files, which are read only where they stand beside it:"
+                f" {', '.join(declared.external[:5])}{', ...' if len(declared.external) > 5 else ''}.",
+            )
+        )
+    return warnings
+
+
+class _Clock:
+    """Reports stages and keeps how long each took."""
+
+    def __init__(self, on_progress: Progress) -> None:
+        self.seconds: dict[str, float] = {}
+        self._on_progress = on_progress
+        self._stage = ""
+        self._since = time.perf_counter()
+
+    def stage(self, stage: str, percent: float, message: str) -> None:
+        now = time.perf_counter()
+        if self._stage:
+            self.seconds[self._stage] = self.seconds.get(self._stage, 0.0) + now - self._since
+        self._stage, self._since = stage, now
+        self._on_progress(stage, percent, message)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the tool; see ``--help``."""
+    parser = argparse.ArgumentParser(prog="python -m dcc.cad.convert", description=__doc__)
+    parser.add_argument("source", type=Path, metavar="IN.step")
+    parser.add_argument("--out", type=Path, required=True, metavar="DIR")
+    parser.add_argument("--linear-deflection", type=float, metavar="MM")
+    parser.add_argument("--relative-deflection", type=float, metavar="SHARE")
+    parser.add_argument("--angular-deflection", type=float, metavar="RADIANS")
+    parser.add_argument("--lineage", default="")
+    parser.add_argument("--source-name", default="", help="the file's name as its owner knows it")
+    parser.add_argument("--processes", type=int, default=0, help="processes that mesh at once (default: one per core)")
+    options = parser.parse_args(arguments)
+    return tool_main(lambda: _run(options))
+
+
+def _run(options: argparse.Namespace) -> dict[str, Any]:
+    settings = Settings(
+        tessellation(options.linear_deflection, options.relative_deflection, options.angular_deflection),
+        processes=options.processes,
+    )
+    try:
+        conversion = convert(
+            options.source,
+            options.out,
+            settings,
+            lineage=options.lineage,
+            source_name=options.source_name,
+            on_progress=emit_progress,
+        )
+    except RecursionError as error:
+        raise CadError(
+            f"The assemblies of {options.source.name} are nested too deeply.",
+            code="cad.too_deep",
+            hint="Export a sub-assembly, or a flattened version of the model.",
+        ) from error
+    return conversion.to_json()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

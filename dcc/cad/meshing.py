@@ -1,0 +1,142 @@
+"""Mesh and measure every part of a model, on all cores where it pays.
+
+The kernel's Python bindings never let go of the interpreter lock, so that cores are used by forked processes: they
+have the shapes already and send back plain arrays. The result does not depend on how many there are.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import dataclass
+
+from OCP.TopAbs import TopAbs_ShapeEnum
+
+from dcc.cad.kernel import sub_shapes
+from dcc.cad.model import PartDefinition
+from dcc.cad.properties import Properties, measure, mesh_volume
+from dcc.cad.settings import Settings
+from dcc.cad.tessellate import Curves, Mesh, discretize, tessellate
+from shared.errors import CadError
+from shared.manifest import Warning
+
+_WORTH_FORKING = 300
+"""Faces from which starting processes costs less than it saves."""
+_VOLUME_ALARM = 0.05
+
+
+@dataclass
+class PartGeometry:
+    """What meshing makes of a part: exactly one of ``mesh`` and ``curves``, and its measures."""
+
+    mesh: Mesh | None
+    curves: Curves | None
+    properties: Properties
+    warnings: list[Warning]
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether there is nothing to see of it."""
+        return (self.mesh is None or not len(self.mesh.triangles)) and (
+            self.curves is None or not len(self.curves.counts)
+        )
+
+
+def mesh_parts(
+    parts: Sequence[PartDefinition], settings: Settings, on_done: Callable[[int], None] = lambda count: None
+) -> list[PartGeometry]:
+    """Geometry of each part, in order; ``on_done`` is told how many are finished.
+
+    Raises CadError: ``cad.too_many_triangles``, ``cad.crashed``.
+    """
+    faces = [sub_shapes(part.shape, TopAbs_ShapeEnum.TopAbs_FACE).Extent() for part in parts]
+    workers = min(settings.worker_count(), len(parts))
+    forked = workers > 1 and sum(faces) >= _WORTH_FORKING and "fork" in multiprocessing.get_all_start_methods()
+    results: list[PartGeometry | None] = [None] * len(parts)
+    triangles = 0
+    source = _mesh_forked(parts, faces, settings, workers) if forked else _mesh_here(parts, settings)
+    for count, (index, geometry) in enumerate(source, 1):
+        results[index] = geometry
+        triangles += len(geometry.mesh.triangles) if geometry.mesh else 0
+        if triangles > settings.limits.triangles:
+            raise CadError(
+                f"The model has more than {settings.limits.triangles:,} triangles at this tessellation.",
+                code="cad.too_many_triangles",
+                hint="Convert with a coarser deflection (--relative-deflection, --angular-deflection).",
+            )
+        on_done(count)
+    return [geometry for geometry in results if geometry is not None]
+
+
+def mesh_part(part: PartDefinition, settings: Settings, *, threads: bool = False) -> PartGeometry:
+    """Mesh and measure one part."""
+    if part.kind == "curve":
+        curves = discretize(part.shape, settings.tessellation)
+        return PartGeometry(None, curves, measure(part.shape, part.kind, curves.points, None), [])
+    mesh = tessellate(part.shape, settings.tessellation, threads=threads)
+    welded = mesh.point_of_vertex[mesh.triangles]
+    properties = measure(part.shape, part.kind, mesh.points, welded)
+    warnings = []
+    if mesh.broken_faces:
+        numbers = ", ".join(map(str, mesh.broken_faces[:10])) + (", ..." if len(mesh.broken_faces) > 10 else "")
+        warnings.append(
+            Warning(
+                "cad.broken_faces",
+                f"{len(mesh.broken_faces)} of {properties.fingerprint.faces} faces of {label_of(part)} could not be"
+                f" meshed and are missing (face {numbers}).",
+            )
+        )
+    elif part.kind == "solid" and properties.volume > 0:
+        error = abs(mesh_volume(mesh.points, welded)) / properties.volume - 1
+        if abs(error) > _VOLUME_ALARM:
+            warnings.append(
+                Warning(
+                    "cad.volume_mismatch",
+                    f"The mesh of {label_of(part)} encloses {error:+.0%} of the volume the CAD kernel computes; the"
+                    " part may be damaged, or the deflection too coarse for it.",
+                )
+            )
+    return PartGeometry(mesh, None, properties, warnings)
+
+
+def label_of(part: PartDefinition) -> str:
+    """The part's names as a person knows them, quoted."""
+    return repr(f"{part.name} / {part.body_name}" if part.body_name else part.name)
+
+
+def _mesh_here(parts: Sequence[PartDefinition], settings: Settings) -> Iterator[tuple[int, PartGeometry]]:
+    threads = settings.worker_count() > 1
+    for index, part in enumerate(parts):
+        yield index, mesh_part(part, settings, threads=threads)
+
+
+# What forked processes inherit; shapes cannot be sent.
+_inherited: tuple[Sequence[PartDefinition], Settings] = ((), Settings())
+
+
+def _mesh_inherited(index: int) -> tuple[int, PartGeometry]:
+    parts, settings = _inherited
+    return index, mesh_part(parts[index], settings)
+
+
+def _mesh_forked(
+    parts: Sequence[PartDefinition], faces: Sequence[int], settings: Settings, workers: int
+) -> Iterator[tuple[int, PartGeometry]]:
+    global _inherited
+    _inherited = (parts, settings)
+    try:
+        with ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("fork")) as pool:
+            # The heaviest first, so that no process is left with a big one at the end.
+            order = sorted(range(len(parts)), key=lambda index: -faces[index])
+            for future in as_completed([pool.submit(_mesh_inherited, index) for index in order]):
+                yield future.result()
+    except BrokenProcessPool as error:
+        raise CadError(
+            "The CAD kernel crashed while meshing a part.",
+            code="cad.crashed",
+            hint="The model may be damaged; try another export of it, or another deflection.",
+        ) from error
+    finally:
+        _inherited = ((), Settings())

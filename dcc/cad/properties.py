@@ -1,0 +1,119 @@
+"""Measures of a part: what it weighs, where its centre lies, and a fingerprint to know it again by."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from OCP.BRepGProp import BRepGProp
+from OCP.GProp import GProp_GProps
+from OCP.TopAbs import TopAbs_ShapeEnum
+from OCP.TopoDS import TopoDS_Shape
+
+from dcc.cad.kernel import Array, sub_shapes
+from shared.manifest import BoundingBox, Fingerprint, PartKind, Vector
+
+_CHIRAL = 0.05
+"""Chirality below this is noise of the mesh; the shape counts as its own mirror image."""
+_ASYMMETRIC = 1e-3
+
+
+@dataclass(frozen=True)
+class Properties:
+    """Of a part in its own frame: mm, mm2, mm3."""
+
+    volume: float
+    area: float
+    center: Vector
+    fingerprint: Fingerprint
+
+    def identity(self) -> tuple[float, ...]:
+        """Measures for the partKey: by the kernel, so that they do not depend on the tessellation."""
+        chirality = self.fingerprint.chirality
+        return (self.volume, self.area, 0.0 if abs(chirality) < _CHIRAL else math.copysign(1.0, chirality))
+
+
+def measure(shape: TopoDS_Shape, kind: PartKind, points: Array, triangles: Array | None) -> Properties:
+    """Measure a part; ``points`` (P, 3) and ``triangles`` (T, 3) are its welded mesh, or the points of its curves."""
+    volume, area = 0.0, 0.0
+    inertia = GProp_GProps()
+    if kind == "curve":
+        BRepGProp.LinearProperties_s(shape, inertia)
+    else:
+        BRepGProp.SurfaceProperties_s(shape, inertia)
+        area = abs(float(inertia.Mass()))
+    if kind == "solid":
+        inertia = GProp_GProps()
+        BRepGProp.VolumeProperties_s(shape, inertia)
+        volume = abs(float(inertia.Mass()))
+    center = inertia.CentreOfMass()
+    moments = sorted(abs(float(moment)) for moment in inertia.PrincipalProperties().Moments())
+    box = bounding_box(points)
+    return Properties(
+        volume,
+        area,
+        _vector((center.X(), center.Y(), center.Z())),
+        Fingerprint(
+            volume,
+            area,
+            _vector(moments),
+            _vector(sorted(np.subtract(box.max, box.min))),
+            chirality(points, triangles) if kind == "solid" and triangles is not None else 0.0,
+            sub_shapes(shape, TopAbs_ShapeEnum.TopAbs_FACE).Extent(),
+            sub_shapes(shape, TopAbs_ShapeEnum.TopAbs_EDGE).Extent(),
+        ),
+    )
+
+
+def bounding_box(points: Array) -> BoundingBox:
+    """Box around ``points`` (P, 3); a box of no size at the origin where there are none."""
+    if len(points) == 0:
+        return BoundingBox((0.0, 0.0, 0.0), (0.0, 0.0, 0.0))
+    return BoundingBox(_vector(points.min(axis=0)), _vector(points.max(axis=0)))
+
+
+def mesh_volume(points: Array, triangles: Array) -> float:
+    """Volume enclosed by a closed mesh: the sum of the signed tetrahedra over its triangles."""
+    a, b, c = (points[triangles[:, corner]].astype(np.float64) for corner in range(3))
+    return float(np.einsum("ij,ij->", a, np.cross(b, c)) / 6)
+
+
+def chirality(points: Array, triangles: Array) -> float:
+    """Handedness of a closed mesh, -1 to 1: opposite for the mirror image, 0 for what has a plane of symmetry.
+
+    With the second moments C and the contracted third moments v about the centre of mass, the triple product of v,
+    Cv and CCv is a pseudo-scalar: it does not change when the shape is turned, and changes sign when it is mirrored.
+    """
+    if len(triangles) == 0:
+        return 0.0
+    corners = points[triangles].astype(np.float64)
+    scale = float(np.ptp(points, axis=0).max()) or 1.0
+    corners = (corners - corners.mean(axis=(0, 1))) / scale
+    volumes = np.linalg.det(corners) / 6
+    total = volumes.sum()
+    if abs(total) < 1e-12:
+        return 0.0
+    # Moments of a tetrahedron from the origin over its triangle, exact for polynomials up to the third degree.
+    corners -= np.einsum("t,tki->i", volumes, corners) / (4 * total)
+    volumes = np.linalg.det(corners) / 6
+    sums = corners.sum(axis=1)
+    second = (np.einsum("t,tki,tkj->ij", volumes, corners, corners) + np.einsum("t,ti,tj->ij", volumes, sums, sums)) / (
+        20 * total
+    )
+    squares = np.einsum("tki,tki->t", corners, corners)
+    third = (
+        np.einsum("t,t,ti->i", volumes, np.einsum("ti,ti->t", sums, sums) + squares, sums)
+        + 2 * np.einsum("t,tk,tki->i", volumes, np.einsum("tki,ti->tk", corners, sums), corners)
+        + 2 * np.einsum("t,tk,tki->i", volumes, np.einsum("tki,tki->tk", corners, corners), corners)
+    ) / (120 * total)
+    vectors = np.array([third, second @ third, second @ second @ third])
+    lengths = np.linalg.norm(vectors, axis=1)
+    if lengths[0] < _ASYMMETRIC * np.trace(second) ** 1.5 or lengths.min() == 0:
+        return 0.0
+    return float(np.linalg.det(vectors / lengths[:, None]))
+
+
+def _vector(values: object) -> Vector:
+    x, y, z = np.asarray(values, dtype=np.float64).tolist()
+    return (x, y, z)

@@ -1,0 +1,345 @@
+"""The model with names: what the writers of USD, GLB and manifest have in common.
+
+Here parts get their keys, assemblies and occurrences their identifiers, and equal copies of a part become one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from dcc.cad.kernel import IDENTITY_MATRIX, Array
+from dcc.cad.meshing import PartGeometry, label_of
+from dcc.cad.model import AssemblyDefinition, CadModel, PartDefinition, Placement
+from dcc.cad.settings import Limits
+from shared.errors import CadError
+from shared.manifest import BoundingBox, Color, Warning
+from shared.part_keys import PartIdentity, assign_part_keys, key_name, number_siblings, slug
+
+RESERVED = ("Products", "Assemblies", "mtl")
+"""Names below the root prim that are not occurrences."""
+
+_SAME_POSITION = 1e-6
+"""Two copies of a part are one when no point differs by more than this share of their size."""
+
+
+@dataclass(eq=False)
+class ScenePart:
+    """A part with its key and geometry."""
+
+    key: str
+    definition: PartDefinition
+    geometry: PartGeometry
+    count: int
+
+
+@dataclass(eq=False)
+class SceneChild:
+    """A placed part or assembly; ``name`` is its identifier among its siblings."""
+
+    name: str
+    source_name: str
+    target: ScenePart | SceneAssembly
+    matrix: Array
+    color: Color | None
+    hidden: bool
+
+
+@dataclass(eq=False)
+class SceneAssembly:
+    """An assembly with its key; ``shared``: it is written once and instanced (see ``Scene.nested``)."""
+
+    key: str
+    source_name: str
+    children: list[SceneChild] = field(default_factory=list)
+    color: Color | None = None
+    shared: bool = False
+
+
+@dataclass(frozen=True)
+class PlacedPart:
+    """One occurrence of a part: identifiers from the root down, matrix part to root, resolved overrides."""
+
+    part: ScenePart
+    path: str
+    matrix: Array
+    color: Color | None
+    hidden: bool
+
+
+@dataclass
+class Scene:
+    """Everything there is to write. ``nested``: too many occurrences to write out one by one."""
+
+    name: str
+    root: SceneAssembly
+    parts: list[ScenePart]
+    assemblies: list[SceneAssembly]
+    occurrence_count: int
+    nested: bool
+    bounding_box: BoundingBox
+    warnings: list[Warning]
+
+    def occurrences(self) -> Iterator[PlacedPart]:
+        """Every occurrence of every part, depth first in the order of the assemblies."""
+        stack: list[tuple[SceneAssembly, str, Array, Color | None, bool]] = [
+            (self.root, "", IDENTITY_MATRIX, self.root.color, False)
+        ]
+        while stack:
+            assembly, prefix, matrix, inherited, hidden = stack.pop()
+            below: list[tuple[SceneAssembly, str, Array, Color | None, bool]] = []
+            for child in assembly.children:
+                path = prefix + child.name
+                world = child.matrix @ matrix
+                invisible = hidden or child.hidden
+                target = child.target
+                if isinstance(target, SceneAssembly):
+                    below.append((target, path + "/", world, child.color or target.color or inherited, invisible))
+                    continue
+                own = target.definition.color
+                # What is placed with a colour wears it; a colour from above is for those who have none.
+                color = child.color or (None if own or target.definition.face_colors else inherited)
+                yield PlacedPart(target, path, world, color if color != own else None, invisible)
+            stack.extend(reversed(below))
+
+
+def build_scene(model: CadModel, geometries: dict[int, PartGeometry], limits: Limits) -> Scene:
+    """Name everything in ``model``; ``geometries`` by ``id(part definition)``.
+
+    Raises CadError: ``cad.empty`` where nothing is left to see.
+    """
+    warnings = list(model.warnings)
+    _merge_copies(model, geometries)
+    _drop_empty(model, geometries, warnings)
+    counts = model.occurrence_counts()
+    definitions = model.parts()
+    total = sum(counts[id(definition)] for definition in definitions)
+    nested = total > limits.expanded_occurrences
+    boxes = _Boxes(geometries)
+    assemblies, parts = _named(model, geometries, counts, boxes, {} if nested else _centers(model, geometries))
+    if nested:
+        placed = {id(child.target): 0 for assembly in assemblies for child in assembly.children}
+        for assembly in assemblies:
+            for child in assembly.children:
+                placed[id(child.target)] += 1
+        for assembly in assemblies:
+            assembly.shared = placed.get(id(assembly), 0) > 1
+        warnings.append(
+            Warning(
+                "cad.nested_instances",
+                f"The model has {total:,} placed parts: repeated sub-assemblies are written as nested instances, and"
+                " the manifest counts occurrences instead of listing them.",
+            )
+        )
+    low, high = boxes.of(model.root, np.eye(3))
+    name = slug(key_name(model.root.name)) if key_name(model.root.name) else "Model"
+    box = BoundingBox((low[0], low[1], low[2]), (high[0], high[1], high[2]))
+    return Scene(name, assemblies[0], parts, assemblies, total, nested, box, warnings)
+
+
+def check_occurrences(model: CadModel, limits: Limits) -> None:
+    """Refuse a model with more placed parts than anything downstream can take; nothing is expanded.
+
+    Raises CadError (``cad.too_many_occurrences``).
+    """
+    counts = model.occurrence_counts()
+    total = sum(counts[id(part)] for part in model.parts())
+    if total > limits.occurrences:
+        raise CadError(
+            f"The model has {total:,} placed parts; at most {limits.occurrences:,} can be converted.",
+            code="cad.too_many_occurrences",
+            hint="Export a sub-assembly, or a simplified version of the model.",
+        )
+
+
+def _placements(model: CadModel) -> Iterator[Placement]:
+    for assembly in model.assemblies():
+        yield from assembly.children
+
+
+def _merge_copies(model: CadModel, geometries: dict[int, PartGeometry]) -> None:
+    """Let products that are equal in name, looks and geometry be one part with several occurrences.
+
+    CAD systems write such copies where an instance was made independent, and some write nothing else.
+    """
+    originals: dict[tuple[object, ...], list[PartDefinition]] = {}
+    replaced: dict[int, PartDefinition] = {}
+    for part in model.parts():
+        mesh = geometries[id(part)].mesh
+        if mesh is None:
+            continue
+        key = (
+            part.name,
+            part.body_name,
+            part.color,
+            part.step_material,
+            part.layers,
+            mesh.points.shape,
+            mesh.triangles.shape,
+        )
+        candidates = originals.setdefault(key, [])
+        for original in candidates:
+            if original.face_colors == part.face_colors and _same_mesh(geometries[id(original)], geometries[id(part)]):
+                replaced[id(part)] = original
+                break
+        else:
+            candidates.append(part)
+    for placement in _placements(model):
+        placement.definition = replaced.get(id(placement.definition), placement.definition)
+
+
+def _same_mesh(one: PartGeometry, other: PartGeometry) -> bool:
+    a, b = one.mesh, other.mesh
+    if a is None or b is None or not np.array_equal(a.triangles, b.triangles) or not len(a.points):
+        return False
+    return bool(np.abs(a.points - b.points).max() <= _SAME_POSITION * np.ptp(a.points, axis=0).max())
+
+
+def _drop_empty(model: CadModel, geometries: dict[int, PartGeometry], warnings: list[Warning]) -> None:
+    """Take parts without any triangle or curve out of the model, and assemblies that hold nothing else."""
+    warnings += [
+        Warning("cad.empty_part", f"{label_of(part)} has no geometry that can be shown; it is left out.")
+        for part in model.parts()
+        if geometries[id(part)].is_empty
+    ]
+    for assembly in reversed(model.assemblies()):
+        assembly.children = [
+            child
+            for child in assembly.children
+            if (
+                child.definition.children
+                if isinstance(child.definition, AssemblyDefinition)
+                else not geometries[id(child.definition)].is_empty
+            )
+        ]
+    if not model.root.children:
+        raise CadError(
+            "The file was read, but there is no geometry in it that can be shown: no solids, no surfaces, no curves.",
+            code="cad.empty",
+            hint="Export the model with its geometry; `external` parts must be in the same file.",
+        )
+
+
+def _named(
+    model: CadModel,
+    geometries: dict[int, PartGeometry],
+    counts: dict[int, int],
+    boxes: _Boxes,
+    centers: dict[int, tuple[float, ...]],
+) -> tuple[list[SceneAssembly], list[ScenePart]]:
+    definitions = model.parts()
+    names = _part_names(model)
+    keys = assign_part_keys(
+        [
+            PartIdentity(names[id(part)], geometries[id(part)].properties.identity(), centers.get(id(part), ()))
+            for part in definitions
+        ]
+    )
+    parts = {
+        id(part): ScenePart(key, part, geometries[id(part)], counts[id(part)])
+        for part, key in zip(definitions, keys, strict=True)
+    }
+    assembly_definitions = model.assemblies()
+    assembly_keys = assign_part_keys(
+        [
+            PartIdentity(key_name(assembly.name) or "Assembly", _content(assembly, boxes))
+            for assembly in assembly_definitions
+        ]
+    )
+    assemblies = {
+        id(definition): SceneAssembly(key, definition.name, color=definition.color)
+        for definition, key in zip(assembly_definitions, assembly_keys, strict=True)
+    }
+    targets: dict[int, ScenePart | SceneAssembly] = {**parts, **assemblies}
+    for definition in assembly_definitions:
+        siblings = number_siblings(
+            [key_name(child.name) or _fallback_name(child, names) for child in definition.children],
+            [_position(child, boxes) for child in definition.children],
+            RESERVED if definition is model.root else (),
+        )
+        assemblies[id(definition)].children = [
+            SceneChild(name, child.name, targets[id(child.definition)], child.matrix, child.color, child.hidden)
+            for name, child in zip(siblings, definition.children, strict=True)
+        ]
+    ordered_parts = sorted(parts.values(), key=lambda part: part.key)
+    return list(assemblies.values()), ordered_parts
+
+
+def _part_names(model: CadModel) -> dict[int, str]:
+    """Names the keys are made from, by ``id(part)``: product and body; the assembly's where the product has none."""
+    parents: dict[int, set[str]] = {}
+    for assembly in model.assemblies():
+        for child in assembly.children:
+            parents.setdefault(id(child.definition), set()).add(assembly.name)
+    names: dict[int, str] = {}
+    for part in model.parts():
+        name = part.name
+        if not key_name(name) and len(parents[id(part)]) == 1:
+            name = next(iter(parents[id(part)]))
+        name = key_name(name)
+        body = key_name(part.body_name)
+        names[id(part)] = f"{name} {body}".strip() if body and body != name else name
+    return names
+
+
+def _fallback_name(child: Placement, names: dict[int, str]) -> str:
+    return names.get(id(child.definition), "") or key_name(child.definition.name)
+
+
+def _position(child: Placement, boxes: _Boxes) -> tuple[float, ...]:
+    """Centre of a placed part or assembly, mm: where it is seen, not where its origin lies."""
+    low, high = boxes.of(child.definition, child.matrix[:3, :3])
+    return tuple(((low + high) / 2 + child.matrix[3, :3]).tolist())
+
+
+def _content(assembly: AssemblyDefinition, boxes: _Boxes) -> tuple[float, ...]:
+    low, high = boxes.of(assembly, np.eye(3))
+    return (len(assembly.children), *(high - low).tolist())
+
+
+def _centers(model: CadModel, geometries: dict[int, PartGeometry]) -> dict[int, tuple[float, ...]]:
+    """Centres of mass of all occurrences of each part in root coordinates, by ``id(part)``, sorted and flattened."""
+    found: dict[int, list[tuple[float, ...]]] = {}
+    stack = [(model.root, IDENTITY_MATRIX)]
+    while stack:
+        assembly, matrix = stack.pop()
+        for child in assembly.children:
+            world = child.matrix @ matrix
+            if isinstance(child.definition, AssemblyDefinition):
+                stack.append((child.definition, world))
+            else:
+                center = np.array([*geometries[id(child.definition)].properties.center, 1.0]) @ world
+                found.setdefault(id(child.definition), []).append(tuple(center[:3].tolist()))
+    return {key: tuple(value for center in sorted(centers) for value in center) for key, centers in found.items()}
+
+
+class _Boxes:
+    """Tight bounding boxes of definitions under a rotation; each distinct rotation is computed once."""
+
+    def __init__(self, geometries: dict[int, PartGeometry]) -> None:
+        self._geometries = geometries
+        self._known: dict[tuple[int, bytes], tuple[Array, Array]] = {}
+
+    def of(self, definition: PartDefinition | AssemblyDefinition, rotation: Array) -> tuple[Array, Array]:
+        """Lowest and highest corner (3,) of ``definition`` with ``rotation`` (3, 3, row vectors) applied."""
+        key = (id(definition), (np.round(rotation, 12) + 0.0).tobytes())
+        if key not in self._known:
+            self._known[key] = self._compute(definition, rotation)
+        return self._known[key]
+
+    def _compute(self, definition: PartDefinition | AssemblyDefinition, rotation: Array) -> tuple[Array, Array]:
+        if isinstance(definition, PartDefinition):
+            geometry = self._geometries[id(definition)]
+            points = geometry.mesh.points if geometry.mesh else geometry.curves.points if geometry.curves else None
+            if points is None or not len(points):
+                return np.full(3, np.inf), np.full(3, -np.inf)
+            turned = points.astype(np.float64) @ rotation
+            return turned.min(axis=0), turned.max(axis=0)
+        low, high = np.full(3, np.inf), np.full(3, -np.inf)
+        for child in definition.children:
+            child_low, child_high = self.of(child.definition, child.matrix[:3, :3] @ rotation)
+            offset = child.matrix[3, :3] @ rotation
+            low, high = np.minimum(low, child_low + offset), np.maximum(high, child_high + offset)
+        return low, high
