@@ -151,19 +151,23 @@ def apply_layers(manifest: Manifest, layers: MaterialLayers) -> Manifest:
 
 
 def propose_layers(
-    parts: Iterable[Part],
+    manifest: Manifest,
     aliases: Iterable[Alias] = DEFAULT_ALIASES,
     library: Mapping[str, Material] = LIBRARY,
 ) -> MaterialLayers:
-    """The source and auto layers that follow from what a CAD file says about its parts."""
+    """The source and auto layers that follow from what a CAD file says about its parts.
+
+    The name of a file that holds one part only counts as that part's name too.
+    """
     rows = tuple(alias for alias in aliases if alias.material == PART_COLOR or find_material(alias.material, library))
     source: dict[str, Proposal] = {}
     auto: dict[str, Proposal] = {}
-    for part in parts:
+    file_name = manifest.source.name.rpartition(".")[0] if len(manifest.parts) == 1 else ""
+    for part in manifest.parts:
         stated = find_material(part.step_material, library) if part.step_material else None
         if stated:
             source[part.part_key] = Proposal(stated.name, f'STEP material "{part.step_material}" is a library material')
-        by_words = _by_words(part, rows)
+        by_words = _by_words(part, file_name, rows)
         if by_words:
             auto[part.part_key] = by_words
         else:
@@ -171,11 +175,12 @@ def propose_layers(
     return MaterialLayers(source=source, auto=auto)
 
 
-def _by_words(part: Part, aliases: Sequence[Alias]) -> Proposal | None:
+def _by_words(part: Part, file_name: str, aliases: Sequence[Alias]) -> Proposal | None:
     asked: tuple[tuple[str, str, tuple[Kind, ...]], ...] = (
         ("STEP material", part.step_material or "", ("material", "word")),
         ("body name", part.body_name, ("name", "word")),
         ("part name", part.source_name, ("name", "word")),
+        ("file name", file_name, ("name", "word")),
     )
     for what, text, kinds in asked:
         for alias in matching_aliases(text, kinds, aliases):

@@ -64,9 +64,9 @@ def make_part(
     )
 
 
-def make_manifest(*parts: Part, root: str = "Root") -> Manifest:
+def make_manifest(*parts: Part, root: str = "Root", file_name: str = "test.stp") -> Manifest:
     return Manifest(
-        source=Source("test.stp", "0" * 64, 1),
+        source=Source(file_name, "0" * 64, 1),
         converter=Converter("raceway", "0", "0"),
         tessellation=Tessellation(0.1, 0.001, 0.5),
         root_prim=f"/{root}",

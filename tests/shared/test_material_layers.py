@@ -25,7 +25,7 @@ GREEN = rgba("#00ff00")
 
 class TestProposals:
     def test_a_step_material_of_the_library_is_the_source(self) -> None:
-        layers = propose_layers([make_part("Ring", "Ring", material="brushed STEEL")])
+        layers = propose_layers(make_manifest(make_part("Ring", "Ring", material="brushed STEEL")))
         found = layers.resolve("Ring")
         assert (found.material, found.layer) == ("BrushedSteel", "source")
         assert found.reason == 'STEP material "brushed STEEL" is a library material'
@@ -36,37 +36,48 @@ class TestProposals:
             make_part("B", "rubber ball", material="unobtainium", color=GREEN),
             make_part("C", "thing", color=GREEN),
         ]
-        layers = propose_layers(parts)
+        layers = propose_layers(make_manifest(*parts))
         assert [layers.resolve(key).material for key in "ABC"] == ["Brass", "BlackRubber", "Color_00ff00"]
         assert all(layers.resolve(key).layer == "auto" for key in "ABC")
         assert layers.resolve("A").reason == 'STEP material "CuZn37" matches the alias "cuzn*"'
         assert layers.resolve("C").reason == "STEP colour #00ff00, which no colour alias is near"
 
     def test_body_name_beats_product_name(self) -> None:
-        assert propose_layers([make_part("A", "brass valve", body="seal")]).resolve("A").material == "BlackRubber"
+        assert (
+            propose_layers(make_manifest(make_part("A", "brass valve", body="seal"))).resolve("A").material
+            == "BlackRubber"
+        )
 
     def test_plastic_takes_the_parts_colour(self) -> None:
         parts = [make_part("Grey", "ABS case", color=rgba("#a6a6a6")), make_part("Bare", "ABS case")]
-        layers = propose_layers(parts)
+        layers = propose_layers(make_manifest(*parts))
         assert layers.resolve("Grey").material == "Color_a6a6a6"
         assert layers.resolve("Bare").material == "WhitePlastic"
 
     def test_colour_alias_names_its_distance(self) -> None:
-        found = propose_layers([make_part("A", "plate", color=rgba("#b0b0b0"))]).resolve("A")
+        found = propose_layers(make_manifest(make_part("A", "plate", color=rgba("#b0b0b0")))).resolve("A")
         assert found.material == "Steel"
         assert found.reason == "STEP colour #b0b0b0 is near the alias #b3b3b3 (delta E 1.1)"
 
     def test_translucent_colour_is_no_opaque_substance(self) -> None:
-        found = propose_layers([make_part("A", "plate", color=rgba("#b0b0b0", 0.5))]).resolve("A")
+        found = propose_layers(make_manifest(make_part("A", "plate", color=rgba("#b0b0b0", 0.5)))).resolve("A")
         assert found.material == "Color_b0b0b080"
 
+    def test_the_file_names_its_only_part(self) -> None:
+        named = make_manifest(make_part("Part", ""), file_name="m6x12-countersunk-screw.step")
+        assert propose_layers(named).resolve("Part").reason == (
+            'file name "m6x12-countersunk-screw" matches the alias "*screw"'
+        )
+        assembly = make_manifest(make_part("A"), make_part("B"), file_name="steel stand.step")
+        assert propose_layers(assembly).resolve("A").layer == "fallback"
+
     def test_nothing_known_is_visible(self) -> None:
-        found = propose_layers([make_part("A", "plate")]).resolve("A")
+        found = propose_layers(make_manifest(make_part("A", "plate"))).resolve("A")
         assert (found.material, found.layer) == ("FailedMaterial", "fallback")
 
     def test_aliases_to_materials_that_are_gone_are_skipped(self) -> None:
         rows = [Alias("name", "ball", "Unobtainium", priority=9), Alias("name", "ball", "Brass")]
-        assert propose_layers([make_part("A", "ball")], rows).resolve("A").material == "Brass"
+        assert propose_layers(make_manifest(make_part("A", "ball")), rows).resolve("A").material == "Brass"
 
 
 class TestFacesAndOccurrences:
@@ -79,7 +90,7 @@ class TestFacesAndOccurrences:
     )
 
     def test_colours_show_where_colour_is_all_that_is_known(self) -> None:
-        effective = propose_layers([self.part]).effective([self.part])
+        effective = propose_layers(make_manifest(self.part)).effective([self.part])
         assert {target: entry.material for target, entry in effective.items()} == {
             "Case": "Color_336b87",
             "Case#00ff00": "Color_00ff00",
@@ -88,12 +99,12 @@ class TestFacesAndOccurrences:
 
     def test_a_name_speaks_for_the_whole_part(self) -> None:
         part = make_part("Ball", "ball", faces={"Face1": GREEN}, occurrences={"a": GREEN})
-        assert {key: entry.material for key, entry in propose_layers([part]).effective([part]).items()} == {
-            "Ball": "Steel"
-        }
+        assert {
+            key: entry.material for key, entry in propose_layers(make_manifest(part)).effective([part]).items()
+        } == {"Ball": "Steel"}
 
     def test_manual_covers_faces_and_occurrences(self) -> None:
-        layers = propose_layers([self.part])
+        layers = propose_layers(make_manifest(self.part))
         layers = MaterialLayers({"Case": Proposal("Brass", "")}, layers.source, layers.auto)
         assert {key: entry.material for key, entry in layers.effective([self.part]).items()} == {"Case": "Brass"}
 
@@ -104,7 +115,7 @@ class TestFacesAndOccurrences:
 
     def test_faces_speak_for_a_part_without_colour(self) -> None:
         part = make_part("Case", "case", faces={"Face1": GREEN})
-        found = propose_layers([part]).effective([part])
+        found = propose_layers(make_manifest(part)).effective([part])
         assert {key: entry.material for key, entry in found.items()} == {"Case": "Color_00ff00"}
 
 
@@ -134,7 +145,7 @@ class TestManual:
 
 def test_apply_layers_to_a_manifest() -> None:
     manifest = make_manifest(make_part("Ball", "ball", occurrences={"a": None, "b": None}))
-    layers = propose_layers(manifest.parts)
+    layers = propose_layers(manifest)
     layers = MaterialLayers(manual_layer({"Ball:b": "Brass"}, manifest.parts), layers.source, layers.auto)
     applied = apply_layers(manifest, layers)
     ball = applied.parts[0]

@@ -38,7 +38,7 @@ def build_asset(tmp_path: Path, master: Path, manifest: Manifest) -> BuildAsset:
         if look:
             parts.append(PartContribution("look", "look", "look_v001_i001.usd"))
             if effective is None:
-                effective = propose_layers(manifest.parts).effective(manifest.parts)
+                effective = propose_layers(manifest).effective(manifest.parts)
             write_look(usd / "look/data/look_v001_i001.usd", ASSET, manifest, effective, master)
         for part in parts:
             atomic_write(usd / part.part / f"{part.part}.usd", part_entry_layer(ASSET, part))

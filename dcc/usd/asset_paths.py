@@ -1,0 +1,100 @@
+"""Paths in a layer must work on every machine: relative to the layer, forward slashes, and there."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+from pxr import Sdf, UsdUtils
+
+from dcc.usd.findings import Finding
+
+CHECK = "asset_paths"
+FIX = "relative_paths"
+
+_ABSOLUTE = re.compile(r"^(/|[A-Za-z]:|\\\\|//|file:)")
+
+
+def check_asset_paths(layer: Sdf.Layer) -> Iterator[Finding]:
+    """Faults of the asset paths (sublayers, references, payloads, textures) that ``layer`` itself holds."""
+    for path in asset_paths(layer):
+        if _ABSOLUTE.match(path):
+            relative = _relative(path, layer)
+            yield Finding(
+                CHECK,
+                "",
+                f"@{path}@ is an absolute path: it works on no other machine.",
+                f"Write @{relative}@." if relative else "Copy the file beside the layer and refer to it from there.",
+                FIX if relative else "",
+            )
+        elif "\\" in path:
+            yield Finding(CHECK, "", f"@{path}@ has backslashes.", f"Write @{_slashes(path)}@.", FIX)
+        elif not _exists(path, layer):
+            yield Finding(
+                CHECK, "", f"@{path}@ cannot be found.", "Publish the file it names first, or remove the reference."
+            )
+
+
+def check_dependencies(layer: Sdf.Layer) -> Iterator[Finding]:
+    """Files that are missing further down: named by the layers that ``layer`` composes, not by itself."""
+    own = {str(Path(layer.ComputeAbsolutePath(path))) for path in asset_paths(layer)}
+    for path in sorted(set(UsdUtils.ComputeAllDependencies(layer.identifier)[2])):
+        if str(Path(path)) not in own:
+            yield Finding(
+                CHECK,
+                "",
+                f"A layer that it composes refers to {path}, which cannot be found.",
+                "Publish that layer again, or restore the file.",
+            )
+
+
+def fix_asset_paths(layer: Sdf.Layer) -> None:
+    """Make absolute paths of existing files relative, and backslashes forward, wherever ``layer`` holds any."""
+
+    def relocated(path: str) -> str:
+        if _ABSOLUTE.match(path):
+            return _relative(path, layer) or path
+        return _slashes(path)
+
+    UsdUtils.ModifyAssetPaths(layer, relocated)
+
+
+def asset_paths(layer: Sdf.Layer) -> list[str]:
+    """Every asset path that ``layer`` itself holds, each once."""
+    found: dict[str, None] = {}
+
+    def note(path: str) -> str:
+        found.setdefault(path)
+        return path
+
+    # The visitor may write, and a layer that is being checked must stay as it is.
+    copy = Sdf.Layer.CreateAnonymous(".usda")
+    copy.TransferContent(layer)
+    UsdUtils.ModifyAssetPaths(copy, note)
+    return [path for path in found if path]
+
+
+def _slashes(path: str) -> str:
+    return path.replace("\\", "/")
+
+
+def _relative(path: str, layer: Sdf.Layer) -> str:
+    """``path`` as seen from ``layer``, or "" where no such file is there or no relative path leads to it."""
+    target = Path(_slashes(path.removeprefix("file://")))
+    if not layer.realPath or not target.is_file():
+        return ""
+    try:
+        relative = _slashes(os.path.relpath(target.resolve(), Path(layer.realPath).resolve().parent))
+    except ValueError:  # another drive
+        return ""
+    return relative if relative.startswith(".") else f"./{relative}"
+
+
+def _exists(path: str, layer: Sdf.Layer) -> bool:
+    outer = path.partition("[")[0]  # a file inside a .usdz package
+    # Texture sets: any tile or frame will do.
+    pattern = re.sub(r"<UDIM>|%0\d+d|#+", "*", outer)
+    anchored = Path(layer.ComputeAbsolutePath(pattern))
+    return any(anchored.parent.glob(anchored.name)) if "*" in pattern else anchored.exists()
