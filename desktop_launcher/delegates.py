@@ -1,5 +1,8 @@
 """How the rows of the lists are painted."""
 
+# Qt's own names for what we override.
+# ruff: noqa: N802
+
 from __future__ import annotations
 
 from datetime import date

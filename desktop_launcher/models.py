@@ -1,5 +1,8 @@
 """Qt models over the catalogue's values."""
 
+# Qt's own names for what we override.
+# ruff: noqa: N802
+
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence

@@ -1,5 +1,8 @@
 """Small widgets used in more than one place."""
 
+# Qt's own names for what we override.
+# ruff: noqa: N802
+
 from __future__ import annotations
 
 from collections.abc import Callable

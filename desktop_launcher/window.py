@@ -1,5 +1,8 @@
 """The launcher's window: the login page, then the browser, and one strip for what goes wrong."""
 
+# Qt's own names for what we override.
+# ruff: noqa: N802
+
 from __future__ import annotations
 
 from PySide6.QtCore import QSize, Qt

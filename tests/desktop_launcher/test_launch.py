@@ -27,9 +27,8 @@ pytestmark = pytest.mark.skipif(os.name == "nt", reason="program files are POSIX
 
 @pytest.fixture
 def context(tmp_path: Path) -> Context:
-    return Context(
-        "http://127.0.0.1:5000", "secret", "demo", Entity.asset("bearing"), "task-1", "Maya", tmp_path, "/usr/bin/python3"
-    )
+    entity = Entity.asset("bearing")
+    return Context("http://127.0.0.1:5000", "secret", "demo", entity, "task-1", "Maya", tmp_path, "/usr/bin/python3")
 
 
 def installation(tmp_path: Path, *lines: str, software: str = "blender") -> Installation:

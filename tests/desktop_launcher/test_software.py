@@ -10,7 +10,15 @@ from pathlib import Path
 import pytest
 
 from desktop_launcher.probe import with_version
-from desktop_launcher.software import BLENDER, HOUDINI, Installation, Machine, find_installations, natural_order
+from desktop_launcher.software import (
+    BLENDER,
+    HOUDINI,
+    Installation,
+    Machine,
+    Software,
+    find_installations,
+    natural_order,
+)
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="program files are POSIX shell scripts")
 
@@ -62,16 +70,13 @@ def test_blender_is_found_in_linux_folders(tmp_path: Path, place: str) -> None:
         ("linux", HOUDINI, "root/opt/hfs21.0.512/bin/houdini"),
     ],
 )
-def test_other_platforms_folders(tmp_path: Path, platform: str, software: object, place: str) -> None:
+def test_other_platforms_folders(tmp_path: Path, platform: str, software: Software, place: str) -> None:
     program(tmp_path / place)
     environ = {
         "ProgramFiles": str(tmp_path / "Program Files"),
         "ProgramFiles(x86)": str(tmp_path / "Program Files (x86)"),
     }
-    assert software in (BLENDER, HOUDINI)
-    found = find_installations(
-        BLENDER if software is BLENDER else HOUDINI, machine(tmp_path, platform, **environ if platform == "win32" else {})
-    )
+    found = find_installations(software, machine(tmp_path, platform, **environ if platform == "win32" else {}))
     assert executables(found, tmp_path) == [place]
 
 

@@ -1,0 +1,78 @@
+"""One off-screen Qt application for all tests of the launcher, and a launcher's parts in a temporary folder."""
+
+from __future__ import annotations
+
+import os
+import stat
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
+
+if TYPE_CHECKING:
+    from PySide6.QtWidgets import QApplication
+
+    from desktop_launcher.background import Background
+    from desktop_launcher.settings import Settings
+
+WAIT_SECONDS = 20.0
+
+
+@pytest.fixture(scope="session")
+def application() -> QApplication:
+    from PySide6.QtWidgets import QApplication
+
+    from desktop_launcher.style import apply_style
+
+    existing = QApplication.instance()
+    application = existing if isinstance(existing, QApplication) else QApplication([])
+    apply_style(application)
+    return application
+
+
+@pytest.fixture
+def wait_until(application: QApplication) -> Callable[[Callable[[], object]], None]:
+    """Run Qt's events until a condition holds; fails where it does not within seconds."""
+
+    def wait(condition: Callable[[], object]) -> None:
+        deadline = time.monotonic() + WAIT_SECONDS
+        while not condition():
+            assert time.monotonic() < deadline, "the condition did not come about"
+            application.processEvents()
+            time.sleep(0.005)
+
+    return wait
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    from desktop_launcher.settings import Settings
+
+    return Settings(tmp_path / "config")
+
+
+@pytest.fixture
+def background(application: QApplication) -> Iterator[Background]:
+    from desktop_launcher.background import Background
+
+    background = Background()
+    yield background
+    assert background.shut_down(10_000)
+
+
+@pytest.fixture
+def make_program(tmp_path: Path) -> Callable[..., Path]:
+    """Make a shell script that stands in for a program's file."""
+
+    def make(path: str, *lines: str) -> Path:
+        file = tmp_path / path
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text("\n".join(["#!/bin/sh", *lines, ""]))
+        file.chmod(file.stat().st_mode | stat.S_IXUSR)
+        return file
+
+    return make

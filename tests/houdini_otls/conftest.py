@@ -1,0 +1,79 @@
+"""An empty Houdini scene (a fake one: see fake_hou.py) and a small published asset on a storage."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip("pxr", reason="usd-core is not installed")
+
+from fake_hou import HOU, FakeHou
+
+sys.modules.setdefault("hou", HOU)
+
+ASSET = """#usda 1.0
+(
+    defaultPrim = "bearing"
+    metersPerUnit = 0.001
+    upAxis = "Z"
+)
+def Xform "bearing" (
+    kind = "assembly"
+)
+{
+    class "Products"
+    {
+        class Xform "ball"
+        {
+            custom string raceway:partKey = "ball"
+            def Scope "geo"
+            {
+                def Mesh "mesh"
+                {
+                }
+            }
+        }
+        class Xform "ring"
+        {
+            custom string raceway:partKey = "ring"
+            def Scope "geo"
+            {
+            }
+        }
+    }
+    def Xform "ball_1" (
+        instanceable = true
+        inherits = </bearing/Products/ball>
+    )
+    {
+    }
+    def Xform "ring_1" (
+        instanceable = true
+        inherits = </bearing/Products/ring>
+    )
+    {
+    }
+}
+"""
+
+ENTRY = "demo/assets/bearing/usd/bearing.usd"
+
+
+@pytest.fixture
+def houdini() -> Iterator[FakeHou]:
+    HOU._new_scene()
+    yield HOU
+    assert not HOU._dialogs.answers, "a dialog that the test expected did not appear"
+
+
+@pytest.fixture
+def storage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A storage root with the asset's entry, which PM_ROOT names."""
+    entry = tmp_path / ENTRY
+    entry.parent.mkdir(parents=True)
+    entry.write_text(ASSET)
+    monkeypatch.setenv("PM_ROOT", str(tmp_path))
+    return tmp_path

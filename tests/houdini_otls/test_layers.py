@@ -1,0 +1,107 @@
+"""What a network adds, as one portable layer."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from conftest import ENTRY
+from pxr import Sdf, Usd, UsdGeom
+
+from houdini_otls.layers import make_portable, own_opinions
+from shared.errors import UsdError
+
+
+@pytest.fixture
+def stage(storage: Path) -> Iterator[Usd.Stage]:
+    """A stage as Solaris composes one: the asset on disk below two layers in memory."""
+    stage = Usd.Stage.CreateInMemory()
+    weak, strong = Sdf.Layer.CreateAnonymous(), Sdf.Layer.CreateAnonymous()
+    stage.GetRootLayer().subLayerPaths[:] = [strong.identifier, weak.identifier, str(storage / ENTRY)]
+    for layer, radius in ((weak, 1.0), (strong, 2.0)):
+        Sdf.PrimSpec(layer, "HoudiniLayerInfo", Sdf.SpecifierDef)
+        with Usd.EditContext(stage, Usd.EditTarget(layer)):
+            prim = stage.OverridePrim("/bearing/ball_1")
+            prim.CreateAttribute("radius", Sdf.ValueTypeNames.Double).Set(radius)
+    with Usd.EditContext(stage, Usd.EditTarget(weak)):
+        stage.DefinePrim("/bearing/extra")
+    yield stage
+
+
+def test_own_opinions_are_merged_in_their_strength(stage: Usd.Stage) -> None:
+    layer = own_opinions(stage, "bearing")
+    assert layer.GetAttributeAtPath("/bearing/ball_1.radius").default == 2.0
+    assert layer.GetPrimAtPath("/bearing/extra")
+    assert not layer.GetPrimAtPath("/HoudiniLayerInfo")
+    assert not layer.GetPrimAtPath("/bearing/Products"), "the loaded asset is not ours to publish"
+    assert list(layer.subLayerPaths) == []
+    assert layer.defaultPrim == "bearing"
+    published = Usd.Stage.Open(layer)
+    assert UsdGeom.GetStageUpAxis(published) == "Z"
+    assert UsdGeom.GetStageMetersPerUnit(published) == 0.001
+
+
+def test_the_layer_gives_the_same_result_over_the_asset(stage: Usd.Stage, storage: Path) -> None:
+    item = storage / "item.usda"
+    own_opinions(stage, "bearing").Export(str(item))
+    composed = Usd.Stage.CreateInMemory()
+    composed.GetRootLayer().subLayerPaths[:] = [str(item), str(storage / ENTRY)]
+    for prim in stage.Traverse():
+        if prim.GetPath() != Sdf.Path("/HoudiniLayerInfo"):
+            other = composed.GetPrimAtPath(prim.GetPath())
+            assert other and other.GetTypeName() == prim.GetTypeName()
+    assert composed.GetPrimAtPath("/bearing/ball_1").GetAttribute("radius").Get() == 2.0
+
+
+def test_a_network_without_opinions_is_nothing_to_publish(storage: Path) -> None:
+    stage = Usd.Stage.CreateInMemory()
+    stage.GetRootLayer().subLayerPaths[:] = [str(storage / ENTRY)]
+    with pytest.raises(UsdError) as raised:
+        own_opinions(stage, "bearing")
+    assert raised.value.code == "usd.nothing_to_publish"
+
+
+def test_prims_of_somebody_else_are_refused(stage: Usd.Stage) -> None:
+    stage.DefinePrim("/lights/key")
+    with pytest.raises(UsdError, match="/lights") as raised:
+        own_opinions(stage, "bearing")
+    assert raised.value.code == "usd.outside_root"
+
+
+def with_reference(path: str) -> Sdf.Layer:
+    layer = Sdf.Layer.CreateAnonymous(".usda")
+    prim = Sdf.CreatePrimInLayer(layer, "/bearing/extra")
+    prim.referenceList.prependedItems.append(Sdf.Reference(path))
+    texture = Sdf.AttributeSpec(prim, "file", Sdf.ValueTypeNames.Asset)
+    texture.default = Sdf.AssetPath(path)
+    return layer
+
+
+@pytest.mark.parametrize(
+    ("below", "expected"),
+    [
+        ("demo/assets/pin/usd/pin.usd", "../../../../pin/usd/pin.usd"),
+        ("demo/assets/bearing/usd/fx/data/cache.usd", "./cache.usd"),
+    ],
+)
+def test_paths_on_the_storage_become_relative(tmp_path: Path, below: str, expected: str) -> None:
+    layer = with_reference(str(tmp_path / below))
+    make_portable(layer, tmp_path / "demo/assets/bearing/usd/fx/data/fx_v001_i001.usd", tmp_path)
+    assert layer.GetCompositionAssetDependencies() == [expected]
+    assert layer.GetAttributeAtPath("/bearing/extra.file").default.path == expected
+
+
+@pytest.mark.parametrize("path", ["anon:0x1:x.usda", "op:/stage/x.sdf", "opdef:/Lop/x?y.usd", "/elsewhere/x.usd"])
+def test_what_other_machines_cannot_see_is_refused(tmp_path: Path, path: str) -> None:
+    with pytest.raises(UsdError) as raised:
+        make_portable(with_reference(path), tmp_path / "item.usd", tmp_path)
+    assert raised.value.code == "usd.not_portable"
+    assert path in raised.value.message
+
+
+@pytest.mark.parametrize("path", ["./textures/wood.png", "textures/wood.<UDIM>.exr", "https://assets.example/x.usd"])
+def test_other_paths_stay(tmp_path: Path, path: str) -> None:
+    layer = with_reference(path)
+    make_portable(layer, tmp_path / "item.usd", tmp_path)
+    assert layer.GetAttributeAtPath("/bearing/extra.file").default.path == path
