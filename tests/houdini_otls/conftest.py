@@ -12,6 +12,8 @@ pytest.importorskip("pxr", reason="usd-core is not installed")
 
 from fake_hou import HOU, FakeHou
 
+import houdini_otls
+
 sys.modules.setdefault("hou", HOU)
 
 ASSET = """#usda 1.0
@@ -63,7 +65,10 @@ ENTRY = "demo/assets/bearing/usd/bearing.usd"
 
 
 @pytest.fixture
-def houdini() -> Iterator[FakeHou]:
+def houdini(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeHou]:
+    """A new scene, with our `scripts/python` on the path as Houdini puts it there."""
+    monkeypatch.setattr(sys, "meta_path", list(sys.meta_path))
+    monkeypatch.syspath_prepend(Path(houdini_otls.__file__).parent / "scripts/python")
     HOU._new_scene()
     yield HOU
     assert not HOU._dialogs.answers, "a dialog that the test expected did not appear"
