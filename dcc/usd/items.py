@@ -11,9 +11,9 @@ import os
 import shutil
 from pathlib import Path
 
-from pxr import Sdf
+from pxr import Usd
 
-from dcc.usd.stage import default_prim, open_stage, write_layer
+from dcc.usd.stage import default_prim, open_stage, write_stage
 from shared.errors import StorageError
 from shared.files import atomic_path, sha256_of
 
@@ -40,9 +40,12 @@ def place_item(source: str | Path, item: str | Path, *, sha256: str = "") -> str
     return digest
 
 
-def write_item(layer: Sdf.Layer, item: str | Path) -> str:
-    """Write a layer as a new item and return its SHA-256; raises StorageError where the item is there already."""
-    return sha256_of(write_layer(layer, item, overwrite=False))
+def write_item(stage: Usd.Stage, item: str | Path) -> str:
+    """Write a stage's root layer as a new item and return its SHA-256.
+
+    Raises StorageError (``storage.exists``) where the item is there already.
+    """
+    return sha256_of(write_stage(stage, item, overwrite=False))
 
 
 def _link_or_copy(source: Path, temporary: Path) -> None:

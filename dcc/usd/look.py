@@ -25,7 +25,7 @@ from pathlib import Path
 from pxr import Sdf, Usd, UsdGeom, UsdShade
 
 from dcc.usd.materials import add_materialx, define_material
-from dcc.usd.stage import MATERIAL, OCCURRENCE, PART_KEY, default_prim, new_stage, open_stage, write_layer
+from dcc.usd.stage import MATERIAL, OCCURRENCE, PART_KEY, default_prim, new_stage, open_stage, write_stage
 from shared.context import check_name
 from shared.errors import InputError, UsdError
 from shared.manifest import EffectiveMaterial, Manifest, Part
@@ -69,7 +69,7 @@ def write_look(
     belong together; StorageError where the file cannot be written.
     """
     stage = look_stage(asset, manifest, effective, open_stage(master), library)
-    write_layer(stage.GetRootLayer(), path, overwrite=overwrite)
+    write_stage(stage, path, overwrite=overwrite)
     return read_bindings(stage.GetRootLayer())
 
 
@@ -106,7 +106,7 @@ def look_stage(
 
 
 def read_bindings(layer: Sdf.Layer) -> list[Binding]:
-    """All bindings that a look layer itself holds, in its order."""
+    """All bindings that a look layer itself holds, by prim path."""
     found: list[Binding] = []
 
     def visit(path: Sdf.Path) -> None:
@@ -118,7 +118,7 @@ def read_bindings(layer: Sdf.Layer) -> list[Binding]:
             found.extend(Binding(str(path.GetPrimPath()), target.name, layer_name, reason) for target in targets)
 
     layer.Traverse(Sdf.Path.absoluteRootPath, visit)
-    return found
+    return sorted(found, key=lambda binding: binding.prim_path)
 
 
 def part_materials(stage: Usd.Stage) -> dict[str, str]:

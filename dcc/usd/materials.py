@@ -14,7 +14,7 @@ from typing import Any
 
 from pxr import Sdf, Usd, UsdGeom, UsdShade
 
-from dcc.usd.stage import MATERIAL, new_stage, write_layer
+from dcc.usd.stage import MATERIAL, new_stage, write_stage
 from shared.context import check_name
 from shared.files import atomic_write
 from shared.material_library import LIBRARY, Color, Material
@@ -96,7 +96,7 @@ def write_library(path: str | Path, library: Mapping[str, Material] = LIBRARY, *
         prim_path = f"/{LIBRARY_ROOT}/{check_name(material.name, 'material')}"
         define_material(stage, prim_path, material)
         add_materialx(stage, prim_path, material)
-    return write_layer(stage.GetRootLayer(), path, overwrite=overwrite)
+    return write_stage(stage, path, overwrite=overwrite)
 
 
 def materialx_document(materials: Iterable[Material]) -> str:

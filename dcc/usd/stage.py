@@ -28,18 +28,25 @@ def open_layer(path: str | Path) -> Sdf.Layer:
     file = Path(path)
     if not file.is_file():
         raise UsdError(f"There is no USD file {file}.", hint="Check the path.", code="usd.missing", status=404)
+    head = _head(file)
+    if head.startswith(_LFS_POINTER):
+        raise UsdError(
+            f"{file} is a Git LFS pointer, not the file itself.",
+            hint="Run `git lfs pull` in its repository.",
+            code="usd.lfs_pointer",
+        )
+    reason = "it is not a USD file" if head else "it is empty"
     try:
         layer = Sdf.Layer.FindOrOpen(str(file.resolve()))
         if layer:
             layer.Reload()
             return layer
-        reason = _why_unreadable(file)
     except Tf.ErrorException as error:
-        reason = _first_line(error)
+        reason = _first_line(error) if head else reason
     raise UsdError(
         f"Cannot read {file} as USD: {reason}.",
         hint="Write or publish it again; a file of this kind cannot be repaired.",
-        code="usd.lfs_pointer" if "LFS" in reason else "usd.unreadable",
+        code="usd.unreadable",
     )
 
 
@@ -62,8 +69,8 @@ def new_stage(root_prim: str) -> Usd.Stage:
     return stage
 
 
-def write_layer(layer: Sdf.Layer, path: str | Path, *, text: bool = True, overwrite: bool = False) -> Path:
-    """Write a layer to ``path``, as text or binary (a ``.usd`` file can be either).
+def write_stage(stage: Usd.Stage, path: str | Path, *, text: bool = True, overwrite: bool = False) -> Path:
+    """Write a stage's root layer to ``path``, as text or binary (a ``.usd`` file can be either).
 
     Raises StorageError: ``storage.exists`` where the file is there and may not be overwritten, or what the disk says.
     """
@@ -71,7 +78,7 @@ def write_layer(layer: Sdf.Layer, path: str | Path, *, text: bool = True, overwr
     with atomic_path(target, overwrite=overwrite) as temporary:
         arguments = {"format": "usda" if text else "usdc"} if target.suffix == ".usd" else {}
         try:
-            written = layer.Export(str(temporary), args=arguments)
+            written = stage.GetRootLayer().Export(str(temporary), args=arguments)
         except Tf.ErrorException as error:
             raise UsdError(f"Cannot write {target}: {_first_line(error)}.", code="usd.write_failed") from error
         if not written:
@@ -91,17 +98,12 @@ def default_prim(stage: Usd.Stage) -> Usd.Prim:
     return prim
 
 
-def _why_unreadable(file: Path) -> str:
+def _head(file: Path) -> bytes:
     try:
         with file.open("rb") as stream:
-            head = stream.read(64)
+            return stream.read(64)
     except OSError as error:
         raise storage_error(error, file, "read") from error
-    if not head:
-        return "it is empty"
-    if head.startswith(_LFS_POINTER):
-        return "it is a Git LFS pointer, not the file itself (run `git lfs pull`)"
-    return "it is not a USD file"
 
 
 def _first_line(error: Tf.ErrorException) -> str:

@@ -17,7 +17,7 @@ from pxr import Sdf, Usd, UsdGeom, UsdShade
 from dcc.usd import asset_paths, mesh_checks
 from dcc.usd.findings import Finding
 from dcc.usd.look import PRODUCTS
-from dcc.usd.stage import OCCURRENCE, PART_KEY, open_layer, write_layer
+from dcc.usd.stage import OCCURRENCE, PART_KEY, open_layer, write_stage
 from dcc.usd.usd_validators import check_with_usd_validators
 from shared.entry_layers import METERS_PER_UNIT, UP_AXIS
 from shared.errors import UsdError
@@ -113,7 +113,7 @@ def fix(path: str | Path, findings: Sequence[Finding]) -> list[str]:
     for finding in findings:
         if finding.fix == mesh_checks.FIX_EXTENT:
             mesh_checks.fix_extent(UsdGeom.Mesh(stage.GetPrimAtPath(finding.prim)))
-    write_layer(layer, path, text=layer.GetFileFormat().formatId == "usda", overwrite=True)
+    write_stage(stage, path, text=layer.GetFileFormat().formatId == "usda", overwrite=True)
     return wanted
 
 
