@@ -62,18 +62,8 @@ def fix_asset_paths(layer: Sdf.Layer) -> None:
 
 
 def asset_paths(layer: Sdf.Layer) -> list[str]:
-    """Every asset path that ``layer`` itself holds, each once."""
-    found: dict[str, None] = {}
-
-    def note(path: str) -> str:
-        found.setdefault(path)
-        return path
-
-    # The visitor may write, and a layer that is being checked must stay as it is.
-    copy = Sdf.Layer.CreateAnonymous(".usda")
-    copy.TransferContent(layer)
-    UsdUtils.ModifyAssetPaths(copy, note)
-    return [path for path in found if path]
+    """Every asset path that ``layer`` itself holds, each once: sublayers, then references and textures, payloads."""
+    return list(dict.fromkeys(path for kind in UsdUtils.ExtractExternalReferences(layer.identifier) for path in kind))
 
 
 def _slashes(path: str) -> str:

@@ -91,15 +91,12 @@ def look_stage(
     used = [material_by_name(name, library) for name in sorted({entry.material for _, entry, _ in bindings})]
     for material in used:
         define_material(stage, f"{scope}/{check_name(material.name, 'material')}", material)
-    for prim_path, entry, strength in bindings:
-        prim = stage.OverridePrim(prim_path.ReplacePrefix(manifest.root_prim, root))
-        material = UsdShade.Material(stage.GetPrimAtPath(scope.AppendChild(entry.material)))
-        binding = UsdShade.MaterialBindingAPI.Apply(prim)
-        binding.Bind(material, strength)
-        relationship = binding.GetDirectBindingRel()
-        relationship.SetCustomDataByKey("raceway:layer", entry.layer)
-        relationship.SetCustomDataByKey("raceway:reason", entry.reason)
     _add_materialx_variant(stage, root, used)
+    # By specs and in one change: through the stage, every binding would compose it anew.
+    with Sdf.ChangeBlock():
+        for prim_path, entry, strength in bindings:
+            path = prim_path.ReplacePrefix(manifest.root_prim, root)
+            _bind(stage.GetRootLayer(), path, scope.AppendChild(entry.material), entry, strength)
     # Defining the scope has defined its parent too; the asset itself is defined by its entry, here it is overridden.
     stage.GetRootLayer().GetPrimAtPath(root).specifier = Sdf.SpecifierOver
     return stage
@@ -200,6 +197,17 @@ def _check_targets(manifest: Manifest, effective: Mapping[str, EffectiveMaterial
             code="input.unknown_part",
             fields=dict.fromkeys(unknown, "not in the scene manifest"),
         )
+
+
+def _bind(layer: Sdf.Layer, path: Sdf.Path, material: Sdf.Path, entry: EffectiveMaterial, strength: str) -> None:
+    """What ``UsdShade.MaterialBindingAPI.Bind`` authors on a bare override, and why."""
+    prim = Sdf.CreatePrimInLayer(layer, path)
+    prim.SetInfo("apiSchemas", Sdf.TokenListOp.Create(prependedItems=["MaterialBindingAPI"]))
+    relationship = Sdf.RelationshipSpec(prim, UsdShade.Tokens.materialBinding, custom=False)
+    relationship.targetPathList.explicitItems = [material]
+    relationship.customData = {"raceway": {"layer": entry.layer, "reason": entry.reason}}
+    if strength != UsdShade.Tokens.weakerThanDescendants:
+        relationship.SetInfo(UsdShade.Tokens.bindMaterialAs, strength)
 
 
 def _add_materialx_variant(stage: Usd.Stage, root: Sdf.Path, materials: list[Material]) -> None:
