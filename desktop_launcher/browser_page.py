@@ -118,6 +118,7 @@ class BrowserPage(QWidget):
         if name:
             self._session.settings.choose("project", name)
         self.navigator.set_project(name)
+        self.navigator.focus_list()
 
     def _on_task(self, task: TaskItem) -> None:
         where = task.entity.sequence or task.entity.kind

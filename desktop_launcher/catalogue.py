@@ -213,9 +213,10 @@ class Catalogue:
             return [_parsed(TaskItem.from_json, row) for row in rows]
 
     def scenes(self, task_id: str) -> list[SceneItem]:
-        """The saved scenes of a task, the latest first."""
+        """The saved scenes of a task, the latest first; a scene that is only reserved has no file yet."""
         with self._client() as client:
-            scenes = [_parsed(SceneItem.from_json, row) for row in client.scenes(task_id)]
+            rows = [row for row in client.scenes(task_id) if row.get("state", "committed") == "committed"]
+        scenes = [_parsed(SceneItem.from_json, row) for row in rows]
         return sorted(scenes, key=lambda scene: (scene.version, scene.path), reverse=True)
 
     def publishes(self, project: str, entity: Entity) -> list[PublishItem]:

@@ -68,7 +68,8 @@ class EntityDelegate(_RowDelegate):
     def paint_item(self, painter: QPainter, rectangle: QRectF, item: object) -> None:
         assert isinstance(item, EntityItem)
         rectangle = self.paint_picture(painter, rectangle, item.project, item.entity)
-        rectangle = _paint_status(painter, rectangle, item.status)
+        # Nearly every asset is active: only what is not is worth a word.
+        rectangle = _paint_status(painter, rectangle, "" if item.status == "active" else item.status)
         _paint_lines(painter, rectangle, item.title, item.detail)
 
 
@@ -79,11 +80,12 @@ class TaskDelegate(_RowDelegate):
         assert isinstance(item, TaskItem)
         if self._thumbnails is not None:
             rectangle = self.paint_picture(painter, rectangle, item.project, item.entity)
-            below = f"{item.project}  ·  {str(item.entity).partition(':')[2]}"
+            above, below = str(item.entity).partition(":")[2], f"{item.name}  ·  {item.project}"
         else:
+            above = item.name
             below = "  ·  ".join(text for text in (item.department, item.assignee or "nobody yet") if text)
         rectangle = _paint_status(painter, rectangle, item.status, *due_text(item.due, item.status))
-        _paint_lines(painter, rectangle, item.name, below)
+        _paint_lines(painter, rectangle, above, below)
 
 
 def due_text(due: date | None, status: str, today: date | None = None) -> tuple[str, QColor]:

@@ -8,8 +8,6 @@ from PySide6.QtWidgets import (
     QFrame,
     QHBoxLayout,
     QHeaderView,
-    QListView,
-    QTableView,
     QTabWidget,
     QVBoxLayout,
     QWidget,
@@ -23,10 +21,11 @@ from desktop_launcher.programs import Programs
 from desktop_launcher.session import Session
 from desktop_launcher.software import Installation
 from desktop_launcher.start_buttons import StartButtons
-from desktop_launcher.widgets import EmptyText, Picture, label
+from desktop_launcher.widgets import ListView, Picture, TableView, label
 from shared.context import Entity
 
 PICTURE_SIZE = QSize(160, 90)
+INSET = 8
 TASK_ROWS = 4
 """Tasks shown without scrolling."""
 
@@ -47,24 +46,22 @@ class EntityPage(QWidget):
         self._title = label("", "title")
         self._detail = label("", "muted")
         self.tasks: ItemListModel[TaskItem] = ItemListModel(task_text)
-        self.task_view = QListView()
+        self.task_view = ListView()
         self.task_view.setAccessibleName("Tasks")
         self.task_view.setModel(self.tasks)
         self.task_view.setItemDelegate(TaskDelegate(parent=self.task_view))
         self.task_view.setMouseTracking(True)
-        self._no_tasks = EmptyText(self.task_view, "")
         self.scenes = scene_table()
         self.scene_view = _table(self.scenes, "Scenes", stretch=0)
-        EmptyText(self.scene_view, "Choose a task to see its scenes.")
+        self.scene_view.set_empty_text("Choose a task to see its scenes.")
         self.publishes = publish_table()
         self.publish_view = _table(self.publishes, "Publishes", stretch=1)
-        self._no_publishes = EmptyText(self.publish_view, "")
         self.buttons = StartButtons(programs)
         self._choice = label("", "muted")
 
         self.tabs = QTabWidget()
-        self.tabs.addTab(self.scene_view, "Scenes")
-        self.tabs.addTab(self.publish_view, "Publishes")
+        self.tabs.addTab(_inset(self.scene_view), "Scenes")
+        self.tabs.addTab(_inset(self.publish_view), "Publishes")
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(0)
@@ -97,8 +94,8 @@ class EntityPage(QWidget):
         if changed:
             self._set_tasks([])
             self.publishes.set_items([])
-            self._no_tasks.set_text("Loading…")
-            self._no_publishes.set_text("Loading…")
+            self.task_view.set_empty_text("Loading…")
+            self.publish_view.set_empty_text("Loading…")
         self.reload()
 
     def reload(self) -> None:
@@ -114,7 +111,7 @@ class EntityPage(QWidget):
 
     def _set_tasks(self, tasks: list[TaskItem]) -> None:
         self.tasks.set_items(tasks)
-        self._no_tasks.set_text("There is no task here yet.")
+        self.task_view.set_empty_text("There is no task here yet.")
         self._fit_tasks()
         rows = [task.id for task in tasks]
         if rows:
@@ -126,7 +123,7 @@ class EntityPage(QWidget):
 
     def _set_publishes(self, publishes: list[PublishItem]) -> None:
         self.publishes.set_items(publishes)
-        self._no_publishes.set_text("Nothing is published yet.")
+        self.publish_view.set_empty_text("Nothing is published yet.")
         self.tabs.setTabText(1, f"Publishes  {len(publishes)}" if publishes else "Publishes")
 
     def _set_scenes(self, scenes: list[SceneItem]) -> None:
@@ -197,10 +194,7 @@ class EntityPage(QWidget):
         column.setContentsMargins(0, 0, 0, 10)
         column.setSpacing(2)
         column.addWidget(caption)
-        inner = QHBoxLayout()
-        inner.setContentsMargins(10, 0, 10, 0)
-        inner.addWidget(content)
-        column.addLayout(inner)
+        column.addWidget(_inset(content))
         return section
 
     def _actions(self) -> QFrame:
@@ -213,8 +207,17 @@ class EntityPage(QWidget):
         return frame
 
 
-def _table(model: TableModel[SceneItem] | TableModel[PublishItem], name: str, *, stretch: int) -> QTableView:
-    view = QTableView()
+def _inset(content: QWidget) -> QWidget:
+    """Stand a list or table a little inside the page, its text in line with the headings."""
+    frame = QWidget()
+    layout = QHBoxLayout(frame)
+    layout.setContentsMargins(INSET, 0, INSET, 0)
+    layout.addWidget(content)
+    return frame
+
+
+def _table(model: TableModel[SceneItem] | TableModel[PublishItem], name: str, *, stretch: int) -> TableView:
+    view = TableView()
     view.setAccessibleName(name)
     view.setModel(model)
     view.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)

@@ -11,8 +11,8 @@ from desktop_launcher import style
 from desktop_launcher.background import Background
 from desktop_launcher.catalogue import Catalogue, User
 from desktop_launcher.settings import Settings
-from desktop_launcher.widgets import FolderField, label
-from shared.errors import AuthError, InputError, RacewayError, ServiceError
+from desktop_launcher.widgets import FolderField, in_words, label
+from shared.errors import InputError, RacewayError
 
 DEFAULT_API_URL = "http://127.0.0.1:5000"
 CARD_WIDTH = 400
@@ -124,12 +124,7 @@ class LoginPage(QWidget):
 
     def show_error(self, error: RacewayError) -> None:
         """Say what is wrong below the fields."""
-        hint = error.hint
-        if isinstance(error, AuthError):
-            hint = ""
-        elif isinstance(error, ServiceError):
-            hint = "Check the server's address, or ask whoever runs the service."
-        self.message.setText(f"{error.message} {hint}".strip())
+        self.message.setText(in_words(error))
         # The card is centred, so its layout does not ask a wrapped label how high it has become.
         self.message.setMinimumHeight(self.message.heightForWidth(CARD_WIDTH - 2 * CARD_MARGIN))
 

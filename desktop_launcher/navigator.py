@@ -12,7 +12,7 @@ from desktop_launcher.catalogue import EntityItem, Page, TaskItem
 from desktop_launcher.delegates import EntityDelegate, TaskDelegate
 from desktop_launcher.models import ItemListModel, entity_text, task_text
 from desktop_launcher.session import Session
-from desktop_launcher.widgets import EmptyText
+from desktop_launcher.widgets import ListView
 from shared.errors import RacewayError
 
 SEARCH_MILLISECONDS = 250
@@ -40,7 +40,7 @@ class ListPane(QWidget):
         self._search = ""
         self._wanted = ""
         self.model: ItemListModel[Any] = ItemListModel(text, self._fetch, self)
-        self.view = QListView()
+        self.view = ListView()
         self.view.setAccessibleName(TABS[name])
         self.view.setModel(self.model)
         self.view.setItemDelegate(delegate)
@@ -48,7 +48,7 @@ class ListPane(QWidget):
         self.view.setMouseTracking(True)
         self.view.setUniformItemSizes(True)
         self.view.setVerticalScrollMode(QListView.ScrollMode.ScrollPerPixel)
-        self._hint = EmptyText(self.view, "Loading…")
+        self.view.set_empty_text("Loading…")
         self.view.selectionModel().currentChanged.connect(self._on_current)
         self.model.modelReset.connect(self._restore)
         layout = QVBoxLayout(self)
@@ -59,19 +59,19 @@ class ListPane(QWidget):
         """Load the list again; the item with the id ``wanted`` is chosen when it is among the first page."""
         self._search, self._wanted = search, wanted
         if not self.model.rowCount():
-            self._hint.set_text("Loading…")
+            self.view.set_empty_text("Loading…")
         self.model.reload()
 
     def _fetch(self, page: int, done: Callable[[Page[Any]], None]) -> None:
         search = self._search
 
         def answered(answer: Page[Any]) -> None:
-            self._hint.set_text(f"Nothing matches “{search}”." if search else self._empty)
+            self.view.set_empty_text(f"Nothing matches “{search}”." if search else self._empty)
             done(answer)
 
         def failed(error: RacewayError) -> None:
             self.model.fetch_failed()
-            self._hint.set_text("")
+            self.view.set_empty_text("")
             self._session.report(error)
 
         self._session.background.run(f"list/{self._name}", lambda: self._load(search, page), answered, failed)
@@ -182,6 +182,10 @@ class Navigator(QWidget):
         if self._project or self.tab == "tasks":
             wanted = self._session.settings.choice("task" if self.tab == "tasks" else "entity")
             self.panes[self.tab].reload(self.search.text().strip(), wanted)
+
+    def focus_list(self) -> None:
+        """Put the keyboard on the list in front."""
+        self.panes[self.tab].view.setFocus()
 
     def _search_now(self) -> None:
         self._typing.stop()

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QPointF, QRectF, Qt
+from pathlib import Path
+
+from PySide6.QtCore import QDir, QPointF, QRectF, Qt
 from PySide6.QtGui import QColor, QFont, QIcon, QPainter, QPalette, QPen, QPixmap
 from PySide6.QtWidgets import QApplication
 
@@ -16,7 +18,7 @@ TEXT = "#e4e4e6"
 MUTED = "#9c9ca1"
 ACCENT = "#e8a33d"
 ON_ACCENT = "#1d1d1e"
-SELECTED = "#47402f"
+SELECTED = "#3b3b3e"
 ERROR = "#e5645c"
 ERROR_PANEL = "#47292a"
 WARNING_PANEL = "#453a22"
@@ -50,6 +52,8 @@ QFrame#header QWidget, QFrame#card QLabel, QFrame#actions QLabel {{ background: 
 QFrame#banner {{ background: {WARNING_PANEL}; border-bottom: 1px solid {LINE}; }}
 QFrame#banner[kind="error"] {{ background: {ERROR_PANEL}; }}
 QFrame#banner QLabel {{ background: transparent; }}
+QFrame#banner QToolButton {{ background: transparent; border-color: transparent; font-size: 17px; padding: 2px 9px; }}
+QFrame#banner QToolButton:hover, QFrame#banner QToolButton:focus {{ border-color: {MUTED}; }}
 
 QLineEdit, QComboBox {{
     background: {RAISED}; border: 1px solid {LINE}; border-radius: 5px; padding: 5px 9px; min-height: 20px;
@@ -58,7 +62,8 @@ QLineEdit, QComboBox {{
 QFrame#header QComboBox {{ background: {RAISED}; }}
 QLineEdit:focus, QComboBox:focus {{ border-color: {ACCENT}; }}
 QLineEdit:disabled, QComboBox:disabled {{ color: {MUTED}; }}
-QComboBox::drop-down {{ border: none; width: 22px; }}
+QComboBox::drop-down {{ border: none; width: 26px; }}
+QComboBox::down-arrow, QToolButton::menu-indicator {{ image: url(icons:chevron.svg); width: 10px; height: 6px; }}
 QComboBox QAbstractItemView {{ background: {RAISED}; border: 1px solid {LINE}; selection-background-color: {HOVER};
     selection-color: {TEXT}; outline: none; }}
 
@@ -106,12 +111,15 @@ QListView, QTableView {{
     selection-background-color: {SELECTED}; selection-color: {TEXT};
 }}
 QListView:focus, QTableView:focus {{ border-color: {LINE}; }}
+QListWidget {{ background: {PANEL}; border: 1px solid {LINE}; border-radius: 5px; padding: 4px; }}
+QListWidget::item {{ padding: 7px 8px; border-radius: 4px; }}
+QListWidget::item:selected {{ background: {HOVER}; color: {TEXT}; }}
 QTableView::item {{ padding: 5px 10px; border: none; }}
 QTableView::item:hover {{ background: {PANEL}; }}
 QTableView::item:selected {{ background: {SELECTED}; }}
 QHeaderView {{ background: {BACKGROUND}; }}
 QHeaderView::section {{
-    background: {BACKGROUND}; color: {MUTED}; border: none; border-bottom: 1px solid {LINE}; padding: 6px 10px;
+    background: {BACKGROUND}; color: {MUTED}; border: none; border-bottom: 1px solid {LINE}; padding: 6px 13px;
     font-size: 11px; font-weight: 600;
 }}
 QSplitter::handle {{ background: {LINE}; }}
@@ -130,6 +138,7 @@ QToolTip {{ background: {RAISED}; color: {TEXT}; border: 1px solid {LINE}; paddi
 
 def apply_style(application: QApplication) -> None:
     """Give the whole application our looks, the same on every platform."""
+    QDir.addSearchPath("icons", str(Path(__file__).parent / "icons"))
     application.setStyle("Fusion")
     palette = QPalette()
     for role, colour in {
@@ -183,7 +192,7 @@ def draw_placeholder(painter: QPainter, rectangle: QRectF, name: str) -> None:
     painter.save()
     painter.setRenderHint(QPainter.RenderHint.Antialiasing)
     painter.setPen(Qt.PenStyle.NoPen)
-    shade = 52 + sum(name.encode()) % 24
+    shade = 70 + sum(name.encode()) % 24
     painter.setBrush(QColor(shade, shade, shade + 2))
     painter.drawRoundedRect(rectangle, 5, 5)
     font = QFont(painter.font())

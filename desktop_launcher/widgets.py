@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from PySide6.QtCore import QEvent, QObject, QRectF, QSize, Qt
+from PySide6.QtCore import QRectF, QSize, Qt
 from PySide6.QtGui import QColor, QPainter, QPaintEvent, QPixmap
 from PySide6.QtWidgets import (
     QAbstractItemView,
@@ -17,16 +17,17 @@ from PySide6.QtWidgets import (
     QHBoxLayout,
     QLabel,
     QLineEdit,
+    QListView,
     QPushButton,
     QSizePolicy,
-    QStyle,
+    QTableView,
     QToolButton,
     QWidget,
 )
 
 from desktop_launcher import style
 from desktop_launcher.delegates import draw_picture
-from shared.errors import RacewayError
+from shared.errors import AuthError, RacewayError, ServiceError
 
 
 def label(text: str, role: str = "") -> QLabel:
@@ -35,6 +36,17 @@ def label(text: str, role: str = "") -> QLabel:
     if role:
         widget.setProperty("role", role)
     return widget
+
+
+def in_words(error: RacewayError) -> str:
+    """An error as an artist is told it: what is wrong, and what she can do about it."""
+    if isinstance(error, ServiceError):
+        hint = "Check the server's address and your connection, or ask whoever runs the service."
+    elif isinstance(error, AuthError):
+        hint = ""
+    else:
+        hint = error.hint
+    return f"{error.message} {hint}".strip()
 
 
 class Banner(QFrame):
@@ -48,7 +60,7 @@ class Banner(QFrame):
         self._text.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         self._action = QPushButton()
         self._close = QToolButton()
-        self._close.setIcon(self.style().standardIcon(QStyle.StandardPixmap.SP_TitleBarCloseButton))
+        self._close.setText("×")
         self._close.setToolTip("Dismiss")
         self._close.setAccessibleName("Dismiss")
         self._close.clicked.connect(self.hide)
@@ -68,7 +80,7 @@ class Banner(QFrame):
 
     def show_error(self, error: RacewayError, action: str = "", run: Callable[[], None] | None = None) -> None:
         """Show an error and its hint; with ``action``, a button of that name that calls ``run``."""
-        self._show("warning" if run else "error", " ".join(text for text in (error.message, error.hint) if text))
+        self._show("warning" if run else "error", in_words(error))
         self._run = run
         self._action.setText(action)
         self._action.setVisible(run is not None)
@@ -92,28 +104,42 @@ class Banner(QFrame):
             self._run()
 
 
-class EmptyText(QObject):
-    """Writes a sentence into a list or table that has no rows."""
+class ListView(QListView):
+    """A list that says in words why it has no rows."""
 
-    def __init__(self, view: QAbstractItemView, text: str) -> None:
-        super().__init__(view)
-        self._view, self.text = view, text
-        view.viewport().installEventFilter(self)
+    empty_text = ""
 
-    def set_text(self, text: str) -> None:
-        self.text = text
-        self._view.viewport().update()
+    def paintEvent(self, event: QPaintEvent) -> None:
+        super().paintEvent(event)
+        _paint_empty(self, self.empty_text)
 
-    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
-        model = self._view.model()
-        if event.type() is QEvent.Type.Paint and model is not None and model.rowCount() == 0:
-            painter = QPainter(self._view.viewport())
-            painter.setPen(QColor(style.MUTED))
-            area = self._view.viewport().rect().adjusted(20, 20, -20, -20)
-            painter.drawText(area, Qt.AlignmentFlag.AlignCenter | Qt.TextFlag.TextWordWrap, self.text)
-            painter.end()
-            return True
-        return False
+    def set_empty_text(self, text: str) -> None:
+        self.empty_text = text
+        self.viewport().update()
+
+
+class TableView(QTableView):
+    """A table that says in words why it has no rows."""
+
+    empty_text = ""
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        super().paintEvent(event)
+        _paint_empty(self, self.empty_text)
+
+    def set_empty_text(self, text: str) -> None:
+        self.empty_text = text
+        self.viewport().update()
+
+
+def _paint_empty(view: QAbstractItemView, text: str) -> None:
+    if view.model() is None or view.model().rowCount():
+        return
+    painter = QPainter(view.viewport())
+    painter.setPen(QColor(style.MUTED))
+    area = view.viewport().rect().adjusted(20, 12, -20, -12)
+    painter.drawText(area, Qt.AlignmentFlag.AlignCenter | Qt.TextFlag.TextWordWrap, text)
+    painter.end()
 
 
 class Picture(QWidget):
