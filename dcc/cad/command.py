@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -46,7 +47,7 @@ def run_conversion(
     options: tuple[str, ...] = (),
     timeout: float = DEFAULT_TIMEOUT,
     memory_limit: int | None = None,
-    on_event: Any = None,
+    on_event: Callable[[Event], None] | None = None,
 ) -> dict[str, Any]:
     """Convert in a process of its own and return the result event of :mod:`dcc.cad.convert`.
 

@@ -120,8 +120,6 @@ def _describe(
     definitions = model.parts()
     geometries = {id(part): geometry for part, geometry in zip(definitions, meshed, strict=True)}
     faces_read = sum(geometry.properties.fingerprint.faces for geometry in meshed)
-    for geometry in meshed:
-        model.warnings += geometry.warnings
     scene = build_scene(model, geometries, settings.limits)
     counts = counts_of(declared, scene, faces_read)
     scene.warnings += _differences(declared, faces_read)

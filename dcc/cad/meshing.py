@@ -76,29 +76,40 @@ def mesh_part(part: PartDefinition, settings: Settings, *, threads: bool = False
         curves = discretize(part.shape, settings.tessellation)
         return PartGeometry(None, curves, measure(part.shape, part.kind, curves.points, None), [])
     mesh = tessellate(part.shape, settings.tessellation, threads=threads)
-    welded = mesh.point_of_vertex[mesh.triangles]
-    properties = measure(part.shape, part.kind, mesh.points, welded)
-    warnings = []
-    if mesh.broken_faces:
-        numbers = ", ".join(map(str, mesh.broken_faces[:10])) + (", ..." if len(mesh.broken_faces) > 10 else "")
-        warnings.append(
+    if part.kind == "solid" and mesh_volume(mesh.points, mesh.welded_triangles()) < 0:
+        # Written inside out; what is seen must be its outside.
+        mesh = mesh.reversed()
+    properties = measure(part.shape, part.kind, mesh.points, mesh.welded_triangles())
+    return PartGeometry(mesh, None, properties, _faults(part, mesh, properties))
+
+
+def _faults(part: PartDefinition, mesh: Mesh, properties: Properties) -> list[Warning]:
+    """What is wrong with a mesh, worst first; one fault often brings the others about, so only the first is told."""
+    is_open = part.kind == "solid" and len(mesh.triangles) > 0 and mesh.open_edges() > 0
+    # A face without area matters only where its absence leaves a hole.
+    missing = sorted(mesh.broken_faces + (mesh.empty_faces if is_open else []))
+    if missing:
+        numbers = ", ".join(map(str, missing[:10])) + (", ..." if len(missing) > 10 else "")
+        return [
             Warning(
                 "cad.broken_faces",
-                f"{len(mesh.broken_faces)} of {properties.fingerprint.faces} faces of {label_of(part)} could not be"
-                f" meshed and are missing (face {numbers}).",
+                f"{len(missing)} of {properties.fingerprint.faces} faces of {label_of(part)} could not be meshed and"
+                f" are missing (face {numbers}).",
             )
-        )
-    elif part.kind == "solid" and properties.volume > 0:
-        error = abs(mesh_volume(mesh.points, welded)) / properties.volume - 1
+        ]
+    if is_open:
+        return [Warning("cad.open_mesh", f"The mesh of {label_of(part)} is not closed, although the part is a solid.")]
+    if part.kind == "solid" and properties.volume > 0:
+        error = mesh_volume(mesh.points, mesh.welded_triangles()) / properties.volume - 1
         if abs(error) > _VOLUME_ALARM:
-            warnings.append(
+            return [
                 Warning(
                     "cad.volume_mismatch",
-                    f"The mesh of {label_of(part)} encloses {error:+.0%} of the volume the CAD kernel computes; the"
+                    f"The mesh of {label_of(part)} has {error:+.0%} volume against what the CAD kernel computes; the"
                     " part may be damaged, or the deflection too coarse for it.",
                 )
-            )
-    return PartGeometry(mesh, None, properties, warnings)
+            ]
+    return []
 
 
 def label_of(part: PartDefinition) -> str:

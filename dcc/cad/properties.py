@@ -109,7 +109,7 @@ def chirality(points: Array, triangles: Array) -> float:
     ) / (120 * total)
     vectors = np.array([third, second @ third, second @ second @ third])
     lengths = np.linalg.norm(vectors, axis=1)
-    if lengths[0] < _ASYMMETRIC * np.trace(second) ** 1.5 or lengths.min() == 0:
+    if lengths[0] < _ASYMMETRIC * abs(np.trace(second)) ** 1.5 or lengths.min() == 0:
         return 0.0
     return float(np.linalg.det(vectors / lengths[:, None]))
 

@@ -6,7 +6,7 @@ Here parts get their keys, assemblies and occurrences their identifiers, and equ
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -119,6 +119,7 @@ def build_scene(model: CadModel, geometries: dict[int, PartGeometry], limits: Li
     nested = total > limits.expanded_occurrences
     boxes = _Boxes(geometries)
     assemblies, parts = _named(model, geometries, counts, boxes, {} if nested else _centers(model, geometries))
+    warnings += [replace(warning, part_key=part.key) for part in parts for warning in part.geometry.warnings]
     if nested:
         placed = {id(child.target): 0 for assembly in assemblies for child in assembly.children}
         for assembly in assemblies:

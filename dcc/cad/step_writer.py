@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
-from OCP.APIHeaderSection import APIHeaderSection_MakeHeader
 from OCP.gp import gp_Trsf
 from OCP.IFSelect import IFSelect_ReturnStatus
 from OCP.Interface import Interface_Static
@@ -23,14 +22,9 @@ from dcc.cad.kernel import extended_string, silence
 from shared.errors import CadError
 from shared.files import atomic_path
 
-_TIME_STAMP = "2000-01-01T00:00:00"
-
 
 class StepWriter:
-    """A STEP document under construction; lengths are millimetres.
-
-    The same calls give the same bytes: the header carries a fixed date, so that content hashes are stable.
-    """
+    """A STEP document under construction; lengths are millimetres."""
 
     def __init__(self, unit: str = "MM") -> None:
         """``unit``: the length unit the file is written in, as the kernel names it (MM, M, INCH, ...)."""
@@ -106,10 +100,7 @@ class StepWriter:
         writer = STEPCAFControl_Writer()
         Interface_Static.SetCVal_s("write.step.unit", self._unit)
         transferred = writer.Transfer(self._document)
-        header = APIHeaderSection_MakeHeader(writer.ChangeWriter().Model())
-        header.SetTimeStamp(TCollection_HAsciiString(_TIME_STAMP))
         with atomic_path(path) as temporary:
-            header.SetName(TCollection_HAsciiString(Path(path).name))
             if not transferred or writer.Write(str(temporary)) != IFSelect_ReturnStatus.IFSelect_RetDone:
                 raise CadError(
                     f"The CAD kernel could not write {path}.",

@@ -6,7 +6,7 @@ All per-vertex work is done by the kernel or by numpy.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from OCP.Bnd import Bnd_Box
@@ -52,6 +52,24 @@ class Mesh:
     """(V,) int32, index into ``points``."""
     broken_faces: list[int]
     """1-based indices of faces that have an area but could not be meshed."""
+    empty_faces: list[int]
+    """1-based indices of faces that have neither area nor triangles: slivers, mostly."""
+
+    def welded_triangles(self) -> Array:
+        """(T, 3) int32, indices into ``points``."""
+        return np.ascontiguousarray(self.point_of_vertex[self.triangles])
+
+    def open_edges(self) -> int:
+        """How many edges are not met by a triangle from the other side; 0 for a watertight mesh."""
+        welded = self.welded_triangles().astype(np.int64)
+        start = welded.ravel()
+        end = welded[:, [1, 2, 0]].ravel()
+        forward, backward = start * len(self.points) + end, end * len(self.points) + start
+        return len(np.setxor1d(forward, backward)) // 2
+
+    def reversed(self) -> Mesh:
+        """The same mesh with its inside out."""
+        return replace(self, normals=-self.normals, triangles=np.ascontiguousarray(self.triangles[:, ::-1]))
 
 
 @dataclass
@@ -88,23 +106,26 @@ def tessellate(shape: TopoDS_Shape, settings: Tessellation, *, threads: bool = F
     triangles: list[Array] = []
     faces: list[Array] = []
     broken: list[int] = []
+    empty: list[int] = []
     offset = 0
     negligible = _NEGLIGIBLE_AREA * size_of(shape) ** 2
     for index, item in enumerate(sub_shapes(shape, TopAbs_ShapeEnum.TopAbs_FACE), 1):
         face = TopoDS.Face(item)
         arrays = _face_arrays(face)
-        if arrays is None and _area_of(face) > negligible:
+        if arrays is None:
+            if _area_of(face) <= negligible:
+                empty.append(index)
+                continue
             arrays = _rescue(face, deflection, settings.angular_deflection)
             if arrays is None:
                 broken.append(index)
-        if arrays is None:
-            continue
+                continue
         vertices.append(arrays[0])
         normals.append(arrays[1])
         triangles.append(arrays[2] + np.int32(offset))
         faces.append(np.full(len(arrays[2]), index, np.int32))
         offset += len(arrays[0])
-    return _assemble(vertices, normals, triangles, faces, broken)
+    return _assemble(vertices, normals, triangles, faces, broken, empty)
 
 
 def discretize(shape: TopoDS_Shape, settings: Tessellation) -> Curves:
@@ -173,12 +194,17 @@ def _area_of(face: TopoDS_Face) -> float:
 
 
 def _assemble(
-    vertices: list[Array], normals: list[Array], triangles: list[Array], faces: list[Array], broken: list[int]
+    vertices: list[Array],
+    normals: list[Array],
+    triangles: list[Array],
+    faces: list[Array],
+    broken: list[int],
+    empty: list[int],
 ) -> Mesh:
     if not vertices:
-        empty = np.empty((0, 3), np.float32)
+        nothing = np.empty((0, 3), np.float32)
         no_index = np.empty((0, 3), np.int32)
-        return Mesh(empty, empty, no_index, no_index[:, 0], empty, no_index[:, 0], broken)
+        return Mesh(nothing, nothing, no_index, no_index[:, 0], nothing, no_index[:, 0], broken, empty)
     positions = np.concatenate(vertices)
     points, point_of_vertex = _weld(positions)
     corners = np.concatenate(triangles)
@@ -193,6 +219,7 @@ def _assemble(
         points.astype(np.float32),
         point_of_vertex,
         broken,
+        empty,
     )
 
 
