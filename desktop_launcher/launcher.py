@@ -11,7 +11,7 @@ from desktop_launcher.blender_extension import prepare_extension
 from desktop_launcher.launch import RunningProgram, Work, plan, scene_to_open, start
 from desktop_launcher.session import Session
 from desktop_launcher.settings import check_root
-from desktop_launcher.software import BLENDER, Installation
+from desktop_launcher.software import BLENDER, Installation, has_our_tools
 from shared.errors import RacewayError
 
 WATCH_MILLISECONDS = 500
@@ -52,7 +52,7 @@ class Launcher(QObject):
             folder = check_root(root)
             scene = scene_to_open(folder, work.scene) if work.scene else None
             extensions: Path | None = None
-            if installation.software == BLENDER.key:
+            if installation.software == BLENDER.key and has_our_tools(installation):
                 extensions = prepare_extension(self._cache / "blender")
             ready = plan(installation, self._session.context(work, folder), scene, extensions=extensions)
             return start(ready, self._session.settings.folder / "logs")

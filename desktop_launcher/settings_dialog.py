@@ -21,7 +21,7 @@ from PySide6.QtWidgets import (
 from desktop_launcher.models import ItemRole
 from desktop_launcher.programs import Programs
 from desktop_launcher.settings import Settings, check_root
-from desktop_launcher.software import SOFTWARE
+from desktop_launcher.software import SOFTWARE, name_of
 from desktop_launcher.widgets import FolderField, label
 from shared.errors import RacewayError
 
@@ -85,8 +85,8 @@ class SettingsDialog(QDialog):
         self.list.clear()
         for software in SOFTWARE.values():
             for installation in self._programs.installations(software.key):
-                text = f"{software.label} {installation.version or '(unknown version)'}    {installation.executable}"
-                row = QListWidgetItem(f"{text}{'    by hand' if installation.by_hand else ''}")
+                added = "    by hand" if installation.by_hand else ""
+                row = QListWidgetItem(f"{name_of(installation)}    {installation.executable}{added}")
                 row.setData(ItemRole, installation)
                 self.list.addItem(row)
         self._on_current(self.list.currentItem())

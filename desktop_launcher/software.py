@@ -17,11 +17,12 @@ class Software:
     """A kind of program. ``commands`` are its names on PATH, ``folders`` glob patterns per ``sys.platform``.
 
     In a pattern ``~`` is the home folder and ``%NAME%`` an environment variable; a pattern whose variable is not set
-    is skipped.
+    is skipped. ``minimum`` is the first version that our tools inside it run in.
     """
 
     key: str
     label: str
+    minimum: str
     suffixes: tuple[str, ...]
     variable: str
     commands: tuple[str, ...]
@@ -45,6 +46,7 @@ class Installation:
 BLENDER = Software(
     key="blender",
     label="Blender",
+    minimum="5.0",
     suffixes=(".blend",),
     variable="RACEWAY_BLENDER",
     commands=("blender", "blender-launcher"),
@@ -81,6 +83,7 @@ BLENDER = Software(
 HOUDINI = Software(
     key="houdini",
     label="Houdini",
+    minimum="21.0",
     suffixes=(".hip", ".hiplc", ".hipnc"),
     variable="RACEWAY_HOUDINI",
     commands=("houdini",),
@@ -95,6 +98,20 @@ HOUDINI = Software(
 )
 
 SOFTWARE: dict[str, Software] = {software.key: software for software in (BLENDER, HOUDINI)}
+
+
+def has_our_tools(installation: Installation) -> bool:
+    """Whether Raceway's tools run inside this installation; one of an unknown version is given the benefit."""
+    minimum = SOFTWARE[installation.software].minimum
+    return not installation.version or natural_order(installation.version) >= natural_order(minimum)
+
+
+def name_of(installation: Installation) -> str:
+    """How a person tells this installation from another."""
+    software = SOFTWARE[installation.software]
+    note = "" if has_our_tools(installation) else f"  (without Raceway's tools: they need {software.minimum})"
+    return f"{software.label} {installation.version or '(unknown version)'}{note}"
+
 
 _VARIABLE = re.compile(r"%([^%]+)%")
 

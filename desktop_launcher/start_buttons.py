@@ -11,7 +11,7 @@ from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QMenu, QToolButton, QWid
 
 from desktop_launcher.catalogue import SceneItem
 from desktop_launcher.programs import Programs
-from desktop_launcher.software import BLENDER, SOFTWARE, Installation
+from desktop_launcher.software import BLENDER, SOFTWARE, Installation, name_of
 
 
 class StartButtons(QWidget):
@@ -64,7 +64,7 @@ class StartButtons(QWidget):
         else:
             verb = f"Open {self._scene.version}" if opens and self._scene else "New scene"
             button.setText(f"{verb} in {software.label} {preferred.version}".strip())
-            button.setToolTip(str(preferred.executable))
+            button.setToolTip(f"{name_of(preferred)}\n{preferred.executable}")
         # Without an installation the whole button opens the menu, where one can be named.
         mode = QToolButton.ToolButtonPopupMode
         button.setPopupMode(mode.MenuButtonPopup if preferred else mode.InstantPopup)
@@ -80,8 +80,7 @@ class StartButtons(QWidget):
         menu.clear()
         group = QActionGroup(menu)
         for installation in self._programs.installations(key):
-            text = f"{SOFTWARE[key].label} {installation.version or '(unknown version)'}   {installation.executable}"
-            action = menu.addAction(text)
+            action = menu.addAction(f"{name_of(installation)}    {installation.executable}")
             action.setCheckable(True)
             action.setChecked(installation == self._programs.preferred(key))
             group.addAction(action)

@@ -17,6 +17,7 @@ from desktop_launcher.software import (
     Machine,
     Software,
     find_installations,
+    name_of,
     natural_order,
 )
 
@@ -119,6 +120,11 @@ def test_newer_folders_come_first(tmp_path: Path) -> None:
         program(tmp_path / f"root/opt/blender-{version}/blender")
     found = find_installations(BLENDER, machine(tmp_path))
     assert [one.executable.parent.name for one in found] == ["blender-5.0.1", "blender-4.10.0", "blender-4.9.1"]
+
+
+@pytest.mark.parametrize(("version", "note"), [("5.0.1", False), ("", False), ("4.10.2", True), ("10.0", False)])
+def test_an_old_version_is_offered_with_a_note(version: str, note: bool) -> None:
+    assert ("without Raceway's tools" in name_of(Installation(BLENDER.key, Path("blender"), version))) is note
 
 
 def test_natural_order_reads_numbers() -> None:
