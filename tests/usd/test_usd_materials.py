@@ -117,3 +117,12 @@ def test_a_full_usd_and_materialx_accept_every_input(tmp_path: Path) -> None:
     assert result["valid"], result["message"]
     assert result["used"] == list(LIBRARY)
     assert result["no"] == []
+
+
+def test_the_export_tool(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "dcc.usd.export_library", "--out", str(tmp_path / "lib")]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    event = json.loads(done.stdout)
+    assert (done.returncode, event["event"], event["materials"]) == (0, "result", list(LIBRARY))
+    assert open_stage(event["usd"]).GetPrimAtPath("/Materials/Steel")
+    assert Path(event["materialx"]).read_text().startswith("<?xml")
