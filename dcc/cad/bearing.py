@@ -164,7 +164,7 @@ def ball(size: Dimensions) -> TopoDS_Shape:
 def cage(size: Dimensions) -> TopoDS_Shape:
     """Pressed cage: a ribbon that runs flat between the balls and wraps around each of them, with rivets."""
     pitch, radius = size.pitch / 2, size.ball / 2
-    half_width, play, sheet, flat = 0.17 * size.ball, 0.12, 0.7, 0.75
+    half_width, play, sheet, flat = 0.13 * size.ball, 0.12, 0.6, 0.7
     inside, outside = pitch - half_width, pitch + half_width
     ribbon = _ring(inside, outside, flat)
     pockets = [_sphere_at(radius + play, place) for place in ball_places(size)]
@@ -261,7 +261,7 @@ def _sphere_at(radius: float, place: gp_Trsf) -> TopoDS_Shape:
 
 def _rivet(place: gp_Trsf, flat: float) -> TopoDS_Shape:
     """A rivet through the ribbon with a rounded head on either side."""
-    radius, head, round_off = 0.9, 0.45, 0.3
+    radius, head, round_off = 0.75, 0.4, 0.25
     top = flat + head
     shape = (
         _Profile(0, -top)
