@@ -7,12 +7,13 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from pxr import Gf, Usd, UsdGeom, Vt
+from pxr import Gf, Usd, UsdGeom, UsdShade, Vt
 
 from dcc.usd.findings import Finding
 
 TOPOLOGY = "mesh_topology"
 EXTENT = "mesh_extent"
+SUBSETS = "mesh_subsets"
 FIX_EXTENT = "compute_extent"
 
 _AGAIN = "Convert the CAD file again, or export the mesh again from the application that made it."
@@ -37,7 +38,7 @@ def meshes_of(stage: Usd.Stage) -> Iterator[UsdGeom.Mesh]:
 
 
 def check_mesh(mesh: UsdGeom.Mesh) -> Iterator[Finding]:
-    """Faults of one mesh's topology, points, normals and extent."""
+    """Faults of one mesh's topology, points, normals, extent and material subsets."""
     path = str(mesh.GetPath())
     time = Usd.TimeCode.EarliestTime()
     counts = _array(mesh.GetFaceVertexCountsAttr().Get(time), 0)
@@ -48,6 +49,7 @@ def check_mesh(mesh: UsdGeom.Mesh) -> Iterator[Finding]:
     yield from (Finding(TOPOLOGY, path, fault, _AGAIN) for fault in faults)
     if not faults:
         yield from _check_extent(mesh, points, time)
+        yield from _check_subsets(mesh, len(counts), time)
 
 
 def fix_extent(mesh: UsdGeom.Mesh) -> None:
@@ -97,6 +99,24 @@ def _check_extent(mesh: UsdGeom.Mesh, points: NDArray[np.float32], time: Usd.Tim
     elif (extent[0] > low + slack).any() or (extent[1] < high - slack).any():
         message = f"its points reach from {_vector(low)} to {_vector(high)}, outside its extent."
         yield Finding(EXTENT, path, message, hint, FIX_EXTENT)
+
+
+def _check_subsets(mesh: UsdGeom.Mesh, faces: int, time: Usd.TimeCode) -> Iterator[Finding]:
+    # Not by GetMaterialBindSubsets, which passes over the abstract prims that our products are.
+    children = mesh.GetPrim().GetFilteredChildren(Usd.PrimAllPrimsPredicate)
+    subsets = [UsdGeom.Subset(child) for child in children if child.IsA(UsdGeom.Subset)]
+    bound = [subset for subset in subsets if subset.GetFamilyNameAttr().Get() == UsdShade.Tokens.materialBind]
+    if not bound:
+        return
+    covered = np.unique(np.concatenate([_array(subset.GetIndicesAttr().Get(time), 0) for subset in bound]))
+    if len(covered) < faces:
+        yield Finding(
+            SUBSETS,
+            str(mesh.GetPath()),
+            f"{faces - len(covered)} faces are in none of its material subsets.",
+            "Give them a subset of their own: Blender would show them in the material of the first one.",
+            severity="warning",
+        )
 
 
 def _array(value: Vt.Vec3fArray | Vt.IntArray | None, width: int) -> NDArray[Any]:

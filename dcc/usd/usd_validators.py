@@ -7,6 +7,7 @@ one warning, because nothing is known against them; Blender, Houdini and full bu
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Iterator
 
 from pxr import Sdr, Usd, UsdValidation
@@ -22,6 +23,10 @@ _STATED_BY_OUR_CHECKS = {
 }
 _UNKNOWN_SHADER = "usdShadeValidators:ShaderSdrCompliance.MissingShaderIdInRegistry"
 _MATERIALX_PROBE = "ND_standard_surface_surfaceshader"
+
+
+_LONGEST_MESSAGE = 400
+"""Some validators list every face; the first few are enough to act on."""
 
 
 def check_with_usd_validators(stage: Usd.Stage) -> Iterator[Finding]:
@@ -42,7 +47,7 @@ def check_with_usd_validators(stage: Usd.Stage) -> Iterator[Finding]:
             Finding(
                 CHECK,
                 _site_of(error),
-                f"{error.GetMessage()} ({rule})",
+                f"{textwrap.shorten(error.GetMessage(), _LONGEST_MESSAGE)} ({rule})",
                 "Correct it in the application that wrote the file; the rule is one of USD's own.",
                 severity="error" if error.GetType() == UsdValidation.ValidationErrorType.Error else "warning",
             )

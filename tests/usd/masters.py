@@ -44,9 +44,11 @@ def write_vise(path: Path) -> Path:
     Usd.ModelAPI(root).SetKind(Kind.Tokens.assembly)
     stage.CreateClassPrim(f"/{ROOT}/Products")
     body = _product(stage, "Body", 20.0)
-    UsdGeom.Subset.CreateGeomSubset(
-        body, "Color_00ff00", UsdGeom.Tokens.face, Vt.IntArray([0]), "materialBind", UsdGeom.Tokens.nonOverlapping
-    )
+    # A partition: Blender would give faces outside all subsets the material of the first.
+    for name, faces in {"Color_00ff00": [0], "Rest": [1, 2, 3, 4, 5]}.items():
+        UsdGeom.Subset.CreateGeomSubset(
+            body, name, UsdGeom.Tokens.face, Vt.IntArray(faces), "materialBind", UsdGeom.Tokens.partition
+        )
     _product(stage, "Bolt", 4.0)
     jaw = UsdGeom.Xform.Define(stage, f"/{ROOT}/Jaw")
     Usd.ModelAPI(jaw.GetPrim()).SetKind(Kind.Tokens.assembly)

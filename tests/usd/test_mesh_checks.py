@@ -60,6 +60,16 @@ def test_an_extent_that_is_missing_is_only_a_warning() -> None:
     assert [(finding.severity, finding.fix) for finding in check_mesh(mesh)] == [("warning", "compute_extent")]
 
 
+def test_faces_outside_all_subsets_are_noticed() -> None:
+    stage = Usd.Stage.CreateInMemory()
+    stage.CreateClassPrim("/Products")
+    mesh = cube(stage, "/Products/mesh", 1.0)
+    UsdGeom.Subset.CreateGeomSubset(mesh, "a", "face", Vt.IntArray([0, 1]), "materialBind", "nonOverlapping")
+    assert [finding.message for finding in check_mesh(mesh)] == ["4 faces are in none of its material subsets."]
+    UsdGeom.Subset.CreateGeomSubset(mesh, "b", "face", Vt.IntArray([2, 3, 4, 5]), "materialBind", "partition")
+    assert list(check_mesh(mesh)) == []
+
+
 def test_meshes_behind_references_are_seen_once() -> None:
     stage = Usd.Stage.CreateInMemory()
     cube(stage, "/Part/mesh", 1.0)
