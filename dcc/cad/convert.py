@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from dcc.cad import precheck
-from dcc.cad.describe import counts_of, manifest_of
+from dcc.cad.describe import manifest_of
 from dcc.cad.glb import write_glb
 from dcc.cad.kernel import silence
 from dcc.cad.meshing import PartGeometry, mesh_parts
@@ -28,7 +28,7 @@ from dcc.cad.usd_master import write_usd_master
 from shared.errors import CadError
 from shared.events import emit_progress, tool_main
 from shared.files import make_folder, sha256_of
-from shared.manifest import Manifest, Source, Warning, write_manifest
+from shared.manifest import Count, Manifest, Source, Warning, write_manifest
 
 USD_MASTER = "usd_master.usdc"
 GLB = "geometry.glb"
@@ -119,25 +119,28 @@ def _describe(
 ) -> tuple[Scene, Manifest]:
     definitions = model.parts()
     geometries = {id(part): geometry for part, geometry in zip(definitions, meshed, strict=True)}
-    faces_read = sum(geometry.properties.fingerprint.faces for geometry in meshed)
+    counts = {
+        "faces": Count(declared.faces, sum(geometry.properties.fingerprint.faces for geometry in meshed)),
+        "solids": Count(declared.solids, sum(part.kind == "solid" for part in definitions)),
+        "placements": Count(declared.occurrences, model.components),
+    }
     scene = build_scene(model, geometries, settings.limits)
-    counts = counts_of(declared, scene, faces_read)
-    scene.warnings += _differences(declared, faces_read)
-    name = source_name or source.name
-    origin = Source(name, digest, source.stat().st_size, model.units)
+    scene.warnings += _differences(declared, counts)
+    origin = Source(source_name or source.name, digest, source.stat().st_size, model.units)
     return scene, manifest_of(scene, origin, settings.tessellation, lineage, counts)
 
 
-def _differences(declared: Declared, faces_read: int) -> list[Warning]:
+def _differences(declared: Declared, counts: dict[str, Count]) -> list[Warning]:
     """What the file declares and the kernel did not deliver."""
-    warnings = []
-    if faces_read < declared.faces:
-        warnings.append(
-            Warning(
-                "cad.missing_faces",
-                f"The file declares {declared.faces:,} faces; {faces_read:,} were read. Something is missing.",
-            )
+    warnings = [
+        Warning(
+            f"cad.missing_{name}",
+            f"The file declares {count.declared:,} {name}; {count.read:,} were read. Something is missing.",
         )
+        for name, count in counts.items()
+        # The kernel gives a body and a shared placement a component of its own, never the other way round.
+        if count.read < count.declared
+    ]
     if declared.external:
         warnings.append(
             Warning(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dcc.cad.colors import color_subsets
 from dcc.cad.kernel import KERNEL, Array
-from dcc.cad.precheck import Declared
 from dcc.cad.properties import bounding_box
 from dcc.cad.scene import PlacedPart, Scene, SceneAssembly, ScenePart
 from dcc.cad.usd_master import product_path
@@ -46,15 +45,6 @@ def manifest_of(
         warnings=tuple(scene.warnings),
         lineage=lineage,
     )
-
-
-def counts_of(declared: Declared, scene: Scene, faces_read: int) -> dict[str, Count]:
-    """What the file declares beside what was read; ``faces_read`` counts each part once."""
-    solids = {id(part.definition.shape) for part in scene.parts if part.definition.kind == "solid"}
-    return {
-        "faces": Count(declared.faces, faces_read),
-        "solids": Count(declared.solids, len(solids)),
-    }
 
 
 def _part(scene: Scene, part: ScenePart, occurrences: list[Occurrence]) -> Part:

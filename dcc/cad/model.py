@@ -54,10 +54,14 @@ class AssemblyDefinition:
 
 @dataclass
 class CadModel:
-    """A CAD file as read: the root assembly, the length units it declares, and what was odd about it."""
+    """A CAD file as read: the root assembly, the length units it declares, and what was odd about it.
+
+    ``components`` counts the placements in all assemblies, each assembly once.
+    """
 
     root: AssemblyDefinition
     units: tuple[str, ...] = ()
+    components: int = 0
     warnings: list[Warning] = field(default_factory=list)
 
     def assemblies(self) -> list[AssemblyDefinition]:

@@ -14,7 +14,7 @@ from OCP.TopoDS import TopoDS_Shape
 from dcc.cad.kernel import Array, sub_shapes
 from shared.manifest import BoundingBox, Fingerprint, PartKind, Vector
 
-_CHIRAL = 0.05
+_CHIRAL = 0.015
 """Chirality below this is noise of the mesh; the shape counts as its own mirror image."""
 _ASYMMETRIC = 1e-3
 
@@ -84,6 +84,7 @@ def chirality(points: Array, triangles: Array) -> float:
 
     With the second moments C and the contracted third moments v about the centre of mass, the triple product of v,
     Cv and CCv is a pseudo-scalar: it does not change when the shape is turned, and changes sign when it is mirrored.
+    It is taken of unit vectors, so that size does not count either.
     """
     if len(triangles) == 0:
         return 0.0
@@ -107,9 +108,16 @@ def chirality(points: Array, triangles: Array) -> float:
         + 2 * np.einsum("t,tk,tki->i", volumes, np.einsum("tki,ti->tk", corners, sums), corners)
         + 2 * np.einsum("t,tk,tki->i", volumes, np.einsum("tki,tki->tk", corners, corners), corners)
     ) / (120 * total)
-    vectors = np.array([third, second @ third, second @ second @ third])
+    spread = float(np.trace(second))
+    # Without the part that every direction shares, what is left of C tells directions apart.
+    deviation = second - np.eye(3) * spread / 3
+    vectors = np.array([third, deviation @ third, deviation @ deviation @ third])
     lengths = np.linalg.norm(vectors, axis=1)
-    if lengths[0] < _ASYMMETRIC * abs(np.trace(second)) ** 1.5 or lengths.min() == 0:
+    if (
+        lengths[0] < _ASYMMETRIC * abs(spread) ** 1.5
+        or np.linalg.norm(deviation) < _ASYMMETRIC * abs(spread)
+        or lengths.min() == 0
+    ):
         return 0.0
     return float(np.linalg.det(vectors / lengths[:, None]))
 

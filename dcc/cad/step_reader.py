@@ -9,7 +9,6 @@ import re
 from pathlib import Path
 
 from OCP.collections import (
-    HSequence_TCollection_ExtendedString,
     IndexedMap_TopoDS_Shape_TopTools_ShapeMapHasher,
     Sequence_TCollection_AsciiString,
     Sequence_TDF_Label,
@@ -37,7 +36,7 @@ from OCP.XCAFDoc import (
 from dcc.cad.kernel import IDENTITY_MATRIX, extended_string, label_entry, label_name, matrix_of, sub_shapes
 from dcc.cad.model import AssemblyDefinition, CadModel, PartDefinition, Placement
 from shared.errors import CadError
-from shared.manifest import Color, PartKind
+from shared.manifest import Color, PartKind, Warning
 from shared.part_keys import key_name
 
 _FACE = TopAbs_ShapeEnum.TopAbs_FACE
@@ -91,14 +90,15 @@ class StepFile:
         self._reader.Transfer(self._document)
         free = Sequence_TDF_Label()
         XCAFDoc_DocumentTool.ShapeTool_s(self._document.Main()).GetFreeShapes(free)
-        root = _Structure(self._document).root(free)
+        structure = _Structure(self._document)
+        root = structure.root(free)
         if root is None:
             raise CadError(
                 f"{self._path.name} contains no shape: no solids, no surfaces, no curves.",
                 code="cad.empty",
                 hint="Export the model with its geometry (an assembly with its parts in the same file).",
             )
-        return CadModel(root, self._units())
+        return CadModel(root, self._units(), structure.components, structure.warnings)
 
     def _units(self) -> tuple[str, ...]:
         lengths, angles, solid_angles = (Sequence_TCollection_AsciiString() for _ in range(3))
@@ -112,6 +112,8 @@ class _Structure:
     def __init__(self, document: TDocStd_Document) -> None:
         self._layers = XCAFDoc_DocumentTool.LayerTool_s(document.Main())
         self._definitions: dict[str, AssemblyDefinition | PartDefinition | None] = {}
+        self.components = 0
+        self.warnings: list[Warning] = []
 
     def root(self, free: Sequence_TDF_Label) -> AssemblyDefinition | None:
         """The one free assembly, or an assembly made around all free shapes; None where there is no geometry."""
@@ -149,12 +151,16 @@ class _Structure:
                 self._definitions[entry] = self._assembly(label)
             else:
                 self._definitions[entry] = self._product(label)
+            if self._definitions[entry] is None:
+                name = label_name(label) or "An unnamed product"
+                self.warnings.append(Warning("cad.empty_product", f"{name} has no shape; it is left out."))
         return self._definitions[entry]
 
     def _assembly(self, label: TDF_Label) -> AssemblyDefinition | None:
         components = Sequence_TDF_Label()
         XCAFDoc_ShapeTool.GetComponents_s(label, components, False)
         children: list[Placement] = []
+        self.components += components.Length()
         for component in components:
             definition_label = TDF_Label()
             if XCAFDoc_ShapeTool.GetReferredShape_s(component, definition_label):
@@ -203,16 +209,19 @@ class _Structure:
         return AssemblyDefinition(name, placements)
 
     def _layers_of(self, label: TDF_Label) -> tuple[str, ...]:
-        names = HSequence_TCollection_ExtendedString()
-        self._layers.GetLayers(label, names)
-        return tuple(name.ToExtString() for name in names)
+        return tuple(label_name(layer) for layer in self._layer_labels(label))
+
+    def _layer_labels(self, label: TDF_Label) -> list[TDF_Label]:
+        found = Sequence_TDF_Label()
+        self._layers.GetLayers(label, found)
+        return list(found)
 
     def _is_hidden(self, label: TDF_Label) -> bool:
+        """Whether the label is marked invisible, or lies on layers that all are."""
         if not XCAFDoc_ColorTool.IsVisible_s(label):
             return True
-        on = Sequence_TDF_Label()
-        self._layers.GetLayers(label, on)
-        return on.Length() > 0 and not any(self._layers.IsVisible(layer) for layer in on)
+        layers = self._layer_labels(label)
+        return bool(layers) and not any(self._layers.IsVisible(layer) for layer in layers)
 
 
 class _BodyLooks:
