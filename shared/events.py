@@ -12,11 +12,11 @@ import os
 import sys
 import traceback
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, TextIO
 
 from shared.errors import ProcessError, RacewayError
 
-_stream = None
+_stream: TextIO | None = None
 
 
 def claim_stdout() -> None:

@@ -119,25 +119,34 @@ class Step:
         }
 
 
+RELATIVE_DEFLECTION = Parameter(
+    "relative_deflection",
+    "number",
+    "Largest distance between the mesh and the true surface, as a share of each part's size.",
+    default=0.001,
+    minimum=0.000001,
+    maximum=0.5,
+    recommendation="0.001 for stills; 0.0003 for close-ups.",
+    warning="Halving it about doubles the triangles of curved parts.",
+)
 LINEAR_DEFLECTION = Parameter(
     "linear_deflection",
     "number",
-    "Largest distance between the mesh and the true surface, as a fraction of each part's size.",
-    default=0.001,
-    minimum=0.00001,
-    maximum=0.1,
-    recommendation="0.001 for stills; 0.0003 for close-ups.",
-    warning="Halving it about doubles the triangles of curved parts.",
+    "Largest distance between the mesh and the true surface; in place of the share of each part's size.",
+    unit="mm",
+    minimum=0.000001,
+    maximum=1_000_000,
+    recommendation="Leave it empty, so that a small screw in a large machine is still round.",
 )
 ANGULAR_DEFLECTION = Parameter(
     "angular_deflection",
     "number",
     "Largest angle between neighbouring facets.",
-    default=20.0,
-    unit="degrees",
-    minimum=1.0,
-    maximum=60.0,
-    recommendation="20 for stills; 8 for chrome and glass seen close.",
+    default=0.25,
+    unit="radians",
+    minimum=0.01,
+    maximum=3.0,
+    recommendation="0.25 for stills; 0.1 for chrome and glass seen close.",
 )
 WIDTH = Parameter("width", "integer", "Width of the picture.", default=960, unit="px", minimum=16, maximum=16384)
 HEIGHT = Parameter("height", "integer", "Height of the picture.", default=540, unit="px", minimum=16, maximum=16384)
@@ -174,7 +183,7 @@ STEPS: tuple[Step, ...] = (
         "Convert CAD",
         "Reads a STEP file and writes the USD master, the GLB and the scene manifest, one partKey for each product.",
         "cad",
-        (LINEAR_DEFLECTION, ANGULAR_DEFLECTION),
+        (RELATIVE_DEFLECTION, LINEAR_DEFLECTION, ANGULAR_DEFLECTION),
     ),
     Step(
         "still",

@@ -49,6 +49,6 @@ def test_an_unknown_step_names_the_known_ones() -> None:
 def test_the_schema_carries_what_a_form_shows() -> None:
     schema = step("convert").to_json()["parameters"]
     angle = schema["properties"]["angular_deflection"]
-    assert angle["x-unit"] == "degrees"
-    assert angle["minimum"] == 1.0 and angle["maximum"] == 60.0
+    assert angle["x-unit"] == "radians"
+    assert angle["minimum"] == 0.01 and angle["maximum"] == 3.0
     assert schema["additionalProperties"] is False

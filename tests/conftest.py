@@ -1,0 +1,18 @@
+"""What tests of every folder share."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+DATA = Path(__file__).parents[2] / "shared" / "data"
+"""Real CAD files from outside, kept beside the project and not part of it."""
+
+
+@pytest.fixture(scope="session")
+def data_folder() -> Path:
+    """The folder of real CAD files; skips where this checkout has none."""
+    if not DATA.is_dir():
+        pytest.skip(f"needs the real CAD files in {DATA}, which a clone does not have")
+    return DATA
