@@ -16,6 +16,9 @@ below ``/<Root>/Assemblies`` in the same way.
 
 from __future__ import annotations
 
+import errno
+import os
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -32,8 +35,7 @@ from shared.manifest import BoundingBox, Color
 
 _UP_AXIS = UsdGeom.Tokens.z
 _METERS_PER_UNIT = 0.001
-
-_Paths = dict[str, str]
+_FULL_DISK = 1 << 20
 
 
 def product_path(scene: Scene, key: str) -> str:
@@ -54,16 +56,18 @@ def write_usd_master(scene: Scene, path: Path, asset_info: dict[str, str]) -> No
             _write_scene(layer, scene, asset_info)
         try:
             exported = layer.Export(str(temporary))
+            reason = "no reason given"
         except Tf.ErrorException as error:
             exported = False
             reason = str(error).strip().splitlines()[-1]
-        else:
-            reason = "no reason given"
         if not exported:
+            # USD does not pass on what the system said; a full disk is by far the likeliest.
+            if shutil.disk_usage(temporary.parent).free < _FULL_DISK:
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
             raise CadError(
                 f"USD could not write {path.name}: {reason}",
                 code="cad.write_failed",
-                hint="Check the free space of the disk.",
+                hint="Check the disk and the rights of the folder.",
             )
 
 
