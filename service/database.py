@@ -36,12 +36,14 @@ def session() -> Session:
 def set_tenant(tenant_id: UUID | None, actor_id: UUID | None = None) -> None:
     """Bind the session to a tenant, and to the user whose changes the audit log records.
 
-    Ends the transaction under way, which belonged to somebody else.
+    Holds from now on, also for the rest of the transaction under way.
     """
     current = session()
-    current.rollback()
+    current.expunge_all()
     current.info[_TENANT] = tenant_id
     current.info[_ACTOR] = actor_id
+    if current.in_transaction():
+        _bind(current.connection(), tenant_id)
 
 
 @contextlib.contextmanager
@@ -93,8 +95,12 @@ def _forget_work(current: Session) -> None:
 def _tell_tenant(current: Session, transaction: SessionTransaction, connection: Connection) -> None:
     tenant_id = current.info.get(_TENANT)
     if tenant_id is not None:
-        # Local to the transaction: a pooled connection must not carry a tenant to its next borrower.
-        connection.execute(text("SELECT set_config('app.current_tenant', :t, true)"), {"t": str(tenant_id)})
+        _bind(connection, tenant_id)
+
+
+def _bind(connection: Connection, tenant_id: UUID | None) -> None:
+    # Local to the transaction: a pooled connection must not carry a tenant to its next borrower.
+    connection.execute(text("SELECT set_config('app.current_tenant', :t, true)"), {"t": str(tenant_id or "")})
 
 
 def engine_options(pool: int) -> dict[str, Any]:

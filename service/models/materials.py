@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import CheckConstraint, UniqueConstraint
+from sqlalchemy import CheckConstraint, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from service.models.base import Base, TenantRow
@@ -22,14 +22,16 @@ class TenantMaterial(TenantRow, Base):
 
 
 class MaterialAlias(TenantRow, Base):
-    """A word or colour of CAD files that stands for a material in this tenant."""
+    """A row of the tenant's alias table; see ``shared.material_aliases``."""
 
     __tablename__ = "material_aliases"
     __table_args__ = (
-        UniqueConstraint("tenant_id", "kind", "alias"),
-        CheckConstraint("kind IN ('material', 'name', 'color')", name="kind"),
+        UniqueConstraint("tenant_id", "kind", "pattern"),
+        CheckConstraint("kind IN ('material', 'name', 'word', 'color')", name="kind"),
     )
 
-    alias: Mapped[str]
-    material: Mapped[str]
     kind: Mapped[str]
+    pattern: Mapped[str]
+    material: Mapped[str]
+    priority: Mapped[int] = mapped_column(server_default=text("0"), default=0)
+    tolerance: Mapped[float] = mapped_column(server_default=text("0"), default=0.0)

@@ -1,0 +1,105 @@
+"""Every error becomes the API's one form: ``{"ok": false, "error": {code, message, hint, fields}}``."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from http import HTTPStatus
+
+from flask import Flask, Response, g, jsonify, request
+from sqlalchemy.exc import DataError, IntegrityError, OperationalError
+from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
+
+from service.api.routing import PREFIX
+from service.database import session
+from shared.errors import ConflictError, InputError, RacewayError, ServiceError
+
+log = logging.getLogger(__name__)
+
+_HINTS = {
+    404: "Check the address; /api/docs lists what there is.",
+    405: "/api/docs says which methods this address takes.",
+    413: "Raise RACEWAY_MAX_UPLOAD_MB, or send less.",
+    415: "Send JSON with the header Content-Type: application/json.",
+}
+_UNIQUE, _REFERENCE, _CHECK = "23505", "23503", "23514"
+
+
+def register(app: Flask, page: Callable[[RacewayError], Response]) -> None:
+    """Install the handlers; ``page`` shows an error of a web page instead of the API."""
+
+    def answer(error: RacewayError) -> Response:
+        session().rollback()
+        return json_error(error) if request.path.startswith(PREFIX) else page(error)
+
+    app.register_error_handler(RacewayError, answer)
+    app.register_error_handler(HTTPException, lambda error: answer(_from_http(error)))
+    app.register_error_handler(IntegrityError, lambda error: answer(from_integrity(error)))
+    app.register_error_handler(DataError, lambda error: answer(_from_data(error)))
+    app.register_error_handler(OperationalError, lambda error: answer(_from_operational(error)))
+    app.register_error_handler(Exception, lambda error: answer(_from_defect(error)))
+
+
+def json_error(error: RacewayError) -> Response:
+    """The API's answer for an error."""
+    response = jsonify({"ok": False, "error": error.to_json()})
+    response.status_code = error.status
+    if error.status == 401:
+        response.headers["WWW-Authenticate"] = "Bearer"
+    return response
+
+
+def _from_http(error: HTTPException) -> RacewayError:
+    status = error.code or 500
+    if isinstance(error, RequestEntityTooLarge):
+        return InputError("The request is too large.", hint=_HINTS[413], code="input.too_large", status=413)
+    phrase = HTTPStatus(status).phrase
+    return RacewayError(
+        f"{request.method} {request.path}: {phrase}.",
+        hint=_HINTS.get(status, ""),
+        code={404: "not_found", 405: "input.method"}.get(status, f"http.{status}"),
+        status=status,
+    )
+
+
+def from_integrity(error: IntegrityError) -> RacewayError:
+    """What a constraint of the database refused: a backstop, because views check first and say it better."""
+    code = getattr(error.orig, "pgcode", "")
+    constraint = getattr(getattr(error.orig, "diag", None), "constraint_name", "") or "a constraint"
+    if code == _UNIQUE:
+        return ConflictError(
+            "Something of that name or number exists already.",
+            hint="Choose another name, or use the one that exists.",
+            code="conflict.exists",
+            fields={"constraint": constraint},
+        )
+    if code == _REFERENCE:
+        return ConflictError(
+            "The request refers to something that does not exist, or removes what others still use.",
+            hint="Check the ids of the request.",
+            code="conflict.reference",
+            fields={"constraint": constraint},
+        )
+    if code == _CHECK:
+        return InputError("A value is out of its range.", hint="Check the request.", fields={"constraint": constraint})
+    return _from_defect(error)
+
+
+def _from_data(error: DataError) -> RacewayError:
+    return InputError("A value is not one the database can hold.", hint="Check lengths and ranges of the request.")
+
+
+def _from_operational(error: OperationalError) -> RacewayError:
+    log.error("database: %s", str(error.orig).strip().splitlines()[0] if error.orig else error)
+    return ServiceError(
+        "The database does not answer.", hint="Try again in a moment; /ready tells when it is back.", code="service.database"
+    )
+
+
+def _from_defect(error: BaseException) -> RacewayError:
+    log.exception("unexpected error", exc_info=error)
+    return RacewayError(
+        "The service met an error of its own.",
+        hint=f"Report it with the request id {g.get('request_id', '')}; the log has the rest.",
+        code="service.internal",
+    )

@@ -1,0 +1,194 @@
+"""One declaration per route. Validation, permission, commit, answer and the OpenAPI document all follow from it."""
+
+from __future__ import annotations
+
+import functools
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, ParamSpec, TypeVar
+
+from flask import Blueprint, Response, jsonify, request
+from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
+
+from service import auth
+from service.database import commit, session
+from service.permissions import Permission
+from shared.errors import InputError
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+PREFIX = "/api"
+
+
+class Request(BaseModel):
+    """Base of request bodies and queries: unknown fields are refused, so that a misspelled one is noticed."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+class Reply(BaseModel):
+    """Base of what is answered; read from rows by attribute."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+
+@dataclass(frozen=True)
+class Answer:
+    """Data with a status or headers other than the usual ones."""
+
+    data: Any
+    status: int = 200
+    headers: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Endpoint:
+    """What a route declares. ``answer`` is the type of ``data``, or None where the view answers a file itself."""
+
+    method: str
+    path: str
+    tag: str
+    permission: Permission
+    query: type[Request] | None
+    body: type[Request] | None
+    upload: str
+    answer: Any
+    media_type: str
+    status: int
+    name: str
+    help: str
+
+    @functools.cached_property
+    def adapter(self) -> TypeAdapter[Any]:
+        """Turns what the view returned into JSON."""
+        return TypeAdapter(self.answer)
+
+
+class Resource(Blueprint):
+    """A blueprint whose routes are declared; ``endpoints`` lists them."""
+
+    def __init__(self, name: str, prefix: str) -> None:
+        super().__init__(name, __name__, url_prefix=PREFIX + prefix)
+        self.prefix = prefix
+        self.endpoints: list[Endpoint] = []
+
+    def endpoint(
+        self,
+        method: str,
+        path: str,
+        *,
+        permission: Permission,
+        query: type[Request] | None = None,
+        body: type[Request] | None = None,
+        upload: str = "",
+        answer: Any = None,
+        media_type: str = "application/json",
+        status: int = 200,
+    ) -> Callable[[Callable[P, R]], Callable[P, R]]:
+        """Declare a route.
+
+        The view gets the path's values by name, ``query`` and ``body`` validated, and returns what ``answer`` can
+        read, an :class:`Answer`, or a Flask response. Its transaction is committed when it returns and rolled back
+        when it raises. ``upload`` names the media type of a raw body that the view reads itself.
+        """
+
+        def declare(view: Callable[P, R]) -> Callable[P, R]:
+            endpoint = Endpoint(
+                method=method,
+                path=PREFIX + self.prefix + path,
+                tag=self.name,
+                permission=permission,
+                query=query,
+                body=body,
+                upload=upload,
+                answer=answer,
+                media_type=media_type,
+                status=status,
+                name=view.__name__,
+                help=(view.__doc__ or "").strip(),
+            )
+            self.endpoints.append(endpoint)
+            self.add_url_rule(path, view.__name__, _serve(endpoint, view), methods=[method])
+            return view
+
+        return declare
+
+
+def _serve(endpoint: Endpoint, view: Callable[..., Any]) -> Callable[..., Response]:
+    def serve(**values: Any) -> Response:
+        auth.authorise(endpoint.permission)
+        if endpoint.query:
+            values["query"] = _validated(endpoint.query, _query_values())
+        if endpoint.body:
+            values["body"] = _validated(endpoint.body, _json_body())
+        result = view(**values)
+        commit(session())
+        if isinstance(result, Response):
+            return result
+        if not isinstance(result, Answer):
+            result = Answer(result, endpoint.status)
+        data = endpoint.adapter.dump_python(
+            endpoint.adapter.validate_python(result.data, from_attributes=True), mode="json"
+        )
+        response = jsonify({"ok": True, "data": data})
+        response.status_code = result.status
+        response.headers.update(result.headers)
+        return response
+
+    return serve
+
+
+def _validated(model: type[Request], values: Any) -> Request:
+    try:
+        return model.model_validate(values)
+    except ValidationError as error:
+        fields: dict[str, str] = {}
+        for problem in error.errors(include_url=False, include_context=False, include_input=False):
+            name = ".".join(str(part) for part in problem["loc"]) or "body"
+            fields.setdefault(name, problem["msg"].removeprefix("Value error, "))
+        raise InputError(
+            f"The request is not valid: {', '.join(f'{name}: {text}' for name, text in fields.items())}.",
+            hint=f"See {PREFIX}/docs for what this call takes.",
+            fields=fields,
+        ) from None
+
+
+def _query_values() -> dict[str, str]:
+    values = request.args.to_dict()
+    _check_text(values)
+    return values
+
+
+def _json_body() -> Any:
+    if not request.is_json:
+        raise InputError(
+            "The body of this request must be JSON.",
+            hint="Send it with the header Content-Type: application/json.",
+            code="input.content_type",
+            status=415,
+        )
+    try:
+        body = json.loads(request.get_data(cache=False) or b"{}", parse_constant=_no_constant)
+        _check_text(body)
+    except (ValueError, RecursionError) as error:
+        raise InputError(
+            f"The body is not valid JSON: {error}.", hint="Check its syntax.", code="input.json", status=400
+        ) from None
+    return body
+
+
+def _no_constant(name: str) -> float:
+    raise ValueError(f"{name} is not JSON")
+
+
+def _check_text(values: Any) -> None:
+    """Refuse what PostgreSQL cannot store as text: null characters and half surrogate pairs."""
+    text = json.dumps(values, ensure_ascii=False)
+    if "\\u0000" in text or any("\ud800" <= character <= "\udfff" for character in text):
+        raise InputError(
+            "The request holds characters that are not text (null, or half a surrogate pair).",
+            hint="Send plain Unicode text.",
+            code="input.text",
+        )

@@ -1,0 +1,129 @@
+"""Who is asking: passwords, tokens, and the identity of a request."""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from uuid import UUID
+
+from argon2 import PasswordHasher
+from argon2.exceptions import InvalidHashError, VerificationError
+from flask import current_app, g, request
+from sqlalchemy import text, update
+
+from service.config import Config
+from service.database import session, set_tenant
+from service.models import ApiToken
+from service.permissions import MINIMUM_ROLE, Permission, Role, allows
+from shared.errors import AuthError, ForbiddenError
+
+COOKIE = "raceway_session"
+SESSION_LIFETIME = timedelta(hours=12)
+_TOKEN_PREFIX = "rw_"
+_LAST_USED_STEP = timedelta(minutes=1)
+# OWASP's recommendation for argon2id; the library's default takes eight times as long.
+_hasher = PasswordHasher(time_cost=2, memory_cost=19 * 1024, parallelism=1)
+_NO_PASSWORD = _hasher.hash(secrets.token_urlsafe())
+
+
+@dataclass(frozen=True)
+class Identity:
+    """The user behind a request and the tenant it works in."""
+
+    tenant_id: UUID
+    tenant_name: str
+    storage: str
+    user_id: UUID
+    user_name: str
+    role: Role
+    token_id: UUID
+
+
+def hash_password(password: str) -> str:
+    """argon2id hash of a password."""
+    return _hasher.hash(password)
+
+
+def password_matches(password_hash: str | None, password: str) -> bool:
+    """Whether the password is right; takes as long for a user who has none."""
+    try:
+        return _hasher.verify(password_hash or _NO_PASSWORD, password) and password_hash is not None
+    except (VerificationError, InvalidHashError):
+        return False
+
+
+def digest_of(token: str) -> str:
+    """What is stored of a token: 256 random bits need no slow hash."""
+    return hashlib.sha256(token.encode()).hexdigest()
+
+
+def new_token(user_id: UUID, name: str, *, lifetime: timedelta | None = None) -> tuple[ApiToken, str]:
+    """A token's row, yet to be added to the session, and its text, which is known here only."""
+    token = _TOKEN_PREFIX + secrets.token_urlsafe(32)
+    expires_at = datetime.now(UTC) + lifetime if lifetime else None
+    kind = "session" if lifetime else "personal"
+    return ApiToken(user_id=user_id, name=name, kind=kind, digest=digest_of(token), expires_at=expires_at), token
+
+
+def authorise(permission: Permission) -> None:
+    """Find out who is asking and whether they may; binds the session to their tenant.
+
+    Raises AuthError without a valid token, ForbiddenError for a role that lacks ``permission``.
+    """
+    if permission is Permission.PUBLIC:
+        return
+    who = identify(_request_token())
+    g.identity = who
+    if not allows(who.role, permission):
+        raise ForbiddenError(
+            f"{who.user_name} ({who.role}) may not do this: it needs {permission}.",
+            hint=f"Ask somebody with the role {MINIMUM_ROLE[permission]} or above.",
+        )
+
+
+def identify(token: str) -> Identity:
+    """Identity behind a token; binds the session to its tenant. Raises AuthError."""
+    if not token:
+        raise AuthError(
+            "This call needs a token.", hint="Send it as `Authorization: Bearer TOKEN`.", code="auth.missing_token"
+        )
+    found = session().execute(text("SELECT * FROM find_token(:digest)"), {"digest": digest_of(token)}).one_or_none()
+    if found is None:
+        raise AuthError("The token is wrong, expired or revoked.", code="auth.invalid_token")
+    set_tenant(found.tenant_id, found.user_id)
+    now = datetime.now(UTC)
+    if found.last_used_at is None or now - found.last_used_at > _LAST_USED_STEP:
+        session().execute(update(ApiToken).where(ApiToken.id == found.token_id).values(last_used_at=now))
+    return Identity(
+        tenant_id=found.tenant_id,
+        tenant_name=found.tenant_name,
+        storage=found.storage,
+        user_id=found.user_id,
+        user_name=found.user_name,
+        role=Role(found.role),
+        token_id=found.token_id,
+    )
+
+
+def current() -> Identity:
+    """Identity of the request under way."""
+    identity: Identity = g.identity
+    return identity
+
+
+def config() -> Config:
+    """Configuration of the running service."""
+    settings: Config = current_app.extensions["raceway"]
+    return settings
+
+
+def _request_token() -> str:
+    scheme, _, token = request.headers.get("Authorization", "").partition(" ")
+    if scheme.lower() == "bearer":
+        return token.strip()
+    # A cookie comes along with requests that another site makes, so it may only read.
+    if request.method in ("GET", "HEAD"):
+        return request.cookies.get(COOKIE, "")
+    return ""

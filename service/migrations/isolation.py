@@ -1,0 +1,49 @@
+"""Row-level security, written once for every migration that adds a table."""
+
+from __future__ import annotations
+
+from alembic import context, op
+
+
+def application_role() -> str:
+    """The role that DATABASE_URL names, which may read and write rows but owns nothing."""
+    return str(context.config.attributes["application_role"])
+
+
+def create_tenant_function() -> None:
+    """``app_tenant()``: the tenant of this transaction, null where none is set."""
+    # Without nullif a reused connection, where the setting is the empty string, would raise.
+    op.execute(
+        "CREATE FUNCTION app_tenant() RETURNS uuid LANGUAGE sql STABLE AS "
+        "$$ SELECT nullif(current_setting('app.current_tenant', true), '')::uuid $$"
+    )
+
+
+def isolate(table: str, column: str = "tenant_id") -> None:
+    """Show the rows of ``table`` to their tenant only, its owner included."""
+    op.execute(f"ALTER TABLE {table} ENABLE ROW LEVEL SECURITY")
+    op.execute(f"ALTER TABLE {table} FORCE ROW LEVEL SECURITY")
+    op.execute(
+        f"CREATE POLICY tenant_isolation ON {table} "
+        f"USING ({column} = app_tenant()) WITH CHECK ({column} = app_tenant())"
+    )
+
+
+def let_owner_read(table: str) -> None:
+    """Let the owner read all rows of ``table``, for the functions that look up before a tenant is known."""
+    op.execute(f"CREATE POLICY owner_lookup ON {table} FOR SELECT TO CURRENT_USER USING (true)")
+
+
+def grant_rows(table: str) -> None:
+    """Give the application role the rows of ``table``, not its definition."""
+    op.execute(f'GRANT SELECT, INSERT, UPDATE, DELETE ON {table} TO "{application_role()}"')
+
+
+def create_lookup(signature: str, returns: str, query: str) -> None:
+    """A function that answers ``query`` past row-level security: the only ways in without a tenant."""
+    op.execute(
+        f"CREATE FUNCTION {signature} RETURNS TABLE ({returns}) LANGUAGE sql STABLE SECURITY DEFINER "
+        f"SET search_path = public, pg_temp AS $$ {query} $$"
+    )
+    op.execute(f"REVOKE ALL ON FUNCTION {signature} FROM PUBLIC")
+    op.execute(f'GRANT EXECUTE ON FUNCTION {signature} TO "{application_role()}"')

@@ -1,0 +1,72 @@
+"""The doorbell: messages on Redis, through RQ, that tell workers a job waits in PostgreSQL.
+
+A message carries no more than the tenant and the job. Losing one or ringing twice does no harm: the sweeper rings
+again, and only one worker can claim a job.
+"""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from uuid import UUID
+
+from flask import Flask
+from redis import Redis
+from redis.exceptions import RedisError
+from rq import Queue
+
+log = logging.getLogger(__name__)
+
+QUEUES = ("cad", "render", "default")
+"""In the order in which a worker serves them."""
+
+TASK = "service.tasks.runner.run_job"
+_NO_TIME_LIMIT = -1
+_RESULT_SECONDS = 60
+
+
+@dataclass(frozen=True)
+class Bell:
+    """Rings workers through one Redis."""
+
+    redis: Redis
+
+    def ring(self, queue: str, tenant_id: UUID, job_id: UUID) -> bool:
+        """Tell the workers of ``queue`` that a job waits; False where Redis does not answer."""
+        try:
+            self._queue(queue).enqueue(
+                TASK,
+                str(tenant_id),
+                str(job_id),
+                job_id=_message_id(job_id),
+                job_timeout=_NO_TIME_LIMIT,
+                result_ttl=_RESULT_SECONDS,
+                failure_ttl=_RESULT_SECONDS,
+            )
+        except RedisError as error:
+            log.warning("no bell for job %s, the sweeper rings later: %s", job_id, error)
+            return False
+        return True
+
+    def is_ringing(self, queue: str, job_id: UUID) -> bool:
+        """Whether a message for the job waits in the queue. Raises RedisError where Redis does not answer."""
+        waiting = self.redis.lpos(self._queue(queue).key, _message_id(job_id))
+        return waiting is not None
+
+    def _queue(self, name: str) -> Queue:
+        return Queue(name, connection=self.redis)
+
+
+def connect(url: str) -> Redis:
+    """A connection for messages. Its time-outs keep a request from hanging on a Redis that is away."""
+    return Redis.from_url(url, socket_connect_timeout=2, socket_timeout=5, health_check_interval=30)
+
+
+def bell(app: Flask) -> Bell:
+    """The bell of the running service."""
+    found: Bell = app.extensions["raceway_bell"]
+    return found
+
+
+def _message_id(job_id: UUID) -> str:
+    return f"job-{job_id}"
