@@ -18,8 +18,10 @@ from shared.errors import UsdError
 PART_KEY = "raceway:partKey"
 OCCURRENCE = "raceway:occurrence"
 PRIM_PATH = "raceway:primPath"
+MATERIAL = "raceway:material"
+"""Custom property of a Blender material that was built from the library: the library's name for it."""
 USD_NAME = "raceway:usdName"
-"""Custom property of a material as Blender imported it: the name of its prim."""
+"""Custom property of a material as Blender imported it: the library's name for it, or that of its prim."""
 
 
 @dataclass
@@ -45,8 +47,8 @@ def import_model(usd: Path, collection_name: str) -> ImportedModel:
     materials_before = set(bpy.data.materials)
     _run_importer(usd)
     for material in [item for item in bpy.data.materials if item not in materials_before]:
-        # The name itself is left free for the material that the library builds.
-        material[USD_NAME] = material.name.partition(".")[0]
+        # Name and mark are left free for the material that the library builds.
+        material[USD_NAME] = str(material.pop(MATERIAL, "") or material.name.partition(".")[0])
         material.name = f"usd {material[USD_NAME]}"
     imported = [item for item in bpy.data.objects if item not in before]
     prototypes = [item for item in bpy.data.collections if item not in collections_before]

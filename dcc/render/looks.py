@@ -12,8 +12,8 @@ from pathlib import Path
 
 import bpy
 
-from dcc.render.import_usd import OCCURRENCE, PART_KEY, PRIM_PATH, USD_NAME, ImportedModel, identified
-from dcc.render.materials import MATERIAL, fallback_material, library_material
+from dcc.render.import_usd import MATERIAL, OCCURRENCE, PART_KEY, PRIM_PATH, USD_NAME, ImportedModel, identified
+from dcc.render.materials import fallback_material, library_material
 
 OccurrenceLook = Mapping[str, str]
 """For the mesh of one occurrence: the material it wears instead of one that its product wears ("" for none)."""

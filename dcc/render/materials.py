@@ -10,10 +10,8 @@ from typing import Any, cast
 
 import bpy
 
+from dcc.render.import_usd import MATERIAL
 from shared.material_library import FALLBACK_NAME, Material, find_material
-
-MATERIAL = "raceway:material"
-"""Custom property of a Blender material that was built from the library: the library's name for it."""
 
 
 def library_material(name: str) -> bpy.types.Material | None:

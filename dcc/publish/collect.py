@@ -1,0 +1,87 @@
+"""Collect: find everything that a request refers to, at the service and on the storage."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from dcc.publish.data import CadLook, CadModel, Collected, Request, UsdFile, cad_file_of
+from dcc.scenes.save import require_task
+from shared import paths
+from shared.client import Client, Json
+from shared.context import Context, Entity, check_name
+from shared.departments import department
+from shared.errors import PublishError
+from shared.manifest import EffectiveMaterial, Manifest
+
+MODEL_PART = "model"
+
+
+def collect(client: Client, context: Context, request: Request) -> Collected:
+    """Look up task, asset or shot, CAD file and earlier publishes.
+
+    Raises InputError for a bad name or without a task, NotFoundError or ServiceError from the service, PublishError
+    where the CAD file has no model yet.
+    """
+    check_name(request.part, "part")
+    task = client.task(require_task(context))
+    entity = Entity.parse(task["entity"])
+    name = request.department or (MODEL_PART if isinstance(request.source, CadModel) else task["department"])
+    published = _publishes(client, task["project"], entity)
+    cad_file_id = cad_file_of(request.source)
+    manifest = materials = content = None
+    if cad_file_id:
+        content = _master(client, context.root, cad_file_id)
+    if isinstance(request.source, CadLook) and cad_file_id:
+        answer = client.scene_manifest(cad_file_id)
+        manifest, materials = Manifest.from_json(answer), effective_materials(answer)
+    elif isinstance(request.source, UsdFile):
+        content = request.source.path
+    model = published.get(MODEL_PART)
+    return Collected(
+        request=request,
+        task_id=task["id"],
+        entity=entity,
+        target_id=task["target_id"],
+        project=task["project"],
+        root=context.root,
+        department=department(name).name,
+        content=content,
+        manifest=manifest,
+        materials=materials or {},
+        model=paths.absolute(context.root, model["asset_usd_path"]) if model else None,
+        latest=published.get(request.part),
+    )
+
+
+def effective_materials(scene_manifest: Json) -> dict[str, EffectiveMaterial]:
+    """Effective material by target in the service's answer: parts, and the faces and occurrences that differ."""
+    found = {
+        target: EffectiveMaterial(entry["material"], entry["layer"], entry["reason"])
+        for target, entry in (scene_manifest.get("materials") or {}).items()
+    }
+    for part in scene_manifest["parts"]:
+        if part.get("material"):
+            found.setdefault(part["part_key"], EffectiveMaterial(**part["material"]))
+        for place in part["occurrences"]:
+            if place.get("material"):
+                found.setdefault(f"{part['part_key']}:{place['path']}", EffectiveMaterial(**place["material"]))
+    return found
+
+
+def _publishes(client: Client, project: str, entity: Entity) -> dict[str, Json]:
+    """The latest publish of each part of an asset or shot."""
+    wanted = {"shot": f"{entity.sequence}/{entity.name}"} if entity.kind == "shot" else {"asset": entity.name}
+    latest = client.publishes(project=project, latest_per_part=1, **wanted)
+    return {item["part_name"]: item for item in latest}
+
+
+def _master(client: Client, root: Path, cad_file_id: str) -> Path:
+    cad_file = client.cad_file(cad_file_id)
+    master = (cad_file.get("derivatives") or {}).get("usd_master")
+    if not master:
+        raise PublishError(
+            f"The CAD file {cad_file['filename']} has no model yet: it is {cad_file['state']}.",
+            hint="Wait until its conversion is ready, or start it again.",
+            code="publish.not_converted",
+        )
+    return paths.absolute(root, master)
