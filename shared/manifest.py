@@ -104,11 +104,15 @@ class Occurrence:
 
 @dataclass(frozen=True)
 class FaceColor:
-    """Faces of a part with a colour of their own: ``subset`` is the GeomSubset's name in the USD master."""
+    """Faces of a part with a colour of their own: ``subset`` is the GeomSubset's name in the USD master.
+
+    ``material`` is set where these faces wear something else than their part.
+    """
 
     subset: str
     color: Color
     face_count: int
+    material: EffectiveMaterial | None = None
 
 
 @dataclass(frozen=True)

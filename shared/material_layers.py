@@ -132,7 +132,7 @@ class MaterialLayers:
 
 
 def apply_layers(manifest: Manifest, layers: MaterialLayers) -> Manifest:
-    """The manifest with the effective material of every part, and of the occurrences that differ from their part."""
+    """The manifest with the effective material of every part, and of the occurrences and faces that differ from it."""
     effective = layers.effective(manifest.parts)
     return dataclasses.replace(
         manifest,
@@ -140,6 +140,10 @@ def apply_layers(manifest: Manifest, layers: MaterialLayers) -> Manifest:
             dataclasses.replace(
                 part,
                 material=effective[part.part_key],
+                face_colors=tuple(
+                    dataclasses.replace(item, material=effective.get(face_target(part.part_key, item.color)))
+                    for item in part.face_colors
+                ),
                 occurrences=tuple(
                     dataclasses.replace(item, material=effective.get(occurrence_target(part.part_key, item.path)))
                     for item in part.occurrences
@@ -148,6 +152,16 @@ def apply_layers(manifest: Manifest, layers: MaterialLayers) -> Manifest:
             for part in manifest.parts
         ),
     )
+
+
+def effective_of(manifest: Manifest) -> dict[str, EffectiveMaterial]:
+    """What ``apply_layers`` wrote into a manifest, by target: the inverse, for whoever got only the manifest."""
+    found: dict[str, EffectiveMaterial | None] = {}
+    for part in manifest.parts:
+        found[part.part_key] = part.material
+        found |= {face_target(part.part_key, item.color): item.material for item in part.face_colors}
+        found |= {occurrence_target(part.part_key, item.path): item.material for item in part.occurrences}
+    return {target: material for target, material in found.items() if material}
 
 
 def propose_layers(

@@ -40,7 +40,9 @@ def choose_device(scene: bpy.types.Scene, requested: str = "auto") -> DeviceChoi
         names = _enable(backend)
         if names:
             cycles.device = "GPU"
-            return DeviceChoice(requested, f"{backend}: {', '.join(names)}", f"{backend} is the first that found a device")
+            return DeviceChoice(
+                requested, f"{backend}: {', '.join(names)}", f"{backend} is the first that found a device"
+            )
         tried.append(backend)
     # Cycles would fall back by itself without a word; the job document has to say it.
     cycles.device = "CPU"

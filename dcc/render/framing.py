@@ -92,7 +92,12 @@ def field_of_view(aspect: float, focal_length: float = FOCAL_LENGTH) -> tuple[fl
 
 
 def frame(
-    points: Sequence[Vector], direction: Vector, aspect: float, *, margin: float = 1.16, focal_length: float = FOCAL_LENGTH
+    points: Sequence[Vector],
+    direction: Vector,
+    aspect: float,
+    *,
+    margin: float = 1.16,
+    focal_length: float = FOCAL_LENGTH,
 ) -> Framing:
     """Stand a camera in ``direction`` (unit vector) so that all ``points`` are in the picture, centred.
 

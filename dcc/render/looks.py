@@ -27,7 +27,9 @@ class DressReport:
     unresolved: list[str] = field(default_factory=list)
 
 
-def dress_from_stage(model: ImportedModel, usd: Path, manifest_materials: Mapping[str, str] | None = None) -> DressReport:
+def dress_from_stage(
+    model: ImportedModel, usd: Path, manifest_materials: Mapping[str, str] | None = None
+) -> DressReport:
     """Replace what Blender imported by node materials of the same names, and add the overrides of single occurrences.
 
     ``manifest_materials`` names materials by partKey or occurrence for what the stage leaves unbound. What is then
