@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 import os
-import re
 from pathlib import Path
 
-from pxr import Sdf, Usd, UsdUtils
+from pxr import Sdf, Usd, UsdGeom, UsdUtils
 
 from shared.entry_layers import METERS_PER_UNIT, UP_AXIS
 from shared.errors import UsdError
 
 _HOUDINI_PRIMS = ("/HoudiniLayerInfo",)
 """Houdini's notes to itself in each layer."""
-_SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:")
+_SESSION_PATHS = ("anon:", "op:", "opdef:", "oplib:")
+"""Starts of paths that name a layer in memory, a node, or a file inside a digital asset."""
 
 
-def own_opinions(stage: Usd.Stage, root_prim: str) -> Sdf.Layer:
-    """Everything that the nodes of a network say themselves, as one layer below ``/<root_prim>``.
+def own_opinions(stage: Usd.Stage, root_prim: str) -> Usd.Stage:
+    """Everything that the nodes of a network say themselves, as the root layer of a new stage, below ``/<root_prim>``.
 
     That is the stage's layers in memory, merged in their order of strength; layers that stand on disk (a loaded
     asset) are what the publish is laid over, and stay out.
@@ -46,44 +46,32 @@ def own_opinions(stage: Usd.Stage, root_prim: str) -> Sdf.Layer:
             hint="Select the last node of your own changes.",
             code="usd.nothing_to_publish",
         )
-    root = Usd.Stage.Open(merged)
-    root.SetMetadata("metersPerUnit", METERS_PER_UNIT)
-    root.SetMetadata("upAxis", UP_AXIS)
     merged.defaultPrim = root_prim
-    return merged
+    own = Usd.Stage.Open(merged)
+    UsdGeom.SetStageMetersPerUnit(own, METERS_PER_UNIT)
+    UsdGeom.SetStageUpAxis(own, UP_AXIS)
+    return own
 
 
-def make_portable(layer: Sdf.Layer, item: Path, storage: Path) -> None:
-    """Rewrite the layer's absolute file paths below ``storage`` as paths relative to ``item``, its future place.
+def check_portable(layer: Sdf.Layer, storage: Path) -> None:
+    """Refuse a layer that other machines cannot read whole.
 
-    Raises UsdError (``usd.not_portable``) for files outside the storage, and for layers and textures that only exist
-    in this Houdini session.
+    Raises UsdError (``usd.not_portable``) naming the files outside ``storage``, and the layers and textures that only
+    exist in this Houdini session. Relative paths and addresses on the network pass.
     """
-    base, root = item.resolve().parent, storage.resolve()
+    root = storage.resolve()
     foreign: list[str] = []
 
-    def portable(path: str) -> str:
-        if path.startswith("anon:") or _is_session_path(path):
+    def look_at(path: str) -> str:
+        outside = os.path.isabs(path) and not Path(path).resolve().is_relative_to(root)
+        if outside or path.startswith(_SESSION_PATHS):
             foreign.append(path)
-            return path
-        if not os.path.isabs(path):
-            return path
-        file = Path(path).resolve()
-        if not file.is_relative_to(root):
-            foreign.append(path)
-            return path
-        relative = Path(os.path.relpath(file, base)).as_posix()
-        return relative if relative.startswith("../") else f"./{relative}"
+        return path
 
-    UsdUtils.ModifyAssetPaths(layer, portable)
+    UsdUtils.ModifyAssetPaths(layer, look_at)
     if foreign:
         raise UsdError(
             f"The layer uses {', '.join(dict.fromkeys(foreign))}, which other machines cannot see.",
             hint=f"Publish it, or put it on the shared storage ({storage}), and load it from there.",
             code="usd.not_portable",
         )
-
-
-def _is_session_path(path: str) -> bool:
-    # `op:/stage/...` and `opdef:...` name nodes; a single letter before the colon is a Windows drive.
-    return bool(_SCHEME.match(path)) and path.partition(":")[0] in ("op", "opdef", "oplib")

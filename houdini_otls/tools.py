@@ -7,7 +7,8 @@ from contextlib import contextmanager
 
 import hou
 
-from houdini_otls import assets, dialogs, looks, material_node
+from dcc.scenes.save import require_task
+from houdini_otls import assets, dialogs, looks, material_node, publishing, scenes
 from houdini_otls.dialogs import tool
 from shared.client import Client
 from shared.context import Context
@@ -83,3 +84,30 @@ def assign_material() -> None:
     node = selected if material_node.is_ours(selected) else material_node.create(selected, asset)
     material_node.assign(node, dict.fromkeys(chosen, material))
     hou.ui.setStatusMessage(f"{', '.join(chosen)} wear {LIBRARY[material].label}.")
+
+
+@tool
+def save_scene() -> None:
+    """Save this scene as its next iteration or as a new version."""
+    with session() as (context, client):
+        name, version = scenes.current(context)
+        text = f"“{name}” was never saved here." if version is None else f"“{name}” is at {version}."
+        pressed = dialogs.ask_choice(text, ("Next iteration", "New version"))
+        saved = scenes.save(client, context, new_version=pressed == 1)
+    hou.ui.setStatusMessage(f"Saved {saved.path}.")
+
+
+@tool
+def publish_layer() -> None:
+    """Publish what the selected LOP and the nodes before it say, as a layer of this asset or shot."""
+    node = assets.selected_lop()
+    if node is None:
+        raise _no_selection("up to which everything is published")
+    with session() as (context, client):
+        department = client.task(require_task(context))["department"]
+        part = dialogs.ask_text(f"Publish up to {node.path()} as which part of {context.require_entity()}?", department)
+        done = publishing.publish_node(
+            client, context, node, part, on_step=lambda step, text: hou.ui.setStatusMessage(f"{text}…")
+        )
+    warnings = [f"\n• {problem}" for problem in done.warnings]
+    dialogs.tell(f"Published {done.publish['item_usd_path']}.{''.join(warnings)}")

@@ -1,0 +1,33 @@
+"""Publish what a LOP network adds, as a layer of the asset or shot that is worked on."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+
+import hou
+
+from dcc.publish.data import Published, Request, UsdFile
+from dcc.publish.pipeline import OnStep, publish
+from dcc.usd.stage import write_stage
+from houdini_otls import scenes
+from houdini_otls.layers import check_portable, own_opinions
+from shared.client import Client
+from shared.context import Context
+
+
+def publish_node(
+    client: Client, context: Context, node: hou.LopNode, part: str, department: str = "", on_step: OnStep | None = None
+) -> Published:
+    """Publish the opinions of ``node`` and the nodes before it as the part ``part``.
+
+    ``department`` is by default the task's. Raises UsdError for a stage that cannot be published (see
+    ``houdini_otls.layers``), and what ``dcc.publish.pipeline.publish`` raises; then nothing of it is visible.
+    """
+    own = own_opinions(node.stage(), context.require_entity().name)
+    check_portable(own.GetRootLayer(), context.root)
+    _, version = scenes.current(context)
+    with tempfile.TemporaryDirectory(prefix="raceway-") as folder:
+        file = write_stage(own, Path(folder) / f"{part}.usd", text=False)
+        request = Request(part, UsdFile(file), department, software=scenes.SOFTWARE, scene=version)
+        return publish(client, context, request, on_step)
