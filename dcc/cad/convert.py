@@ -83,15 +83,16 @@ def convert(
     clock = _Clock(on_progress)
     clock.stage("check", 0, f"Checking {source.name}")
     declared = precheck.check(source)
+    # Before the kernel: it takes time and memory for each.
+    check_occurrences(declared.placed, settings.limits)
     make_folder(folder)
     digest = sha256_of(source)
     silence()
-    step_file = StepFile(source)
+    step_file = StepFile(source, body_names=declared.placed <= settings.limits.expanded_occurrences)
     clock.stage("read", 2, "Reading the STEP file")
     step_file.parse()
     clock.stage("transfer", 15, "Building shapes")
     model = step_file.transfer()
-    check_occurrences(model, settings.limits)
     parts = model.parts()
     clock.stage("mesh", 55, f"Meshing {len(parts)} parts")
     meshed = mesh_parts(

@@ -20,7 +20,10 @@ _START = b"ISO-10303-21"
 _END = b"END-ISO-10303-21"
 
 _PRODUCT = re.compile(rb"=\s*PRODUCT\s*\(")
-_OCCURRENCE = re.compile(rb"=\s*NEXT_ASSEMBLY_USAGE_OCCURRENCE\s*\(")
+_STRING = rb"\s*(?:'(?:[^']|'')*'|\$)\s*"
+_OCCURRENCE = re.compile(
+    rb"=\s*NEXT_ASSEMBLY_USAGE_OCCURRENCE\s*\(" + b",".join([_STRING] * 3) + rb",\s*#(\d+)\s*,\s*#(\d+)"
+)
 _FACE = re.compile(rb"(?:ADVANCED_FACE|FACE_SURFACE)\s*\(")
 _SOLID = re.compile(rb"(?:MANIFOLD_SOLID_BREP|BREP_WITH_VOIDS|FACETED_BREP)\s*\(")
 _EXTERNAL = re.compile(rb"DOCUMENT_FILE\s*\(\s*'([^']*)'")
@@ -38,10 +41,15 @@ _OTHER_FORMATS = (
 
 @dataclass(frozen=True)
 class Declared:
-    """What the text of the file declares; ``external`` names other files that hold parts of the model."""
+    """What the text of the file declares.
+
+    ``occurrences`` counts the placements in all assemblies, ``placed`` the parts in the whole model if every
+    assembly is expanded. ``external`` names other files that hold parts of the model.
+    """
 
     products: int
     occurrences: int
+    placed: int
     faces: int
     solids: int
     external: tuple[str, ...]
@@ -104,10 +112,12 @@ def _check_head(path: Path, head: bytes) -> None:
 
 
 def _count(content: mmap.mmap) -> Declared:
+    placements = [(match[1], match[2]) for match in _OCCURRENCE.finditer(content)]
     names = {name.decode("utf-8", "replace") for name in _EXTERNAL.findall(content)}
     return Declared(
         products=_matches(_PRODUCT, content),
-        occurrences=_matches(_OCCURRENCE, content),
+        occurrences=len(placements),
+        placed=_expanded(placements),
         faces=_matches(_FACE, content),
         solids=_matches(_SOLID, content),
         external=tuple(sorted(name for name in names if name)),
@@ -116,3 +126,26 @@ def _count(content: mmap.mmap) -> Declared:
 
 def _matches(pattern: re.Pattern[bytes], content: mmap.mmap) -> int:
     return sum(1 for _ in pattern.finditer(content))
+
+
+def _expanded(placements: list[tuple[bytes, bytes]]) -> int:
+    """How many parts stand in a model with these (assembly, child) pairs; nothing is expanded to count them."""
+    children: dict[bytes, list[bytes]] = {}
+    waiting: dict[bytes, int] = {}
+    for assembly, child in placements:
+        children.setdefault(assembly, []).append(child)
+        waiting[child] = waiting.get(child, 0) + 1
+    counts = {assembly: 1 for assembly in children if assembly not in waiting}
+    ready = list(counts)
+    # Each definition once all its placements are counted; a cycle is never ready and counts for nothing.
+    total = 0
+    while ready:
+        definition = ready.pop()
+        if definition not in children:
+            total += counts[definition]
+        for child in children.get(definition, ()):
+            counts[child] = counts.get(child, 0) + counts[definition]
+            waiting[child] -= 1
+            if not waiting[child]:
+                ready.append(child)
+    return total

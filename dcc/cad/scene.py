@@ -108,7 +108,7 @@ class Scene:
 def build_scene(model: CadModel, geometries: dict[int, PartGeometry], limits: Limits) -> Scene:
     """Name everything in ``model``; ``geometries`` by ``id(part definition)``.
 
-    Raises CadError: ``cad.empty`` where nothing is left to see.
+    Raises CadError: ``cad.empty`` where nothing is left to see, ``cad.too_many_occurrences``.
     """
     warnings = list(model.warnings)
     _merge_copies(model, geometries)
@@ -116,6 +116,7 @@ def build_scene(model: CadModel, geometries: dict[int, PartGeometry], limits: Li
     counts = model.occurrence_counts()
     definitions = model.parts()
     total = sum(counts[id(definition)] for definition in definitions)
+    check_occurrences(total, limits)
     nested = total > limits.expanded_occurrences
     boxes = _Boxes(geometries)
     assemblies, parts = _named(model, geometries, counts, boxes, {} if nested else _centers(model, geometries))
@@ -140,13 +141,11 @@ def build_scene(model: CadModel, geometries: dict[int, PartGeometry], limits: Li
     return Scene(name, assemblies[0], parts, assemblies, total, nested, box, warnings)
 
 
-def check_occurrences(model: CadModel, limits: Limits) -> None:
-    """Refuse a model with more placed parts than anything downstream can take; nothing is expanded.
+def check_occurrences(total: int, limits: Limits) -> None:
+    """Refuse a model with more placed parts than anything downstream can take.
 
     Raises CadError (``cad.too_many_occurrences``).
     """
-    counts = model.occurrence_counts()
-    total = sum(counts[id(part)] for part in model.parts())
     if total > limits.occurrences:
         raise CadError(
             f"The model has {total:,} placed parts; at most {limits.occurrences:,} can be converted.",

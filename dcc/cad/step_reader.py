@@ -53,8 +53,10 @@ _GENERATED_NAME = re.compile(r"^(=>\[.*\]|[0-9]+|NAUO[0-9]*)$")
 class StepFile:
     """A STEP file in the kernel: ``parse`` first, then ``transfer``."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, body_names: bool = True) -> None:
+        """``body_names``: read the names of bodies, for which the kernel expands the whole assembly."""
         self._path = path
+        self._body_names = body_names
         self._reader = STEPCAFControl_Reader()
         self._document = TDocStd_Document(extended_string("XmlXCAF"))
         XCAFDoc_DocumentTool.SetLengthUnit_s(self._document, 0.001)
@@ -73,8 +75,7 @@ class StepFile:
         reader.SetPropsMode(False)
         reader.SetGDTMode(False)
         reader.SetViewMode(False)
-        # Names of the bodies of a product; the kernel leaves them out unless told.
-        Interface_Static.SetIVal_s("read.stepcaf.subshapes.name", 1)
+        Interface_Static.SetIVal_s("read.stepcaf.subshapes.name", int(self._body_names))
         if reader.ReadFile(str(self._path)) != IFSelect_ReturnStatus.IFSelect_RetDone:
             raise CadError(
                 f"{self._path.name} cannot be read: the CAD kernel found no valid STEP data in it.",

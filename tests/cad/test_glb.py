@@ -59,7 +59,7 @@ def test_colours_of_parts_faces_and_occurrences(tmp_path: Path) -> None:
     step.write(tmp_path / "colours.step")
     glb = Glb.read(convert(tmp_path / "colours.step", tmp_path / "out", Settings()).glb)
     colors = []
-    for node, world in sorted(glb.placed(), key=lambda item: item[1][3, 0]):
+    for node, _ in sorted(glb.placed(), key=lambda item: item[1][3, 0]):
         if "mesh" in node:
             primitives = glb.document["meshes"][node["mesh"]]["primitives"]
             materials = [glb.document["materials"][primitive["material"]] for primitive in primitives]
