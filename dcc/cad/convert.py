@@ -88,7 +88,11 @@ def convert(
     make_folder(folder)
     digest = sha256_of(source)
     silence()
-    step_file = StepFile(source, body_names=declared.placed <= settings.limits.expanded_occurrences)
+    step_file = StepFile(
+        source,
+        body_names=declared.placed <= settings.limits.expanded_occurrences,
+        transform_operators=declared.operators,
+    )
     clock.stage("read", 2, "Reading the STEP file")
     step_file.parse()
     clock.stage("transfer", 15, "Building shapes")

@@ -26,6 +26,7 @@ _OCCURRENCE = re.compile(
 )
 _FACE = re.compile(rb"(?:ADVANCED_FACE|FACE_SURFACE)\s*\(")
 _SOLID = re.compile(rb"(?:MANIFOLD_SOLID_BREP|BREP_WITH_VOIDS|FACETED_BREP)\s*\(")
+_OPERATOR = b"CARTESIAN_TRANSFORMATION_OPERATOR_3D"
 _EXTERNAL = re.compile(rb"DOCUMENT_FILE\s*\(\s*'([^']*)'")
 
 _OTHER_FORMATS = (
@@ -44,7 +45,8 @@ class Declared:
     """What the text of the file declares.
 
     ``occurrences`` counts the placements in all assemblies, ``placed`` the parts in the whole model if every
-    assembly is expanded. ``external`` names other files that hold parts of the model.
+    assembly is expanded. ``operators``: there are placements that may mirror or scale. ``external`` names other files
+    that hold parts of the model.
     """
 
     products: int
@@ -52,6 +54,7 @@ class Declared:
     placed: int
     faces: int
     solids: int
+    operators: bool
     external: tuple[str, ...]
 
 
@@ -120,6 +123,7 @@ def _count(content: mmap.mmap) -> Declared:
         placed=_expanded(placements),
         faces=_matches(_FACE, content),
         solids=_matches(_SOLID, content),
+        operators=content.find(_OPERATOR) >= 0,
         external=tuple(sorted(name for name in names if name)),
     )
 

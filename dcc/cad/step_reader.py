@@ -33,8 +33,9 @@ from OCP.XCAFDoc import (
     XCAFDoc_ShapeTool,
 )
 
-from dcc.cad.kernel import IDENTITY_MATRIX, extended_string, label_entry, label_name, matrix_of, sub_shapes
+from dcc.cad.kernel import IDENTITY_MATRIX, Array, extended_string, label_entry, label_name, matrix_of, sub_shapes
 from dcc.cad.model import AssemblyDefinition, CadModel, PartDefinition, Placement
+from dcc.cad.transform_operators import TransformOperators
 from shared.errors import CadError
 from shared.manifest import Color, PartKind, Warning
 from shared.part_keys import key_name
@@ -53,10 +54,14 @@ _GENERATED_NAME = re.compile(r"^(=>\[.*\]|[0-9]+|NAUO[0-9]*)$")
 class StepFile:
     """A STEP file in the kernel: ``parse`` first, then ``transfer``."""
 
-    def __init__(self, path: Path, *, body_names: bool = True) -> None:
-        """``body_names``: read the names of bodies, for which the kernel expands the whole assembly."""
+    def __init__(self, path: Path, *, body_names: bool = True, transform_operators: bool = True) -> None:
+        """``body_names``: read the names of bodies, for which the kernel expands the whole assembly.
+
+        ``transform_operators``: look for placements that mirror or scale, which takes time in a large file.
+        """
         self._path = path
         self._body_names = body_names
+        self._transform_operators = transform_operators
         self._reader = STEPCAFControl_Reader()
         self._document = TDocStd_Document(extended_string("XmlXCAF"))
         XCAFDoc_DocumentTool.SetLengthUnit_s(self._document, 0.001)
@@ -88,10 +93,12 @@ class StepFile:
 
         Raises CadError (``cad.empty``) where the file holds no shape at all.
         """
+        model = self._reader.ChangeReader().StepModel() if self._transform_operators else None
+        operators = TransformOperators(model)
         self._reader.Transfer(self._document)
         free = Sequence_TDF_Label()
         XCAFDoc_DocumentTool.ShapeTool_s(self._document.Main()).GetFreeShapes(free)
-        structure = _Structure(self._document)
+        structure = _Structure(self._document, operators)
         root = structure.root(free)
         if root is None:
             raise CadError(
@@ -110,7 +117,8 @@ class StepFile:
 class _Structure:
     """Walks the kernel's document and turns each definition into ours, once."""
 
-    def __init__(self, document: TDocStd_Document) -> None:
+    def __init__(self, document: TDocStd_Document, operators: TransformOperators) -> None:
+        self._operators = operators
         self._layers = XCAFDoc_DocumentTool.LayerTool_s(document.Main())
         self._definitions: dict[str, AssemblyDefinition | PartDefinition | None] = {}
         self.components = 0
@@ -138,7 +146,7 @@ class _Structure:
         return Placement(
             definition.name if _GENERATED_NAME.match(own_name) or not key_name(own_name) else own_name,
             definition,
-            matrix_of(XCAFDoc_ShapeTool.GetLocation_s(label)) if label is not definition_label else IDENTITY_MATRIX,
+            self._matrix(XCAFDoc_ShapeTool.GetLocation_s(label)) if label is not definition_label else IDENTITY_MATRIX,
             _color_of(label, _ANY_COLORS) if label is not definition_label else None,
             self._is_hidden(label) or self._is_hidden(definition_label),
         )
@@ -202,12 +210,15 @@ class _Structure:
             twin = next((other for other in known if _is_same_part(part, other)), None)
             if twin is None:
                 known.append(part)
-            matrix = matrix_of(body.Location()) if kind == "solid" else IDENTITY_MATRIX
+            matrix = self._matrix(body.Location()) if kind == "solid" else IDENTITY_MATRIX
             hidden = any(self._is_hidden(sub) for sub in looks.labels(body))
             placements.append(Placement(part.body_name or name, twin or part, matrix, hidden=hidden))
         if len(placements) == 1 and placements[0].matrix is IDENTITY_MATRIX and not placements[0].hidden:
             return known[0]
         return AssemblyDefinition(name, placements)
+
+    def _matrix(self, location: TopLoc_Location) -> Array:
+        return self._operators.restore(matrix_of(location))
 
     def _layers_of(self, label: TDF_Label) -> tuple[str, ...]:
         return tuple(label_name(layer) for layer in self._layer_labels(label))
