@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import bpy
 
@@ -21,7 +22,7 @@ OccurrenceLook = Mapping[str, str]
 
 @dataclass
 class DressReport:
-    """Which material each part wears (several, joined by ``, ``, where its faces differ) and what wears the fallback."""
+    """Which material each part wears (joined by ``, `` where its faces differ), and which wear the fallback."""
 
     assigned: dict[str, str] = field(default_factory=dict)
     unresolved: list[str] = field(default_factory=list)
@@ -54,6 +55,29 @@ def dress_from_stage(
         _record(report, item)
     for material in [known for known in bpy.data.materials if known.get(USD_NAME) and not known.users]:
         bpy.data.materials.remove(material)
+    return report
+
+
+def dress_bare(model: ImportedModel) -> None:
+    """Give every mesh that wears nothing the fallback: not yet resolved, and it shows."""
+    for item in model.meshes:
+        assert isinstance(item.data, bpy.types.Mesh)
+        if not any(item.data.materials):
+            _fill_slots(item.data, fallback_material())
+
+
+def assign_effective(objects: Iterable[bpy.types.Object], scene_manifest: Mapping[str, Any]) -> DressReport:
+    """Dress ``objects`` as the service's scene manifest says: parts first, then the occurrences that differ."""
+    items = list(objects)
+    parts = {part["part_key"]: part["material"]["material"] for part in scene_manifest["parts"] if part.get("material")}
+    places = {
+        occurrence_target(part["part_key"], place["path"]): place["material"]["material"]
+        for part in scene_manifest["parts"]
+        for place in part["occurrences"]
+        if place.get("material")
+    }
+    report = assign_to_parts(items, parts)
+    assign_to_occurrences(items, places)
     return report
 
 

@@ -1,0 +1,26 @@
+"""What all operators share: errors become one line with a hint, success becomes the status line."""
+
+import bpy
+
+from shared.errors import RacewayError
+
+from .. import session
+
+
+class RacewayOperator:
+    """Mixed into operators: they implement ``work`` and answer with a sentence."""
+
+    def work(self, context: bpy.types.Context) -> str:
+        """Do it and say what was done; raises RacewayError."""
+        raise NotImplementedError
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        session.last_error = None
+        try:
+            message = self.work(context)
+        except RacewayError as error:
+            self.report({"ERROR"}, session.fail(error))  # type: ignore[attr-defined]
+            return {"CANCELLED"}
+        session.say(message)
+        self.report({"INFO"}, message)  # type: ignore[attr-defined]
+        return {"FINISHED"}

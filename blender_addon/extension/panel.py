@@ -1,0 +1,86 @@
+"""The Raceway tab in the 3D view: context, parts with their materials, buttons, status."""
+
+import bpy
+
+from shared.errors import RacewayError
+
+from . import session
+
+_LAYER_ICONS = {"manual": "USER", "source": "FILE_3D", "auto": "AUTO", "fallback": "ERROR"}
+
+
+class PartList(bpy.types.UIList):
+    """Name and number of a part, its material, and the layer that it came from."""
+
+    bl_idname = "RACEWAY_UL_parts"
+
+    def draw_item(
+        self, context: object, layout: bpy.types.UILayout, data: object, item: object, icon: object, *_: object
+    ) -> None:
+        part: bpy.types.PropertyGroup = item  # type: ignore[assignment]
+        row = layout.row(align=True)
+        row.label(text=f"{part.name} ({part.count})" if part.count > 1 else part.name)  # type: ignore[attr-defined]
+        row.label(text=part.material or "not resolved", icon=_LAYER_ICONS.get(part.layer, "QUESTION"))  # type: ignore[attr-defined]
+
+
+class MainPanel(bpy.types.Panel):
+    """The tab."""
+
+    bl_idname = "RACEWAY_PT_main"
+    bl_label = "Raceway"
+    bl_space_type = "VIEW_3D"
+    bl_region_type = "UI"
+    bl_category = "Raceway"
+
+    def draw(self, context: bpy.types.Context) -> None:
+        layout, state = self.layout, session.scene_state(context.scene)
+        self._draw_context(layout, state)
+        row = layout.row(align=True)
+        row.operator("raceway.import_cad", icon="IMPORT")
+        row.operator("raceway.assign_materials", icon="MATERIAL")
+        self._draw_parts(layout, state)
+        row = layout.row(align=True)
+        row.operator("raceway.save_scene", text="Save iteration", icon="FILE_TICK").bump = "iteration"
+        row.operator("raceway.save_scene", text="New version").bump = "version"
+        row.operator("raceway.open_scene", text="", icon="FILE_FOLDER")
+        row = layout.row(align=True)
+        row.operator("raceway.publish", text="Publish model", icon="EXPORT").kind = "model"
+        row.operator("raceway.publish", text="Publish look").kind = "look"
+        row.operator("raceway.check_outdated", text="", icon="FILE_REFRESH")
+        if state.status:
+            layout.label(text=state.status, icon="INFO")
+
+    def _draw_context(self, layout: bpy.types.UILayout, state: object) -> None:
+        box = layout.box()
+        try:
+            pipeline = session.current_context()
+        except RacewayError as error:
+            box.label(text=error.message, icon="ERROR")
+            box.label(text=error.hint)
+            return
+        box.label(text=pipeline.project, icon="OUTLINER_COLLECTION")
+        box.label(text=str(pipeline.entity or "no asset or shot"), icon="OBJECT_DATA")
+        scene = f"{state.scene_name} v{state.version:03d}_i{state.iteration:03d}" if state.version else "not saved yet"  # type: ignore[attr-defined]
+        box.label(text=scene, icon="FILE_BLEND")
+
+    def _draw_parts(self, layout: bpy.types.UILayout, state: object) -> None:
+        parts = state.parts  # type: ignore[attr-defined]
+        if not parts:
+            return
+        layout.template_list(PartList.bl_idname, "", state, "parts", state, "active_part", rows=5)
+        if 0 <= state.active_part < len(parts):  # type: ignore[attr-defined]
+            layout.label(text=parts[state.active_part].reason)  # type: ignore[attr-defined]
+        layout.operator_menu_enum("raceway.set_material", "material", text="Set material of selected", icon="SHADING_TEXTURE")
+
+
+_CLASSES = (PartList, MainPanel)
+
+
+def register() -> None:
+    for cls in _CLASSES:
+        bpy.utils.register_class(cls)
+
+
+def unregister() -> None:
+    for cls in reversed(_CLASSES):
+        bpy.utils.unregister_class(cls)
