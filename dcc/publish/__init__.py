@@ -1,6 +1,5 @@
-"""Publishing, the same in every DCC: collect, validate, extract, integrate.
+"""Publishing, the same from every application: collect, validate, extract, integrate.
 
-``collect`` gathers what is to be published as plain data, ``validate`` finds what must not be, ``extract`` writes the
-item under a temporary name, and ``integrate`` gives it its place and makes it visible through the service. A crash
-anywhere leaves either nothing visible or the whole publish.
+Plain data goes from step to step (:mod:`dcc.publish.data`), so that none of them knows the application it runs in.
+:func:`dcc.publish.pipeline.publish` runs them.
 """

@@ -1,85 +1,73 @@
-"""Collect: everything that a publish of a CAD asset is made of, as plain data."""
+"""Collect: find everything that a request refers to, at the service and on the storage."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
-from dcc.scenes.versioned import require_task
+from dcc.publish.data import CadLook, CadModel, Collected, Request, UsdFile, cad_file_of
+from dcc.scenes.save import require_task
 from shared import paths
 from shared.client import Client, Json
-from shared.context import Context, Entity
+from shared.context import Context, Entity, check_name
+from shared.departments import department
 from shared.errors import PublishError
-from shared.manifest import EffectiveMaterial, Manifest
+from shared.manifest import Manifest
 from shared.material_layers import effective_of
-from shared.versions import Version
+
+MODEL_PART = "model"
 
 
-@dataclass(frozen=True)
-class Target:
-    """The asset or shot that is published to, and the task in whose name."""
+def collect(client: Client, context: Context, request: Request) -> Collected:
+    """Look up task, asset or shot, CAD file and earlier publishes.
 
-    context: Context
-    entity: Entity
-    task_id: str
-    target_type: str
-    target_id: str
-
-
-@dataclass(frozen=True)
-class CadAsset:
-    """A converted CAD file with the materials that its parts wear: ``effective`` by target."""
-
-    target: Target
-    cad_file_id: str
-    manifest: Manifest
-    master: Path
-    effective: Mapping[str, EffectiveMaterial]
-
-
-@dataclass(frozen=True)
-class Source:
-    """The work that is published: the program, and the saved scene where there is one."""
-
-    software: str
-    scene: Version | None = None
-
-
-def collect_target(client: Client, context: Context) -> Target:
-    """The target of the context's task.
-
-    Raises InputError without a task or entity in the context, and what the service answers.
+    Raises InputError for a bad name or without a task, NotFoundError or ServiceError from the service, PublishError
+    where the CAD file has no model yet.
     """
+    check_name(request.part, "part")
     task = client.task(require_task(context))
-    return Target(context, context.require_entity(), task["id"], task["target_type"], task["target_id"])
+    entity = Entity.parse(task["entity"])
+    name = request.department or (MODEL_PART if isinstance(request.source, CadModel) else task["department"])
+    published = _publishes(client, task["project"], entity)
+    cad_file_id = cad_file_of(request.source)
+    manifest = materials = content = None
+    if cad_file_id:
+        content = _master(client, context.root, cad_file_id)
+    if isinstance(request.source, CadLook) and cad_file_id:
+        manifest = Manifest.from_json(client.scene_manifest(cad_file_id))
+        materials = effective_of(manifest)
+    elif isinstance(request.source, UsdFile):
+        content = request.source.path
+    model = published.get(MODEL_PART)
+    return Collected(
+        request=request,
+        task_id=task["id"],
+        entity=entity,
+        target_id=task["target_id"],
+        project=task["project"],
+        root=context.root,
+        department=department(name).name,
+        content=content,
+        manifest=manifest,
+        materials=materials or {},
+        model=paths.absolute(context.root, model["asset_usd_path"]) if model else None,
+        latest=published.get(request.part),
+    )
 
 
-def collect_cad_asset(client: Client, context: Context, cad_file_id: str) -> CadAsset:
-    """What is published of a CAD file.
+def _publishes(client: Client, project: str, entity: Entity) -> dict[str, Json]:
+    """The latest publish of each part of an asset or shot."""
+    wanted = {"shot": f"{entity.sequence}/{entity.name}"} if entity.kind == "shot" else {"asset": entity.name}
+    latest = client.publishes(project=project, latest_per_part=1, **wanted)
+    return {item["part_name"]: item for item in latest}
 
-    Raises PublishError (``publish.not_converted``) where it has no USD master yet, and what the service answers.
-    """
-    target = collect_target(client, context)
+
+def _master(client: Client, root: Path, cad_file_id: str) -> Path:
     cad_file = client.cad_file(cad_file_id)
-    manifest = Manifest.from_json(client.scene_manifest(cad_file_id))
-    return CadAsset(target, cad_file_id, manifest, master_file(context, cad_file), effective_of(manifest))
-
-
-def master_file(context: Context, cad_file: Json) -> Path:
-    """Place of a CAD file's USD master on this machine; raises PublishError where it has none."""
-    path = (cad_file.get("derivatives") or {}).get("usd_master")
-    if not path:
+    master = (cad_file.get("derivatives") or {}).get("usd_master")
+    if not master:
         raise PublishError(
-            f"The CAD file {cad_file['filename']} is {cad_file['state']}: it has no USD master to work with.",
-            hint="Wait for its conversion, or start it again on its page.",
+            f"The CAD file {cad_file['filename']} has no model yet: it is {cad_file['state']}.",
+            hint="Wait until its conversion is ready, or start it again.",
             code="publish.not_converted",
         )
-    file = paths.absolute(context.root, path)
-    if not file.is_file():
-        raise PublishError(
-            f"The USD master of {cad_file['filename']} is not on the storage: {file} is missing.",
-            hint="Check that PM_ROOT is the shared storage of the service, and that it is mounted.",
-            code="publish.master_missing",
-        )
-    return file
+    return paths.absolute(root, master)

@@ -1,40 +1,74 @@
-"""Extract: write the item of a part, whole, to the temporary place that ``integrate`` gives it."""
+"""Extract: write what was collected as a USD file under a temporary name, beside where the item will stand."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import contextlib
+import os
+from collections.abc import Iterator
 from pathlib import Path
 
-from dcc.publish.collect import CadAsset
-from dcc.usd.items import place_item
-from dcc.usd.look import write_look
-
-Extract = Callable[[Path], None]
-"""Writes an item to the path it gets, where nothing stands yet."""
+from dcc.publish.data import CadLook, Collected, UsdFile
+from shared import paths
+from shared.files import TEMPORARY_PREFIX, make_folder
+from shared.versions import Version
 
 
-def model_of(asset: CadAsset) -> Extract:
-    """The model of a CAD asset is its USD master, bit by bit."""
+@contextlib.contextmanager
+def extract(collected: Collected) -> Iterator[Path]:
+    """Yield the file to publish; what was written for the occasion is removed again at the end.
 
-    def extract(item: Path) -> None:
-        place_item(asset.master, item)
+    Raises UsdError for content that cannot be read, StorageError where nothing can be written.
+    """
+    source = collected.request.source
+    assert collected.content is not None
+    if not isinstance(source, CadLook | UsdFile):
+        yield collected.content
+        return
+    folder = make_folder(item_folder(collected))
+    staged = folder / f"{TEMPORARY_PREFIX}{collected.request.key}-{collected.request.part}.usd"
+    try:
+        if isinstance(source, CadLook):
+            _write_look(collected, staged)
+        else:
+            _copy_relocated(collected.content, staged)
+        yield staged
+    finally:
+        with contextlib.suppress(FileNotFoundError):
+            staged.unlink()
 
-    return extract
+
+def item_folder(collected: Collected) -> Path:
+    """Where the items of the part stand."""
+    item = paths.part_item(collected.project, collected.entity, collected.request.part, Version(1))
+    return paths.absolute(collected.root, item).parent
 
 
-def look_of(asset: CadAsset) -> Extract:
-    """The look of a CAD asset binds the effective material of every part by its partKey."""
+def _write_look(collected: Collected, target: Path) -> None:
+    from dcc.usd.look import write_look
 
-    def extract(item: Path) -> None:
-        write_look(item, asset.target.entity.name, asset.manifest, asset.effective, asset.master)
+    assert collected.manifest is not None and collected.content is not None
+    write_look(
+        target, collected.entity.name, collected.manifest, collected.materials, collected.content, overwrite=True
+    )
 
-    return extract
 
+def _copy_relocated(source: Path, target: Path) -> None:
+    """Copy a layer so that the relative paths it holds lead to the same files from ``target``."""
+    from pxr import Sdf, UsdUtils
 
-def file_of(source: Path) -> Extract:
-    """An item that a DCC has exported already."""
+    from dcc.usd.stage import open_layer, write_layer
 
-    def extract(item: Path) -> None:
-        place_item(source, item)
+    layer = open_layer(source)
+    copy = Sdf.Layer.CreateAnonymous(".usd")
+    copy.TransferContent(layer)
 
-    return extract
+    def relocated(path: str) -> str:
+        place = Path(layer.ComputeAbsolutePath(path.replace("\\", "/")))
+        # What does not exist is left as it is written: the check names it so.
+        if not place.exists():
+            return path
+        relative = Path(os.path.relpath(place.resolve(), target.parent.resolve())).as_posix()
+        return relative if relative.startswith(".") else f"./{relative}"
+
+    UsdUtils.ModifyAssetPaths(copy, relocated)
+    write_layer(copy, target, text=False, overwrite=True)

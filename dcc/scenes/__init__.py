@@ -1,1 +1,1 @@
-"""Versioned saves of work files, the same in every DCC."""
+"""Versioned saves of work files, for every application: the service gives the version, the file is whole or absent."""
