@@ -106,7 +106,7 @@ class TaskItem:
             _text(data, "target_id"),
             str(data["name"]),
             _text(data, "department"),
-            _named(data.get("assignee")),
+            _text(data, "assignee"),
             _text(data, "status"),
             _day(data.get("due")),
         )
@@ -120,7 +120,6 @@ class SceneItem:
     version: Version
     path: str
     software: str
-    artist: str
     created: datetime | None
 
     @property
@@ -134,7 +133,6 @@ class SceneItem:
             Version(int(data["version"]), int(data["iteration"])),
             str(data["path"]),
             _text(data, "software"),
-            _named(data.get("artist") or data.get("created_by")),
             _moment(data.get("created_at")),
         )
 
@@ -151,7 +149,6 @@ class PublishItem:
     is_latest: bool
     artist: str
     created: datetime | None
-    path: str
 
     @classmethod
     def from_json(cls, data: Json) -> PublishItem:
@@ -162,9 +159,8 @@ class PublishItem:
             _text(data, "department"),
             _text(data, "status"),
             bool(data.get("is_latest")),
-            _named(data.get("artist") or data.get("created_by")),
+            _text(data, "created_by"),
             _moment(data.get("created_at")),
-            _text(data, "item_usd_path"),
         )
 
 
@@ -213,10 +209,9 @@ class Catalogue:
             return [_parsed(TaskItem.from_json, row) for row in rows]
 
     def scenes(self, task_id: str) -> list[SceneItem]:
-        """The saved scenes of a task, the latest first; a scene that is only reserved has no file yet."""
+        """The saved scenes of a task, the latest first."""
         with self._client() as client:
-            rows = [row for row in client.scenes(task_id) if row.get("state", "committed") == "committed"]
-        scenes = [_parsed(SceneItem.from_json, row) for row in rows]
+            scenes = [_parsed(SceneItem.from_json, row) for row in client.scenes(task_id)]
         return sorted(scenes, key=lambda scene: (scene.version, scene.path), reverse=True)
 
     def publishes(self, project: str, entity: Entity) -> list[PublishItem]:
@@ -269,11 +264,6 @@ def _parsed(make: Callable[[Json], T], data: Any) -> T:
 def _text(data: Json, key: str) -> str:
     value = data.get(key)
     return str(value) if value is not None else ""
-
-
-def _named(value: Any) -> str:
-    """A person, given as a name or as an object with one."""
-    return _text(value, "name") if isinstance(value, Mapping) else str(value or "")
 
 
 def _moment(value: Any) -> datetime | None:

@@ -10,6 +10,7 @@ from datetime import datetime
 from importlib.util import find_spec
 from pathlib import Path
 
+from desktop_launcher.blender_extension import STARTUP
 from desktop_launcher.software import BLENDER, HOUDINI, SOFTWARE, Installation
 from shared.context import Context
 from shared.errors import ProcessError, StorageError
@@ -18,7 +19,6 @@ from shared.paths import absolute
 
 BLENDER_EXTENSIONS = "BLENDER_SYSTEM_EXTENSIONS"
 """Where Blender looks for extensions a studio provides; nothing is installed into the artist's own Blender."""
-BLENDER_ADDON = "bl_ext.system.raceway"
 HOUDINI_PACKAGES = "HOUDINI_PACKAGE_DIR"
 LOG_TAIL_LINES = 3
 
@@ -101,7 +101,7 @@ def plan(
         if extensions is not None:
             # A studio that has its own folder of extensions keeps it, and puts the add-on there.
             environment.setdefault(BLENDER_EXTENSIONS, str(extensions))
-            arguments += ["--addons", BLENDER_ADDON]
+            arguments += ["--python", str(STARTUP)]
     elif installation.software == HOUDINI.key:
         environment[HOUDINI_PACKAGES] = _joined(environment.get(HOUDINI_PACKAGES, ""), houdini_packages())
         # Houdini otherwise leaves its starter process at once, and its fate could not be told.

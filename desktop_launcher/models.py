@@ -171,7 +171,6 @@ def scene_table() -> TableModel[SceneItem]:
         [
             Column("Scene", lambda scene: scene.file_name),
             Column("Program", lambda scene: scene.software.capitalize()),
-            Column("By", lambda scene: scene.artist),
             Column("Saved", lambda scene: moment_text(scene.created)),
         ]
     )

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from desktop_launcher.blender_extension import STARTUP
 from desktop_launcher.launch import (
     BLENDER_EXTENSIONS,
     HOUDINI_PACKAGES,
@@ -57,7 +58,7 @@ def test_blender_gets_our_extension_without_an_installation(tmp_path: Path, cont
     blender = installation(tmp_path)
     ready = plan(blender, context, environ={}, extensions=tmp_path / "extensions")
     assert ready.environment[BLENDER_EXTENSIONS] == str(tmp_path / "extensions")
-    assert ready.arguments[1:] == ["--addons", "bl_ext.system.raceway"]
+    assert ready.arguments[1:] == ["--python", str(STARTUP)]
 
 
 def test_a_studios_own_extensions_are_kept(tmp_path: Path, context: Context) -> None:
