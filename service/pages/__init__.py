@@ -1,0 +1,23 @@
+"""The web pages: what a studio makes, what it wears and what the farm is doing, read in a browser.
+
+``frame`` has what every page shares; ``home``, ``assets``, ``publishes`` and ``jobs`` have one page each with its
+queries; ``sign_in`` gives and ends the browser's session. Pages only read: changes go through the API.
+"""
+
+from __future__ import annotations
+
+from flask import Flask
+
+from service.pages import assets, formats, home, jobs, publishes, sign_in
+from service.pages.frame import error_page, pages
+
+__all__ = ["error_page", "register"]
+
+_VIEWS = (home, assets, publishes, jobs, sign_in)
+"""Modules whose import declares the routes of ``pages``."""
+
+
+def register(app: Flask) -> None:
+    """Add the pages to the application. Its error handlers show ``error_page`` outside the API."""
+    app.register_blueprint(pages)
+    app.jinja_env.filters.update(formats.FILTERS)

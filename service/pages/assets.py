@@ -1,0 +1,121 @@
+"""The page of an asset: its picture, parts and materials, CAD files, publishes, pictures and jobs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from uuid import UUID
+
+from flask import render_template, request
+from sqlalchemy import select
+
+from service import auth
+from service.api.listing import row
+from service.database import session
+from service.materials import effective_manifest, library_of
+from service.models import Asset, CadFile, Job, MediaAsset, Part, Publish, Scene, Task
+from service.pages.frame import may, page
+from service.pages.job_views import JobView, views
+from service.pages.parts import PartsTable, parts_table
+from service.pages.pictures import pictures_of
+from service.permissions import Permission
+from shared import paths
+from shared.errors import RacewayError
+from shared.manifest import Manifest
+
+_PUBLISHES = 200
+_MEDIA = 60
+_JOBS = 12
+_SCENES = 500
+
+
+@dataclass(frozen=True)
+class CadView:
+    """A CAD file as the page shows it. ``problem`` says why its manifest cannot be shown, where it should exist."""
+
+    row: CadFile
+    manifest: Manifest | None = None
+    table: PartsTable | None = None
+    problem: RacewayError | None = None
+
+
+@dataclass(frozen=True)
+class PublishedPart:
+    """A part and its publishes, the newest first."""
+
+    part: Part
+    publishes: list[Publish]
+
+
+@page("/assets/<uuid:asset_id>", Permission.PRODUCTION_READ)
+def asset(asset_id: UUID) -> str:
+    """Everything about one asset; ``cad`` chooses another CAD file than the latest, ``part`` searches the parts."""
+    found = row(Asset, asset_id)
+    jobs = _jobs(found)
+    if "fragment" in request.args:
+        return render_template("pages/_asset_jobs.html", asset=found, jobs=jobs)
+    current = session()
+    media = select(MediaAsset).where(MediaAsset.asset_id == asset_id).order_by(MediaAsset.created_at.desc())
+    tasks = current.scalars(select(Task).where(Task.asset_id == asset_id).order_by(Task.name)).all()
+    cad_files = _cad_files(found)
+    parts = _published_parts(found)
+    return render_template(
+        "pages/asset.html",
+        asset=found,
+        entity_entry=paths.entity_entry(found.project_name, found.entity),
+        cad_files=cad_files,
+        cad=_cad_view(cad_files, request.args.get("cad", ""), request.args.get("part", "").strip()),
+        query=request.args.get("part", "").strip(),
+        pictures=pictures_of(current.scalars(media.limit(_MEDIA)).all()),
+        published=parts,
+        scenes=_scenes(tasks),
+        tasks=tasks,
+        jobs=jobs,
+    )
+
+
+def _cad_files(asset: Asset) -> Sequence[CadFile]:
+    if not may(Permission.CAD_READ):
+        return []
+    statement = select(CadFile).where(CadFile.asset_id == asset.id)
+    return session().scalars(statement.order_by(CadFile.created_at.desc(), CadFile.revision.desc())).all()
+
+
+def _cad_view(cad_files: Sequence[CadFile], chosen: str, query: str) -> CadView | None:
+    if not cad_files:
+        return None
+    cad_file = next((item for item in cad_files if str(item.id) == chosen), cad_files[0])
+    if cad_file.conversion.state != "ready":
+        return CadView(cad_file)
+    try:
+        root = auth.config().tenant_root(auth.current().storage)
+        manifest = effective_manifest(session(), root, cad_file)
+    except RacewayError as problem:
+        # The rest of the page is still true when the storage is away or a derivative is damaged.
+        return CadView(cad_file, problem=problem)
+    return CadView(cad_file, manifest, parts_table(manifest, library_of(session()), query))
+
+
+def _published_parts(asset: Asset) -> list[PublishedPart]:
+    statement = select(Publish).join(Part, (Part.tenant_id == Publish.tenant_id) & (Part.id == Publish.part_id))
+    ordered = statement.where(Part.asset_id == asset.id).order_by(
+        Part.name, Publish.version.desc(), Publish.iteration.desc()
+    )
+    grouped: dict[UUID, PublishedPart] = {}
+    for publish in session().scalars(ordered.limit(_PUBLISHES)):
+        grouped.setdefault(publish.part_id, PublishedPart(publish.part, [])).publishes.append(publish)
+    return list(grouped.values())
+
+
+def _scenes(tasks: Iterable[Task]) -> dict[tuple[UUID, int, int], Scene]:
+    """The saved scenes of some tasks, by task, version and iteration: what publishes name as their source."""
+    statement = select(Scene).where(Scene.task_id.in_([task.id for task in tasks]), Scene.state == "committed")
+    rows = session().scalars(statement.order_by(Scene.created_at.desc()).limit(_SCENES))
+    return {(scene.task_id, scene.version, scene.iteration): scene for scene in rows}
+
+
+def _jobs(asset: Asset) -> list[JobView]:
+    if not may(Permission.JOB_READ):
+        return []
+    statement = select(Job).where(Job.asset_id == asset.id).order_by(Job.created_at.desc(), Job.id)
+    return views(session().scalars(statement.limit(_JOBS)).all())

@@ -1,0 +1,60 @@
+"""One publish: what it is, where it stands, where it came from."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from flask import render_template
+from sqlalchemy import select
+
+from service.api.listing import row
+from service.database import current_tenant, session
+from service.models import CadFile, MediaAsset, Publish, Scene, Task
+from service.pages.frame import page
+from service.pages.pictures import pictures_of
+from service.permissions import Permission
+from shared import paths
+from shared.departments import department
+
+_VERSIONS = 50
+
+
+@page("/publishes/<uuid:publish_id>", Permission.PUBLISH_READ)
+def publish(publish_id: UUID) -> str:
+    """One version of one part of an asset or shot."""
+    current = session()
+    found = row(Publish, publish_id)
+    part, target = found.part, found.part.target
+    versions = select(Publish).where(Publish.part_id == part.id)
+    media = current.scalars(
+        select(MediaAsset).where(MediaAsset.publish_id == publish_id).order_by(MediaAsset.created_at.desc())
+    )
+    tenant_id = current_tenant(current)
+    return render_template(
+        "pages/publish.html",
+        publish=found,
+        part=part,
+        target=target,
+        department=department(part.department).label,
+        part_entry=paths.part_entry(target.project_name, target.entity, part.name),
+        entity_entry=paths.entity_entry(target.project_name, target.entity),
+        task=current.get(Task, (tenant_id, found.task_id)),
+        scene=_source_scene(found),
+        cad_file=current.get(CadFile, (tenant_id, found.cad_file_id)) if found.cad_file_id else None,
+        versions=current.scalars(
+            versions.order_by(Publish.version.desc(), Publish.iteration.desc()).limit(_VERSIONS)
+        ).all(),
+        pictures=pictures_of(media.all()),
+    )
+
+
+def _source_scene(publish: Publish) -> Scene | None:
+    if publish.source_version is None:
+        return None
+    wanted = select(Scene).where(
+        Scene.task_id == publish.task_id,
+        Scene.version == publish.source_version,
+        Scene.iteration == publish.source_iteration,
+        Scene.state == "committed",
+    )
+    return session().scalars(wanted.order_by(Scene.created_at.desc()).limit(1)).first()

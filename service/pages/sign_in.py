@@ -1,0 +1,105 @@
+"""The browser's session: begun by a login or by a token in the address, ended by a logout."""
+
+from __future__ import annotations
+
+from urllib.parse import urlencode
+from uuid import UUID
+
+from flask import Response, make_response, redirect, render_template, request
+from sqlalchemy import delete
+
+from service import auth
+from service.api.account import user_of_login
+from service.database import commit, session
+from service.models import ApiToken
+from service.pages.frame import finish, pages, refuse_other_sites
+from shared.errors import AuthError, InputError, RacewayError
+
+_SESSION_NAME = "browser"
+
+
+@pages.get("/login")
+def login() -> Response:
+    """The login form; ``next`` is the page to go to afterwards."""
+    if "token" in request.args:
+        return exchange_token()
+    return login_page(None, target=request.args.get("next", "/"))
+
+
+@pages.post("/login")
+def log_in() -> Response:
+    """Begin a session with email and password."""
+    refuse_other_sites()
+    target = request.form.get("next", "/")
+    email = request.form.get("email", "").strip()
+    try:
+        user = user_of_login(email, request.form.get("password", ""), request.form.get("tenant", "").strip())
+    except (AuthError, InputError) as error:
+        session().rollback()
+        return login_page(error, target=target, email=email)
+    return _enter(user.id, target)
+
+
+@pages.post("/logout")
+def logout() -> Response:
+    """End the session: its token is worth nothing from now on."""
+    refuse_other_sites()
+    try:
+        who = auth.identify(request.cookies.get(auth.COOKIE, ""))
+        session().execute(delete(ApiToken).where(ApiToken.id == who.token_id, ApiToken.kind == "session"))
+        commit(session())
+    except AuthError:
+        pass
+    answer = make_response(redirect("/login", 303))
+    answer.delete_cookie(auth.COOKIE, httponly=True, samesite="Lax")
+    return finish(answer)
+
+
+def exchange_token() -> Response:
+    """A session for the ``token`` of the address, and on to the same address without it.
+
+    Raises AuthError for a token that is not valid.
+    """
+    who = auth.identify(request.args.get("token", ""))
+    return _enter(who.user_id, _clean_address())
+
+
+def login_page(error: RacewayError | None, *, target: str = "", email: str = "") -> Response:
+    """The login form. Without ``target`` it leads back to the page that was asked for."""
+    wanted = target or _clean_address()
+    # Whoever comes without a session has done nothing wrong.
+    shown = None if error and error.code == "auth.missing_token" else error
+    response = make_response(render_template("pages/login.html", error=shown, target=_local(wanted), email=email))
+    response.status_code = error.status if error else 200
+    return finish(response)
+
+
+def _enter(user_id: UUID, target: str) -> Response:
+    row, token = auth.new_token(user_id, _SESSION_NAME, lifetime=auth.SESSION_LIFETIME)
+    session().add(row)
+    commit(session())
+    answer = make_response(redirect(_local(target), 303))
+    answer.set_cookie(
+        auth.COOKIE,
+        token,
+        max_age=int(auth.SESSION_LIFETIME.total_seconds()),
+        httponly=True,
+        samesite="Lax",
+        secure=request.is_secure or auth.config().public_url.startswith("https:"),
+    )
+    return finish(answer)
+
+
+def _clean_address() -> str:
+    """The page that was asked for, without a token in its address."""
+    if request.method != "GET" or request.path == "/login":
+        return "/"
+    rest = urlencode([(name, value) for name, value in request.args.items(multi=True) if name != "token"])
+    return f"{request.path}?{rest}" if rest else request.path
+
+
+def _local(target: str) -> str:
+    """``target`` if it is a page of ours, else the first page: nobody is sent to another site after a login."""
+    # Browsers drop control characters and read a backslash as a slash.
+    plain = target.isprintable() and "\\" not in target
+    return target if plain and target.startswith("/") and not target.startswith("//") else "/"

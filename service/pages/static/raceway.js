@@ -1,0 +1,72 @@
+// What the pages do in the browser: copy buttons, the parts filter, and sections that keep themselves up to date.
+"use strict";
+
+const REFRESH_MS = 3000;
+
+async function copyText(text) {
+  if (navigator.clipboard) return navigator.clipboard.writeText(text);
+  // Browsers offer the clipboard to secure addresses only; a service in the studio's network may be plain HTTP.
+  const area = document.createElement("textarea");
+  area.value = text;
+  document.body.append(area);
+  area.select();
+  const copied = document.execCommand("copy");
+  area.remove();
+  if (!copied) throw new Error("the browser refused to copy");
+}
+
+document.addEventListener("click", async (event) => {
+  const button = event.target.closest("button[data-copy]");
+  if (!button) return;
+  try {
+    await copyText(button.dataset.copy);
+    button.textContent = "Copied";
+  } catch {
+    button.textContent = "Select and copy by hand";
+  }
+  setTimeout(() => { button.textContent = "Copy"; }, 1500);
+});
+
+document.addEventListener("input", (event) => {
+  const target = event.target.dataset.filter;
+  if (!target) return;
+  const wanted = event.target.value.trim().toLowerCase();
+  let shown = 0;
+  for (const row of document.querySelectorAll(`${target} tbody tr`)) {
+    row.hidden = !row.dataset.text.includes(wanted);
+    shown += !row.hidden;
+  }
+  document.querySelector("[data-no-match]").hidden = shown > 0;
+});
+
+async function refresh(section) {
+  if (document.hidden) return section;
+  const response = await fetch(section.dataset.refresh);
+  if (response.status === 401) {
+    location.reload();
+    return section;
+  }
+  if (!response.ok) return section;
+  const template = document.createElement("template");
+  template.innerHTML = await response.text();
+  const fresh = template.content.firstElementChild;
+  // What a reader unfolded stays unfolded.
+  const before = section.querySelectorAll("details");
+  fresh.querySelectorAll("details").forEach((item, index) => { item.open = before[index]?.open ?? item.open; });
+  if ("reload" in section.dataset && !fresh.dataset.refresh) location.reload();
+  section.replaceWith(fresh);
+  return fresh;
+}
+
+async function keepFresh(section) {
+  while (section.dataset.refresh) {
+    await new Promise((resolve) => setTimeout(resolve, REFRESH_MS));
+    try {
+      section = await refresh(section);
+    } catch {
+      // The service is away for a moment; the next round asks again.
+    }
+  }
+}
+
+document.querySelectorAll("[data-refresh]").forEach(keepFresh);
