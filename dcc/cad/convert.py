@@ -17,7 +17,7 @@ from typing import Any
 from dcc.cad import precheck
 from dcc.cad.describe import manifest_of
 from dcc.cad.glb import write_glb
-from dcc.cad.kernel import silence
+from dcc.cad.kernel import is_kernel_error, silence
 from dcc.cad.meshing import PartGeometry, mesh_parts
 from dcc.cad.model import CadModel
 from dcc.cad.precheck import Declared
@@ -33,6 +33,9 @@ from shared.manifest import Count, Manifest, Source, Warning, write_manifest
 USD_MASTER = "usd_master.usdc"
 GLB = "geometry.glb"
 MANIFEST = "manifest.json"
+
+_PLAUSIBLE_SIZE = 1e8
+"""Millimetres: a hundred kilometres."""
 
 Progress = Callable[[str, float, str], None]
 
@@ -131,6 +134,11 @@ def _describe(
     }
     scene = build_scene(model, geometries, settings.limits)
     scene.warnings += _differences(declared, counts)
+    extents = [high - low for low, high in zip(scene.bounding_box.min, scene.bounding_box.max, strict=True)]
+    if max(extents) > _PLAUSIBLE_SIZE:
+        scene.warnings.append(
+            Warning("cad.huge", f"The model is {max(extents) / 1e6:,.0f} km large; a coordinate in it may be damaged.")
+        )
     origin = Source(source_name or source.name, digest, source.stat().st_size, model.units)
     return scene, manifest_of(scene, origin, settings.tessellation, lineage, counts)
 
@@ -208,6 +216,14 @@ def _run(options: argparse.Namespace) -> dict[str, Any]:
             f"The assemblies of {options.source.name} are nested too deeply.",
             code="cad.too_deep",
             hint="Export a sub-assembly, or a flattened version of the model.",
+        ) from error
+    except Exception as error:
+        if not is_kernel_error(error):
+            raise
+        raise CadError(
+            f"The CAD kernel gave up on {options.source.name}: {str(error).strip() or type(error).__name__}.",
+            code="cad.kernel_failed",
+            hint="The file is probably damaged; export it again.",
         ) from error
     return conversion.to_json()
 

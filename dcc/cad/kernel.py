@@ -38,6 +38,11 @@ def silence() -> None:
         printer.SetTraceLevel(Message_Gravity.Message_Fail)
 
 
+def is_kernel_error(error: BaseException) -> bool:
+    """Whether the kernel raised it (its exceptions share no Python base class)."""
+    return type(error).__module__.partition(".")[0] == "OCP"
+
+
 def extended_string(text: str) -> TCollection_ExtendedString:
     """``text`` for the kernel; without the flag it would mangle everything that is not ASCII."""
     return TCollection_ExtendedString(text, True)

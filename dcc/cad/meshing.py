@@ -14,9 +14,9 @@ from dataclasses import dataclass
 
 from OCP.TopAbs import TopAbs_ShapeEnum
 
-from dcc.cad.kernel import sub_shapes
+from dcc.cad.kernel import is_kernel_error, sub_shapes
 from dcc.cad.model import PartDefinition
-from dcc.cad.properties import Properties, measure, mesh_volume
+from dcc.cad.properties import NOTHING, Properties, measure, mesh_volume
 from dcc.cad.settings import Settings
 from dcc.cad.tessellate import Curves, Mesh, discretize, tessellate
 from shared.errors import CadError
@@ -29,7 +29,7 @@ _VOLUME_ALARM = 0.05
 
 @dataclass
 class PartGeometry:
-    """What meshing makes of a part: exactly one of ``mesh`` and ``curves``, and its measures."""
+    """What meshing makes of a part: a mesh or curves (neither where the kernel failed), and its measures."""
 
     mesh: Mesh | None
     curves: Curves | None
@@ -71,7 +71,18 @@ def mesh_parts(
 
 
 def mesh_part(part: PartDefinition, settings: Settings, *, threads: bool = False) -> PartGeometry:
-    """Mesh and measure one part."""
+    """Mesh and measure one part; one that the kernel gives up on comes back empty, with a warning."""
+    try:
+        return _mesh_part(part, settings, threads)
+    except Exception as error:
+        if not is_kernel_error(error):
+            raise
+        reason = str(error).strip() or type(error).__name__
+        message = f"{label_of(part)} is left out: the CAD kernel gave up on it ({reason})."
+        return PartGeometry(None, None, NOTHING, [Warning("cad.broken_part", message)])
+
+
+def _mesh_part(part: PartDefinition, settings: Settings, threads: bool) -> PartGeometry:
     if part.kind == "curve":
         curves = discretize(part.shape, settings.tessellation)
         return PartGeometry(None, curves, measure(part.shape, part.kind, curves.points, None), [])

@@ -34,6 +34,10 @@ class Properties:
         return (self.volume, self.area, 0.0 if abs(chirality) < _CHIRAL else math.copysign(1.0, chirality))
 
 
+NOTHING = Properties(0.0, 0.0, (0.0, 0.0, 0.0), Fingerprint(0.0, 0.0, (0.0,) * 3, (0.0,) * 3, 0.0, 0, 0))
+"""Of a part without geometry."""
+
+
 def measure(shape: TopoDS_Shape, kind: PartKind, points: Array, triangles: Array | None) -> Properties:
     """Measure a part; ``points`` (P, 3) and ``triangles`` (T, 3) are its welded mesh, or the points of its curves."""
     volume, area = 0.0, 0.0

@@ -199,11 +199,11 @@ def _same_mesh(one: PartGeometry, other: PartGeometry) -> bool:
 
 def _drop_empty(model: CadModel, geometries: dict[int, PartGeometry], warnings: list[Warning]) -> None:
     """Take parts without any triangle or curve out of the model, and assemblies that hold nothing else."""
-    warnings += [
-        Warning("cad.empty_part", f"{label_of(part)} has no geometry that can be shown; it is left out.")
-        for part in model.parts()
-        if geometries[id(part)].is_empty
-    ]
+    for part in model.parts():
+        geometry = geometries[id(part)]
+        if geometry.is_empty:
+            message = f"{label_of(part)} has no geometry that can be shown; it is left out."
+            warnings += geometry.warnings or [Warning("cad.empty_part", message)]
     for assembly in reversed(model.assemblies()):
         assembly.children = [
             child

@@ -62,6 +62,7 @@ class StepFile:
         self._path = path
         self._body_names = body_names
         self._transform_operators = transform_operators
+        self._warnings: list[Warning] = []
         self._reader = STEPCAFControl_Reader()
         self._document = TDocStd_Document(extended_string("XmlXCAF"))
         XCAFDoc_DocumentTool.SetLengthUnit_s(self._document, 0.001)
@@ -87,6 +88,15 @@ class StepFile:
                 code="cad.unreadable",
                 hint="Export it again as STEP AP214 or AP242.",
             )
+        check = reader.ChangeReader().StepModel().GlobalCheck(True)
+        if check.NbFails():
+            self._warnings.append(
+                Warning(
+                    "cad.damaged",
+                    f"The file is damaged ({check.NbFails()} syntax errors; the first: {check.CFail(1).strip()})."
+                    " Parts of the model may be missing.",
+                )
+            )
 
     def transfer(self) -> CadModel:
         """Build the shapes and the product structure; lengths are converted to millimetres.
@@ -106,7 +116,7 @@ class StepFile:
                 code="cad.empty",
                 hint="Export the model with its geometry (an assembly with its parts in the same file).",
             )
-        return CadModel(root, self._units(), structure.components, structure.warnings)
+        return CadModel(root, self._units(), structure.components, self._warnings + structure.warnings)
 
     def _units(self) -> tuple[str, ...]:
         lengths, angles, solid_angles = (Sequence_TCollection_AsciiString() for _ in range(3))
