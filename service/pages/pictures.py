@@ -39,7 +39,7 @@ def pictures_of(media: Sequence[MediaAsset]) -> list[Picture]:
     """The stills of ``media``, in their order, each with the thumbnail of its job."""
     thumbnails = {item.job_id: item for item in media if item.asset_type == THUMBNAIL and item.job_id}
     return [
-        Picture(item, thumbnails.get(item.job_id, item))
+        Picture(item, thumbnails.get(item.job_id, item) if item.job_id else item)
         for item in media
         if item.asset_type == STILL and item.mime_type.startswith("image/")
     ]
