@@ -21,6 +21,7 @@ from shared.errors import AuthError, ForbiddenError
 
 COOKIE = "raceway_session"
 SESSION_LIFETIME = timedelta(hours=12)
+STACK_LIFETIME = timedelta(days=30)
 _TOKEN_PREFIX = "rw_"
 _LAST_USED_STEP = timedelta(minutes=1)
 # OWASP's recommendation for argon2id; the library's default takes eight times as long.

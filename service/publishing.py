@@ -140,7 +140,9 @@ def _measured_item(root: Path, wanted: Commit) -> _Item:
 def _locked_target(current: Session, address: PartAddress) -> tuple[Target, str]:
     task = current.get(Task, (current_tenant(current), address.task_id))
     if task is None:
-        raise NotFoundError(f"There is no task {address.task_id}.", hint="List your tasks: GET /api/tasks/?assignee=me.")
+        raise NotFoundError(
+            f"There is no task {address.task_id}.", hint="List your tasks: GET /api/tasks/?assignee=me."
+        )
     if (task.asset_id if address.target_type == "asset" else task.shot_id) != address.target_id:
         raise InputError(
             f"Task {task.name} is not a task of {address.target_type} {address.target_id}.",
@@ -261,9 +263,9 @@ def _check_place(current: Session, target: Target, part: Part, item: _Item) -> N
             fields={"item_usd_path": f"must stand in {folder}"},
         )
     other = current.scalar(
-        select(func.count()).select_from(Publish).where(
-            Publish.part_id == part.id, Publish.item_usd_path == item.path, Publish.sha256 != item.sha256
-        )
+        select(func.count())
+        .select_from(Publish)
+        .where(Publish.part_id == part.id, Publish.item_usd_path == item.path, Publish.sha256 != item.sha256)
     )
     if other:
         raise PublishError(

@@ -92,7 +92,9 @@ def _from_data(error: DataError) -> RacewayError:
 def _from_operational(error: OperationalError) -> RacewayError:
     log.error("database: %s", str(error.orig).strip().splitlines()[0] if error.orig else error)
     return ServiceError(
-        "The database does not answer.", hint="Try again in a moment; /ready tells when it is back.", code="service.database"
+        "The database does not answer.",
+        hint="Try again in a moment; /ready tells when it is back.",
+        code="service.database",
     )
 
 

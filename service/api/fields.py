@@ -40,7 +40,9 @@ def _name_of(row: Any) -> Any:
 
 
 NamePattern = r"^[A-Za-z][A-Za-z0-9_]*$"
-Name = Annotated[str, StringConstraints(max_length=100), AfterValidator(_name), Field(json_schema_extra={"pattern": NamePattern})]
+Name = Annotated[
+    str, StringConstraints(max_length=100), AfterValidator(_name), Field(json_schema_extra={"pattern": NamePattern})
+]
 """Name of a project, asset, task, part, ...: a folder and a USD prim can be called so."""
 Title = Annotated[str, StringConstraints(max_length=200, strip_whitespace=True)]
 Status = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,39}$")]

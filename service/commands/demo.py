@@ -31,9 +31,7 @@ def run(options: argparse.Namespace) -> int:
 
     if options.step is not None:
         check_step_file(options.step)
-    settings = {
-        name: value for name in ("width", "height", "samples") if (value := getattr(options, name)) is not None
-    }
+    settings = {name: value for name in ("width", "height", "samples") if (value := getattr(options, name)) is not None}
     process_step("still").check(settings)
     data = data_folder(options.data)
     check_free_space(data)

@@ -59,7 +59,9 @@ class Demo:
                 self._say(f"CAD file: {step}")
             with self._timed("production"):
                 production = prepare_production(admin, self.stack.api_url, asset_name_of(step))
-                self._say(f"Asset {production.asset['name']} of project {production.project['name']}, task {production.task['name']}")
+                self._say(
+                    f"Asset {production.asset['name']} of project {production.project['name']}, task {production.task['name']}"
+                )
             with Client(self.stack.api_url, production.artist_token) as artist:
                 cad = self._convert(artist, step, production)
                 session = self._artist_session(production, cad)
@@ -124,7 +126,9 @@ class Demo:
             )
             unresolved = len(session.get("unresolved", ()))
             note = f", {unresolved} without a material" if unresolved else ""
-            self._say(f"Blender: {len(session['assigned'])} materials assigned{note}, saved {Path(session['scene']).name}, published")
+            self._say(
+                f"Blender: {len(session['assigned'])} materials assigned{note}, saved {Path(session['scene']).name}, published"
+            )
             return session
 
     def _render(self, artist: Client, production: Production) -> Json:

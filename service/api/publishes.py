@@ -1,0 +1,260 @@
+"""Publishes: reserve, commit, look up."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+from uuid import UUID
+
+from flask import request
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from sqlalchemy import select
+
+from service import auth, publishing
+from service.api.fields import DepartmentName, Digest, IdempotencyKey, Name, Number, Row, Status, StoragePath
+from service.api.listing import ListQuery, Page, page_of, row
+from service.api.routing import Answer, Reply, Request, Resource
+from service.database import session
+from service.models import Asset, Part, Project, Publish, Reservation, Sequence, Shot
+from service.permissions import Permission
+from service.publishing import Commit, PartAddress
+from shared import paths
+from shared.errors import InputError
+
+publishes = Resource("publishes", "/publishes")
+RESOURCES = (publishes,)
+
+TargetType = Literal["asset", "shot"]
+
+
+class Reserve(Request):
+    task_id: UUID
+    target_type: TargetType
+    target_id: UUID
+    part_name: Name
+    department: DepartmentName | None = Field(None, description="default: the task's")
+    keep_version: bool = Field(False, description="a new iteration of the last version instead of a new version")
+    idempotency_key: IdempotencyKey | None = None
+
+
+class ReservationOut(Reply):
+    reservation_id: UUID
+    version: int
+    iteration: int
+    item_usd_path: str
+    part_usd_path: str
+    asset_usd_path: str
+    expires_at: Any
+
+
+class PublishMetadata(BaseModel):
+    """What the client tells of the publish; further fields are kept as they are."""
+
+    model_config = ConfigDict(extra="allow")
+
+    asset_name: str = ""
+    part_name: Name
+    department: DepartmentName | None = None
+    cad_file_id: UUID | None = None
+
+
+class NewPublish(Request):
+    task_id: UUID
+    target_type: TargetType
+    target_id: UUID
+    software: Annotated[str, StringConstraints(min_length=1, max_length=100)]
+    source_version: Number | None = Field(None, description="of the scene it was published from")
+    source_iteration: Number | None = None
+    item_usd_path: StoragePath
+    asset_usd_path: StoragePath | None = Field(None, description="the service owns this path and answers the right one")
+    status: Status = "published"
+    metadata: PublishMetadata
+    reservation_id: UUID | None = None
+    idempotency_key: IdempotencyKey | None = None
+    sha256: Digest | None = Field(None, description="checked against the item where given")
+
+
+class PublishOut(Row):
+    publish_id: UUID
+    task_id: UUID
+    target_type: TargetType
+    target_id: UUID
+    project: str
+    entity: str
+    part_name: str
+    department: str
+    version: int
+    iteration: int
+    source_version: int | None
+    source_iteration: int | None
+    software: str
+    status: str
+    is_latest: bool
+    part_usd_path: str
+    item_usd_path: str
+    asset_usd_path: str
+    entity_usd_path: str
+    sha256: str
+    size: int
+    cad_file_id: UUID | None
+    created_by: str | None
+    metadata: dict[str, Any]
+
+
+class PublishQuery(ListQuery):
+    project: str = Field("", description="name of the project")
+    asset: str = Field("", description="name of the asset")
+    shot: str = Field("", description="name of the shot, or SEQUENCE/SHOT")
+    part: str = Field("", description="name of the part")
+    department: str = ""
+    task_id: UUID | None = None
+    status: str = ""
+    latest_per_part: bool = Field(False, description="only what each part composes now")
+
+
+def describe(publish: Publish) -> dict[str, Any]:
+    """What the API answers for a publish."""
+    part, target = publish.part, publish.part.target
+    project, entity = target.project_name, target.entity
+    entry = paths.part_entry(project, entity, part.name)
+    return {
+        "id": publish.id,
+        "publish_id": publish.id,
+        "created_at": publish.created_at,
+        "updated_at": publish.updated_at,
+        "task_id": publish.task_id,
+        "target_type": entity.kind,
+        "target_id": target.id,
+        "project": project,
+        "entity": str(entity),
+        "part_name": part.name,
+        "department": part.department,
+        "version": publish.version,
+        "iteration": publish.iteration,
+        "source_version": publish.source_version,
+        "source_iteration": publish.source_iteration,
+        "software": publish.software,
+        "status": publish.status,
+        "is_latest": part.current_publish_id == publish.id,
+        "part_usd_path": entry,
+        "item_usd_path": publish.item_usd_path,
+        "asset_usd_path": entry,
+        "entity_usd_path": paths.entity_entry(project, entity),
+        "sha256": publish.sha256,
+        "size": publish.size,
+        "cad_file_id": publish.cad_file_id,
+        "created_by": publish.created_by.name if publish.created_by else None,
+        "metadata": publish.details,
+    }
+
+
+@publishes.endpoint(
+    "POST", "/reserve", permission=Permission.PUBLISH_WRITE, body=Reserve, answer=ReservationOut, status=201
+)
+def reserve_version(body: Reserve) -> dict[str, Any]:
+    """Reserve the next version of a part: write the item at ``item_usd_path``, then commit the publish."""
+    address = PartAddress(body.task_id, body.target_type, body.target_id, body.part_name, body.department or "")
+    reservation = publishing.reserve(
+        session(), address, keep_version=body.keep_version, idempotency_key=body.idempotency_key
+    )
+    return _described_reservation(reservation)
+
+
+@publishes.endpoint("POST", "/", permission=Permission.PUBLISH_WRITE, body=NewPublish, answer=PublishOut, status=201)
+def create_publish(body: NewPublish) -> Answer:
+    """Commit a publish whose item stands on the storage.
+
+    The item's SHA-256 is recorded, and the entries of its part and of its asset or shot compose it from then on.
+    The same ``idempotency_key`` (or header ``Idempotency-Key``) again answers the same publish with status 200.
+    """
+    details = body.metadata
+    publish, is_new = publishing.commit_publish(
+        session(),
+        auth.config().tenant_root(auth.current().storage),
+        Commit(
+            address=PartAddress(
+                body.task_id, body.target_type, body.target_id, details.part_name, details.department or ""
+            ),
+            software=body.software,
+            item_usd_path=body.item_usd_path,
+            status=body.status,
+            metadata=details.model_dump(mode="json", exclude_none=True),
+            source_version=body.source_version,
+            source_iteration=body.source_iteration,
+            reservation_id=body.reservation_id,
+            idempotency_key=body.idempotency_key or _key_of_header(),
+            sha256=body.sha256,
+            cad_file_id=details.cad_file_id,
+        ),
+    )
+    return Answer(describe(publish), 201 if is_new else 200)
+
+
+@publishes.endpoint("GET", "/", permission=Permission.PUBLISH_READ, query=PublishQuery, answer=Page[PublishOut])
+def list_publishes(query: PublishQuery) -> dict[str, Any]:
+    """List publishes, the newest first; ``latest_per_part=1`` for what each part composes now."""
+    statement = select(Publish).join(Publish.part).outerjoin(Part.asset).outerjoin(Part.shot).outerjoin(Shot.sequence)
+    if query.project:
+        in_project = select(Project.id).where(Project.name == query.project)
+        statement = statement.where(Asset.project_id.in_(in_project) | Sequence.project_id.in_(in_project))
+    if query.asset:
+        statement = statement.where(Asset.name == query.asset)
+    if query.shot:
+        sequence, _, shot = query.shot.rpartition("/")
+        statement = statement.where(Shot.name == shot, *([Sequence.name == sequence] if sequence else []))
+    if query.part:
+        statement = statement.where(Part.name == query.part)
+    if query.department:
+        statement = statement.where(Part.department == query.department)
+    if query.task_id:
+        statement = statement.where(Publish.task_id == query.task_id)
+    if query.status:
+        statement = statement.where(Publish.status == query.status)
+    if query.latest_per_part:
+        statement = statement.where(Part.current_publish_id == Publish.id)
+    sort: dict[str, Any] = {
+        "created_at": Publish.created_at,
+        "version": Publish.version,
+        "part_name": Part.name,
+        "software": Publish.software,
+    }
+    page = page_of(
+        statement,
+        query,
+        key=Publish,
+        search=(Part.name, Asset.name, Shot.name, Publish.software),
+        sort=sort,
+        default_sort="-created_at",
+    )
+    page["items"] = [describe(publish) for publish in page["items"]]
+    return page
+
+
+@publishes.endpoint("GET", "/<uuid:publish_id>", permission=Permission.PUBLISH_READ, answer=PublishOut)
+def get_publish(publish_id: UUID) -> dict[str, Any]:
+    """A publish."""
+    return describe(row(Publish, publish_id))
+
+
+def _key_of_header() -> str | None:
+    key = request.headers.get("Idempotency-Key", "").strip() or None
+    if key and (len(key) > 200 or not key.isascii() or not key.isprintable()):
+        raise InputError(
+            "The header Idempotency-Key must be up to 200 printable ASCII characters.",
+            hint="Use a UUID.",
+            fields={"Idempotency-Key": "up to 200 printable ASCII characters"},
+        )
+    return key
+
+
+def _described_reservation(reservation: Reservation) -> dict[str, Any]:
+    target = reservation.part.target
+    entry = paths.part_entry(target.project_name, target.entity, reservation.part.name)
+    return {
+        "reservation_id": reservation.id,
+        "version": reservation.version,
+        "iteration": reservation.iteration,
+        "item_usd_path": reservation.item_usd_path,
+        "part_usd_path": entry,
+        "asset_usd_path": entry,
+        "expires_at": reservation.expires_at,
+    }

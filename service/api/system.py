@@ -1,0 +1,109 @@
+"""The service about itself: health, readiness, process steps, its own description."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+from uuid import UUID
+
+from flask import Response, current_app, jsonify, render_template
+from redis.exceptions import RedisError
+from sqlalchemy import select, text
+
+from service import auth, queueing, schema
+from service.api import openapi
+from service.api.fields import Row
+from service.api.listing import ListQuery, Page, page_of
+from service.api.routing import Reply, Resource
+from service.database import session
+from service.models import AuditRecord
+from service.permissions import Permission
+from shared import __version__
+from shared.errors import ServiceError
+from shared.steps import STEPS
+
+system = Resource("system", "")
+RESOURCES = (system,)
+
+
+class Health(Reply):
+    status: str
+    version: str
+
+
+class StepOut(Reply):
+    name: str
+    label: str
+    help: str
+    queue: str
+    parameters: dict[str, Any]
+
+
+class ActivityOut(Row):
+    actor_id: UUID | None
+    action: str
+    table_name: str
+    row_id: UUID
+    before: dict[str, Any] | None
+    after: dict[str, Any] | None
+
+
+@system.endpoint("GET", "/health", permission=Permission.PUBLIC, answer=Health)
+def health() -> dict[str, str]:
+    """Whether the process answers."""
+    return {"status": "ok", "version": __version__}
+
+
+@system.endpoint("GET", "/ready", permission=Permission.PUBLIC, answer=Health)
+def ready() -> dict[str, str]:
+    """Whether everything the service needs is there: database, its schema, Redis, storage."""
+    problems: dict[str, str] = {}
+    revision = session().scalar(text("SELECT version_num FROM alembic_version"))
+    if revision != schema.head_revision():
+        problems["database"] = f"is at revision {revision}, not {schema.head_revision()}: run `raceway db upgrade`"
+    try:
+        queueing.bell(current_app).redis.ping()
+    except RedisError:
+        problems["redis"] = "does not answer: check REDIS_URL"
+    root = auth.config().root
+    if not os.access(root, os.W_OK):
+        problems["storage"] = "the storage root is not a folder the service may write to: check RACEWAY_ROOT"
+    if problems:
+        raise ServiceError(
+            f"Not ready: {', '.join(problems)}.",
+            hint="; ".join(problems.values()),
+            code="service.not_ready",
+            fields=problems,
+        )
+    return {"status": "ready", "version": __version__}
+
+
+@system.endpoint("GET", "/workflows/steps", permission=Permission.ACCOUNT, answer=list[StepOut])
+def list_steps() -> list[dict[str, Any]]:
+    """Every process step with the schema of its parameters and the help for each."""
+    return [step.to_json() for step in STEPS]
+
+
+@system.endpoint("GET", "/activity", permission=Permission.ACTIVITY_READ, query=ListQuery, answer=Page[ActivityOut])
+def list_activity(query: ListQuery) -> dict[str, Any]:
+    """Who changed what, the newest first."""
+    return page_of(
+        select(AuditRecord),
+        query,
+        key=AuditRecord,
+        search=(AuditRecord.table_name, AuditRecord.action),
+        sort={"created_at": AuditRecord.created_at, "table_name": AuditRecord.table_name},
+        default_sort="-created_at",
+    )
+
+
+@system.endpoint("GET", "/openapi.json", permission=Permission.PUBLIC)
+def openapi_document() -> Response:
+    """This API as an OpenAPI document."""
+    return jsonify(openapi.document())
+
+
+@system.endpoint("GET", "/docs", permission=Permission.PUBLIC, media_type="text/html")
+def docs() -> Response:
+    """This API as a page."""
+    return Response(render_template("api/docs.html", **openapi.page_values()), mimetype="text/html")

@@ -1,0 +1,99 @@
+"""The Flask application."""
+
+from __future__ import annotations
+
+import time
+import uuid
+
+from flask import Flask, Response, g, request
+from sqlalchemy import text
+from sqlalchemy.exc import OperationalError
+
+from service import api, audit, pages, queueing, schema
+from service.api import errors
+from service.config import MEBIBYTE, Config, driver_url
+from service.database import db, engine_options
+from service.logs import access_log
+from shared.errors import InputError
+
+_MAX_BODY_BYTES = 8 * MEBIBYTE
+"""Of requests other than uploads."""
+_MAX_DRAINED_BYTES = 64 * MEBIBYTE
+
+
+def create_app(config: Config) -> Flask:
+    """The application for ``config``. Raises ServiceError or InputError where its database cannot be used safely."""
+    app = Flask("service", static_folder=None)
+    app.config.update(
+        SQLALCHEMY_DATABASE_URI=driver_url(config.database_url),
+        SQLALCHEMY_ENGINE_OPTIONS=engine_options(config.database_pool),
+        SECRET_KEY=config.secret_key,
+        MAX_CONTENT_LENGTH=_MAX_BODY_BYTES,
+        MAX_FORM_MEMORY_SIZE=MEBIBYTE,
+    )
+    app.json.sort_keys = False  # type: ignore[attr-defined]
+    app.url_map.strict_slashes = False
+    app.url_map.merge_slashes = False
+    app.extensions["raceway"] = config
+    app.extensions["raceway_bell"] = queueing.Bell(queueing.connect(config.redis_url))
+    db.init_app(app)
+    audit.install()
+    api.register(app)
+    pages.register(app)
+    errors.register(app, pages.error_page)
+    app.before_request(_begin)
+    app.after_request(_finish)
+    with app.app_context():
+        _check_role(config)
+    return app
+
+
+def _begin() -> None:
+    g.request_id = uuid.uuid4().hex[:12]
+    g.started = time.perf_counter()
+
+
+def _finish(response: Response) -> Response:
+    response.headers["X-Request-Id"] = g.get("request_id", "")
+    response.headers.setdefault("X-Content-Type-Options", "nosniff")
+    if response.status_code >= 400:
+        _drain()
+    access_log(response, time.perf_counter() - g.get("started", time.perf_counter()))
+    return response
+
+
+def _drain() -> None:
+    """Read what the client still sends: closing on it would lose the error that tells it to stop."""
+    left = _MAX_DRAINED_BYTES
+    stream = request.environ.get("wsgi.input")
+    length = request.content_length
+    if stream is None or length is None or length > left:
+        return
+    try:
+        while left > 0 and (chunk := stream.read(min(left, MEBIBYTE))):
+            left -= len(chunk)
+    except OSError:
+        return  # the client has gone
+
+
+def _check_role(config: Config) -> None:
+    """Refuse a database role that row-level security does not bind."""
+    try:
+        role = db.session.execute(
+            text(
+                "SELECT rolname, rolsuper OR rolbypassrls AS unbound,"
+                " EXISTS (SELECT FROM pg_tables WHERE tablename = 'tenants' AND tableowner = rolname) AS owner"
+                " FROM pg_roles WHERE rolname = current_user"
+            )
+        ).one()
+    except OperationalError as error:
+        raise schema.database_error(error, config.database_url) from error
+    finally:
+        db.session.remove()
+    if role.unbound or role.owner:
+        raise InputError(
+            f"DATABASE_URL uses the role {role.rolname!r}, which row-level security does not bind.",
+            hint="Use a role that is no superuser, has no BYPASSRLS and does not own the tables.",
+            code="input.config",
+            fields={"DATABASE_URL": "must name an ordinary role"},
+        )

@@ -1,0 +1,62 @@
+"""``raceway db``: the database's schema and content."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from shared.cli import Command
+from shared.errors import InputError
+
+if TYPE_CHECKING:
+    from service.config import Config
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--data", type=Path, metavar="DIR", help="data folder of a running `raceway up`")
+    actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
+    upgrade = actions.add_parser("upgrade", help="apply the migrations")
+    upgrade.add_argument("--revision", default="head", help="revision to go to (default: the newest)")
+    downgrade = actions.add_parser("downgrade", help="undo migrations; the data in what they made is lost")
+    downgrade.add_argument("revision", help="revision to go back to, `base` for an empty database")
+    downgrade.add_argument("--yes", action="store_true", help="really do it")
+    reset = actions.add_parser("reset", help="delete all data and keep the schema")
+    reset.add_argument("--yes", action="store_true", help="really do it")
+    actions.add_parser("current", help="show the revision the database is at")
+
+
+def run(options: argparse.Namespace) -> int:
+    from service import schema
+
+    if options.action in ("reset", "downgrade") and not options.yes:
+        raise InputError(
+            f"`raceway db {options.action}` deletes data, so it wants to be told twice.",
+            hint=f"Run `raceway db {options.action} --yes` if you mean it.",
+            code="input.confirm",
+        )
+    config = _config(options.data)
+    if options.action == "upgrade":
+        print(f"The database is at revision {schema.upgrade(config, options.revision)}.")
+    elif options.action == "downgrade":
+        print(f"The database is at revision {schema.downgrade(config, options.revision) or 'base'}.")
+    elif options.action == "reset":
+        print(f"{schema.reset(config)} tables were emptied; the schema is as it was.")
+    else:
+        print(f"at {schema.current_revision(config) or 'no revision'}, newest is {schema.head_revision()}")
+    return 0
+
+
+def _config(data: Path | None) -> Config:
+    from service.config import Config
+    from service.embedded import urls_of_running
+    from service.stack import data_folder
+
+    urls = urls_of_running(data_folder(data))
+    # Only the database is touched: the rest need not be set.
+    unused = {"RACEWAY_ROOT": str(data_folder(data) / "storage"), "RACEWAY_SECRET_KEY": "unused"}
+    return Config.from_environment({**unused, **{k: v for k, v in os.environ.items() if v}, **urls.environment()})
+
+
+COMMAND = Command("db", "apply migrations, or empty the database", configure, run)
