@@ -94,10 +94,7 @@ def commit_publish(current: Session, root: Path, wanted: Commit) -> tuple[Publis
     item = _measured_item(root, wanted)
     target, department = _locked_target(current, wanted.address)
     known = _publish_by_key(current, wanted)
-    if known is None:
-        publish = _record(current, target, department, wanted, item)
-    else:
-        publish = known
+    publish = known or _record(current, target, department, wanted, item)
     model, target_id = type(target), target.id
     commit(current)
     try:
@@ -191,10 +188,7 @@ def _next_version(part: Part, keep_version: bool) -> Version:
 
 def _record(current: Session, target: Target, department: str, wanted: Commit, item: _Item) -> Publish:
     part = _part(current, target, wanted.address.part_name, department)
-    if wanted.reservation_id:
-        version = _redeem(current, part, wanted)
-    else:
-        version = _next_version(part, wanted.keep_version)
+    version = _redeem(current, part, wanted) if wanted.reservation_id else _next_version(part, wanted.keep_version)
     _check_place(current, target, part, item)
     if wanted.cad_file_id and current.get(CadFile, (current_tenant(current), wanted.cad_file_id)) is None:
         raise NotFoundError(f"There is no CAD file {wanted.cad_file_id}.", hint="Check metadata.cad_file_id.")

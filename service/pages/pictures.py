@@ -36,13 +36,17 @@ def media_url(media_id: UUID) -> str:
 
 
 def pictures_of(media: Sequence[MediaAsset]) -> list[Picture]:
-    """The stills of ``media``, in their order, each with the thumbnail of its job."""
+    """The pictures in ``media``, in their order: each still with the thumbnail of its job, and lone thumbnails."""
     thumbnails = {item.job_id: item for item in media if item.asset_type == THUMBNAIL and item.job_id}
-    return [
-        Picture(item, thumbnails.get(item.job_id, item) if item.job_id else item)
-        for item in media
-        if item.asset_type == STILL and item.mime_type.startswith("image/")
-    ]
+    with_still = {item.job_id for item in media if item.asset_type == STILL and item.job_id}
+    pictures = []
+    for item in media:
+        if item.asset_type == STILL:
+            small = thumbnails.get(item.job_id, item) if item.job_id else item
+            pictures.append(Picture(item, small))
+        elif item.asset_type == THUMBNAIL and item.job_id not in with_still:
+            pictures.append(Picture(item, item))
+    return pictures
 
 
 def latest_thumbnails(asset_ids: Iterable[UUID]) -> dict[UUID, str]:
