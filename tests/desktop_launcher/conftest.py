@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from desktop_launcher.background import Background
     from desktop_launcher.settings import Settings
+    from tests.studio import Studio
 
 WAIT_SECONDS = 20.0
 
@@ -46,6 +47,16 @@ def wait_until(application: QApplication) -> Callable[[Callable[[], object]], No
             time.sleep(0.005)
 
     return wait
+
+
+@pytest.fixture(scope="session")
+def studio(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Studio]:
+    """A real service on its own PostgreSQL and Redis, with a small production."""
+    from service.stack import running
+    from tests.studio import make_studio
+
+    with running(tmp_path_factory.mktemp("raceway"), workers=0) as stack:
+        yield make_studio(stack.url, stack.api_url, stack.root, stack.admin_token)
 
 
 @pytest.fixture

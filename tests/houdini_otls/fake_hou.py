@@ -360,14 +360,16 @@ class _Files:
 
     def __init__(self) -> None:
         self.current = "/home/artist/untitled.hip"
-        self.content = b"a scene"
+        self.fails = ""
 
     def path(self) -> str:
         return self.current
 
     def save(self, file_name: str | None = None, save_to_recent_files: bool = True) -> None:
         self.current = file_name or self.current
-        Path(self.current).write_bytes(self.content)
+        if self.fails:
+            raise OperationFailed(self.fails)
+        Path(self.current).write_bytes(b"a scene")
 
     def setName(self, file_name: str) -> None:
         self.current = file_name

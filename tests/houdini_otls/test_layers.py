@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from conftest import ENTRY
 from pxr import Sdf, Usd, UsdGeom
+from sample_asset import ENTRY
 
 from houdini_otls.layers import check_portable, own_opinions
 from shared.errors import UsdError

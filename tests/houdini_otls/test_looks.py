@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from conftest import ENTRY
 from pxr import Usd, UsdShade
+from sample_asset import ENTRY
 
 from dcc.usd.look import part_materials, read_bindings
 from houdini_otls.looks import assets_on, assign, parts_of

@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from conftest import ENTRY
 from fake_hou import FakeHou, LopNode
 from pxr import UsdShade
+from sample_asset import ENTRY
 
 from dcc.usd.look import part_materials
 from houdini_otls import assets, dialogs, material_node, provenance, tools
