@@ -16,11 +16,10 @@ from flask_sqlalchemy import SQLAlchemy
 from sqlalchemy import Connection, event, text
 from sqlalchemy.orm import Session, SessionTransaction, scoped_session
 
-from service.models.base import Base
-
 log = logging.getLogger(__name__)
 
-db = SQLAlchemy(model_class=Base, session_options={"expire_on_commit": False})
+# Our models have a base of their own: this gives engine and session by application context.
+db = SQLAlchemy(session_options={"expire_on_commit": False})
 
 _TENANT = "tenant_id"
 _ACTOR = "actor_id"
