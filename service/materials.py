@@ -49,7 +49,7 @@ def manifest_of(root: Path, cad: CadFile) -> Manifest:
 def effective_manifest(current: Session, root: Path, cad: CadFile) -> Manifest:
     """The manifest in which every part wears the material that counts now, and says why."""
     manifest, library = manifest_of(root, cad), library_of(current)
-    layers = propose_layers(manifest.parts, aliases_of(current), library)
+    layers = propose_layers(manifest, aliases_of(current), library)
     # A material that has left the library since it was chosen cannot be worn.
     known = {target: name for target, name in chosen(cad).items() if find_material(name, library)}
     manual = manual_layer(known, manifest.parts, library)

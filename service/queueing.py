@@ -38,7 +38,7 @@ class Bell:
                 TASK,
                 str(tenant_id),
                 str(job_id),
-                job_id=_message_id(job_id),
+                job_id=message_id(job_id),
                 job_timeout=_NO_TIME_LIMIT,
                 result_ttl=_RESULT_SECONDS,
                 failure_ttl=_RESULT_SECONDS,
@@ -50,7 +50,7 @@ class Bell:
 
     def is_ringing(self, queue: str, job_id: UUID) -> bool:
         """Whether a message for the job waits in the queue. Raises RedisError where Redis does not answer."""
-        waiting = self.redis.lpos(self._queue(queue).key, _message_id(job_id))
+        waiting = self.redis.lpos(self._queue(queue).key, message_id(job_id))
         return waiting is not None
 
     def _queue(self, name: str) -> Queue:
@@ -68,5 +68,6 @@ def bell(app: Flask) -> Bell:
     return found
 
 
-def _message_id(job_id: UUID) -> str:
+def message_id(job_id: UUID) -> str:
+    """Id of a job's message on the queue."""
     return f"job-{job_id}"

@@ -58,7 +58,7 @@ def run(lease: Lease, config: Config, root: Path) -> None:
     digests = {name: sha256_of(file) for name, file in files.items()}
     summary = {name: result[name] for name in _SUMMARY if name in result}
     lease.document.result = {"files": derivatives, **summary}
-    lease.document.progress.percent = 100.0
+    lease.output = summary
     with lease.finishing(JobState.COMPLETED) as current:
         current.execute(
             update(Conversion)

@@ -21,6 +21,7 @@ from sqlalchemy.orm import Session
 
 from service.database import tenant_session
 from service.models import Job
+from service.queueing import message_id
 from shared.errors import ConflictError
 from shared.jobs import FINAL_STATES, JobDocument, JobState, Progress
 from shared.processes import Event
@@ -48,6 +49,7 @@ def claim(tenant_id: UUID, job_id: UUID, worker_id: UUID, lease_seconds: float) 
         document = JobDocument.from_json(job.document)
         document.restart()
         document.move_to(JobState.RUNNING)
+        document.queue_job_id = message_id(job_id)
         job.attempt += 1
         job.document, job.state = document.to_json(), document.state.value
         job.worker_id = worker_id
@@ -65,6 +67,8 @@ class Lease:
     attempt: int
     document: JobDocument
     seconds: float
+    output: dict[str, Any] = field(default_factory=dict)
+    """What the step under way puts into the document."""
     cancelled: bool = False
     lost: bool = False
     _kept: float = field(default_factory=time.monotonic)
@@ -120,8 +124,10 @@ class Lease:
         """
         with tenant_session(self.tenant_id, self.job.created_by_id) as current:
             yield current
-            self.document.finish_step(state)
+            self.document.finish_step(state, self.output)
             self.document.process_group = None
+            if state is JobState.COMPLETED:
+                self.document.progress = Progress(percent=100.0, stage="done")
             if self.document.state is not state:
                 self.document.move_to(state)
             done = current.execute(

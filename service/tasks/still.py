@@ -47,7 +47,7 @@ def run(lease: Lease, config: Config, root: Path) -> None:
     try:
         with tenant_session(lease.tenant_id) as current:
             subject = _subject(current, lease, root, temporary / "manifest.json")
-        step = lease.document.start_step(lease.job.kind)
+        lease.document.start_step(lease.job.kind)
         log_file = log_path(root, lease.job.id)
         log_file.unlink(missing_ok=True)
         result = run_tool(
@@ -59,7 +59,7 @@ def run(lease: Lease, config: Config, root: Path) -> None:
             should_cancel=lease.should_stop,
             log=log_file,
         )
-        step.output = {"device": result["device"], "render_seconds": result["render_seconds"]}
+        lease.output = {"device": result["device"], "render_seconds": result["render_seconds"]}
         pictures = _put_in_place(lease, temporary, make_folder(root / subject.folder))
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
@@ -69,7 +69,6 @@ def run(lease: Lease, config: Config, root: Path) -> None:
         "files": {medium.asset_type: medium.path for medium in media},
         "unresolved": result.get("unresolved", []),
     }
-    lease.document.progress.percent = 100.0
     with lease.finishing(JobState.COMPLETED) as current:
         current.add_all(media)
 
