@@ -14,8 +14,18 @@ class PartList(bpy.types.UIList):
 
     bl_idname = "RACEWAY_UL_parts"
 
+    # Blender counts the parameters: it wants these by number.
     def draw_item(
-        self, context: object, layout: bpy.types.UILayout, data: object, item: object, icon: object, *_: object
+        self,
+        context: bpy.types.Context,
+        layout: bpy.types.UILayout,
+        data: object,
+        item: object,
+        icon: int | None,
+        active_data: object,
+        active_property: str | None,
+        index: int | None = 0,
+        flt_flag: int | None = 0,
     ) -> None:
         part: bpy.types.PropertyGroup = item  # type: ignore[assignment]
         row = layout.row(align=True)
