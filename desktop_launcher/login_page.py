@@ -14,7 +14,7 @@ from desktop_launcher.settings import Settings
 from desktop_launcher.widgets import FolderField, in_words, label
 from shared.errors import InputError, RacewayError
 
-DEFAULT_API_URL = "http://127.0.0.1:5000"
+DEFAULT_API_URL = "http://127.0.0.1:8430"
 CARD_WIDTH = 400
 CARD_MARGIN = 32
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, timedelta
 from pathlib import Path
@@ -11,6 +11,7 @@ from typing import Any
 
 from shared.client import Client, Json
 from shared.context import Context, Entity
+from shared.errors import AuthError
 from shared.files import atomic_write, sha256_of
 
 PROJECT = "film"
@@ -46,7 +47,7 @@ class Studio:
         entity = Entity.asset("ball_bearing")
         return Context(self.api_url, token, PROJECT, entity, self.look_task["id"], self.artist["name"], self.root)
 
-    @contextmanager
+    @contextlib.contextmanager
     def token(self) -> Iterator[str]:
         """A token of the artist; it is good until the block ends."""
         with Client(self.api_url, self.admin_token) as admin:
@@ -58,7 +59,7 @@ class Studio:
 
     def revoke(self, token: str) -> None:
         """Make the service forget a token; nothing where it has already."""
-        with Client(self.api_url, token) as client:
+        with Client(self.api_url, token) as client, contextlib.suppress(AuthError):
             client.post("/auth/logout")
 
 
