@@ -63,7 +63,7 @@ def start_blender(resources: Path) -> ModuleType:
         ) from error
 
 
-def run_operator(name: str, **options: Any) -> None:
+def run_operator(name: str, /, **options: Any) -> None:
     """Run the operator ``raceway.<name>``; raises the coded error it reported."""
     import bpy
 

@@ -74,11 +74,16 @@ def write_stage(stage: Usd.Stage, path: str | Path, *, text: bool = True, overwr
 
     Raises StorageError: ``storage.exists`` where the file is there and may not be overwritten, or what the disk says.
     """
+    return write_layer(stage.GetRootLayer(), path, text=text, overwrite=overwrite)
+
+
+def write_layer(layer: Sdf.Layer, path: str | Path, *, text: bool = True, overwrite: bool = False) -> Path:
+    """Write a copy of a layer to ``path``; see ``write_stage``."""
     target = Path(path)
     with atomic_path(target, overwrite=overwrite) as temporary:
         arguments = {"format": "usda" if text else "usdc"} if target.suffix == ".usd" else {}
         try:
-            written = stage.GetRootLayer().Export(str(temporary), args=arguments)
+            written = layer.Export(str(temporary), args=arguments)
         except Tf.ErrorException as error:
             raise UsdError(f"Cannot write {target}: {_first_line(error)}.", code="usd.write_failed") from error
         if not written:
