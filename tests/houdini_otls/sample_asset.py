@@ -19,6 +19,14 @@ def Xform "bearing" (
             {
                 def Mesh "mesh"
                 {
+                    uniform token subdivisionScheme = "none"
+                    float3[] extent = [(0, 0, 0), (1, 1, 0)]
+                    int[] faceVertexCounts = [3]
+                    int[] faceVertexIndices = [0, 1, 2]
+                    point3f[] points = [(0, 0, 0), (1, 0, 0), (0, 1, 0)]
+                    normal3f[] normals = [(0, 0, 1), (0, 0, 1), (0, 0, 1)] (
+                        interpolation = "faceVarying"
+                    )
                 }
             }
         }
