@@ -122,16 +122,18 @@ class BrowserPage(QWidget):
 
     def _on_task(self, task: TaskItem) -> None:
         where = task.entity.sequence or task.entity.kind
-        self._show(task.project, task.entity, task.entity.name, where, task.id)
+        self._show(task.target_id, task.project, task.entity, task.entity.name, where, task.id)
 
     def _on_entity(self, item: EntityItem) -> None:
         self._session.settings.choose("entity", item.id)
-        self._show(item.project or self.projects.currentData(), item.entity, item.title, item.detail)
+        self._show(item.id, item.project, item.entity, item.title, item.detail)
 
-    def _show(self, project: str, entity: Entity, title: str, detail: str, task_id: str = "") -> None:
+    def _show(
+        self, target_id: str, project: str, entity: Entity, title: str, detail: str, task_id: str = ""
+    ) -> None:
         self._nothing.hide()
         self.entity_page.show()
-        self.entity_page.show_entity(project, entity, title, f"{detail}  ·  {project}", task_id)
+        self.entity_page.show_entity(target_id, project, entity, title, f"{detail}  ·  {project}", task_id)
 
     def _focus_search(self) -> None:
         self.navigator.search.setFocus()

@@ -221,21 +221,16 @@ class Catalogue:
             items = [_parsed(PublishItem.from_json, row) for row in rows]
         return sorted(sorted(items, key=lambda item: item.version, reverse=True), key=lambda item: item.part)
 
-    def thumbnail(self, project: str, entity: Entity, folder: Path) -> Path | None:
-        """The newest small picture of an asset or shot, fetched into ``folder``; None where it has none."""
+    def thumbnail(self, asset_id: str, name: str, folder: Path) -> Path | None:
+        """The newest small picture of an asset, fetched into ``folder``; None where it has none."""
         with self._client() as client:
-            rows = client.get(
-                "/media/assets",
-                asset_type="thumbnail",
-                project=project,
-                page_size=1,
-                sort="-created_at",
-                **_entity_filter(entity),
-            )["items"]
-            if not rows:
+            rows = client.get("/media/assets", asset_type="thumbnail", asset=name)["items"]
+            # Another project may have an asset of this name.
+            row = next((row for row in rows if row["asset_id"] == asset_id), None)
+            if row is None:
                 return None
-            target = folder / f"{rows[0]['id']}.png"
-            return target if target.is_file() else client.download(f"/media/assets/{rows[0]['id']}/file", target)
+            target = folder / f"{row['id']}.png"
+            return target if target.is_file() else client.download(f"/media/assets/{row['id']}/file", target)
 
     def _page(self, path: str, make: Callable[[Json], T], page: int, **filters: Any) -> Page[T]:
         with self._client() as client:

@@ -47,14 +47,14 @@ class _RowDelegate(QStyledItemDelegate):
     def paint_item(self, painter: QPainter, rectangle: QRectF, item: object) -> None:
         raise NotImplementedError
 
-    def paint_picture(self, painter: QPainter, rectangle: QRectF, project: str, entity: Entity) -> QRectF:
+    def paint_picture(self, painter: QPainter, rectangle: QRectF, target_id: str, entity: Entity) -> QRectF:
         """Paint the picture of an asset or shot at the left; answers what is left of the row."""
         if self._thumbnails is None:
             return rectangle
         tile = QRectF(
             rectangle.left(), rectangle.center().y() - PICTURE.height() / 2, PICTURE.width(), PICTURE.height()
         )
-        picture = self._thumbnails.picture(project, entity)
+        picture = self._thumbnails.picture(target_id, entity)
         if picture is None:
             style.draw_placeholder(painter, tile, entity.name)
         else:
@@ -67,7 +67,7 @@ class EntityDelegate(_RowDelegate):
 
     def paint_item(self, painter: QPainter, rectangle: QRectF, item: object) -> None:
         assert isinstance(item, EntityItem)
-        rectangle = self.paint_picture(painter, rectangle, item.project, item.entity)
+        rectangle = self.paint_picture(painter, rectangle, item.id, item.entity)
         # Nearly every asset is active: only what is not is worth a word.
         rectangle = _paint_status(painter, rectangle, "" if item.status == "active" else item.status)
         _paint_lines(painter, rectangle, item.title, item.detail)
@@ -79,7 +79,7 @@ class TaskDelegate(_RowDelegate):
     def paint_item(self, painter: QPainter, rectangle: QRectF, item: object) -> None:
         assert isinstance(item, TaskItem)
         if self._thumbnails is not None:
-            rectangle = self.paint_picture(painter, rectangle, item.project, item.entity)
+            rectangle = self.paint_picture(painter, rectangle, item.target_id, item.entity)
             above, below = str(item.entity).partition(":")[2], f"{item.name}  ·  {item.project}"
         else:
             above = item.name

@@ -38,7 +38,7 @@ class EntityPage(QWidget):
     def __init__(self, session: Session, programs: Programs, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._session = session
-        self._project, self._entity = "", Entity.asset("none")
+        self._target_id, self._project, self._entity = "", "", Entity.asset("none")
         self._wanted_task = ""
         self.task: TaskItem | None = None
 
@@ -83,11 +83,13 @@ class EntityPage(QWidget):
         index = self.scene_view.currentIndex()
         return self.scenes.item(index.row()) if index.isValid() else None
 
-    def show_entity(self, project: str, entity: Entity, title: str, detail: str, task_id: str = "") -> None:
-        """Show an asset or shot, on the task with that id, or the one chosen last, where it is among its own."""
+    def show_entity(
+        self, target_id: str, project: str, entity: Entity, title: str, detail: str, task_id: str = ""
+    ) -> None:
+        """Show the asset or shot with that id, on the task with that id or else the one chosen last, if it has it."""
         self._wanted_task = task_id or self._session.settings.choice("task")
-        changed = (project, entity) != (self._project, self._entity)
-        self._project, self._entity = project, entity
+        changed = target_id != self._target_id
+        self._target_id, self._project, self._entity = target_id, project, entity
         self._title.setText(title)
         self._detail.setText(detail)
         self._show_picture()
@@ -164,9 +166,8 @@ class EntityPage(QWidget):
 
     def _show_picture(self) -> None:
         if self._project:
-            self._picture.show_picture(
-                self._entity.name, self._session.thumbnails.picture(self._project, self._entity)
-            )
+            picture = self._session.thumbnails.picture(self._target_id, self._entity)
+            self._picture.show_picture(self._entity.name, picture)
 
     def _fit_tasks(self) -> None:
         rows = max(1, min(TASK_ROWS, self.tasks.rowCount()))

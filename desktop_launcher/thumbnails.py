@@ -1,4 +1,4 @@
-"""Small pictures of assets and shots, fetched when a row that shows them is painted."""
+"""Small pictures of assets, fetched when a row that shows them is painted. Shots have none yet."""
 
 from __future__ import annotations
 
@@ -15,8 +15,6 @@ from shared.errors import RacewayError
 SIZE = QSize(320, 180)
 """Pixels kept of each picture: enough for the largest place that shows one."""
 
-_Key = tuple[str, str]
-
 
 class Thumbnails(QObject):
     """Answers a picture at once where it is known, else fetches it and tells when it has ``changed``."""
@@ -28,20 +26,19 @@ class Thumbnails(QObject):
         self._catalogue, self._folder = catalogue, folder
         # Threads of their own: a page full of pictures must not hold up what the artist clicks.
         self._background = Background(threads=2, parent=self)
-        self._pictures: dict[_Key, QPixmap | None] = {}
+        self._pictures: dict[str, QPixmap | None] = {}
 
-    def picture(self, project: str, entity: Entity) -> QPixmap | None:
-        """The picture; None where there is none, or none yet."""
-        key = (project, str(entity))
-        if key not in self._pictures:
-            self._pictures[key] = None
+    def picture(self, target_id: str, entity: Entity) -> QPixmap | None:
+        """The picture of the asset with that id; None where there is none, or none yet."""
+        if entity.kind == "asset" and target_id not in self._pictures:
+            self._pictures[target_id] = None
             self._background.run(
-                "/".join(key),
-                lambda: self._load(project, entity),
-                lambda image: self._keep(key, image),
+                target_id,
+                lambda: self._load(target_id, entity.name),
+                lambda image: self._keep(target_id, image),
                 self._ignore,
             )
-        return self._pictures[key]
+        return self._pictures.get(target_id)
 
     def forget(self) -> None:
         """Ask again for every picture at its next painting."""
@@ -50,8 +47,8 @@ class Thumbnails(QObject):
     def shut_down(self, milliseconds: int) -> bool:
         return self._background.shut_down(milliseconds)
 
-    def _load(self, project: str, entity: Entity) -> QImage | None:
-        file = self._catalogue.thumbnail(project, entity, self._folder)
+    def _load(self, asset_id: str, name: str) -> QImage | None:
+        file = self._catalogue.thumbnail(asset_id, name, self._folder)
         image = QImage(str(file)) if file else QImage()
         if image.isNull():
             return None
@@ -59,9 +56,9 @@ class Thumbnails(QObject):
             SIZE, Qt.AspectRatioMode.KeepAspectRatioByExpanding, Qt.TransformationMode.SmoothTransformation
         )
 
-    def _keep(self, key: _Key, image: QImage | None) -> None:
+    def _keep(self, asset_id: str, image: QImage | None) -> None:
         if image is not None:
-            self._pictures[key] = QPixmap.fromImage(image)
+            self._pictures[asset_id] = QPixmap.fromImage(image)
             self.changed.emit()
 
     def _ignore(self, error: RacewayError) -> None:

@@ -179,6 +179,11 @@ def test_assets_and_shots_of_the_project(browser: BrowserPage, window: MainWindo
     assert [task.name for task in browser.entity_page.tasks.items] == ["lighting"]
 
 
+def test_an_asset_without_a_picture_has_none(browser: BrowserPage, tmp_path: Path) -> None:
+    task = browser.navigator.panes["tasks"].model.item(0)
+    assert browser._session.catalogue.thumbnail(task.target_id, "ball_bearing", tmp_path) is None
+
+
 def test_search_narrows_the_list(browser: BrowserPage, window: MainWindow, wait_until: Wait) -> None:
     choose(browser, window, wait_until, "assets", "housing")
     QTest.keyClicks(browser.navigator.search, "bearing")
