@@ -8,6 +8,7 @@ import numpy as np
 
 from dcc.cad.kernel import Array
 from dcc.cad.scene import ScenePart
+from dcc.cad.tessellate import Mesh
 from shared.manifest import Color
 from shared.material_library import color_material_name
 
@@ -22,9 +23,9 @@ class ColorSubset:
     triangles: Array
 
 
-def color_subsets(part: ScenePart) -> list[ColorSubset]:
-    """The face colours of a part, sorted by name; names end in the colour's sRGB hex."""
-    mesh, face_colors = part.geometry.mesh, part.definition.face_colors
+def color_subsets(part: ScenePart, mesh: Mesh | None) -> list[ColorSubset]:
+    """The face colours of a part as its ``mesh`` shows them, sorted by name; names end in the colour's sRGB hex."""
+    face_colors = part.definition.face_colors
     if mesh is None or not face_colors:
         return []
     faces_of: dict[str, list[int]] = {}

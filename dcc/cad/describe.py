@@ -67,7 +67,7 @@ def _part(scene: Scene, part: ScenePart, occurrences: list[Occurrence]) -> Part:
         occurrence_count=part.count,
         occurrences=tuple(occurrences),
         color=definition.color,
-        face_colors=tuple(FaceColor(s.name, s.color, s.face_count) for s in color_subsets(part)),
+        face_colors=tuple(FaceColor(s.name, s.color, s.face_count) for s in color_subsets(part, mesh)),
         step_material=definition.step_material,
         layers=definition.layers,
     )

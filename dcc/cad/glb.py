@@ -155,7 +155,7 @@ class _Document:
         }
         groups: list[tuple[Array, Color | None]] = []
         rest = np.ones(len(mesh.triangles), bool)
-        for subset in color_subsets(part):
+        for subset in color_subsets(part, mesh):
             groups.append((mesh.triangles[subset.triangles], subset.color))
             rest[subset.triangles] = False
         if rest.any():

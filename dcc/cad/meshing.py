@@ -10,31 +10,39 @@ import multiprocessing
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 from OCP.TopAbs import TopAbs_ShapeEnum
 
 from dcc.cad.kernel import is_kernel_error, sub_shapes
 from dcc.cad.model import PartDefinition
 from dcc.cad.properties import NOTHING, Properties, measure, mesh_volume
-from dcc.cad.settings import Settings
-from dcc.cad.tessellate import Curves, Mesh, discretize, tessellate
+from dcc.cad.settings import COARSER_LEVELS, Settings
+from dcc.cad.tessellate import Curves, Mesh, deflection_for, discretize, tessellate
 from shared.errors import CadError
 from shared.manifest import Warning
 
 _WORTH_FORKING = 300
 """Faces from which starting processes costs less than it saves."""
 _VOLUME_ALARM = 0.05
+_WORTH_COARSENING = 64
+"""Triangles; a mesh of fewer is as light as any."""
+_WORTH_KEEPING = 0.7
+_COARSEST_ANGLE = 1.0
 
 
 @dataclass
 class PartGeometry:
-    """What meshing makes of a part: a mesh or curves (neither where the kernel failed), and its measures."""
+    """What meshing makes of a part: a mesh or curves (neither where the kernel failed), and its measures.
+
+    ``coarser``: the mesh at the levels of ``settings.COARSER_LEVELS``.
+    """
 
     mesh: Mesh | None
     curves: Curves | None
     properties: Properties
     warnings: list[Warning]
+    coarser: list[Mesh] = field(default_factory=list)
 
     @property
     def is_empty(self) -> bool:
@@ -86,12 +94,36 @@ def _mesh_part(part: PartDefinition, settings: Settings, threads: bool) -> PartG
     if part.kind == "curve":
         curves = discretize(part.shape, settings.tessellation)
         return PartGeometry(None, curves, measure(part.shape, part.kind, curves.points, None), [])
-    mesh = tessellate(part.shape, settings.tessellation, threads=threads)
-    if part.kind == "solid" and mesh_volume(mesh.points, mesh.welded_triangles()) < 0:
-        # Written inside out; what is seen must be its outside.
-        mesh = mesh.reversed()
+    mesh = _outwards(part, tessellate(part.shape, settings.tessellation, threads=threads))
     properties = measure(part.shape, part.kind, mesh.points, mesh.welded_triangles())
-    return PartGeometry(mesh, None, properties, _faults(part, mesh, properties))
+    coarser = _coarser_meshes(part, mesh, settings, threads)
+    return PartGeometry(mesh, None, properties, _faults(part, mesh, properties), coarser)
+
+
+def _outwards(part: PartDefinition, mesh: Mesh) -> Mesh:
+    """The mesh with its outside out, also where the solid was written inside out."""
+    if part.kind == "solid" and mesh_volume(mesh.points, mesh.welded_triangles()) < 0:
+        return mesh.reversed()
+    return mesh
+
+
+def _coarser_meshes(part: PartDefinition, mesh: Mesh, settings: Settings, threads: bool) -> list[Mesh]:
+    """One mesh for each coarser level; the finer one again where a coarser would save next to nothing."""
+    meshes: list[Mesh] = []
+    finer = mesh
+    deflection = deflection_for(part.shape, settings.tessellation)
+    for level in COARSER_LEVELS:
+        if len(finer.triangles) > _WORTH_COARSENING:
+            angle = min(settings.tessellation.angular_deflection * level.angular, _COARSEST_ANGLE)
+            coarse = replace(
+                settings.tessellation, linear_deflection=deflection * level.linear, angular_deflection=angle
+            )
+            candidate = _outwards(part, tessellate(part.shape, coarse, threads=threads))
+            complete = len(candidate.broken_faces) + len(candidate.empty_faces) <= len(mesh.empty_faces)
+            if complete and len(candidate.triangles) < _WORTH_KEEPING * len(finer.triangles):
+                finer = candidate
+        meshes.append(finer)
+    return meshes
 
 
 def _faults(part: PartDefinition, mesh: Mesh, properties: Properties) -> list[Warning]:

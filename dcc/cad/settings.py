@@ -12,6 +12,19 @@ DEFAULT_TESSELLATION = Tessellation(linear_deflection=None, relative_deflection=
 
 
 @dataclass(frozen=True)
+class DetailLevel:
+    """A coarser mesh beside the full one: how much larger its linear and angular deflection are."""
+
+    name: str
+    linear: float
+    angular: float
+
+
+FULL_DETAIL = "high"
+COARSER_LEVELS = (DetailLevel("medium", 4.0, 2.0), DetailLevel("low", 16.0, 3.5))
+
+
+@dataclass(frozen=True)
 class Limits:
     """Where a conversion stops with a coded error instead of taking the machine down.
 

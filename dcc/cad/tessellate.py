@@ -16,6 +16,7 @@ from OCP.BRepBndLib import BRepBndLib
 from OCP.BRepGProp import BRepGProp
 from OCP.BRepLib import BRepLib_ToolTriangulatedShape
 from OCP.BRepMesh import BRepMesh_IncrementalMesh
+from OCP.BRepTools import BRepTools
 from OCP.GCPnts import GCPnts_TangentialDeflection
 from OCP.GProp import GProp_GProps
 from OCP.ShapeFix import ShapeFix_Face
@@ -100,6 +101,8 @@ def tessellate(shape: TopoDS_Shape, settings: Tessellation, *, threads: bool = F
     ``threads`` lets the kernel mesh faces on all cores; the result is the same.
     """
     deflection = deflection_for(shape, settings)
+    # The kernel would keep a finer mesh that the shape has already.
+    BRepTools.Clean_s(shape)
     BRepMesh_IncrementalMesh(shape, deflection, False, settings.angular_deflection, threads)
     vertices: list[Array] = []
     normals: list[Array] = []

@@ -9,6 +9,8 @@
     /<Root>/Products/<partKey>/geo/<partKey>   Mesh (or BasisCurves), GeomSubsets for faces of another colour
     /<Root>/<assembly>/.../<occurrence>        Xform, instanceable, inherits its prototype, raceway:occurrence
 
+The mesh stands in the variants ``high`` (the default), ``medium`` and ``low`` of the variant set ``LOD`` on the root.
+
 Occurrences inherit rather than reference: an opinion about a prototype in a stronger layer, such as a look's
 binding, then reaches all of them. In a model of very many occurrences, sub-assemblies that repeat become prototypes
 below ``/<Root>/Assemblies`` in the same way.
@@ -28,6 +30,7 @@ from dcc.cad.colors import color_subsets
 from dcc.cad.kernel import IDENTITY_MATRIX, Array
 from dcc.cad.properties import bounding_box
 from dcc.cad.scene import Scene, SceneAssembly, SceneChild, ScenePart
+from dcc.cad.settings import COARSER_LEVELS, FULL_DETAIL
 from dcc.cad.tessellate import Curves, Mesh
 from shared.errors import CadError
 from shared.files import atomic_path
@@ -36,6 +39,9 @@ from shared.manifest import BoundingBox, Color
 _UP_AXIS = UsdGeom.Tokens.z
 _METERS_PER_UNIT = 0.001
 _FULL_DISK = 1 << 20
+
+DETAIL_VARIANTS = "LOD"
+"""Variant set on the root prim that chooses how fine the meshes are."""
 
 
 def product_path(scene: Scene, key: str) -> str:
@@ -83,6 +89,7 @@ def _write_scene(layer: Sdf.Layer, scene: Scene, asset_info: dict[str, str]) -> 
     products = Sdf.PrimSpec(root, "Products", Sdf.SpecifierClass)
     for part in scene.parts:
         _write_product(products, part)
+    _write_detail_levels(root, scene)
     shared = [assembly for assembly in scene.assemblies if assembly.shared]
     if shared:
         prototypes = Sdf.PrimSpec(root, "Assemblies", Sdf.SpecifierClass)
@@ -104,10 +111,27 @@ def _write_product(products: Sdf.PrimSpec, part: ScenePart) -> None:
     mesh, curves = part.geometry.mesh, part.geometry.curves
     if mesh is not None:
         _attribute(prim, "extentsHint", Sdf.ValueTypeNames.Float3Array, _extent(bounding_box(mesh.points)))
-        _write_mesh(geo, part, mesh)
     elif curves is not None:
         _attribute(prim, "extentsHint", Sdf.ValueTypeNames.Float3Array, _extent(bounding_box(curves.points)))
         _write_curves(geo, part, curves)
+
+
+def _write_detail_levels(root: Sdf.PrimSpec, scene: Scene) -> None:
+    """Write the meshes of all parts into one variant for each level of detail."""
+    meshed = [(part, [part.geometry.mesh, *part.geometry.coarser]) for part in scene.parts if part.geometry.mesh]
+    if not meshed:
+        return
+    variants = Sdf.VariantSetSpec(root, DETAIL_VARIANTS)
+    root.variantSetNameList.Prepend(DETAIL_VARIANTS)
+    root.variantSelections[DETAIL_VARIANTS] = FULL_DETAIL
+    for number, name in enumerate((FULL_DETAIL, *(level.name for level in COARSER_LEVELS))):
+        variant = Sdf.VariantSpec(variants, name)
+        products = Sdf.PrimSpec(variant.primSpec, "Products", Sdf.SpecifierOver)
+        for part, meshes in meshed:
+            mesh = meshes[number]
+            assert mesh is not None
+            product = Sdf.PrimSpec(products, part.key, Sdf.SpecifierOver)
+            _write_mesh(Sdf.PrimSpec(product, "geo", Sdf.SpecifierOver), part, mesh)
 
 
 def _write_mesh(geo: Sdf.PrimSpec, part: ScenePart, mesh: Mesh) -> None:
@@ -125,7 +149,7 @@ def _write_mesh(geo: Sdf.PrimSpec, part: ScenePart, mesh: Mesh) -> None:
     _uniform(prim, "orientation", types.Token, UsdGeom.Tokens.rightHanded)
     # A surface without thickness is seen from both sides, a solid only from outside.
     _uniform(prim, "doubleSided", types.Bool, part.definition.kind != "solid")
-    subsets = color_subsets(part)
+    subsets = color_subsets(part, mesh)
     if not subsets:
         return
     _uniform(prim, "subsetFamily:materialBind:familyType", types.Token, UsdGeom.Tokens.nonOverlapping)
