@@ -51,14 +51,19 @@ def run(options: argparse.Namespace) -> int:
         announce(f"PostgreSQL, Redis, the service and a worker are up: {stack.url}", stack.start_seconds)
         demo = Demo(stack, options.step, settings, progress.update, announce)
         demo.result.timings["start"] = round(stack.start_seconds, 2)
-        result = demo.run()
-        if options.json:
-            print_json(result.to_json())
-        else:
-            _summary(result.values, result.timings, data, kept=options.keep)
-        sys.stdout.flush()
-        if options.keep:
-            _wait_for_interrupt(quiet)
+        try:
+            result = demo.run()
+            progress.close()
+            if options.json:
+                print_json(result.to_json())
+            else:
+                page = demo.page_link() if options.keep else result.values["page"]
+                _summary({**result.values, "page": page}, result.timings, data, kept=options.keep)
+            sys.stdout.flush()
+            if options.keep:
+                _wait_for_interrupt(quiet)
+        finally:
+            demo.close()
     return 0
 
 

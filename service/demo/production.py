@@ -27,13 +27,14 @@ class Production:
     asset: Json
     task: Json
     artist: Json
-    artist_token: str
+    token: Json
+    """The artist's token as the service answered it: ``id`` and, this once, ``token``."""
 
     def context(self, api_url: str, root: Path) -> Context:
         """The artist's work context, as the launcher would set it."""
         return Context(
             api_url=api_url,
-            token=self.artist_token,
+            token=self.token["token"],
             project=self.project["name"],
             entity=Entity.asset(self.asset["name"]),
             task_id=self.task["id"],
@@ -42,7 +43,7 @@ class Production:
         )
 
 
-def prepare_production(admin: Client, api_url: str, asset_name: str) -> Production:
+def prepare_production(admin: Client, asset_name: str) -> Production:
     """Make, or find from an earlier run, the project, the asset, its task, the artist and a token for her."""
     project = _first(admin.projects(q=PROJECT), name=PROJECT) or admin.post(
         "/projects/", {"name": PROJECT, "title": "Raceway demonstration"}
@@ -66,7 +67,7 @@ def prepare_production(admin: Client, api_url: str, asset_name: str) -> Producti
             "assignee_id": artist["id"],
         },
     )
-    token = admin.post("/tokens/", {"name": f"demo {secrets.token_hex(4)}", "user_id": artist["id"]})["token"]
+    token = admin.post("/tokens/", {"name": f"demo {secrets.token_hex(4)}", "user_id": artist["id"]})
     return Production(project, asset, task, artist, token)
 
 

@@ -49,6 +49,7 @@ class Demo:
     report: Report
     announce: Callable[[str, float], None]
     result: DemoResult = field(default_factory=DemoResult)
+    production: Production | None = None
 
     def run(self) -> DemoResult:
         """Do every step; raises the coded error of the one that failed."""
@@ -58,11 +59,11 @@ class Demo:
                 step = self._step_file()
                 self._say(f"CAD file: {step}")
             with self._timed("production"):
-                production = prepare_production(admin, self.stack.api_url, asset_name_of(step))
+                production = self.production = prepare_production(admin, asset_name_of(step))
                 self._say(
                     f"Asset {production.asset['name']} of project {production.project['name']}, task {production.task['name']}"
                 )
-            with Client(self.stack.api_url, production.artist_token) as artist:
+            with Client(self.stack.api_url, production.token["token"]) as artist:
                 cad = self._convert(artist, step, production)
                 session = self._artist_session(production, cad)
                 job = self._render(artist, production)
@@ -70,6 +71,17 @@ class Demo:
             self._collect(production, cad, session, job)
         self.result.timings["total"] = round(sum(self.result.timings.values()), 2)
         return self.result
+
+    def page_link(self) -> str:
+        """Address of the asset's page that logs the artist in; good until :meth:`close`."""
+        assert self.production is not None
+        return f"{self.result.values['page']}?token={self.production.token['token']}"
+
+    def close(self) -> None:
+        """Revoke the artist's token."""
+        if self.production is not None:
+            with Client(self.stack.api_url, self.stack.admin_token) as admin:
+                admin.delete(f"/tokens/{self.production.token['id']}")
 
     # -- the steps
 
