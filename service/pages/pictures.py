@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from sqlalchemy import select
+from sqlalchemy.dialects.postgresql import distinct_on
 
 from service.database import session
 from service.models import MediaAsset
@@ -54,7 +55,7 @@ def latest_thumbnails(asset_ids: Iterable[UUID]) -> dict[UUID, str]:
     statement = (
         select(MediaAsset.asset_id, MediaAsset.id)
         .where(MediaAsset.asset_id.in_(list(asset_ids)), MediaAsset.asset_type.in_((THUMBNAIL, STILL)))
-        .distinct(MediaAsset.asset_id)
+        .ext(distinct_on(MediaAsset.asset_id))
         .order_by(MediaAsset.asset_id, (MediaAsset.asset_type == THUMBNAIL).desc(), MediaAsset.created_at.desc())
     )
     return {asset_id: media_url(media_id) for asset_id, media_id in session().execute(statement) if asset_id}
