@@ -36,8 +36,10 @@ def run(options: argparse.Namespace) -> int:
     data = data_folder(options.data)
     check_free_space(data)
 
-    # A killed demonstration must take its service along, so SIGTERM unwinds like Ctrl-C.
-    signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
+    # A demonstration that is asked to end takes its service along; also one that a script started in the background,
+    # where the shell has SIGINT ignored.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.default_int_handler)
     progress = Progress()
     quiet = options.json
 
