@@ -1,0 +1,58 @@
+"""Read the pixels of a PNG file: 8 bits a channel, not interlaced. Format: https://www.w3.org/TR/png/"""
+
+from __future__ import annotations
+
+import struct
+import zlib
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+Pixels = NDArray[np.uint8]
+"""Rows from the top, columns, channels (3 or 4)."""
+
+
+def read_png(path: Path) -> Pixels:
+    data = path.read_bytes()
+    assert data[:8] == b"\x89PNG\r\n\x1a\n"
+    width, height, depth, color, *_, interlace = struct.unpack(">IIBBBBB", data[16:29])
+    assert depth == 8 and interlace == 0
+    channels = {2: 3, 6: 4}[color]
+    body, at = b"", 8
+    while at < len(data):
+        (length,) = struct.unpack(">I", data[at : at + 4])
+        if data[at + 4 : at + 8] == b"IDAT":
+            body += data[at + 8 : at + 8 + length]
+        at += 12 + length
+    raw = np.frombuffer(zlib.decompress(body), np.uint8).reshape(height, 1 + width * channels)
+    rows = np.zeros((height, width * channels), np.uint8)
+    above = np.zeros(width * channels, np.uint8)
+    for index, line in enumerate(raw):
+        above = rows[index] = _unfiltered(int(line[0]), line[1:], above, channels)
+    return rows.reshape(height, width, channels)
+
+
+def _unfiltered(kind: int, line: NDArray[np.uint8], above: NDArray[np.uint8], step: int) -> NDArray[np.uint8]:
+    if kind in (0, 2):
+        return line + above if kind == 2 else line
+    done = line.astype(int)
+    for at in range(len(done)):
+        left = int(done[at - step]) if at >= step else 0
+        corner = int(above[at - step]) if at >= step else 0
+        up = int(above[at])
+        if kind == 1:
+            guess = left
+        elif kind == 3:
+            guess = (left + up) // 2
+        else:
+            distances = (abs(up - corner), abs(left - corner), abs(left + up - 2 * corner))
+            guess = (left, up, corner)[distances.index(min(distances))]
+        done[at] = (done[at] + guess) % 256
+    return done.astype(np.uint8)
+
+
+def magenta(pixels: Pixels) -> NDArray[np.bool_]:
+    """Where a picture is magenta: much red and blue, hardly any green."""
+    red, green, blue = (pixels[..., channel].astype(int) for channel in range(3))
+    return (np.minimum(red, blue) > 70) & (green < np.minimum(red, blue) // 2)
