@@ -99,13 +99,21 @@ def convert(
     clock.stage("read", 2, "Reading the STEP file")
     step_file.parse()
     clock.stage("transfer", 15, "Building shapes")
-    model = step_file.transfer()
+    missing = _missing_files(source, declared)
+    try:
+        model = step_file.transfer()
+    except CadError as error:
+        raise _explained(error, source, missing) from error
     parts = model.parts()
     clock.stage("mesh", 55, f"Meshing {len(parts)} parts")
     meshed = mesh_parts(
         parts, settings, lambda done: on_progress("mesh", 55 + 35 * done / len(parts), f"{done} of {len(parts)} parts")
     )
     clock.stage("write", 90, "Writing USD, GLB and manifest")
+    if missing:
+        model.warnings.append(
+            Warning("cad.missing_files", f"Parts of the model are in files that are not beside it: {missing}.")
+        )
     scene, manifest = _describe(model, meshed, declared, source, digest, settings, lineage, source_name)
     write_usd_master(scene, folder / USD_MASTER, {"name": scene.name, "version": digest[:12]})
     clock.stage("write", 94, "Writing the GLB")
@@ -143,9 +151,25 @@ def _describe(
     return scene, manifest_of(scene, origin, settings.tessellation, lineage, counts)
 
 
+def _missing_files(source: Path, declared: Declared) -> str:
+    """The files that ``source`` takes parts from (the kernel reads them) and that do not stand beside it."""
+    names = [name for name in declared.external if not (source.parent / name).is_file()]
+    return ", ".join(names[:5]) + (", ..." if len(names) > 5 else "")
+
+
+def _explained(error: CadError, source: Path, missing: str) -> CadError:
+    if error.code != "cad.empty" or not missing:
+        return error
+    return CadError(
+        f"{source.name} holds no shape of its own: its parts are in other files, which are missing ({missing}).",
+        code="cad.missing_files",
+        hint="Put those files beside it, or export the assembly with its parts in one file.",
+    )
+
+
 def _differences(declared: Declared, counts: dict[str, Count]) -> list[Warning]:
     """What the file declares and the kernel did not deliver."""
-    warnings = [
+    return [
         Warning(
             f"cad.missing_{name}",
             f"The file declares {count.declared:,} {name}; {count.read:,} were read. Something is missing.",
@@ -154,15 +178,6 @@ def _differences(declared: Declared, counts: dict[str, Count]) -> list[Warning]:
         # The kernel gives a body and a shared placement a component of its own, never the other way round.
         if count.read < count.declared
     ]
-    if declared.external:
-        warnings.append(
-            Warning(
-                "cad.external_references",
-                f"The model refers to other files, which are read only where they stand beside it:"
-                f" {', '.join(declared.external[:5])}{', ...' if len(declared.external) > 5 else ''}.",
-            )
-        )
-    return warnings
 
 
 class _Clock:

@@ -218,7 +218,7 @@ def _drop_empty(model: CadModel, geometries: dict[int, PartGeometry], warnings: 
         raise CadError(
             "The file was read, but there is no geometry in it that can be shown: no solids, no surfaces, no curves.",
             code="cad.empty",
-            hint="Export the model with its geometry; `external` parts must be in the same file.",
+            hint="Export the model with its geometry (an assembly with its parts in the same file).",
         )
 
 
