@@ -8,17 +8,20 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
+from flask import Flask
 from sqlalchemy import ColumnElement, and_, func, or_, select, update
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.orm import Session
 
+from service import jobs
 from service.database import tenant_session
 from service.models import Job
 from service.queueing import message_id
@@ -28,9 +31,12 @@ from shared.processes import Event
 
 log = logging.getLogger(__name__)
 
-_KEEP_SECONDS = 0.5
-"""How often a running job is written: its progress, its lease, and whether somebody cancelled it."""
-_FINISH_TRIES = 20
+_RENEW_SECONDS = 0.4
+"""How often a running job is written: its progress, its lease; and whether somebody cancelled it is read."""
+_MARGIN_SECONDS = 1.0
+"""A worker that cannot renew stops its tool so long before another may take up the job."""
+_DONE = "done"
+"""What tools report as their stage when they are through; not a step."""
 
 
 class LeaseLostError(ConflictError):
@@ -39,8 +45,14 @@ class LeaseLostError(ConflictError):
     code = "conflict.lease_lost"
 
 
-def claim(tenant_id: UUID, job_id: UUID, worker_id: UUID, lease_seconds: float) -> Lease | None:
-    """Take up a queued job; None where it is not queued, or another worker is just taking it."""
+def claim(
+    tenant_id: UUID, job_id: UUID, worker_id: UUID, lease_seconds: float, stopping: threading.Event
+) -> Lease | None:
+    """Take up a queued job; None where it is not queued, or another worker is just taking it.
+
+    ``stopping`` is set when the worker must end soon.
+    """
+    since = time.monotonic()
     with tenant_session(tenant_id) as current:
         statement = select(Job).where(Job.id == job_id, Job.state == JobState.QUEUED)
         job = current.scalars(statement.with_for_update(skip_locked=True, of=Job)).unique().one_or_none()
@@ -50,12 +62,14 @@ def claim(tenant_id: UUID, job_id: UUID, worker_id: UUID, lease_seconds: float) 
         document.restart()
         document.move_to(JobState.RUNNING)
         document.queue_job_id = message_id(job_id)
-        job.attempt += 1
+        attempt = job.attempt = job.attempt + 1
         job.document, job.state = document.to_json(), document.state.value
         job.worker_id = worker_id
-        job.started_at, job.finished_at = datetime.now(UTC), None
-        job.lease_until = datetime.now(UTC) + timedelta(seconds=lease_seconds)
-        return Lease(tenant_id, job, job.attempt, document, lease_seconds)
+        job.started_at, job.finished_at = func.now(), None
+        job.lease_until = func.now() + timedelta(seconds=lease_seconds)
+        jobs.tell_conversion(current, job_id, document)
+        lease = Lease(tenant_id, job, attempt, document, lease_seconds, stopping, since)
+    return lease
 
 
 @dataclass
@@ -67,118 +81,177 @@ class Lease:
     attempt: int
     document: JobDocument
     seconds: float
-    output: dict[str, Any] = field(default_factory=dict)
-    """What the step under way puts into the document."""
+    stopping: threading.Event
+    renewed_at: float
+    """When the lease was last renewed, by the monotonic clock."""
     cancelled: bool = False
-    lost: bool = False
-    _kept: float = field(default_factory=time.monotonic)
-    _asked: float = 0.0
+    _taken: bool = False
+    _ended: threading.Event = field(default_factory=threading.Event)
+    _writing: threading.Lock = field(default_factory=threading.Lock)
+    """Guards the document between the tool's events and the renewals."""
 
-    def on_event(self, event: Event) -> None:
-        """Take over a tool's progress; it is stored with the next :meth:`should_stop`."""
-        percent = float(event.get("percent") or 0.0)
-        self.document.progress = Progress(
-            percent=percent,
-            stage=str(event.get("stage") or ""),
-            message=str(event.get("message") or "")[:500],
-            remaining=self._remaining(percent),
-        )
+    @property
+    def lost(self) -> bool:
+        """Whether another worker has the job, or may have it because the lease could not be renewed."""
+        return self._taken or time.monotonic() - self.renewed_at > self.seconds - _MARGIN_SECONDS
+
+    @contextlib.contextmanager
+    def renewing(self, app: Flask) -> Iterator[None]:
+        """Renew the lease in a thread of its own, whatever the worker waits for."""
+        thread = threading.Thread(target=self._renew_until_ended, args=(app,), name="lease", daemon=True)
+        thread.start()
+        try:
+            yield
+        finally:
+            self._ended.set()
+
+    def should_stop(self) -> bool:
+        """Whether the tool must be stopped: the job was cancelled or lost, or the worker must end."""
+        return self.cancelled or self.lost or self.stopping.is_set()
 
     def on_start(self, process_group: int) -> None:
         """Note the tool's process group in the document."""
-        self.document.process_group = process_group
+        with self._writing:
+            self.document.process_group = process_group
 
-    def should_stop(self) -> bool:
-        """Renew the lease and store the progress, twice a second at most; True when the tool must be stopped.
+    def on_event(self, event: Event) -> None:
+        """Take over a tool's progress: each of its stages is a step of the document."""
+        stage, percent = str(event.get("stage") or ""), float(event.get("percent") or 0.0)
+        with self._writing:
+            if stage != self.document.progress.stage:
+                self.document.finish_step(JobState.COMPLETED)
+                if stage != _DONE:
+                    self.document.start_step(stage)
+            self.document.progress = Progress(
+                percent=percent,
+                stage=stage,
+                message=str(event.get("message") or "")[:500],
+                remaining=self._remaining(percent),
+            )
 
-        A database that does not answer is borne until the lease is over.
+    def start_step(self, name: str) -> None:
+        """Begin a step of the worker's own."""
+        with self._writing:
+            self.document.finish_step(JobState.COMPLETED)
+            self.document.start_step(name)
+            self.document.progress = Progress(percent=99.0, stage=name)
+
+    def complete(
+        self, result: dict[str, Any], write: Callable[[Session], None], *, output: dict[str, Any] | None = None
+    ) -> None:
+        """End the job with a result; ``write`` adds its rows in the same transaction.
+
+        ``output`` is of the step under way. Raises LeaseLostError, and writes nothing, where the job is another
+        worker's by now.
         """
-        now = time.monotonic()
-        if now - self._asked < _KEEP_SECONDS:
-            return self.cancelled or self.lost
-        self._asked = now
-        try:
-            with tenant_session(self.tenant_id) as current:
-                answer = current.execute(
-                    update(Job)
-                    .where(self._still_ours())
-                    .values(
-                        document=self.document.to_json(),
-                        lease_until=func.now() + timedelta(seconds=self.seconds),
-                    )
-                    .returning(Job.cancel_requested)
-                    .execution_options(synchronize_session=False)
-                ).scalar_one_or_none()
-            self._kept = now
-            self.cancelled, self.lost = bool(answer), answer is None
-        except DBAPIError as error:
-            log.warning("lease of job %s could not be renewed: %s", self.job.id, error.orig)
-            self.lost = now - self._kept > self.seconds
-        return self.cancelled or self.lost
-
-    @contextlib.contextmanager
-    def finishing(self, state: JobState) -> Iterator[Session]:
-        """A transaction that ends the job in ``state`` together with what the caller writes in it.
-
-        Raises LeaseLostError, and writes nothing, where the job is another worker's by now.
-        """
-        with tenant_session(self.tenant_id, self.job.created_by_id) as current:
-            yield current
-            self.document.finish_step(state, self.output)
-            self.document.process_group = None
-            if state is JobState.COMPLETED:
-                self.document.progress = Progress(percent=100.0, stage="done")
-            if self.document.state is not state:
-                self.document.move_to(state)
-            done = current.execute(
-                update(Job)
-                .where(self._still_ours())
-                .values(
-                    document=self.document.to_json(),
-                    state=state.value,
-                    lease_until=None,
-                    finished_at=func.now() if state in FINAL_STATES else None,
-                )
-                .returning(Job.id)
-                .execution_options(synchronize_session=False)
-            ).scalar_one_or_none()
-            if done is None:
-                raise LeaseLostError(f"Job {self.job.id} was taken over by another worker.")
+        with self._writing:
+            self._ended.set()
+            self.document.result = result
+            self.document.progress = Progress(percent=100.0, stage=_DONE)
+            self._end(JobState.COMPLETED, output)
+        self._record(write)
 
     def fail(self, state: JobState, error: dict[str, Any]) -> None:
-        """End the job without a result; tries for a while where the database does not answer."""
-        self.document.error = error
-        for _ in range(_FINISH_TRIES):
+        """End the job without a result: failed or cancelled. Raises LeaseLostError like :meth:`complete`."""
+        with self._writing:
+            self._ended.set()
+            self.document.error = error
+            self._end(state)
+        self._record(lambda current: None)
+
+    def hand_back(self) -> None:
+        """Queue the job again, because this worker ends; the attempt is not held against the job."""
+        with self._writing:
+            self._ended.set()
+            self._end(JobState.QUEUED)
+            self.document.progress = Progress()
+        self._record(lambda current: None, max_attempts=Job.max_attempts + 1)
+
+    def _end(self, state: JobState, output: dict[str, Any] | None = None) -> None:
+        self.document.finish_step(JobState.CANCELLED if state is JobState.QUEUED else state, output)
+        self.document.process_group = None
+        self.document.move_to(state)
+
+    def _record(self, write: Callable[[Session], None], **values: Any) -> None:
+        """Write the job's end, and try again while the database is away and the job still ours."""
+        state = self.document.state
+        while True:
             try:
-                with self.finishing(state):
-                    return
-            except LeaseLostError:
+                with tenant_session(self.tenant_id, self.job.created_by_id) as current:
+                    done = current.execute(
+                        update(Job)
+                        .where(self._still_ours())
+                        .values(
+                            document=self.document.to_json(),
+                            state=state.value,
+                            worker_id=None if state is JobState.QUEUED else Job.worker_id,
+                            lease_until=None,
+                            finished_at=func.now() if state in FINAL_STATES else None,
+                            **values,
+                        )
+                        .returning(Job.id)
+                        .execution_options(synchronize_session=False)
+                    ).scalar_one_or_none()
+                    if done is None:
+                        raise LeaseLostError(f"Job {self.job.id} was taken over by another worker.")
+                    jobs.tell_conversion(current, self.job.id, self.document)
+                    write(current)
                 return
-            except DBAPIError as problem:
-                log.warning("end of job %s could not be written: %s", self.job.id, problem.orig)
-                time.sleep(_KEEP_SECONDS)
+            except (OperationalError, InterfaceError) as error:
+                log.warning("end of job %s could not be written: %s", self.job.id, error.orig)
+                if self.lost:
+                    raise LeaseLostError(f"Job {self.job.id} ended, and the database did not take it.") from error
+                time.sleep(_RENEW_SECONDS)
+
+    def _renew_until_ended(self, app: Flask) -> None:
+        with app.app_context():
+            while not self._ended.wait(_RENEW_SECONDS):
+                try:
+                    self._renew()
+                except DBAPIError as error:
+                    log.warning("lease of job %s could not be renewed: %s", self.job.id, error.orig)
+
+    def _renew(self) -> None:
+        with self._writing:
+            if self._ended.is_set():
+                return
+            document = self.document.to_json()
+        since = time.monotonic()
+        with tenant_session(self.tenant_id) as current:
+            cancelled = current.execute(
+                update(Job)
+                .where(self._still_ours())
+                .values(document=document, lease_until=func.now() + timedelta(seconds=self.seconds))
+                .returning(Job.cancel_requested)
+                .execution_options(synchronize_session=False)
+            ).scalar_one_or_none()
+        if cancelled is None:
+            self._taken = True
+        else:
+            self.cancelled, self.renewed_at = bool(cancelled), since
 
     def _still_ours(self) -> ColumnElement[bool]:
         return and_(Job.id == self.job.id, Job.attempt == self.attempt, Job.state == JobState.RUNNING)
 
     def _remaining(self, percent: float) -> float | None:
         steps = self.document.steps
-        if not steps or not steps[-1].started or not 5 <= percent < 100:
+        if not steps or not steps[0].started or not 5 <= percent < 100:
             return None
-        elapsed = (datetime.now(UTC) - datetime.fromisoformat(steps[-1].started)).total_seconds()
+        elapsed = (datetime.now(UTC) - datetime.fromisoformat(steps[0].started)).total_seconds()
         return round(elapsed * (100 - percent) / percent, 1)
 
 
-def take_back(current: Session, now: datetime) -> list[Job]:
-    """Take jobs from workers whose lease is over; answers those that are queued again.
+def take_back(current: Session) -> None:
+    """Take jobs from workers whose lease is over: they are queued again, and the bell rings for them.
 
     What was cancelled meanwhile is cancelled; what was lost too often has failed.
     """
-    statement = select(Job).where(Job.state == JobState.RUNNING, or_(Job.lease_until.is_(None), Job.lease_until < now))
-    queued = []
+    overdue = or_(Job.lease_until.is_(None), Job.lease_until < func.now())
+    statement = select(Job).where(Job.state == JobState.RUNNING, overdue)
     for job in current.scalars(statement.with_for_update(skip_locked=True, of=Job)).unique():
         document = JobDocument.from_json(job.document)
         document.process_group = None
+        document.finish_step(JobState.FAILED)
         if job.cancel_requested:
             state = JobState.CANCELLED
         elif job.attempt >= job.max_attempts:
@@ -191,12 +264,8 @@ def take_back(current: Session, now: datetime) -> list[Job]:
             }
         else:
             state = JobState.QUEUED
-        document.finish_step(JobState.FAILED)
         document.move_to(state)
-        job.document, job.state = document.to_json(), state.value
-        job.worker_id = job.lease_until = None
-        job.finished_at = now if state in FINAL_STATES else None
+        jobs.write_document(current, job, document)
         log.warning("job %s: its worker was lost in attempt %d, now %s", job.id, job.attempt, state)
         if state is JobState.QUEUED:
-            queued.append(job)
-    return queued
+            jobs.ring_after_commit(current, job)

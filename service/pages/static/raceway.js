@@ -4,15 +4,18 @@
 const REFRESH_MS = 3000;
 
 async function copyText(text) {
-  if (navigator.clipboard) return navigator.clipboard.writeText(text);
-  // Browsers offer the clipboard to secure addresses only; a service in the studio's network may be plain HTTP.
-  const area = document.createElement("textarea");
-  area.value = text;
-  document.body.append(area);
-  area.select();
-  const copied = document.execCommand("copy");
-  area.remove();
-  if (!copied) throw new Error("the browser refused to copy");
+  try {
+    await navigator.clipboard.writeText(text);
+  } catch {
+    // Browsers offer the clipboard to secure addresses only; a service in the studio's network may be plain HTTP.
+    const area = document.createElement("textarea");
+    area.value = text;
+    document.body.append(area);
+    area.select();
+    const copied = document.execCommand("copy");
+    area.remove();
+    if (!copied) throw new Error("the browser refused to copy");
+  }
 }
 
 document.addEventListener("click", async (event) => {

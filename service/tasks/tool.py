@@ -1,0 +1,88 @@
+"""Running a job's tool: with its limits, its log, its own temporary folder, and its failures named."""
+
+from __future__ import annotations
+
+import contextlib
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from service.config import MEBIBYTE, Config
+from service.tasks.lease import Lease
+from service.tasks.logs import log_path
+from shared.errors import ProcessError, RacewayError
+from shared.files import TEMPORARY_PREFIX, make_folder, storage_error
+from shared.processes import python_tool, run_tool
+
+
+@dataclass(frozen=True)
+class Tool:
+    """A tool of ours, and how to name what it does when it fails."""
+
+    module: str
+    error: type[RacewayError]
+    program: str
+    area: str
+    """Start of its error codes."""
+    time_variable: str
+    """The variable that sets its time limit."""
+
+
+def run(tool: Tool, arguments: list[str], lease: Lease, config: Config, root: Path, *, seconds: int) -> dict[str, Any]:
+    """Run ``tool`` for the job and return its result.
+
+    Raises what the tool reports, ``tool.error`` with the code ``<area>.crashed``, ``<area>.timeout`` or
+    ``<area>.memory``, or ProcessError where it was stopped on purpose.
+    """
+    place = log_path(root, lease.job.id)
+    make_folder(place.parent)
+    try:
+        return run_tool(
+            python_tool(tool.module, *arguments),
+            timeout=seconds,
+            memory_limit=config.tool_memory_bytes,
+            on_event=lease.on_event,
+            on_start=lease.on_start,
+            should_cancel=lease.should_stop,
+            log=place,
+        )
+    except ProcessError as error:
+        raise _explained(error, tool, config, seconds) from error
+
+
+@contextlib.contextmanager
+def temporary_folder(lease: Lease, parent: Path) -> Iterator[Path]:
+    """A folder below ``parent`` for this attempt, removed at its end; an earlier attempt's is removed first."""
+    prefix = f"{TEMPORARY_PREFIX}{lease.job.id}-"
+    folder = make_folder(parent) / f"{prefix}{lease.attempt}"
+    for leftover in parent.glob(f"{prefix}*"):
+        shutil.rmtree(leftover, ignore_errors=True)
+    try:
+        folder.mkdir()
+    except OSError as error:
+        raise storage_error(error, folder, "create the folder") from error
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _explained(error: ProcessError, tool: Tool, config: Config, seconds: int) -> RacewayError:
+    limit = config.tool_memory_bytes // MEBIBYTE
+    explanations = {
+        "process.crashed": (f"{tool.program} crashed.", error.hint or "See the job's log."),
+        "process.timeout": (
+            f"{tool.program} took longer than {seconds} s and was stopped.",
+            f"Raise {tool.time_variable}, or simplify what it works on.",
+        ),
+        "process.memory": (
+            f"{tool.program} needed more than {limit} MiB of memory and was stopped.",
+            "Raise RACEWAY_TOOL_MEMORY_MB, or simplify what it works on.",
+        ),
+    }
+    if error.code not in explanations:
+        return error
+    message, hint = explanations[error.code]
+    return tool.error(message, code=error.code.replace("process", tool.area), hint=hint)

@@ -1,0 +1,61 @@
+"""Real PostgreSQL and Redis for the service's tests: started once, and a tenant of its own for each test.
+
+Row-level security keeps the tests apart as it keeps studios apart, so that nothing has to be deleted between them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+
+import pytest
+from flask import Flask
+
+from service import queueing, schema
+from service.app import create_app
+from service.config import Config
+from service.embedded import Servers
+from tests.service.studio import StudioUnderTest, make_studio
+
+
+@pytest.fixture(scope="session")
+def config(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Config]:
+    """A service's configuration on servers of our own, migrated."""
+    folder = tmp_path_factory.mktemp("service")
+    with Servers(folder / "data", environ={}) as urls:
+        environment = {
+            **urls.environment(),
+            "RACEWAY_ROOT": str(folder / "storage"),
+            "RACEWAY_SECRET_KEY": "of the tests",
+            "RACEWAY_MAX_UPLOAD_MB": "4",
+        }
+        config = Config.from_environment(environment)
+        config.root.mkdir()
+        schema.upgrade(config)
+        yield replace(config, lease_seconds=2.0)
+
+
+@pytest.fixture(scope="session")
+def app(config: Config) -> Flask:
+    return create_app(config)
+
+
+@pytest.fixture
+def studio(app: Flask) -> StudioUnderTest:
+    """A new tenant with a user of each role."""
+    return make_studio(app)
+
+
+@pytest.fixture
+def other_studio(app: Flask) -> StudioUnderTest:
+    """Another tenant, which must not see anything of ``studio``."""
+    return make_studio(app)
+
+
+@pytest.fixture
+def quiet_queue(app: Flask) -> None:
+    """An empty queue, so that a worker does this test's jobs only."""
+    queueing.bell(app).redis.flushdb()
+
+

@@ -1,0 +1,188 @@
+"""A tenant to test with: users of every role, and calls of the API in their names."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from uuid import UUID, uuid4
+
+from flask import Flask
+from rq import Queue, SimpleWorker
+
+from service import auth, queueing
+from service.config import Config
+from service.database import tenant_session
+from service.models import Tenant, User
+from service.permissions import Role
+
+Json = dict[str, Any]
+PASSWORD = "correct horse battery"
+
+
+@dataclass
+class Reply:
+    """An answer of the API."""
+
+    status: int
+    body: Json
+    headers: dict[str, str]
+
+    @property
+    def data(self) -> Any:
+        assert self.body["ok"], self.body
+        return self.body["data"]
+
+    @property
+    def error(self) -> Json:
+        assert not self.body["ok"], self.body
+        error: Json = self.body["error"]
+        return error
+
+
+@dataclass
+class Api:
+    """Calls with one token."""
+
+    app: Flask
+    token: str = ""
+
+    def call(self, method: str, path: str, body: Any = None, **options: Any) -> Reply:
+        """Call ``/api<path>`` and check that the answer has the API's form."""
+        headers = {**({"Authorization": f"Bearer {self.token}"} if self.token else {}), **options.pop("headers", {})}
+        answer = self.app.test_client().open("/api" + path, method=method, json=body, headers=headers, **options)
+        parsed = json.loads(answer.data)
+        assert parsed["ok"] is (answer.status_code < 400)
+        if not parsed["ok"]:
+            assert set(parsed["error"]) == {"code", "message", "hint", "fields"}
+            assert "Traceback" not in answer.text
+        return Reply(answer.status_code, parsed, dict(answer.headers))
+
+    def get(self, path: str, **options: Any) -> Reply:
+        return self.call("GET", path, **options)
+
+    def post(self, path: str, body: Any = None, **options: Any) -> Reply:
+        return self.call("POST", path, {} if body is None else body, **options)
+
+    def patch(self, path: str, body: Any, **options: Any) -> Reply:
+        return self.call("PATCH", path, body, **options)
+
+    def put(self, path: str, body: Any, **options: Any) -> Reply:
+        return self.call("PUT", path, body, **options)
+
+    def delete(self, path: str) -> Reply:
+        return self.call("DELETE", path)
+
+    def upload(self, content: bytes, **query: str) -> Reply:
+        """Upload a CAD file."""
+        return self.call(
+            "POST", "/cad/", query_string=query, data=content, headers={"Content-Type": "application/octet-stream"}
+        )
+
+
+@dataclass
+class Production:
+    """A project with an asset and a task on it."""
+
+    project: Json
+    asset: Json
+    task: Json
+
+    def publish_body(self, item: str, part: str = "body", **more: Any) -> Json:
+        """The body of a publish of ``part``."""
+        return {
+            "task_id": self.task["id"],
+            "target_type": "asset",
+            "target_id": self.asset["id"],
+            "software": "test",
+            "item_usd_path": item,
+            "metadata": {"asset_name": self.asset["name"], "part_name": part},
+            **more,
+        }
+
+    def reserve_body(self, part: str = "body", **more: Any) -> Json:
+        return {
+            "task_id": self.task["id"],
+            "target_type": "asset",
+            "target_id": self.asset["id"],
+            "part_name": part,
+            **more,
+        }
+
+
+@dataclass
+class StudioUnderTest:
+    """A tenant and its users."""
+
+    app: Flask
+    tenant_id: UUID
+    name: str
+    root: Path
+    tokens: dict[Role, str] = field(default_factory=dict)
+
+    def api(self, role: Role = Role.ARTIST) -> Api:
+        """Calls in the name of the user of that role."""
+        return Api(self.app, self.tokens[role])
+
+    @property
+    def admin(self) -> Api:
+        return self.api(Role.TENANT_ADMIN)
+
+    @property
+    def artist(self) -> Api:
+        return self.api(Role.ARTIST)
+
+    def email(self, role: Role) -> str:
+        return f"{role}@{self.name}.example"
+
+    def production(self, department: str = "model") -> Production:
+        """Make a project, an asset and a task."""
+        project = self.admin.post("/projects/", {"name": f"p_{uuid4().hex[:8]}"}).data
+        asset = self.admin.post("/assets/", {"project_id": project["id"], "name": "gear"}).data
+        body = {"target_type": "asset", "target_id": asset["id"], "name": "work", "department": department}
+        return Production(project, asset, self.admin.post("/tasks/", body).data)
+
+    def write(self, path: str, content: str = '#usda 1.0\n(defaultPrim = "gear")\ndef Xform "gear" {}\n') -> str:
+        """Write a file on the tenant's storage; answers its path."""
+        place = self.root / path
+        place.parent.mkdir(parents=True, exist_ok=True)
+        place.write_text(content)
+        return path
+
+    def publish(self, production: Production, part: str = "body", **more: Any) -> Json:
+        """Reserve, write, commit."""
+        reserved = self.artist.post("/publishes/reserve", production.reserve_body(part)).data
+        item = self.write(reserved["item_usd_path"])
+        body = production.publish_body(item, part, reservation_id=reserved["reservation_id"], **more)
+        published: Json = self.artist.post("/publishes/", body).data
+        return published
+
+
+def make_studio(app: Flask) -> StudioUnderTest:
+    """A new tenant with a user and a token for each role."""
+    config: Config = app.extensions["raceway"]
+    tenant_id, name = uuid4(), f"studio_{uuid4().hex[:10]}"
+    studio = StudioUnderTest(app, tenant_id, name, config.tenant_root(name))
+    studio.root.mkdir(parents=True)
+    password_hash = auth.hash_password(PASSWORD)
+    with app.app_context(), tenant_session(tenant_id) as session:
+        session.add(Tenant(id=tenant_id, name=name, storage=name))
+        for role in Role:
+            user = User(
+                id=uuid4(), name=role.value, email=studio.email(role), role=role.value, password_hash=password_hash
+            )
+            session.add(user)
+            session.flush()
+            row, studio.tokens[role] = auth.new_token(user.id, "tests")
+            session.add(row)
+    return studio
+
+
+def work(app: Flask) -> None:
+    """Do all jobs that a bell rang for, as a worker does."""
+    connection = queueing.connect(app.extensions["raceway"].redis_url)
+    app.extensions["raceway_worker_id"] = uuid4()
+    with app.app_context():
+        worker = SimpleWorker([Queue(name, connection=connection) for name in queueing.QUEUES], connection=connection)
+        worker.work(burst=True, logging_level="WARNING")

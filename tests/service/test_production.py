@@ -1,0 +1,100 @@
+"""Projects, sequences, shots, assets, tasks, users: what is made is answered, found, changed and guarded."""
+
+from __future__ import annotations
+
+import pytest
+
+from service.permissions import Role
+from tests.service.studio import StudioUnderTest
+
+
+def test_an_asset_is_created_listed_and_changed(studio: StudioUnderTest) -> None:
+    project = studio.admin.post("/projects/", {"name": "film", "title": "The film"})
+    assert project.status == 201
+    asset = studio.admin.post("/assets/", {"project_id": project.data["id"], "name": "gear"}).data
+    assert (asset["project"], asset["name"], asset["status"]) == ("film", "gear", "active")
+    listed = studio.artist.get("/assets/?project=film&q=GEA").data
+    assert listed["total"] == 1 and listed["items"] == [asset]
+    changed = studio.admin.patch(f"/assets/{asset['id']}", {"status": "archived"}).data
+    assert changed["status"] == "archived" and changed["updated_at"] >= asset["updated_at"]
+    assert studio.artist.get("/assets/?status=active").data["total"] == 0
+
+
+def test_both_forms_of_a_collection_address_are_accepted(studio: StudioUnderTest) -> None:
+    assert studio.artist.get("/projects").data == studio.artist.get("/projects/").data
+
+
+def test_a_shot_task_names_its_entity(studio: StudioUnderTest) -> None:
+    project = studio.admin.post("/projects/", {"name": "film"}).data
+    sequence = studio.admin.post("/sequences/", {"project_id": project["id"], "name": "sq010"}).data
+    shot = studio.admin.post("/shots/", {"sequence_id": sequence["id"], "name": "sh020", "frame_out": 1050}).data
+    assert (shot["sequence"], shot["project"], shot["frame_in"], shot["frame_out"]) == ("sq010", "film", 1001, 1050)
+    me = studio.artist.get("/auth/me").data["user"]
+    body = {"target_type": "shot", "target_id": shot["id"], "name": "light", "department": "lighting"}
+    task = studio.admin.post("/tasks/", {**body, "assignee_id": me["id"], "due": "2027-01-31"}).data
+    assert (task["entity"], task["assignee"], task["due"]) == ("shot:sq010/sh020", me["name"], "2027-01-31")
+    for query in ("assignee=me", "project=film", "shot=sh020", "shot=sq010/sh020", f"assignee={me['id']}"):
+        assert [found["id"] for found in studio.artist.get(f"/tasks/?{query}").data["items"]] == [task["id"]]
+    assert studio.artist.get("/tasks/?shot=sq999/sh020").data["total"] == 0
+
+
+@pytest.mark.parametrize("name", ["", "1a", "a b", "../x", "a/b", "ä", "x" * 101, "con.", None, 5])
+def test_a_name_that_is_no_folder_and_no_prim_is_refused(studio: StudioUnderTest, name: object) -> None:
+    answer = studio.admin.post("/projects/", {"name": name})
+    assert answer.status == 422 and "name" in answer.error["fields"]
+
+
+def test_a_taken_name_is_a_conflict(studio: StudioUnderTest) -> None:
+    studio.admin.post("/projects/", {"name": "film"})
+    answer = studio.admin.post("/projects/", {"name": "film"})
+    assert answer.status == 409 and answer.error["code"] == "conflict.exists"
+
+
+def test_a_shot_cannot_end_before_it_begins(studio: StudioUnderTest) -> None:
+    project = studio.admin.post("/projects/", {"name": "film"}).data
+    sequence = studio.admin.post("/sequences/", {"project_id": project["id"], "name": "sq010"}).data
+    body = {"sequence_id": sequence["id"], "name": "sh010", "frame_in": 1010, "frame_out": 1001}
+    assert "frame_out" in studio.admin.post("/shots/", body).error["fields"]
+
+
+def test_unknown_fields_and_sorts_are_named(studio: StudioUnderTest) -> None:
+    assert "titel" in studio.admin.post("/projects/", {"name": "film", "titel": "x"}).error["fields"]
+    assert "sort" in studio.artist.get("/projects/?sort=weight").error["fields"]
+    assert "page" in studio.artist.get("/projects/?page=0").error["fields"]
+
+
+def test_pages_follow_each_other(studio: StudioUnderTest) -> None:
+    for number in range(5):
+        studio.admin.post("/projects/", {"name": f"film{number}"})
+    pages = [studio.artist.get(f"/projects/?page={page}&page_size=2&sort=-name").data for page in (1, 2, 3)]
+    assert [item["name"] for page in pages for item in page["items"]] == [f"film{n}" for n in (4, 3, 2, 1, 0)]
+    assert {page["total"] for page in pages} == {5}
+
+
+def test_search_takes_wildcards_literally(studio: StudioUnderTest) -> None:
+    studio.admin.post("/projects/", {"name": "film_one"})
+    studio.admin.post("/projects/", {"name": "filmXone"})
+    assert [p["name"] for p in studio.artist.get("/projects/?q=m_o").data["items"]] == ["film_one"]
+    assert studio.artist.get("/projects/?q=%25").data["total"] == 0
+
+
+def test_what_changed_is_recorded_with_who_did_it(studio: StudioUnderTest) -> None:
+    project = studio.admin.post("/projects/", {"name": "film"}).data
+    studio.admin.patch(f"/projects/{project['id']}", {"status": "paused"})
+    records = studio.admin.get("/activity").data["items"]
+    change = next(r for r in records if r["row_id"] == project["id"] and r["action"] == "change")
+    assert change["before"] == {"status": "active"} and change["after"] == {"status": "paused"}
+    assert change["actor_id"] == studio.admin.get("/auth/me").data["user"]["id"]
+    assert "password_hash" not in str(records) and "digest" not in str(records)
+
+
+def test_somebody_locked_out_loses_their_tokens(studio: StudioUnderTest) -> None:
+    artist = studio.artist.get("/auth/me").data["user"]
+    assert studio.admin.patch(f"/artists/{artist['id']}", {"active": False}).data["active"] is False
+    assert studio.artist.get("/auth/me").status == 401
+
+
+def test_nobody_gives_a_role_above_their_own(studio: StudioUnderTest) -> None:
+    body = {"name": "x", "email": "x@example.com", "role": "global_admin"}
+    assert studio.admin.post("/artists/", body).status == 403
+    assert studio.api(Role.GLOBAL_ADMIN).post("/artists/", body).status == 201

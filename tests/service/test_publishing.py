@@ -1,0 +1,309 @@
+"""Publishing: versions without gaps or doubles, entries that lose nobody's work, and crashes at any point."""
+
+from __future__ import annotations
+
+import hashlib
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from uuid import uuid4
+
+import pytest
+from flask import Flask
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from sqlalchemy import select, text
+
+from service import entries, publishing
+from service.database import tenant_session
+from service.models import Asset, Publish
+from service.tasks import sweeper
+from shared.errors import StorageError
+from tests.service.studio import Production, StudioUnderTest
+
+CLIENTS, EACH = 8, 25
+
+
+class Killed(BaseException):
+    """Stands for the end of the process: nothing in the service catches it."""
+
+
+def entry_of(studio: StudioUnderTest, production: Production, part: str = "") -> str:
+    folder = studio.root / production.project["name"] / "assets" / "gear" / "usd"
+    return (folder / part / f"{part}.usd" if part else folder / "gear.usd").read_text()
+
+
+def stale(studio: StudioUnderTest) -> int:
+    with studio.app.app_context(), tenant_session(studio.tenant_id) as session:
+        return len(session.scalars(select(Asset.id).where(Asset.entries_stale_since.is_not(None))).all())
+
+
+def count(studio: StudioUnderTest) -> int:
+    with studio.app.app_context(), tenant_session(studio.tenant_id) as session:
+        return len(session.scalars(select(Publish.id)).all())
+
+
+def test_a_publish_answers_what_the_design_fixes(studio: StudioUnderTest) -> None:
+    production = studio.production()
+    published = studio.publish(production, source_version=3, source_iteration=12)
+    usd = f"{production.project['name']}/assets/gear/usd"
+    assert published["publish_id"] == published["id"]
+    assert (published["version"], published["iteration"], published["is_latest"]) == (1, 1, True)
+    assert (published["source_version"], published["source_iteration"]) == (3, 12)
+    assert published["item_usd_path"] == f"{usd}/body/data/body_v001_i001.usd"
+    assert published["part_usd_path"] == published["asset_usd_path"] == f"{usd}/body/body.usd"
+    assert published["entity_usd_path"] == f"{usd}/gear.usd"
+    content = (studio.root / published["item_usd_path"]).read_bytes()
+    assert published["sha256"] == hashlib.sha256(content).hexdigest() and published["size"] == len(content)
+    assert "@./data/body_v001_i001.usd@" in entry_of(studio, production, "body")
+    assert "@./body/body.usd@" in entry_of(studio, production)
+    assert studio.artist.get(f"/publishes/{published['id']}").data == published
+
+
+def test_the_latest_of_each_part_is_found(studio: StudioUnderTest) -> None:
+    production = studio.production()
+    for part in ("body", "body", "lid"):
+        studio.publish(production, part)
+    name = production.project["name"]
+    latest = studio.artist.get(f"/publishes/?project={name}&asset=gear&latest_per_part=1&sort=part_name").data["items"]
+    assert [(p["part_name"], p["version"], p["is_latest"]) for p in latest] == [("body", 2, True), ("lid", 1, True)]
+    every = studio.artist.get(f"/publishes/?project={name}&part=body").data["items"]
+    assert [(p["version"], p["is_latest"]) for p in every] == [(2, True), (1, False)]
+
+
+def test_a_version_can_be_kept_for_another_iteration(studio: StudioUnderTest) -> None:
+    production = studio.production()
+    given = [
+        studio.artist.post("/publishes/reserve", production.reserve_body(keep_version=keep)).data
+        for keep in (True, True, False, True)
+    ]
+    assert [(r["version"], r["iteration"]) for r in given] == [(1, 1), (1, 2), (2, 1), (2, 2)]
+
+
+def test_the_newest_version_is_composed_whatever_the_order_of_commits(studio: StudioUnderTest) -> None:
+    production = studio.production()
+    first, second = (studio.artist.post("/publishes/reserve", production.reserve_body()).data for _ in range(2))
+    answers = []
+    for reserved in (second, first):
+        studio.write(reserved["item_usd_path"])
+        body = production.publish_body(reserved["item_usd_path"], reservation_id=reserved["reservation_id"])
+        answers.append(studio.artist.post("/publishes/", body).data)
+    assert [(p["version"], p["is_latest"]) for p in answers] == [(2, True), (1, False)]
+    assert "body_v002_i001" in entry_of(studio, production, "body")
+
+
+@pytest.mark.parametrize("reserving", [True, False], ids=["reserved", "allocated in the commit"])
+def test_many_clients_at_once_get_every_version_once(studio: StudioUnderTest, reserving: bool) -> None:
+    production = studio.production()
+    item = studio.write(f"{production.project['name']}/assets/gear/usd/body/data/given.usd")
+
+    def client(number: int) -> list[int]:
+        api, versions = studio.artist, []
+        for _ in range(EACH):
+            if reserving:
+                versions.append(studio.publish(production)["version"])
+            else:
+                versions.append(api.post("/publishes/", production.publish_body(item)).data["version"])
+        return versions
+
+    with ThreadPoolExecutor(CLIENTS) as pool:
+        versions = [version for result in pool.map(client, range(CLIENTS)) for version in result]
+    assert sorted(versions) == list(range(1, CLIENTS * EACH + 1))
+    assert count(studio) == CLIENTS * EACH
+    newest = f"body_v{CLIENTS * EACH:03d}_i001.usd" if reserving else "given.usd"
+    assert newest in entry_of(studio, production, "body")
+
+
+def test_parts_published_at_once_are_all_composed(studio: StudioUnderTest) -> None:
+    production = studio.production()
+    parts = [f"part{number}" for number in range(12)]
+    with ThreadPoolExecutor(6) as pool:
+        list(pool.map(lambda part: studio.publish(production, part), parts))
+    assert all(f"@./{part}/{part}.usd@" in entry_of(studio, production) for part in parts)
+
+
+def test_the_same_key_again_is_the_same_publish(studio: StudioUnderTest) -> None:
+    production = studio.production()
+    reserve = production.reserve_body(idempotency_key="r1")
+    reserved = [studio.artist.post("/publishes/reserve", reserve).data for _ in range(2)]
+    assert reserved[0] == reserved[1]
+    item = studio.write(reserved[0]["item_usd_path"])
+    body = production.publish_body(item, reservation_id=reserved[0]["reservation_id"])
+    with ThreadPoolExecutor(4) as pool:
+        answers = list(
+            pool.map(lambda _: studio.artist.post("/publishes/", body, headers={"Idempotency-Key": "k"}), range(8))
+        )
+    assert sorted(answer.status for answer in answers) == [200] * 7 + [201]
+    assert len({answer.data["id"] for answer in answers}) == 1 and count(studio) == 1
+    other = production.publish_body(studio.write(item.replace("v001", "v009")), idempotency_key="k")
+    assert studio.artist.post("/publishes/", other).error["code"] == "conflict.idempotency_key"
+
+
+def test_what_is_wrong_with_an_item_is_said(studio: StudioUnderTest) -> None:
+    production = studio.production()
+    usd = f"{production.project['name']}/assets/gear/usd"
+    item = f"{usd}/body/data/x.usd"
+
+    def code(path: str, **more: object) -> str:
+        answer = studio.artist.post("/publishes/", production.publish_body(path, **more))
+        assert answer.status == 422
+        return str(answer.error["code"])
+
+    assert code(item) == "publish.item_missing"
+    studio.write(item)
+    assert code(item, sha256="0" * 64) == "publish.item_changed"
+    assert code(studio.write(f"{usd}/elsewhere.usd")) == "publish.item_place"
+    assert count(studio) == 0
+    assert studio.artist.post("/publishes/", production.publish_body(item)).status == 201
+    studio.write(item, "#usda 1.0\n# other content\n")
+    assert code(item) == "publish.item_changed"
+
+
+@pytest.mark.parametrize("path", ["/etc/passwd", "../x.usd", "a/../../x", "C:/x.usd", "\\\\server\\x", "", "a\nb"])
+def test_a_path_out_of_the_storage_is_refused(studio: StudioUnderTest, path: str) -> None:
+    answer = studio.artist.post("/publishes/", studio.production().publish_body(path))
+    assert answer.status == 422 and "item_usd_path" in answer.error["fields"]
+
+
+def test_a_link_out_of_the_storage_is_refused(studio: StudioUnderTest) -> None:
+    production = studio.production()
+    item = f"{production.project['name']}/assets/gear/usd/body/data/x.usd"
+    place = studio.root / item
+    place.parent.mkdir(parents=True)
+    place.symlink_to("/etc/hostname")
+    assert studio.artist.post("/publishes/", production.publish_body(item)).error["code"] == "input.path"
+
+
+def test_a_windows_clients_path_is_stored_with_forward_slashes(studio: StudioUnderTest) -> None:
+    production = studio.production()
+    item = studio.write(f"{production.project['name']}/assets/gear/usd/body/data/x.usd")
+    published = studio.artist.post("/publishes/", production.publish_body(item.replace("/", "\\"))).data
+    assert published["item_usd_path"] == item
+
+
+def test_a_part_stays_with_its_department(studio: StudioUnderTest) -> None:
+    production = studio.production()
+    studio.publish(production)
+    answer = studio.artist.post("/publishes/reserve", production.reserve_body(department="look"))
+    assert answer.error["code"] == "conflict.department"
+    assert studio.artist.post("/publishes/reserve", production.reserve_body("x", department="cooking")).status == 422
+
+
+def test_a_reservation_serves_once(studio: StudioUnderTest) -> None:
+    production = studio.production()
+    reserved = studio.artist.post("/publishes/reserve", production.reserve_body()).data
+    body = production.publish_body(studio.write(reserved["item_usd_path"]), reservation_id=reserved["reservation_id"])
+    assert studio.artist.post("/publishes/", body).status == 201
+    assert studio.artist.post("/publishes/", body).error["code"] == "conflict.reservation"
+    body["reservation_id"] = str(uuid4())
+    assert studio.artist.post("/publishes/", body).status == 404
+
+
+CRASH_POINTS: dict[str, tuple[object, str, bool]] = {
+    "before the item is measured": (publishing, "_measured_item", False),
+    "before the target is locked": (publishing, "_locked_target", False),
+    "before the record": (publishing, "_record", False),
+    "before the commit": (publishing, "commit", False),
+    "after the commit": (entries, "refresh", True),
+    "before what is composed is read": (entries, "contributions_of", True),
+    "before a part's entry": (entries, "part_entry_layer", True),
+    "before a file is written": (entries, "atomic_write", True),
+    "before the asset's entry": (entries, "entity_entry_layer", True),
+}
+
+
+@pytest.mark.parametrize("point", CRASH_POINTS)
+def test_a_crash_leaves_nothing_or_a_whole_publish(
+    studio: StudioUnderTest, point: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    module, name, visible = CRASH_POINTS[point]
+    production = studio.production()
+    reserved = studio.artist.post("/publishes/reserve", production.reserve_body()).data
+    item = studio.write(reserved["item_usd_path"])
+    body = production.publish_body(item, reservation_id=reserved["reservation_id"], idempotency_key="once")
+    with monkeypatch.context() as patch:
+
+        def die(*_: object, **__: object) -> None:
+            raise Killed
+
+        patch.setattr(module, name, die)
+        with pytest.raises(Killed):
+            studio.artist.post("/publishes/", body)
+    assert count(studio) == (1 if visible else 0)
+    assert stale(studio) == (1 if visible else 0)
+    with studio.app.app_context():
+        monkeypatch.setattr(sweeper, "_STALE", sweeper._STALE * 0)
+        sweeper.sweep(studio.app)
+    assert stale(studio) == 0
+    if visible:
+        assert "body_v001_i001" in entry_of(studio, production, "body")
+    answer = studio.artist.post("/publishes/", body)
+    assert answer.status == (200 if visible else 201) and count(studio) == 1
+    assert "@./body/body.usd@" in entry_of(studio, production)
+
+
+def test_a_full_disk_keeps_the_publish_and_writes_its_entries_later(
+    studio: StudioUnderTest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    production = studio.production()
+
+    def full(*_: object, **__: object) -> None:
+        raise StorageError("the disk is full", code="storage.full")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(entries, "atomic_write", full)
+        assert studio.publish(production)["version"] == 1
+    assert stale(studio) == 1
+    studio.publish(production)
+    assert stale(studio) == 0 and "body_v002" in entry_of(studio, production, "body")
+
+
+def test_two_commits_wait_for_each_other(studio: StudioUnderTest) -> None:
+    """The lock on the target is what orders publishes: one that holds it keeps the other out."""
+    production = studio.production()
+    reserved = studio.artist.post("/publishes/reserve", production.reserve_body()).data
+    item = studio.write(reserved["item_usd_path"])
+    done = threading.Event()
+
+    def commit() -> None:
+        studio.artist.post("/publishes/", production.publish_body(item, reservation_id=reserved["reservation_id"]))
+        done.set()
+
+    with studio.app.app_context(), tenant_session(studio.tenant_id) as session:
+        session.execute(text("SELECT id FROM assets FOR NO KEY UPDATE"))
+        thread = threading.Thread(target=commit)
+        thread.start()
+        assert not done.wait(0.3)
+    thread.join(10)
+    assert done.is_set()
+
+
+@pytest.fixture(scope="module")
+def publisher(app: Flask) -> Callable[[object], int]:
+    from tests.service.studio import make_studio
+
+    studio = make_studio(app)
+    production = studio.production()
+    item = studio.write(f"{production.project['name']}/assets/gear/usd/body/data/x.usd")
+    body = production.publish_body(item)
+
+    def publish(metadata: object) -> int:
+        answer = studio.artist.post("/publishes/", {**body, "metadata": metadata})
+        if answer.status == 201:
+            assert studio.artist.get(f"/publishes/{answer.data['id']}").data["metadata"]["part_name"] == "body"
+        return answer.status
+
+    return publish
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),
+    max_leaves=8,
+)
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(more=st.dictionaries(st.text(max_size=8), JSON, max_size=4))
+def test_whatever_metadata_holds_is_kept_or_refused(publisher: Callable[[object], int], more: dict[str, object]) -> None:
+    assert publisher({**more, "part_name": "body"}) in (201, 400, 422)
