@@ -7,6 +7,7 @@ from pathlib import Path
 
 from pxr import Sdf, Usd, UsdGeom, UsdUtils
 
+from dcc.usd.stage import open_layer
 from shared.entry_layers import METERS_PER_UNIT, UP_AXIS
 from shared.errors import UsdError
 
@@ -51,6 +52,24 @@ def own_opinions(stage: Usd.Stage, root_prim: str) -> Usd.Stage:
     UsdGeom.SetStageMetersPerUnit(own, METERS_PER_UNIT)
     UsdGeom.SetStageUpAxis(own, UP_AXIS)
     return own
+
+
+def add_published(own: Usd.Stage, item: Path) -> None:
+    """Put what a published item says below the opinions of ``own``, as a part's next item replaces its last one.
+
+    Without it, publishing three changed bindings of a look would drop all the others. Raises UsdError where the item
+    cannot be read.
+    """
+    published = open_layer(item)
+    weaker = Sdf.Layer.CreateAnonymous("published.usda")
+    weaker.TransferContent(published)
+
+    def anchored(path: str) -> str:
+        place = published.ComputeAbsolutePath(path)
+        return place if path.startswith(".") and Path(place).exists() else path
+
+    UsdUtils.ModifyAssetPaths(weaker, anchored)
+    UsdUtils.StitchLayers(own.GetRootLayer(), weaker)
 
 
 def check_portable(layer: Sdf.Layer, storage: Path) -> None:

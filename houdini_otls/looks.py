@@ -49,13 +49,13 @@ def assign(
         )
     materials = {name: material_by_name(name, library) for name in sorted(set(assignments.values()))}
     scope = Sdf.Path(asset).AppendChild(MATERIALS)
-    if materials and not stage.GetPrimAtPath(scope):
+    if materials:
         UsdGeom.Scope.Define(stage, scope)
     for material in materials.values():
+        # Here too where a weaker layer has it already: that layer may be published without it one day.
         path = str(scope.AppendChild(material.name))
-        if not stage.GetPrimAtPath(path):
-            define_material(stage, path, material)
-            add_materialx(stage, path, material)
+        define_material(stage, path, material)
+        add_materialx(stage, path, material)
     for part, name in assignments.items():
         prim = stage.OverridePrim(f"{parts[part]}/{GEOMETRY}")
         binding = UsdShade.MaterialBindingAPI.Apply(prim)

@@ -11,7 +11,8 @@ from dcc.publish.data import Published, Request, UsdFile
 from dcc.publish.pipeline import OnStep, publish
 from dcc.usd.stage import write_stage
 from houdini_otls import scenes
-from houdini_otls.layers import check_portable, own_opinions
+from houdini_otls.layers import add_published, check_portable, own_opinions
+from shared import paths
 from shared.client import Client
 from shared.context import Context
 
@@ -19,12 +20,17 @@ from shared.context import Context
 def publish_node(
     client: Client, context: Context, node: hou.LopNode, part: str, department: str = "", on_step: OnStep | None = None
 ) -> Published:
-    """Publish the opinions of ``node`` and the nodes before it as the part ``part``.
+    """Publish the opinions of ``node`` and the nodes before it as the part ``part``, over what the part says already.
 
     ``department`` is by default the task's. Raises UsdError for a stage that cannot be published (see
     ``houdini_otls.layers``), and what ``dcc.publish.pipeline.publish`` raises; then nothing of it is visible.
     """
-    own = own_opinions(node.stage(), context.require_entity().name)
+    entity = context.require_entity()
+    own = own_opinions(node.stage(), entity.name)
+    for latest in client.publishes(
+        project=context.project, part=part, latest_per_part=1, **{entity.kind: str(entity).partition(":")[2]}
+    ):
+        add_published(own, paths.absolute(context.root, latest["item_usd_path"]))
     check_portable(own.GetRootLayer(), context.root)
     _, version = scenes.current(context)
     with tempfile.TemporaryDirectory(prefix="raceway-") as folder:

@@ -9,7 +9,7 @@ import pytest
 from pxr import Sdf, Usd, UsdGeom
 from sample_asset import ENTRY
 
-from houdini_otls.layers import check_portable, own_opinions
+from houdini_otls.layers import add_published, check_portable, own_opinions
 from shared.errors import UsdError
 
 
@@ -52,6 +52,19 @@ def test_the_layer_gives_the_same_result_over_the_asset(stage: Usd.Stage, storag
             other = composed.GetPrimAtPath(prim.GetPath())
             assert other and other.GetTypeName() == prim.GetTypeName()
     assert composed.GetPrimAtPath("/bearing/ball_1").GetAttribute("radius").Get() == 2.0
+
+
+def test_what_the_part_says_already_stays_below(stage: Usd.Stage, storage: Path) -> None:
+    item = storage / "demo/assets/bearing/usd/fx/data/fx_v001_i001.usda"
+    published = Usd.Stage.CreateNew(str(item))
+    published.DefinePrim("/bearing/older").GetReferences().AddReference("../../bearing.usd")
+    published.OverridePrim("/bearing/ball_1").CreateAttribute("radius", Sdf.ValueTypeNames.Double).Set(9.0)
+    published.Save()
+    own = own_opinions(stage, "bearing")
+    add_published(own, item)
+    assert own.GetPrimAtPath("/bearing/ball_1").GetAttribute("radius").Get() == 2.0, "the new opinion wins"
+    assert own.GetPrimAtPath("/bearing/older").GetChild("ball_1"), "its files are still found"
+    check_portable(own.GetRootLayer(), storage)
 
 
 def test_a_network_without_opinions_is_nothing_to_publish(storage: Path) -> None:

@@ -100,6 +100,19 @@ def test_a_published_layer_composes_into_the_asset(
     assert houdini._dialogs.messages[-1] == "All 1 loaded assets are up to date."
 
 
+def test_publishing_a_part_again_keeps_what_it_said(
+    loaded: LopNode, houdini: FakeHou, context: Context, client: Client
+) -> None:
+    for prim in ("key", "rim"):
+        add_light(houdini, loaded, f"/ball_bearing/{prim}")
+        houdini._dialogs.answers += ["rig"]
+        tools.publish_layer()
+    first, second = sorted(client.publishes(project="film", part="rig"), key=lambda item: item["created_at"])
+    assert second["is_latest"] and not first["is_latest"]
+    entry = Usd.Stage.Open(str(context.root / second["entity_usd_path"]))
+    assert entry.GetPrimAtPath("/ball_bearing/key") and entry.GetPrimAtPath("/ball_bearing/rim")
+
+
 @pytest.mark.parametrize(
     ("path", "said"), [("/lights/key", "/lights"), ("/ball_bearing/light", "letters, digits and underscores")]
 )
