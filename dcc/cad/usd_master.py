@@ -43,6 +43,9 @@ _FULL_DISK = 1 << 20
 DETAIL_VARIANTS = "LOD"
 """Variant set on the root prim that chooses how fine the meshes are."""
 
+REST_SUBSET = "Rest"
+"""GeomSubset of the faces that wear their part's own material, in a mesh where others do not."""
+
 
 def product_path(scene: Scene, key: str) -> str:
     """Path of a part's prototype."""
@@ -152,17 +155,27 @@ def _write_mesh(geo: Sdf.PrimSpec, part: ScenePart, mesh: Mesh) -> None:
     subsets = color_subsets(part, mesh)
     if not subsets:
         return
-    _uniform(prim, "subsetFamily:materialBind:familyType", types.Token, UsdGeom.Tokens.nonOverlapping)
+    _uniform(prim, "subsetFamily:materialBind:familyType", types.Token, UsdGeom.Tokens.partition)
     base = part.definition.color or (0.5, 0.5, 0.5, 1.0)
     colors = np.tile(np.array(base[:3], np.float32), (len(mesh.triangles), 1))
+    rest = np.ones(len(mesh.triangles), bool)
     for subset in subsets:
-        child = Sdf.PrimSpec(prim, subset.name, Sdf.SpecifierDef, "GeomSubset")
-        _uniform(child, "elementType", types.Token, UsdGeom.Tokens.face)
-        _uniform(child, "familyName", types.Token, "materialBind")
-        _attribute(child, "indices", types.IntArray, Vt.IntArray.FromNumpy(subset.triangles))
+        _write_subset(prim, subset.name, subset.triangles)
         colors[subset.triangles] = subset.color[:3]
+        rest[subset.triangles] = False
+    # Blender gives faces outside all subsets the first one's material; in a subset of their own they keep the part's.
+    if rest.any():
+        _write_subset(prim, REST_SUBSET, np.flatnonzero(rest).astype(np.int32))
     varying = _attribute(prim, "primvars:displayColor", types.Color3fArray, Vt.Vec3fArray.FromNumpy(colors))
     varying.SetInfo("interpolation", UsdGeom.Tokens.uniform)
+
+
+def _write_subset(mesh: Sdf.PrimSpec, name: str, triangles: Array) -> None:
+    types = Sdf.ValueTypeNames
+    subset = Sdf.PrimSpec(mesh, name, Sdf.SpecifierDef, "GeomSubset")
+    _uniform(subset, "elementType", types.Token, UsdGeom.Tokens.face)
+    _uniform(subset, "familyName", types.Token, "materialBind")
+    _attribute(subset, "indices", types.IntArray, Vt.IntArray.FromNumpy(triangles))
 
 
 def _write_curves(geo: Sdf.PrimSpec, part: ScenePart, curves: Curves) -> None:
