@@ -10,12 +10,12 @@ import pytest
 
 pytest.importorskip("pxr", reason="usd-core is not installed")
 
-from fake_hou import HOU, FakeHou
-from sample_asset import ASSET, ENTRY
-
 import houdini_otls
+from tests.houdini_otls.fake_hou import HOU, FakeHou
+from tests.houdini_otls.sample_asset import ASSET, ENTRY
 
 sys.modules.setdefault("hou", HOU)
+
 
 @pytest.fixture
 def houdini(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeHou]:

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 from pxr import Sdf, Usd, UsdGeom
-from sample_asset import ENTRY
 
 from houdini_otls.layers import add_published, check_portable, own_opinions
 from shared.errors import UsdError
+from tests.houdini_otls.sample_asset import ENTRY
 
 
 @pytest.fixture

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 from pxr import Usd, UsdShade
-from sample_asset import ENTRY
 
 from dcc.usd.look import part_materials, read_bindings
 from houdini_otls.looks import assets_on, assign, parts_of
 from shared.errors import InputError
+from tests.houdini_otls.sample_asset import ENTRY
 
 
 @pytest.fixture

@@ -5,14 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from fake_hou import FakeHou, LopNode
 from pxr import UsdShade
-from sample_asset import ENTRY
 
 from dcc.usd.look import part_materials
 from houdini_otls import assets, dialogs, material_node, provenance, tools
 from houdini_otls.assets import PublishedAsset
 from shared.errors import InputError, NotFoundError
+from tests.houdini_otls.fake_hou import FakeHou, LopNode
+from tests.houdini_otls.sample_asset import ENTRY
 
 BEARING = PublishedAsset(
     "demo", "bearing", ENTRY, {"model": "id-1", "look": "id-2"}, {"model": "v001_i001", "look": "v001_i003"}

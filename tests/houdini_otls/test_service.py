@@ -6,9 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from fake_hou import FakeHou, LopNode
 from pxr import Sdf, Usd, UsdGeom
-from sample_asset import ASSET
 
 from dcc.publish.data import Request, UsdFile
 from dcc.publish.pipeline import publish
@@ -16,6 +14,8 @@ from houdini_otls import assets, provenance, scenes, tools
 from shared.client import Client
 from shared.context import Context
 from shared.files import sha256_of
+from tests.houdini_otls.fake_hou import FakeHou, LopNode
+from tests.houdini_otls.sample_asset import ASSET
 from tests.studio import Studio
 
 
