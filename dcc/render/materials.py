@@ -1,7 +1,7 @@
 """Node materials of the built-in library: the same data as the USD materials, plus what makes a surface look real.
 
-The numbers come from :mod:`shared.material_library`. On top of them metals get the slight unevenness of a machined
-surface, which only the renderer's nodes can express; colour, metalness and mean roughness stay those of the library.
+The numbers come from :mod:`shared.material_library`. On top of them brushed metal gets its grooves and rubber its
+grain, which only the renderer's nodes can express; colour, metalness and mean roughness stay those of the library.
 """
 
 from __future__ import annotations
@@ -74,16 +74,8 @@ class _Builder:
             self._surface.inputs["Emission Strength"].default_value = strength
         if definition.anisotropy > 0:
             self._turned_grooves()
-        elif definition.metallic > 0 and definition.roughness > 0.1:
-            self._uneven_roughness(scale=9.0, amount=0.05)
         elif definition.metallic == 0 and definition.transmission == 0 and definition.roughness > 0.5:
             self._grain()
-
-    def _uneven_roughness(self, scale: float, amount: float) -> None:
-        """Clouds of slightly more and slightly less polish."""
-        noise = self._noise(scale, detail=4.0)
-        self._link(self._generated(), noise.inputs["Vector"])
-        self._vary_roughness(noise, amount)
 
     def _turned_grooves(self) -> None:
         """Fine concentric lines about the part's axis, as a lathe leaves them, and the highlight they stretch."""

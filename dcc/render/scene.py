@@ -32,9 +32,9 @@ def _set_up_cycles(scene: bpy.types.Scene, settings: StillSettings) -> None:
     cycles.denoising_input_passes = "RGB_ALBEDO_NORMAL"
     # Mirror balls between raceways see one another; glass needs its layers.
     cycles.max_bounces = 8
-    cycles.diffuse_bounces = 3
-    cycles.glossy_bounces = 5
-    cycles.transmission_bounces = 8
+    cycles.diffuse_bounces = 2
+    cycles.glossy_bounces = 4
+    cycles.transmission_bounces = 6
     cycles.caustics_reflective = cycles.caustics_refractive = False
     cycles.sample_clamp_indirect = 8.0
     # The same picture every time.

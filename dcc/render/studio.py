@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -11,45 +12,62 @@ from mathutils import Vector
 
 from dcc.render.framing import Bounds, Framing
 
-KEY, FILL, RIM = 36.0, 12.0, 30.0
-"""Watts for a subject of 1 m radius; light falls off with the square of the distance, which grows with the radius."""
 REFLECTIONS = "studio.exr"
 """A CC0 environment that ships with Blender: soft boxes in a dark room."""
-REFLECTION_STRENGTH = 0.6
+REFLECTION_STRENGTH = 0.4
+
+
+@dataclass(frozen=True)
+class SoftBox:
+    """A rectangular light that faces the subject.
+
+    ``azimuth`` (from the camera, positive to its right) and ``elevation`` in degrees. ``power`` in watts, ``width``,
+    ``height`` and ``distance`` in metres, all for a subject of 1 m radius: power grows with the radius squared, because
+    light falls off with the square of the distance.
+    """
+
+    name: str
+    azimuth: float
+    elevation: float
+    power: float
+    width: float
+    height: float
+    distance: float = 4.0
+
+
+SOFT_BOXES = (
+    SoftBox("Key", 50, 48, 84, 2.4, 1.8),
+    SoftBox("Fill", -58, 34, 10, 3.2, 2.4),
+    # Tall and narrow on both sides: the bright edges that tell a cylinder from a flat strip.
+    SoftBox("Left strip", -84, 14, 24, 0.7, 3.4),
+    SoftBox("Right strip", 96, 16, 24, 0.7, 3.4),
+    # Behind and above: flat tops mirror its lower edge, and so get a gradient instead of one tone.
+    SoftBox("Rim", 176, 48, 62, 3.4, 1.3),
+)
 
 
 def build_studio(scene: bpy.types.Scene, bounds: Bounds, view: Framing, *, backdrop: bool) -> None:
-    """Light the subject inside ``bounds`` for the camera of ``view``; with ``backdrop`` it stands on a seamless floor."""
-    center, radius = Vector(bounds.center), bounds.radius
-    towards_camera = Vector(view.eye) - center
+    """Light the subject inside ``bounds`` for the camera of ``view``; with ``backdrop`` on a seamless floor."""
+    towards_camera = Vector(view.eye) - Vector(bounds.center)
     azimuth = math.atan2(towards_camera.y, towards_camera.x)
-    _soft_box(scene, "Key", center, radius, azimuth + math.radians(48), 46, KEY, size=2.4)
-    _soft_box(scene, "Fill", center, radius, azimuth - math.radians(62), 24, FILL, size=3.2)
-    _soft_box(scene, "Rim", center, radius, azimuth + math.radians(172), 38, RIM, size=1.6)
+    for box in SOFT_BOXES:
+        _add_soft_box(scene, box, bounds, azimuth)
     scene.world = _world()
     if backdrop:
         _backdrop(scene, bounds, azimuth)
 
 
-def _soft_box(
-    scene: bpy.types.Scene,
-    name: str,
-    center: Vector,
-    radius: float,
-    azimuth: float,
-    elevation_degrees: float,
-    power: float,
-    size: float,
-) -> None:
-    data = bpy.data.lights.new(name, "AREA")
+def _add_soft_box(scene: bpy.types.Scene, box: SoftBox, bounds: Bounds, camera_azimuth: float) -> None:
+    radius = bounds.radius
+    data = bpy.data.lights.new(box.name, "AREA")
     data.shape = "RECTANGLE"
-    data.size, data.size_y = size * radius, size * radius * 0.7
-    data.energy = power * radius**2
-    elevation = math.radians(elevation_degrees)
+    data.size, data.size_y = box.width * radius, box.height * radius
+    data.energy = box.power * radius**2
+    azimuth, elevation = camera_azimuth + math.radians(box.azimuth), math.radians(box.elevation)
     flat = math.cos(elevation)
     direction = Vector((flat * math.cos(azimuth), flat * math.sin(azimuth), math.sin(elevation)))
-    light = bpy.data.objects.new(name, data)
-    light.location = center + direction * radius * 4.0
+    light = bpy.data.objects.new(box.name, data)
+    light.location = Vector(bounds.center) + direction * radius * box.distance
     light.rotation_euler = (-direction).to_track_quat("-Z", "Y").to_euler()
     light.visible_camera = False
     scene.collection.objects.link(light)
@@ -65,10 +83,13 @@ def _world() -> bpy.types.World:
     environment = nodes.new("ShaderNodeTexEnvironment")
     folder = Path(bpy.utils.system_resource("DATAFILES")) / "studiolights" / "world"
     environment.image = bpy.data.images.load(str(folder / REFLECTIONS), check_existing=True)
+    # Reflections of a coloured room would tint the metals.
+    grey = nodes.new("ShaderNodeRGBToBW")
+    tree.links.new(environment.outputs["Color"], grey.inputs["Color"])
     light = nodes.new("ShaderNodeBackground")
     light.inputs["Strength"].default_value = REFLECTION_STRENGTH
     output = nodes.new("ShaderNodeOutputWorld")
-    tree.links.new(environment.outputs["Color"], light.inputs["Color"])
+    tree.links.new(grey.outputs["Val"], light.inputs["Color"])
     tree.links.new(light.outputs["Background"], output.inputs["Surface"])
     return world
 
@@ -105,7 +126,7 @@ def _backdrop_material() -> bpy.types.Material:
     tree = material.node_tree
     assert tree is not None
     surface: Any = tree.nodes["Principled BSDF"]
-    surface.inputs["Base Color"].default_value = (0.42, 0.43, 0.45, 1.0)
+    surface.inputs["Base Color"].default_value = (0.50, 0.50, 0.51, 1.0)
     surface.inputs["Roughness"].default_value = 0.55
     surface.inputs["Specular IOR Level"].default_value = 0.25
     return material
