@@ -7,13 +7,23 @@ from typing import Any
 from uuid import UUID, uuid4
 
 from flask import current_app
+from sqlalchemy import update
 from sqlalchemy.orm import Session
 
 from service import queueing
 from service.database import after_commit, current_actor, current_tenant
-from service.models import Job
+from service.models import Conversion, Job
+from shared.errors import ProcessError
 from shared.jobs import FINAL_STATES, JobDocument, JobState
 from shared.steps import step
+
+_CONVERSION_STATES = {
+    JobState.PENDING: "queued",
+    JobState.QUEUED: "queued",
+    JobState.RUNNING: "converting",
+    JobState.FAILED: "failed",
+    JobState.CANCELLED: "failed",
+}
 
 
 def create(
@@ -54,7 +64,7 @@ def ring_after_commit(current: Session, job: Job) -> None:
     after_commit(current, lambda: bell.ring(queue, tenant_id, job_id))
 
 
-def cancel(job: Job) -> None:
+def cancel(current: Session, job: Job) -> None:
     """Cancel a locked job: at once if it waits; if it runs, its worker is told and stops it.
 
     Raises ConflictError for a job that has ended.
@@ -64,7 +74,7 @@ def cancel(job: Job) -> None:
         job.cancel_requested = True
         return
     document.move_to(JobState.CANCELLED)
-    write_document(job, document)
+    write_document(current, job, document)
 
 
 def retry(current: Session, job: Job) -> None:
@@ -72,18 +82,35 @@ def retry(current: Session, job: Job) -> None:
     document = JobDocument.from_json(job.document)
     document.move_to(JobState.QUEUED)
     document.restart()
-    write_document(job, document)
+    write_document(current, job, document)
     job.cancel_requested = False
     # Attempts count on, because they fence; the person grants as many more as the job had at first.
     job.max_attempts = job.attempt + 3
     ring_after_commit(current, job)
 
 
-def write_document(job: Job, document: JobDocument) -> None:
-    """Store the document and what the row repeats of it."""
+def write_document(current: Session, job: Job, document: JobDocument) -> None:
+    """Store the document of a locked job that does not run, and what rows repeat of it."""
     job.document = document.to_json()
     job.state = document.state.value
     job.finished_at = datetime.now(UTC) if document.state in FINAL_STATES else None
-    if document.state is not JobState.RUNNING:
-        job.lease_until = None
-        job.worker_id = None
+    job.lease_until = job.worker_id = None
+    tell_conversion(current, job.id, document)
+
+
+def tell_conversion(current: Session, job_id: UUID, document: JobDocument) -> None:
+    """Let the conversion that the job does, if it does one, follow its state; nothing where a newer job has it.
+
+    A completed job's derivatives are recorded by its step.
+    """
+    if document.state is JobState.COMPLETED:
+        return
+    error = document.error
+    if document.state is JobState.CANCELLED:
+        error = error or ProcessError("The conversion was cancelled.", code="process.cancelled").to_json()
+    current.execute(
+        update(Conversion)
+        .where(Conversion.job_id == job_id)
+        .values(state=_CONVERSION_STATES[document.state], error=error)
+        .execution_options(synchronize_session=False)
+    )

@@ -8,81 +8,113 @@ from __future__ import annotations
 
 import logging
 import os
+import signal
 import socket
 import threading
-import uuid
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from types import FrameType
 
 from flask import Flask
+from redis import Redis
 from rq import Queue, SimpleWorker
+from rq.job import Job as Message
+from sqlalchemy import delete, func
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.exc import SQLAlchemyError
 
-from service import queueing
 from service.app import create_app
 from service.config import Config
 from service.database import db
 from service.models import Worker
 from service.tasks import sweeper
+from service.tasks.runner import Runner
+from shared import processes
 
 log = logging.getLogger(__name__)
 
 _BEAT_SECONDS = 10.0
+_JOIN_SECONDS = 2.0
 
 
 def run(config: Config, queues: Sequence[str], name: str = "") -> None:
-    """Work until SIGINT or SIGTERM; a job under way is finished first, a second signal stops it at once."""
+    """Work until a signal.
+
+    SIGTERM and SIGINT hand the job under way back to the queue; SIGUSR1 lets it be finished first.
+    """
     app = create_app(config)
-    worker_id = uuid.uuid4()
-    app.extensions["raceway_worker_id"] = worker_id
+    runner = Runner()
+    runner.attach(app)
+    processes.adopt_orphans()
     host = socket.gethostname()
     label = name or f"{host}-{os.getpid()}"
     stop = threading.Event()
     threads = [
-        threading.Thread(target=sweeper.run_for_ever, args=(app, stop), name="sweeper", daemon=True),
-        threading.Thread(
-            target=_beat, args=(app, stop, worker_id, label, host, list(queues)), name="beat", daemon=True
-        ),
+        threading.Thread(target=target, args=arguments, name=target.__name__, daemon=True)
+        for target, arguments in (
+            (sweeper.run_for_ever, (app, stop)),
+            (sweeper.tidy_for_ever, (app, stop)),
+            (_beat, (app, stop, runner, label, host, list(queues))),
+        )
     ]
     # Blocking reads of the queue last longer than a request may wait, so this connection has no time-out.
-    connection = queueing.Redis.from_url(config.redis_url, health_check_interval=30)
+    connection = Redis.from_url(config.redis_url, health_check_interval=30)
     with app.app_context():
         for thread in threads:
             thread.start()
         log.info("worker %s serves %s", label, ", ".join(queues))
         try:
-            worker = SimpleWorker(
+            worker = _QueueWorker(
                 [Queue(queue, connection=connection) for queue in queues],
                 connection=connection,
-                name=f"{label}-{worker_id.hex[:8]}",
+                name=f"{label}-{runner.worker_id.hex[:8]}",
             )
+            worker.runner = runner
             worker.work(logging_level="WARNING")
         finally:
             stop.set()
             for thread in threads:
-                thread.join(timeout=sweeper.SWEEP_SECONDS)
-            _forget(worker_id)
+                thread.join(timeout=_JOIN_SECONDS)
+            _forget(runner)
 
 
-def _beat(app: Flask, stop: threading.Event, worker_id: uuid.UUID, name: str, host: str, queues: list[str]) -> None:
+class _QueueWorker(SimpleWorker):
+    """RQ's worker, which stops the job under way when it must end, and leaves no process behind after one."""
+
+    runner: Runner
+
+    def execute_job(self, job: Message, queue: Queue) -> None:
+        super().execute_job(job, queue)
+        # A tool's own tree is gone by now; this ends what broke away from it.
+        processes.end_descendants()
+
+    def request_stop(self, signum: int, frame: FrameType | None) -> None:
+        if signum != signal.SIGUSR1:
+            self.runner.stopping.set()
+        super().request_stop(signum, frame)  # type: ignore[no-untyped-call]
+
+    def _install_signal_handlers(self) -> None:
+        super()._install_signal_handlers()  # type: ignore[no-untyped-call]
+        signal.signal(signal.SIGUSR1, self.request_stop)
+
+
+def _beat(app: Flask, stop: threading.Event, runner: Runner, name: str, host: str, queues: list[str]) -> None:
     values = {"name": name, "host": host, "pid": os.getpid(), "queues": queues, "state": "up"}
+    statement = insert(Worker).values(id=runner.worker_id, last_seen=func.now(), **values)
+    statement = statement.on_conflict_do_update(index_elements=["id"], set_={"last_seen": func.now()})
     with app.app_context():
         while True:
-            now = datetime.now(UTC)
-            statement = insert(Worker).values(id=worker_id, last_seen=now, **values)
             try:
                 with db.engine.begin() as connection:
-                    connection.execute(statement.on_conflict_do_update(index_elements=["id"], set_={"last_seen": now}))
+                    connection.execute(statement)
             except SQLAlchemyError as error:
                 log.warning("heartbeat put off: %s", error)
             if stop.wait(_BEAT_SECONDS):
                 return
 
 
-def _forget(worker_id: uuid.UUID) -> None:
+def _forget(runner: Runner) -> None:
     try:
         with db.engine.begin() as connection:
-            connection.execute(Worker.__table__.delete().where(Worker.__table__.c.id == worker_id))  # type: ignore[attr-defined]
+            connection.execute(delete(Worker).where(Worker.id == runner.worker_id))
     except SQLAlchemyError as error:
         log.warning("worker could not sign off: %s", error)

@@ -27,6 +27,7 @@ from shared.errors import ProcessError, RacewayError
 Event = dict[str, Any]
 
 _PR_SET_PDEATHSIG = 1
+_PR_SET_CHILD_SUBREAPER = 36
 _POLL_SECONDS = 0.1
 _TERMINATE_GRACE_SECONDS = 0.4
 _LOG_TAIL_LINES = 40
@@ -70,7 +71,7 @@ def run_tool(
             cwd=cwd,
             env=dict(env) if env is not None else None,
             start_new_session=True,
-            preexec_fn=_die_with_parent if _LINUX else None,
+            preexec_fn=die_with_parent if _LINUX else None,
             text=True,
             encoding="utf-8",
             errors="replace",
@@ -133,6 +134,23 @@ def kill_tree(root: int, *, grace: float = 0.0) -> None:
     _signal_group(root, signal.SIGKILL)
     for pid in suspended:
         _signal(pid, signal.SIGKILL)
+
+
+def adopt_orphans() -> None:
+    """From now on a descendant whose parent dies becomes this process's child, a daemon included (Linux)."""
+    if _libc is not None:
+        _libc.prctl(_PR_SET_CHILD_SUBREAPER, 1)
+
+
+def end_descendants() -> None:
+    """Kill every descendant of this process, and reap those that :func:`adopt_orphans` made its children."""
+    while left := descendants(os.getpid()):
+        for pid in left:
+            _signal(pid, signal.SIGSTOP)
+        for pid in left | descendants(os.getpid()):
+            _signal(pid, signal.SIGKILL)
+        _reap()
+    _reap()
 
 
 def descendants(root: int) -> set[int]:
@@ -297,9 +315,16 @@ def _name_of(arguments: Sequence[str]) -> str:
     return Path(arguments[0]).name
 
 
-def _die_with_parent() -> None:
+def die_with_parent() -> None:
+    """Have this process killed when the one that started it dies (Linux); for a child's first moments."""
     if _libc is not None:
         _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
+def _reap() -> None:
+    with contextlib.suppress(ChildProcessError):
+        while os.waitpid(-1, os.WNOHANG)[0]:
+            pass
 
 
 def _parent_of(pid: int) -> int | None:

@@ -68,8 +68,7 @@ def claim(
         job.started_at, job.finished_at = func.now(), None
         job.lease_until = func.now() + timedelta(seconds=lease_seconds)
         jobs.tell_conversion(current, job_id, document)
-        lease = Lease(tenant_id, job, attempt, document, lease_seconds, stopping, since)
-    return lease
+        return Lease(tenant_id, job, attempt, document, lease_seconds, stopping, since)
 
 
 @dataclass

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,16 +14,17 @@ from service import materials
 from service.config import Config
 from service.database import tenant_session
 from service.models import Asset, CadFile, MediaAsset, Part, Publish
+from service.tasks import tool
 from service.tasks.lease import Lease
-from service.tasks.logs import log_path
+from service.tasks.logs import FOLDER
 from shared import paths
 from shared.errors import RenderError
-from shared.files import TEMPORARY_PREFIX, make_folder, sha256_of, sync_folder
-from shared.jobs import JobState
+from shared.files import make_folder, sha256_of, sync_folder
 from shared.manifest import write_manifest
-from shared.processes import python_tool, run_tool
 
+_RENDERER = tool.Tool("dcc.render.still", RenderError, "The renderer", "render", "RACEWAY_RENDER_SECONDS")
 _FLAGS = ("preset", "width", "height", "samples", "engine", "device", "background", "camera")
+_REPORTED = ("engine", "device", "samples", "width", "height", "render_seconds")
 _PICTURE = "still.png"
 _THUMBNAIL = "thumbnail.png"
 
@@ -42,44 +41,31 @@ class _Subject:
 
 def run(lease: Lease, config: Config, root: Path) -> None:
     """Render; records the pictures with the job's end, in one transaction."""
-    folder = make_folder(root / ".jobs")
-    temporary = Path(tempfile.mkdtemp(prefix=TEMPORARY_PREFIX, dir=folder))
-    try:
+    with tool.temporary_folder(lease, root / FOLDER) as temporary:
         with tenant_session(lease.tenant_id) as current:
             subject = _subject(current, lease, root, temporary / "manifest.json")
-        lease.document.start_step(lease.job.kind)
-        log_file = log_path(root, lease.job.id)
-        log_file.unlink(missing_ok=True)
-        result = run_tool(
-            python_tool("dcc.render.still", *_options(lease, subject, temporary)),
-            timeout=config.render_seconds,
-            memory_limit=config.tool_memory_bytes,
-            on_event=lease.on_event,
-            on_start=lease.on_start,
-            should_cancel=lease.should_stop,
-            log=log_file,
-        )
-        lease.output = {"device": result["device"], "render_seconds": result["render_seconds"]}
+        arguments = _arguments(lease, subject, temporary)
+        result = tool.run(_RENDERER, arguments, lease, config, root, seconds=config.render_seconds)
+        lease.start_step("store")
         pictures = _put_in_place(lease, temporary, make_folder(root / subject.folder))
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
     media = [_medium(lease, root, file, kind, subject, result) for kind, file in pictures.items()]
-    lease.document.result = {
-        **{name: result.get(name) for name in ("engine", "device", "samples", "width", "height", "render_seconds")},
-        "files": {medium.asset_type: medium.path for medium in media},
-        "unresolved": result.get("unresolved", []),
-    }
-    with lease.finishing(JobState.COMPLETED) as current:
-        current.add_all(media)
+    files = {medium.asset_type: medium.path for medium in media}
+    reported = {name: result.get(name) for name in _REPORTED}
+    lease.complete(
+        {**reported, "files": files, "unresolved": result.get("unresolved", [])},
+        lambda current: current.add_all(media),
+        output={"files": files},
+    )
 
 
 def _subject(current: Session, lease: Lease, root: Path, manifest: Path) -> _Subject:
     job = lease.job
     asset = current.scalars(select(Asset).where(Asset.id == job.asset_id)).one()
     folder = paths.render_folder(asset.project_name, asset.entity, str(job.id))
+    cad_file: CadFile | None
     if job.publish_id is None:
         cad_file = current.scalars(select(CadFile).where(CadFile.id == job.cad_file_id)).one()
-        usd = cad_file.conversion.derivatives["usd_master"]
+        usd: str = cad_file.conversion.derivatives["usd_master"]
     else:
         usd = paths.entity_entry(asset.project_name, asset.entity)
         # The parts of the asset come from the CAD file that its current publishes name.
@@ -103,7 +89,7 @@ def _subject(current: Session, lease: Lease, root: Path, manifest: Path) -> _Sub
     return _Subject(asset.name, place, folder, manifest.exists())
 
 
-def _options(lease: Lease, subject: _Subject, folder: Path) -> list[str]:
+def _arguments(lease: Lease, subject: _Subject, folder: Path) -> list[str]:
     request: dict[str, Any] = lease.job.request
     options = ["--usd", str(subject.usd), "--output", str(folder / _PICTURE), "--thumbnail", str(folder / _THUMBNAIL)]
     if subject.has_manifest:

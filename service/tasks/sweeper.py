@@ -1,16 +1,24 @@
-"""Repairs what a crash left: bells that were lost, workers that died, entries not yet written, stale reservations."""
+"""Repairs what a crash left.
+
+Bells that were lost, workers that died, entries not yet written, reservations nobody came back for, temporary files.
+"""
 
 from __future__ import annotations
 
+import contextlib
 import logging
+import os
+import shutil
 import threading
+import time
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from uuid import UUID
 
 from flask import Flask
 from redis.exceptions import RedisError
-from sqlalchemy import delete, select, text, update
+from sqlalchemy import Connection, delete, func, select, text, update
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
@@ -21,6 +29,7 @@ from service.models import ApiToken, Asset, Job, Reservation, Scene, Shot, Worke
 from service.queueing import Bell, bell
 from service.tasks.lease import take_back
 from shared.errors import RacewayError
+from shared.files import TEMPORARY_PREFIX
 from shared.jobs import JobState
 
 log = logging.getLogger(__name__)
@@ -32,39 +41,99 @@ _STALE = timedelta(seconds=5)
 """Entries are written right after their publish; older marks are left by a crash."""
 _SCENE_LIFETIME = timedelta(days=7)
 _WORKER_LIFETIME = timedelta(minutes=2)
-# Any number, another than the migrations'.
+_TIDY_SECONDS = 3600.0
+"""How often the storage is searched for temporary files: it may be large."""
+TEMPORARY_LIFETIME = timedelta(days=1)
+# Any numbers, others than the migrations'.
 _SWEEPER_LOCK = 7205224
+_TIDY_LOCK = 7205225
 
 
 def run_for_ever(app: Flask, stop: threading.Event) -> None:
     """Sweep now and then until ``stop`` is set. Of several processes one does it at a time."""
     with app.app_context():
         while not stop.wait(SWEEP_SECONDS):
-            try:
-                sweep(app)
-            except SQLAlchemyError as error:
-                log.warning("sweep put off: %s", error)
-            except Exception:
-                log.exception("sweep failed")
+            _attempt(sweep, app)
+
+
+def tidy_for_ever(app: Flask, stop: threading.Event) -> None:
+    """Remove old temporary files, at once and every hour, until ``stop`` is set."""
+    with app.app_context():
+        while not stop.is_set():
+            _attempt(tidy, app)
+            stop.wait(_TIDY_SECONDS)
 
 
 def sweep(app: Flask) -> None:
     """Repair what there is to repair, in every tenant."""
-    config: Config = app.extensions["raceway"]
+    with _guarded(_SWEEPER_LOCK) as connection:
+        for tenant_id, root in _tenants(app, connection):
+            _sweep_tenant(tenant_id, root, bell(app))
+        if connection is not None:
+            connection.execute(delete(Worker).where(Worker.last_seen < func.now() - _WORKER_LIFETIME))
+            connection.commit()
+
+
+def tidy(app: Flask) -> None:
+    """Remove what writers left under temporary names, in every tenant's storage."""
+    oldest = time.time() - TEMPORARY_LIFETIME.total_seconds()
+    with _guarded(_TIDY_LOCK) as connection:
+        for _, root in _tenants(app, connection):
+            for place in _temporary(root):
+                _remove_old(place, oldest)
+
+
+def _attempt(work: Callable[[Flask], None], app: Flask) -> None:
+    try:
+        work(app)
+    except SQLAlchemyError as error:
+        log.warning("%s put off: %s", work.__name__, error)
+    except Exception:
+        log.exception("%s failed", work.__name__)
+
+
+@contextlib.contextmanager
+def _guarded(key: int) -> Iterator[Connection | None]:
+    """A connection that holds the lock ``key``, None where another process does this work just now."""
     with db.engine.connect() as connection:
-        if not connection.scalar(text("SELECT pg_try_advisory_xact_lock(:key)"), {"key": _SWEEPER_LOCK}):
+        locked = connection.scalar(text("SELECT pg_try_advisory_xact_lock(:key)"), {"key": key})
+        yield connection if locked else None
+
+
+def _tenants(app: Flask, connection: Connection | None) -> Iterator[tuple[UUID, Path]]:
+    config: Config = app.extensions["raceway"]
+    if connection is not None:
+        for tenant_id, storage in connection.execute(text("SELECT tenant_id, storage FROM list_tenants()")).all():
+            yield tenant_id, config.tenant_root(storage)
+
+
+def _temporary(root: Path) -> Iterator[Path]:
+    for folder, folders, files in os.walk(root):
+        for name in [*folders, *files]:
+            if name.startswith(TEMPORARY_PREFIX):
+                yield Path(folder, name)
+        folders[:] = [name for name in folders if not name.startswith(TEMPORARY_PREFIX)]
+
+
+def _remove_old(place: Path, oldest: float) -> None:
+    try:
+        if place.lstat().st_mtime > oldest:
             return
-        tenants = connection.execute(text("SELECT tenant_id, storage FROM list_tenants()")).all()
-        for tenant_id, storage in tenants:
-            _sweep_tenant(tenant_id, config.tenant_root(storage), bell(app))
-        connection.execute(delete(Worker).where(Worker.last_seen < datetime.now(UTC) - _WORKER_LIFETIME))
-        connection.commit()
+        if place.is_dir() and not place.is_symlink():
+            shutil.rmtree(place)
+        else:
+            place.unlink()
+        log.info("removed %s, which a crash had left", place)
+    except FileNotFoundError:
+        pass  # its writer was not dead
+    except OSError as error:
+        log.warning("cannot remove %s: %s", place, error)
 
 
 def _sweep_tenant(tenant_id: UUID, root: Path, ringer: Bell) -> None:
     now = datetime.now(UTC)
     with tenant_session(tenant_id) as current:
-        take_back(current, now)
+        take_back(current)
     with tenant_session(tenant_id) as current:
         _ring_again(current, tenant_id, ringer, now)
         _expire(current, now)

@@ -16,6 +16,7 @@ from service.config import Config
 from service.database import tenant_session
 from service.models import Tenant, User
 from service.permissions import Role
+from service.tasks.runner import Runner
 
 Json = dict[str, Any]
 PASSWORD = "correct horse battery"
@@ -182,7 +183,7 @@ def make_studio(app: Flask) -> StudioUnderTest:
 def work(app: Flask) -> None:
     """Do all jobs that a bell rang for, as a worker does."""
     connection = queueing.connect(app.extensions["raceway"].redis_url)
-    app.extensions["raceway_worker_id"] = uuid4()
+    Runner().attach(app)
     with app.app_context():
         worker = SimpleWorker([Queue(name, connection=connection) for name in queueing.QUEUES], connection=connection)
         worker.work(burst=True, logging_level="WARNING")
