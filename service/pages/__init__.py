@@ -9,7 +9,8 @@ from __future__ import annotations
 from flask import Flask
 
 from service.pages import assets, formats, home, jobs, publishes, sign_in
-from service.pages.frame import error_page, pages
+from service.pages.errors import error_page
+from service.pages.frame import pages
 
 __all__ = ["error_page", "register"]
 

@@ -1,17 +1,17 @@
-"""What every page shares: the blueprint, who may see a page, its headers, and the page of an error."""
+"""What every page shares: the blueprint, who may see a page, and its headers."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from urllib.parse import urlsplit
 
-from flask import Blueprint, Response, g, make_response, render_template, request
+from flask import Blueprint, Response, g, make_response, request
 
 from service import auth
 from service.auth import Identity
 from service.database import commit, session
 from service.permissions import Permission, allows
-from shared.errors import ForbiddenError, RacewayError
+from shared.errors import ForbiddenError, InputError
 
 pages = Blueprint(
     "pages", __name__, template_folder="templates", static_folder="static", static_url_path="/pages/static"
@@ -25,26 +25,15 @@ _HEADERS = {
     # Not no-referrer: browsers would then hide the origin of our own forms too.
     "Referrer-Policy": "same-origin",
 }
-_HEADINGS = {
-    400: "This request makes no sense",
-    403: "You may not see this",
-    404: "There is nothing here",
-    405: "This address does not work that way",
-    503: "Not available just now",
-}
 
 View = Callable[..., str]
 
 
 def page(path: str, permission: Permission) -> Callable[[View], View]:
-    """Declare a page: ``?token=`` is exchanged first, then whoever asks needs ``permission``."""
+    """Declare a page that shows itself to whoever has ``permission``."""
 
     def declare(view: View) -> View:
         def serve(**values: object) -> Response:
-            from service.pages import sign_in
-
-            if "token" in request.args:
-                return sign_in.exchange_token()
             auth.authorise(permission)
             body = view(**values)
             commit(session())
@@ -90,16 +79,11 @@ def refuse_other_sites() -> None:
         )
 
 
-def error_page(error: RacewayError) -> Response:
-    """An error in the look of the pages; without a valid session, the login instead."""
-    if error.status == 401:
-        from service.pages import sign_in
-
-        return sign_in.login_page(error)
-    heading = _HEADINGS.get(error.status, "Something went wrong")
-    response = make_response(render_template("pages/error.html", error=error, heading=heading))
-    response.status_code = error.status
-    return finish(response)
+@pages.before_request
+def _refuse_null_characters() -> None:
+    # PostgreSQL has no text with them, so none of our names does either.
+    if any("\0" in text for values in (request.args, request.form) for text in values.values()):
+        raise InputError("The request holds a null character.", hint="Type it again.", code="input.text", status=400)
 
 
 @pages.after_request

@@ -21,8 +21,6 @@ _SESSION_NAME = "browser"
 @pages.get("/login")
 def login() -> Response:
     """The login form; ``next`` is the page to go to afterwards."""
-    if "token" in request.args:
-        return exchange_token()
     return login_page(None, target=request.args.get("next", "/"))
 
 
@@ -55,11 +53,14 @@ def logout() -> Response:
     return finish(answer)
 
 
-def exchange_token() -> Response:
-    """A session for the ``token`` of the address, and on to the same address without it.
+@pages.before_request
+def exchange_token() -> Response | None:
+    """Where the address has a ``token``: a session for it, and on to the same address without it.
 
     Raises AuthError for a token that is not valid.
     """
+    if request.method != "GET" or "token" not in request.args:
+        return None
     who = auth.identify(request.args.get("token", ""))
     return _enter(who.user_id, _clean_address())
 

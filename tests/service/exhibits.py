@@ -114,8 +114,8 @@ def make_exhibits(app: Flask) -> Exhibits:
     # Other tests sweep up after dead workers; this one counts as alive while they run.
     running.lease_until = datetime.now(UTC) + timedelta(days=1)
     still, thumbnail = (_medium(studio, asset, done, kind) for kind in ("still", "thumbnail"))
-    _add(studio, project, asset, empty, task, conversion, cad, part, publish, scene, done, failed, running)
-    _add(studio, still, thumbnail)
+    add_rows(studio, project, asset, empty, task, conversion, cad, part, publish, scene, done, failed, running)
+    add_rows(studio, still, thumbnail)
     with studio.app.app_context():
         db.session.add(worker)
         db.session.commit()
@@ -127,7 +127,8 @@ def make_exhibits(app: Flask) -> Exhibits:
     return Exhibits(studio, {name: row.id for name, row in rows.items()})
 
 
-def _add(studio: StudioUnderTest, *rows: TenantRow) -> None:
+def add_rows(studio: StudioUnderTest, *rows: TenantRow) -> None:
+    """Add rows to the tenant, in this order."""
     with studio.app.app_context(), tenant_session(studio.tenant_id) as current:
         for row in rows:
             current.add(row)

@@ -6,9 +6,11 @@ import dataclasses
 import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
 from html import unescape
 from html.parser import HTMLParser
 from urllib.parse import urlsplit
+from uuid import uuid4
 
 import pytest
 from flask import Flask
@@ -19,14 +21,15 @@ from werkzeug.test import TestResponse
 
 from service import auth
 from service.database import db, tenant_session
-from service.models import Asset, Part, Task
-from service.pages import formats
+from service.models import Asset, CadFile, Conversion, Part, Task, TenantRow
+from service.pages import error_page, formats
 from service.pages.parts import PLACE_LIMIT, ROW_LIMIT, parts_table
 from service.permissions import Role
+from shared.errors import RacewayError
 from shared.jobs import JobState
 from shared.manifest import EffectiveMaterial
 from shared.material_library import LIBRARY
-from tests.service.exhibits import EVIL, Exhibits, make_exhibits, make_job, make_publish
+from tests.service.exhibits import EVIL, Exhibits, add_rows, make_exhibits, make_job, make_publish
 from tests.service.studio import PASSWORD, StudioUnderTest
 from tests.shared.parts import make_manifest, make_part
 
@@ -81,6 +84,11 @@ def test_a_token_in_the_address_becomes_a_session(shown: Exhibits) -> None:
     cookie = answer.headers["Set-Cookie"]
     assert "HttpOnly" in cookie and "SameSite=Lax" in cookie and shown.studio.tokens[Role.ARTIST] not in cookie
     assert browser.get(answer.location).status_code == 200
+
+
+def test_a_token_given_to_the_login_leads_to_the_first_page(shown: Exhibits) -> None:
+    answer = shown.app.test_client().get("/login", query_string={"token": shown.studio.tokens[Role.ARTIST]})
+    assert (answer.status_code, answer.location) == (303, "/")
 
 
 def test_a_wrong_token_gives_no_session(shown: Exhibits) -> None:
@@ -273,6 +281,33 @@ def test_a_missing_manifest_leaves_the_rest_of_the_page(shown: Exhibits) -> None
     assert "The parts cannot be shown" in Page(answer).text and "v001_i001" in Page(answer).text
 
 
+def test_a_conversion_tells_that_it_runs_or_why_it_failed(shown: Exhibits) -> None:
+    asset = Asset(id=uuid4(), project_id=shown.ids["project"], name="converted")
+    crash = {"code": "process.crashed", "message": "The kernel crashed.", "hint": "Export it again.", "fields": {}}
+    rows: list[TenantRow] = [asset]
+    for revision, (state, error) in enumerate((("failed", crash), ("converting", None)), start=1):
+        conversion = Conversion(
+            id=uuid4(), sha256="ef" * 32, settings_key=state, settings={}, source_path="x", state=state, error=error
+        )
+        cad = CadFile(
+            id=uuid4(),
+            asset_id=asset.id,
+            conversion_id=conversion.id,
+            filename=f"{state}.step",
+            size=1,
+            lineage="converted",
+            revision=revision,
+            created_at=datetime.now(UTC) + timedelta(seconds=revision),
+        )
+        rows += [conversion, cad]
+    add_rows(shown.studio, *rows)
+    browser = shown.client()
+    newest = Page(browser.get(f"/assets/{asset.id}"))
+    assert "converting.step is being converted" in newest.text
+    (earlier,) = [link for link in newest.links if str(rows[2].id) in link and link.startswith("/assets")]
+    assert "failed.step failed The kernel crashed. Export it again." in Page(browser.get(earlier)).text
+
+
 # -- safety and cost
 
 
@@ -288,11 +323,21 @@ def test_text_of_a_cad_file_never_becomes_code(shown: Exhibits) -> None:
         assert answer.headers["Cache-Control"] == "no-store"
 
 
-@pytest.mark.parametrize(("path", "status"), [("/nowhere", 404), ("/assets/{task}", 404), ("/logout", 405)])
-def test_errors_are_pages_too(shown: Exhibits, path: str, status: int) -> None:
+@pytest.mark.parametrize(
+    ("path", "status"),
+    [("/nowhere", 404), ("/assets/{task}", 404), ("/logout", 405), ("/?q=%00", 400), ("/?page=-1&q=%FF", 200)],
+)
+def test_wrong_addresses_are_answered_by_a_page(shown: Exhibits, path: str, status: int) -> None:
     answer = shown.client().get(path.format(**shown.ids))
     assert (answer.status_code, answer.mimetype) == (status, "text/html")
-    assert "Go to the overview" in Page(answer).text
+    assert ("Go to the overview" in Page(answer).text) is (status >= 400)
+
+
+def test_a_defect_has_a_page(shown: Exhibits) -> None:
+    with shown.app.test_request_context("/somewhere"):
+        answer = error_page(RacewayError("The service met an error of its own.", hint="Report it."))
+    assert answer.status_code == 500
+    assert "Something went wrong" in answer.get_data(as_text=True)
 
 
 @contextmanager
@@ -373,7 +418,7 @@ def test_a_material_that_left_the_library_is_shown_by_its_name() -> None:
 
 @pytest.mark.parametrize(
     ("value", "text"),
-    [(4.25, "4.2 s"), (31, "31 s"), (59.96, "1 min 00 s"), (185.4, "3 min 05 s"), (7260, "2 h 01 min")]
+    [(4.25, "4.2 s"), (31, "31 s"), (59.96, "1 min 00 s"), (185.4, "3 min 05 s"), (7260, "2 h 01 min")],
 )
 def test_durations(value: float, text: str) -> None:
     assert formats.duration(value) == text
