@@ -104,7 +104,7 @@ class Config:
         if not self.database_owner_url:
             raise InputError(
                 "Migrations need the role that owns the tables, and DATABASE_OWNER_URL is not set.",
-                hint="Set DATABASE_OWNER_URL. It must be another role than DATABASE_URL's, or tenants are not isolated.",
+                hint="Set DATABASE_OWNER_URL to another role than DATABASE_URL's, or tenants are not isolated.",
                 code="input.config",
                 fields={"DATABASE_OWNER_URL": "is not set"},
             )

@@ -14,7 +14,7 @@ from uuid import UUID
 
 from flask_sqlalchemy import SQLAlchemy
 from sqlalchemy import Connection, event, text
-from sqlalchemy.orm import Session, SessionTransaction, scoped_session
+from sqlalchemy.orm import Session, SessionTransaction
 
 log = logging.getLogger(__name__)
 
@@ -28,8 +28,8 @@ _AFTER_COMMIT = "after_commit"
 
 def session() -> Session:
     """The session of this request or task."""
-    scoped: scoped_session[Session] = db.session
-    return scoped()
+    current: Session = db.session()
+    return current
 
 
 def set_tenant(tenant_id: UUID | None, actor_id: UUID | None = None) -> None:
@@ -69,7 +69,7 @@ def current_actor(current: Session) -> UUID | None:
     return actor_id
 
 
-def after_commit(current: Session, work: Callable[[], None]) -> None:
+def after_commit(current: Session, work: Callable[[], object]) -> None:
     """Do ``work`` once the transaction under way is committed, and not at all if it is rolled back."""
     current.info.setdefault(_AFTER_COMMIT, []).append(work)
 

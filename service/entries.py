@@ -28,12 +28,15 @@ Target = Asset | Shot
 
 def lock_target(current: Session, model: type[Asset] | type[Shot], target_id: UUID) -> Target | None:
     """The asset or shot, locked against other publishes until the transaction ends."""
-    return current.get(
+    found = current.get(
         model,
         (current_tenant(current), target_id),
+        # NO KEY: tasks and CAD files of the target can still be added meanwhile.
         with_for_update={"key_share": True, "of": model},
         populate_existing=True,
     )
+    assert found is None or isinstance(found, Asset | Shot)
+    return found
 
 
 def mark_stale(target: Target) -> None:

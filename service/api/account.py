@@ -56,7 +56,7 @@ class MeReply(Reply):
     tenant: TenantOut
 
 
-@login.endpoint("POST", "/login", permission=Permission.PUBLIC, body=LoginRequest, answer=LoginReply)
+@login.declare("POST", "/login", permission=Permission.PUBLIC, body=LoginRequest, answer=LoginReply)
 def log_in(body: LoginRequest) -> dict[str, Any]:
     """Log in with e-mail and password; answers a session token of 12 hours."""
     user = user_of_login(body.email, body.password, body.tenant)
@@ -96,14 +96,14 @@ def user_of_login(email: str, password: str, tenant: str = "") -> User:
     return row(User, found[0].user_id)
 
 
-@login.endpoint("GET", "/me", permission=Permission.ACCOUNT, answer=MeReply)
+@login.declare("GET", "/me", permission=Permission.ACCOUNT, answer=MeReply)
 def who_am_i() -> dict[str, Any]:
     """The user and tenant of the token."""
     who = auth.current()
     return {"user": row(User, who.user_id), "tenant": {"id": who.tenant_id, "name": who.tenant_name}}
 
 
-@login.endpoint("POST", "/logout", permission=Permission.ACCOUNT, answer=None)
+@login.declare("POST", "/logout", permission=Permission.ACCOUNT, answer=None)
 def log_out() -> None:
     """Revoke the token that this call is made with."""
     session().execute(delete(ApiToken).where(ApiToken.id == auth.current().token_id))
@@ -131,7 +131,7 @@ class NewToken(Request):
     user_id: UUID | None = Field(None, description="somebody else's, for tenant administrators")
 
 
-@tokens.endpoint("GET", "/", permission=Permission.ACCOUNT, query=ListQuery, answer=Page[TokenOut])
+@tokens.declare("GET", "/", permission=Permission.ACCOUNT, query=ListQuery, answer=Page[TokenOut])
 def list_tokens(query: ListQuery) -> dict[str, Any]:
     """One's own personal tokens; their text is not kept and cannot be shown again."""
     statement = select(ApiToken).where(ApiToken.user_id == auth.current().user_id, ApiToken.kind == "personal")
@@ -143,7 +143,7 @@ def list_tokens(query: ListQuery) -> dict[str, Any]:
     return page_of(statement, query, key=ApiToken, search=(ApiToken.name,), sort=sort, default_sort="-created_at")
 
 
-@tokens.endpoint("POST", "/", permission=Permission.ACCOUNT, body=NewToken, answer=NewTokenReply, status=201)
+@tokens.declare("POST", "/", permission=Permission.ACCOUNT, body=NewToken, answer=NewTokenReply, status=201)
 def create_token(body: NewToken) -> dict[str, Any]:
     """Make a personal token for programs. It may do what its user may, until it is deleted."""
     who = auth.current()
@@ -156,7 +156,7 @@ def create_token(body: NewToken) -> dict[str, Any]:
     return {"id": new.id, "name": new.name, "token": token}
 
 
-@tokens.endpoint("DELETE", "/<uuid:token_id>", permission=Permission.ACCOUNT, answer=None)
+@tokens.declare("DELETE", "/<uuid:token_id>", permission=Permission.ACCOUNT, answer=None)
 def delete_token(token_id: UUID) -> None:
     """Revoke a token; from then on it is refused. One's own, or, for tenant administrators, somebody else's."""
     found = row(ApiToken, token_id)
@@ -183,14 +183,14 @@ class UserChanges(Request):
     active: bool | None = None
 
 
-@artists.endpoint("GET", "/", permission=Permission.USER_READ, query=ListQuery, answer=Page[UserOut])
+@artists.declare("GET", "/", permission=Permission.USER_READ, query=ListQuery, answer=Page[UserOut])
 def list_artists(query: ListQuery) -> dict[str, Any]:
     """List the people of the tenant."""
     sort: dict[str, Any] = {"name": User.name, "email": User.email, "role": User.role, "created_at": User.created_at}
     return page_of(select(User), query, key=User, search=(User.name, User.email), sort=sort, default_sort="name")
 
 
-@artists.endpoint("POST", "/", permission=Permission.USER_WRITE, body=NewUser, answer=UserOut, status=201)
+@artists.declare("POST", "/", permission=Permission.USER_WRITE, body=NewUser, answer=UserOut, status=201)
 def create_artist(body: NewUser) -> User:
     """Add somebody to the tenant."""
     _check_role(body.role)
@@ -214,13 +214,13 @@ def create_artist(body: NewUser) -> User:
     return user
 
 
-@artists.endpoint("GET", "/<uuid:user_id>", permission=Permission.USER_READ, answer=UserOut)
+@artists.declare("GET", "/<uuid:user_id>", permission=Permission.USER_READ, answer=UserOut)
 def get_artist(user_id: UUID) -> User:
     """Somebody of the tenant."""
     return row(User, user_id)
 
 
-@artists.endpoint("PATCH", "/<uuid:user_id>", permission=Permission.USER_WRITE, body=UserChanges, answer=UserOut)
+@artists.declare("PATCH", "/<uuid:user_id>", permission=Permission.USER_WRITE, body=UserChanges, answer=UserOut)
 def change_artist(user_id: UUID, body: UserChanges) -> User:
     """Change a name, role or password, or lock somebody out (``active: false``, which revokes their tokens)."""
     user = row(User, user_id, lock=True)

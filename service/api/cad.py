@@ -119,7 +119,7 @@ def _described(cad_file: CadFile, job: Job | None, reused: bool = False) -> dict
     }
 
 
-@cad.endpoint("GET", "/", permission=Permission.CAD_READ, query=CadQuery, answer=Page[CadFileOut])
+@cad.declare("GET", "/", permission=Permission.CAD_READ, query=CadQuery, answer=Page[CadFileOut])
 def list_cad_files(query: CadQuery) -> dict[str, Any]:
     """List CAD files."""
     statement = select(CadFile).join(CadFile.asset).join(Asset.project).join(CadFile.conversion)
@@ -144,7 +144,7 @@ def list_cad_files(query: CadQuery) -> dict[str, Any]:
     return page
 
 
-@cad.endpoint(
+@cad.declare(
     "POST",
     "/",
     permission=Permission.CAD_WRITE,
@@ -190,13 +190,13 @@ def upload_cad_file(query: UploadQuery) -> Answer:
     return Answer(describe(cad_file, reused=reused), 201)
 
 
-@cad.endpoint("GET", "/<uuid:cad_file_id>", permission=Permission.CAD_READ, answer=CadFileOut)
+@cad.declare("GET", "/<uuid:cad_file_id>", permission=Permission.CAD_READ, answer=CadFileOut)
 def get_cad_file(cad_file_id: UUID) -> dict[str, Any]:
     """A CAD file with the state of its conversion."""
     return describe(row(CadFile, cad_file_id))
 
 
-@cad.endpoint("POST", "/<uuid:cad_file_id>/convert", permission=Permission.CAD_WRITE, answer=CadFileOut)
+@cad.declare("POST", "/<uuid:cad_file_id>/convert", permission=Permission.CAD_WRITE, answer=CadFileOut)
 def convert_again(cad_file_id: UUID) -> dict[str, Any]:
     """Try a failed conversion again."""
     cad_file = row(CadFile, cad_file_id)
@@ -204,14 +204,14 @@ def convert_again(cad_file_id: UUID) -> dict[str, Any]:
     return describe(cad_file)
 
 
-@cad.endpoint("GET", "/<uuid:cad_file_id>/scene-manifest", permission=Permission.CAD_READ, answer=dict[str, Any])
+@cad.declare("GET", "/<uuid:cad_file_id>/scene-manifest", permission=Permission.CAD_READ, answer=dict[str, Any])
 def get_scene_manifest(cad_file_id: UUID) -> dict[str, Any]:
     """The scene manifest, each part with its effective material, the layer it came from and why."""
     cad_file = row(CadFile, cad_file_id)
     return materials.effective_manifest(session(), _root(), cad_file).to_json()
 
 
-@cad.endpoint(
+@cad.declare(
     "GET",
     "/<uuid:cad_file_id>/manual-material-overrides",
     permission=Permission.CAD_READ,
@@ -222,7 +222,7 @@ def get_overrides(cad_file_id: UUID) -> Answer:
     return _overrides_answer(row(CadFile, cad_file_id))
 
 
-@cad.endpoint(
+@cad.declare(
     "PUT",
     "/<uuid:cad_file_id>/manual-material-overrides",
     permission=Permission.MATERIAL_ASSIGN,
@@ -258,7 +258,7 @@ def set_overrides(cad_file_id: UUID, body: Overrides) -> Answer:
     return _overrides_answer(cad_file)
 
 
-@cad.endpoint(
+@cad.declare(
     "GET",
     "/<uuid:cad_file_id>/files/<any(usd_master,gltf_geometry,scene_manifest):name>",
     permission=Permission.CAD_READ,

@@ -85,7 +85,7 @@ def describe(job: Job, media: list[dict[str, Any]]) -> dict[str, Any]:
     }
 
 
-@jobs_resource.endpoint("GET", "/", permission=Permission.JOB_READ, query=JobQuery, answer=Page[JobOut])
+@jobs_resource.declare("GET", "/", permission=Permission.JOB_READ, query=JobQuery, answer=Page[JobOut])
 def list_jobs(query: JobQuery) -> dict[str, Any]:
     """List jobs, the newest first."""
     statement = select(Job).outerjoin(Job.asset)
@@ -99,7 +99,7 @@ def list_jobs(query: JobQuery) -> dict[str, Any]:
     return page
 
 
-@jobs_resource.endpoint("POST", "/", permission=Permission.JOB_WRITE, body=NewJob, answer=JobOut, status=201)
+@jobs_resource.declare("POST", "/", permission=Permission.JOB_WRITE, body=NewJob, answer=JobOut, status=201)
 def submit_job(body: NewJob) -> dict[str, Any]:
     """Queue a job. What it leaves out comes from its preset."""
     if body.kind == "convert":
@@ -124,23 +124,23 @@ def submit_job(body: NewJob) -> dict[str, Any]:
     return describe(job, [])
 
 
-@jobs_resource.endpoint("GET", "/<uuid:job_id>", permission=Permission.JOB_READ, answer=JobOut)
+@jobs_resource.declare("GET", "/<uuid:job_id>", permission=Permission.JOB_READ, answer=JobOut)
 def get_job(job_id: UUID) -> dict[str, Any]:
     """A job with its document and what it made."""
     return _described(row(Job, job_id))
 
 
-@jobs_resource.endpoint("POST", "/<uuid:job_id>/cancel", permission=Permission.JOB_WRITE, answer=JobOut)
+@jobs_resource.declare("POST", "/<uuid:job_id>/cancel", permission=Permission.JOB_WRITE, answer=JobOut)
 def cancel_job(job_id: UUID) -> dict[str, Any]:
     """Cancel a job. One that runs is stopped by its worker within a second."""
     job = row(Job, job_id, lock=True)
-    jobs.cancel(job)
+    jobs.cancel(session(), job)
     session().flush()
     session().refresh(job)
     return _described(job)
 
 
-@jobs_resource.endpoint("POST", "/<uuid:job_id>/retry", permission=Permission.JOB_WRITE, answer=JobOut)
+@jobs_resource.declare("POST", "/<uuid:job_id>/retry", permission=Permission.JOB_WRITE, answer=JobOut)
 def retry_job(job_id: UUID) -> dict[str, Any]:
     """Queue a failed or cancelled job again."""
     job = row(Job, job_id, lock=True)
@@ -150,7 +150,7 @@ def retry_job(job_id: UUID) -> dict[str, Any]:
     return _described(job)
 
 
-@jobs_resource.endpoint("GET", "/<uuid:job_id>/log", permission=Permission.JOB_READ, media_type="text/plain")
+@jobs_resource.declare("GET", "/<uuid:job_id>/log", permission=Permission.JOB_READ, media_type="text/plain")
 def get_job_log(job_id: UUID) -> Response:
     """What the job's tool printed; the last MiB of it."""
     job = row(Job, job_id)
@@ -174,7 +174,7 @@ class WorkerOut(Reply):
     last_seen: datetime
 
 
-@workers.endpoint("GET", "/", permission=Permission.WORKER_READ, query=ListQuery, answer=Page[WorkerOut])
+@workers.declare("GET", "/", permission=Permission.WORKER_READ, query=ListQuery, answer=Page[WorkerOut])
 def list_workers(query: ListQuery) -> dict[str, Any]:
     """The workers that were seen within the last minutes."""
     found = session().scalars(select(Worker).order_by(Worker.name, Worker.id)).all()

@@ -39,7 +39,7 @@ class Page(Reply, Generic[Item]):
 
 
 def page_of(
-    statement: Select[tuple[RowType]],
+    statement: Select[RowType],
     query: ListQuery,
     *,
     key: type[RowType],
@@ -85,7 +85,7 @@ def row(model: type[RowType], row_id: UUID, *, lock: bool = False) -> RowType:
         populate_existing=lock,
     )
     if found is None:
-        what = model.__tablename__.removesuffix("s").replace("_", " ")
+        what = str(model.__tablename__).removesuffix("s").replace("_", " ")
         raise NotFoundError(
             f"There is no {what} {row_id}.", hint="List what there is; it may have been deleted.", code="not_found"
         )

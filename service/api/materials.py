@@ -70,7 +70,7 @@ class AliasOut(Reply):
     tolerance: float
 
 
-@materials.endpoint("GET", "/", permission=Permission.MATERIAL_READ, query=ListQuery, answer=Page[MaterialOut])
+@materials.declare("GET", "/", permission=Permission.MATERIAL_READ, query=ListQuery, answer=Page[MaterialOut])
 def list_materials(query: ListQuery) -> dict[str, Any]:
     """The built-in library and the tenant's own materials."""
     items = [
@@ -81,7 +81,7 @@ def list_materials(query: ListQuery) -> dict[str, Any]:
     return _page(items, query)
 
 
-@materials.endpoint("POST", "/", permission=Permission.MATERIAL_WRITE, body=NewMaterial, answer=MaterialOut, status=201)
+@materials.declare("POST", "/", permission=Permission.MATERIAL_WRITE, body=NewMaterial, answer=MaterialOut, status=201)
 def create_material(body: NewMaterial) -> dict[str, Any]:
     """Add a material of the tenant's own."""
     if body.name in library_of(session()):
@@ -96,7 +96,7 @@ def create_material(body: NewMaterial) -> dict[str, Any]:
     return {**definition, "builtin": False}
 
 
-@materials.endpoint("GET", "/aliases/", permission=Permission.MATERIAL_READ, query=ListQuery, answer=Page[AliasOut])
+@materials.declare("GET", "/aliases/", permission=Permission.MATERIAL_READ, query=ListQuery, answer=Page[AliasOut])
 def list_aliases(query: ListQuery) -> dict[str, Any]:
     """The alias table: the tenant's rows first, then the default ones."""
     items = [
@@ -107,7 +107,7 @@ def list_aliases(query: ListQuery) -> dict[str, Any]:
     return _page(items, query)
 
 
-@materials.endpoint(
+@materials.declare(
     "POST", "/aliases/", permission=Permission.MATERIAL_WRITE, body=AliasBody, answer=AliasOut, status=201
 )
 def set_alias(body: AliasBody) -> dict[str, Any]:

@@ -62,7 +62,7 @@ def describe(medium: MediaAsset) -> dict[str, Any]:
     }
 
 
-@media.endpoint("GET", "/assets", permission=Permission.MEDIA_READ, query=MediaQuery, answer=Page[MediaOut])
+@media.declare("GET", "/assets", permission=Permission.MEDIA_READ, query=MediaQuery, answer=Page[MediaOut])
 def list_media(query: MediaQuery) -> dict[str, Any]:
     """List media files, the newest first."""
     statement = select(MediaAsset).outerjoin(MediaAsset.job).outerjoin(MediaAsset.asset)
@@ -89,13 +89,13 @@ def list_media(query: MediaQuery) -> dict[str, Any]:
     return page
 
 
-@media.endpoint("GET", "/assets/<uuid:media_id>", permission=Permission.MEDIA_READ, answer=MediaOut)
+@media.declare("GET", "/assets/<uuid:media_id>", permission=Permission.MEDIA_READ, answer=MediaOut)
 def get_medium(media_id: UUID) -> dict[str, Any]:
     """A media file's record."""
     return describe(row(MediaAsset, media_id))
 
 
-@media.endpoint(
+@media.declare(
     "GET", "/assets/<uuid:media_id>/file", permission=Permission.MEDIA_READ, media_type="application/octet-stream"
 )
 def get_medium_file(media_id: UUID) -> Response:

@@ -95,7 +95,7 @@ class ProjectQuery(ListQuery):
     status: str = ""
 
 
-@projects.endpoint("GET", "/", permission=Permission.PRODUCTION_READ, query=ProjectQuery, answer=Page[ProjectOut])
+@projects.declare("GET", "/", permission=Permission.PRODUCTION_READ, query=ProjectQuery, answer=Page[ProjectOut])
 def list_projects(query: ProjectQuery) -> dict[str, Any]:
     """List projects."""
     statement = select(Project)
@@ -111,19 +111,19 @@ def list_projects(query: ProjectQuery) -> dict[str, Any]:
     )
 
 
-@projects.endpoint("POST", "/", permission=Permission.PRODUCTION_WRITE, body=NewProject, answer=ProjectOut, status=201)
+@projects.declare("POST", "/", permission=Permission.PRODUCTION_WRITE, body=NewProject, answer=ProjectOut, status=201)
 def create_project(body: NewProject) -> Project:
     """Create a project. Its name is a folder on the storage and cannot change."""
     return _add(Project(**body.model_dump()), Project.name == body.name)
 
 
-@projects.endpoint("GET", "/<uuid:project_id>", permission=Permission.PRODUCTION_READ, answer=ProjectOut)
+@projects.declare("GET", "/<uuid:project_id>", permission=Permission.PRODUCTION_READ, answer=ProjectOut)
 def get_project(project_id: UUID) -> Project:
     """A project."""
     return row(Project, project_id)
 
 
-@projects.endpoint(
+@projects.declare(
     "PATCH", "/<uuid:project_id>", permission=Permission.PRODUCTION_WRITE, body=TitleAndStatus, answer=ProjectOut
 )
 def change_project(project_id: UUID, body: TitleAndStatus) -> Project:
@@ -154,7 +154,7 @@ class SequenceQuery(ListQuery):
     status: str = ""
 
 
-@sequences.endpoint("GET", "/", permission=Permission.PRODUCTION_READ, query=SequenceQuery, answer=Page[SequenceOut])
+@sequences.declare("GET", "/", permission=Permission.PRODUCTION_READ, query=SequenceQuery, answer=Page[SequenceOut])
 def list_sequences(query: SequenceQuery) -> dict[str, Any]:
     """List sequences."""
     statement = select(Sequence).join(Sequence.project)
@@ -172,7 +172,7 @@ def list_sequences(query: SequenceQuery) -> dict[str, Any]:
     )
 
 
-@sequences.endpoint(
+@sequences.declare(
     "POST", "/", permission=Permission.PRODUCTION_WRITE, body=NewSequence, answer=SequenceOut, status=201
 )
 def create_sequence(body: NewSequence) -> Sequence:
@@ -181,13 +181,13 @@ def create_sequence(body: NewSequence) -> Sequence:
     return _add(Sequence(**body.model_dump()), Sequence.project_id == body.project_id, Sequence.name == body.name)
 
 
-@sequences.endpoint("GET", "/<uuid:sequence_id>", permission=Permission.PRODUCTION_READ, answer=SequenceOut)
+@sequences.declare("GET", "/<uuid:sequence_id>", permission=Permission.PRODUCTION_READ, answer=SequenceOut)
 def get_sequence(sequence_id: UUID) -> Sequence:
     """A sequence."""
     return row(Sequence, sequence_id)
 
 
-@sequences.endpoint(
+@sequences.declare(
     "PATCH", "/<uuid:sequence_id>", permission=Permission.PRODUCTION_WRITE, body=TitleAndStatus, answer=SequenceOut
 )
 def change_sequence(sequence_id: UUID, body: TitleAndStatus) -> Sequence:
@@ -229,7 +229,7 @@ class ShotQuery(ListQuery):
     status: str = ""
 
 
-@shots.endpoint("GET", "/", permission=Permission.PRODUCTION_READ, query=ShotQuery, answer=Page[ShotOut])
+@shots.declare("GET", "/", permission=Permission.PRODUCTION_READ, query=ShotQuery, answer=Page[ShotOut])
 def list_shots(query: ShotQuery) -> dict[str, Any]:
     """List shots."""
     statement = select(Shot).join(Shot.sequence).join(Sequence.project)
@@ -244,7 +244,7 @@ def list_shots(query: ShotQuery) -> dict[str, Any]:
     )
 
 
-@shots.endpoint("POST", "/", permission=Permission.PRODUCTION_WRITE, body=NewShot, answer=ShotOut, status=201)
+@shots.declare("POST", "/", permission=Permission.PRODUCTION_WRITE, body=NewShot, answer=ShotOut, status=201)
 def create_shot(body: NewShot) -> Shot:
     """Create a shot in a sequence."""
     row(Sequence, body.sequence_id)
@@ -252,13 +252,13 @@ def create_shot(body: NewShot) -> Shot:
     return _add(Shot(**body.model_dump()), Shot.sequence_id == body.sequence_id, Shot.name == body.name)
 
 
-@shots.endpoint("GET", "/<uuid:shot_id>", permission=Permission.PRODUCTION_READ, answer=ShotOut)
+@shots.declare("GET", "/<uuid:shot_id>", permission=Permission.PRODUCTION_READ, answer=ShotOut)
 def get_shot(shot_id: UUID) -> Shot:
     """A shot."""
     return row(Shot, shot_id)
 
 
-@shots.endpoint("PATCH", "/<uuid:shot_id>", permission=Permission.PRODUCTION_WRITE, body=ShotChanges, answer=ShotOut)
+@shots.declare("PATCH", "/<uuid:shot_id>", permission=Permission.PRODUCTION_WRITE, body=ShotChanges, answer=ShotOut)
 def change_shot(shot_id: UUID, body: ShotChanges) -> Shot:
     """Change a shot's title, status or frame range."""
     found = row(Shot, shot_id, lock=True)
@@ -306,7 +306,7 @@ class AssetQuery(ListQuery):
     status: str = ""
 
 
-@assets.endpoint("GET", "/", permission=Permission.PRODUCTION_READ, query=AssetQuery, answer=Page[AssetOut])
+@assets.declare("GET", "/", permission=Permission.PRODUCTION_READ, query=AssetQuery, answer=Page[AssetOut])
 def list_assets(query: AssetQuery) -> dict[str, Any]:
     """List assets."""
     statement = select(Asset).join(Asset.project)
@@ -321,22 +321,20 @@ def list_assets(query: AssetQuery) -> dict[str, Any]:
     )
 
 
-@assets.endpoint("POST", "/", permission=Permission.PRODUCTION_WRITE, body=NewAsset, answer=AssetOut, status=201)
+@assets.declare("POST", "/", permission=Permission.PRODUCTION_WRITE, body=NewAsset, answer=AssetOut, status=201)
 def create_asset(body: NewAsset) -> Asset:
     """Create an asset in a project. Its name is the root prim of its USD and cannot change."""
     row(Project, body.project_id)
     return _add(Asset(**body.model_dump()), Asset.project_id == body.project_id, Asset.name == body.name)
 
 
-@assets.endpoint("GET", "/<uuid:asset_id>", permission=Permission.PRODUCTION_READ, answer=AssetOut)
+@assets.declare("GET", "/<uuid:asset_id>", permission=Permission.PRODUCTION_READ, answer=AssetOut)
 def get_asset(asset_id: UUID) -> Asset:
     """An asset."""
     return row(Asset, asset_id)
 
 
-@assets.endpoint(
-    "PATCH", "/<uuid:asset_id>", permission=Permission.PRODUCTION_WRITE, body=AssetChanges, answer=AssetOut
-)
+@assets.declare("PATCH", "/<uuid:asset_id>", permission=Permission.PRODUCTION_WRITE, body=AssetChanges, answer=AssetOut)
 def change_asset(asset_id: UUID, body: AssetChanges) -> Asset:
     """Change an asset's title, type or status."""
     return _changed(Asset, asset_id, body)
@@ -397,7 +395,7 @@ class TaskQuery(ListQuery):
     status: str = ""
 
 
-@tasks.endpoint("GET", "/", permission=Permission.PRODUCTION_READ, query=TaskQuery, answer=Page[TaskOut])
+@tasks.declare("GET", "/", permission=Permission.PRODUCTION_READ, query=TaskQuery, answer=Page[TaskOut])
 def list_tasks(query: TaskQuery) -> dict[str, Any]:
     """List tasks; ``assignee=me`` for one's own."""
     statement = (
@@ -425,7 +423,7 @@ def list_tasks(query: TaskQuery) -> dict[str, Any]:
     )
 
 
-@tasks.endpoint("POST", "/", permission=Permission.PRODUCTION_WRITE, body=NewTask, answer=TaskOut, status=201)
+@tasks.declare("POST", "/", permission=Permission.PRODUCTION_WRITE, body=NewTask, answer=TaskOut, status=201)
 def create_task(body: NewTask) -> Task:
     """Create a task on an asset or a shot."""
     target = row(Asset, body.target_id) if body.target_type == "asset" else row(Shot, body.target_id)
@@ -436,13 +434,13 @@ def create_task(body: NewTask) -> Task:
     return _add(Task(**values), column == target.id, Task.name == body.name)
 
 
-@tasks.endpoint("GET", "/<uuid:task_id>", permission=Permission.PRODUCTION_READ, answer=TaskOut)
+@tasks.declare("GET", "/<uuid:task_id>", permission=Permission.PRODUCTION_READ, answer=TaskOut)
 def get_task(task_id: UUID) -> Task:
     """A task."""
     return row(Task, task_id)
 
 
-@tasks.endpoint("PATCH", "/<uuid:task_id>", permission=Permission.TASK_WRITE, body=TaskChanges, answer=TaskOut)
+@tasks.declare("PATCH", "/<uuid:task_id>", permission=Permission.TASK_WRITE, body=TaskChanges, answer=TaskOut)
 def change_task(task_id: UUID, body: TaskChanges) -> Task:
     """Change a task's status, department, assignee or due date."""
     _check_assignee(body.assignee_id)

@@ -147,7 +147,7 @@ def describe(publish: Publish) -> dict[str, Any]:
     }
 
 
-@publishes.endpoint(
+@publishes.declare(
     "POST", "/reserve", permission=Permission.PUBLISH_WRITE, body=Reserve, answer=ReservationOut, status=201
 )
 def reserve_version(body: Reserve) -> dict[str, Any]:
@@ -159,7 +159,7 @@ def reserve_version(body: Reserve) -> dict[str, Any]:
     return _described_reservation(reservation)
 
 
-@publishes.endpoint("POST", "/", permission=Permission.PUBLISH_WRITE, body=NewPublish, answer=PublishOut, status=201)
+@publishes.declare("POST", "/", permission=Permission.PUBLISH_WRITE, body=NewPublish, answer=PublishOut, status=201)
 def create_publish(body: NewPublish) -> Answer:
     """Commit a publish whose item stands on the storage.
 
@@ -189,7 +189,7 @@ def create_publish(body: NewPublish) -> Answer:
     return Answer(describe(publish), 201 if is_new else 200)
 
 
-@publishes.endpoint("GET", "/", permission=Permission.PUBLISH_READ, query=PublishQuery, answer=Page[PublishOut])
+@publishes.declare("GET", "/", permission=Permission.PUBLISH_READ, query=PublishQuery, answer=Page[PublishOut])
 def list_publishes(query: PublishQuery) -> dict[str, Any]:
     """List publishes, the newest first; ``latest_per_part=1`` for what each part composes now."""
     statement = select(Publish).join(Publish.part).outerjoin(Part.asset).outerjoin(Part.shot).outerjoin(Shot.sequence)
@@ -229,7 +229,7 @@ def list_publishes(query: PublishQuery) -> dict[str, Any]:
     return page
 
 
-@publishes.endpoint("GET", "/<uuid:publish_id>", permission=Permission.PUBLISH_READ, answer=PublishOut)
+@publishes.declare("GET", "/<uuid:publish_id>", permission=Permission.PUBLISH_READ, answer=PublishOut)
 def get_publish(publish_id: UUID) -> dict[str, Any]:
     """A publish."""
     return describe(row(Publish, publish_id))

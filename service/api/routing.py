@@ -74,7 +74,7 @@ class Resource(Blueprint):
         self.prefix = prefix
         self.endpoints: list[Endpoint] = []
 
-    def endpoint(
+    def declare(
         self,
         method: str,
         path: str,
@@ -94,7 +94,7 @@ class Resource(Blueprint):
         when it raises. ``upload`` names the media type of a raw body that the view reads itself.
         """
 
-        def declare(view: Callable[P, R]) -> Callable[P, R]:
+        def add(view: Callable[P, R]) -> Callable[P, R]:
             endpoint = Endpoint(
                 method=method,
                 path=PREFIX + self.prefix + path,
@@ -113,7 +113,7 @@ class Resource(Blueprint):
             self.add_url_rule(path, view.__name__, _serve(endpoint, view), methods=[method])
             return view
 
-        return declare
+        return add
 
 
 def _serve(endpoint: Endpoint, view: Callable[..., Any]) -> Callable[..., Response]:

@@ -54,7 +54,7 @@ class SceneQuery(ListQuery):
     state: str = "committed"
 
 
-@scenes.endpoint("GET", "/", permission=Permission.PUBLISH_READ, query=SceneQuery, answer=Page[SceneOut])
+@scenes.declare("GET", "/", permission=Permission.PUBLISH_READ, query=SceneQuery, answer=Page[SceneOut])
 def list_scenes(query: SceneQuery) -> dict[str, Any]:
     """List saved scenes, the newest first."""
     statement = select(Scene)
@@ -66,7 +66,7 @@ def list_scenes(query: SceneQuery) -> dict[str, Any]:
     return page_of(statement, query, key=Scene, search=(Scene.name,), sort=sort, default_sort="-created_at")
 
 
-@scenes.endpoint("POST", "/reserve", permission=Permission.SCENE_WRITE, body=NewScene, answer=SceneOut, status=201)
+@scenes.declare("POST", "/reserve", permission=Permission.SCENE_WRITE, body=NewScene, answer=SceneOut, status=201)
 def reserve_scene(body: NewScene) -> Scene:
     """Reserve the next version of a scene; save it at ``path``, then commit it."""
     task = row(Task, body.task_id)
@@ -98,7 +98,7 @@ def reserve_scene(body: NewScene) -> Scene:
     return scene
 
 
-@scenes.endpoint("POST", "/<uuid:scene_id>/commit", permission=Permission.SCENE_WRITE, body=SceneFile, answer=SceneOut)
+@scenes.declare("POST", "/<uuid:scene_id>/commit", permission=Permission.SCENE_WRITE, body=SceneFile, answer=SceneOut)
 def commit_scene(scene_id: UUID, body: SceneFile) -> Scene:
     """Take a saved scene into the record; its file must stand there with that content. May be repeated."""
     scene = row(Scene, scene_id, lock=True)

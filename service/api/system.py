@@ -48,13 +48,13 @@ class ActivityOut(Row):
     after: dict[str, Any] | None
 
 
-@system.endpoint("GET", "/health", permission=Permission.PUBLIC, answer=Health)
+@system.declare("GET", "/health", permission=Permission.PUBLIC, answer=Health)
 def health() -> dict[str, str]:
     """Whether the process answers."""
     return {"status": "ok", "version": __version__}
 
 
-@system.endpoint("GET", "/ready", permission=Permission.PUBLIC, answer=Health)
+@system.declare("GET", "/ready", permission=Permission.PUBLIC, answer=Health)
 def ready() -> dict[str, str]:
     """Whether everything the service needs is there: database, its schema, Redis, storage."""
     problems: dict[str, str] = {}
@@ -78,13 +78,13 @@ def ready() -> dict[str, str]:
     return {"status": "ready", "version": __version__}
 
 
-@system.endpoint("GET", "/workflows/steps", permission=Permission.ACCOUNT, answer=list[StepOut])
+@system.declare("GET", "/workflows/steps", permission=Permission.ACCOUNT, answer=list[StepOut])
 def list_steps() -> list[dict[str, Any]]:
     """Every process step with the schema of its parameters and the help for each."""
     return [step.to_json() for step in STEPS]
 
 
-@system.endpoint("GET", "/activity", permission=Permission.ACTIVITY_READ, query=ListQuery, answer=Page[ActivityOut])
+@system.declare("GET", "/activity", permission=Permission.ACTIVITY_READ, query=ListQuery, answer=Page[ActivityOut])
 def list_activity(query: ListQuery) -> dict[str, Any]:
     """Who changed what, the newest first."""
     return page_of(
@@ -97,13 +97,13 @@ def list_activity(query: ListQuery) -> dict[str, Any]:
     )
 
 
-@system.endpoint("GET", "/openapi.json", permission=Permission.PUBLIC)
+@system.declare("GET", "/openapi.json", permission=Permission.PUBLIC)
 def openapi_document() -> Response:
     """This API as an OpenAPI document."""
     return jsonify(openapi.document())
 
 
-@system.endpoint("GET", "/docs", permission=Permission.PUBLIC, media_type="text/html")
+@system.declare("GET", "/docs", permission=Permission.PUBLIC, media_type="text/html")
 def docs() -> Response:
     """This API as a page."""
     return Response(render_template("api/docs.html", **openapi.page_values()), mimetype="text/html")

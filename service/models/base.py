@@ -44,6 +44,7 @@ class TenantRow:
     key would accept one, because PostgreSQL checks it past row-level security.
     """
 
+    __tablename__: Any
     audited: ClassVar[bool] = True
     """Whether the audit log records changes of this table."""
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
-
 import pytest
 from flask import Flask
 
@@ -57,5 +56,3 @@ def other_studio(app: Flask) -> StudioUnderTest:
 def quiet_queue(app: Flask) -> None:
     """An empty queue, so that a worker does this test's jobs only."""
     queueing.bell(app).redis.flushdb()
-
-

@@ -6,6 +6,8 @@ import hashlib
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
 from uuid import uuid4
 
 import pytest
@@ -19,7 +21,7 @@ from service.database import tenant_session
 from service.models import Asset, Publish
 from service.tasks import sweeper
 from shared.errors import StorageError
-from tests.service.studio import Production, StudioUnderTest
+from tests.service.studio import Production, StudioUnderTest, make_studio
 
 CLIENTS, EACH = 8, 25
 
@@ -29,7 +31,7 @@ class Killed(BaseException):
 
 
 def entry_of(studio: StudioUnderTest, production: Production, part: str = "") -> str:
-    folder = studio.root / production.project["name"] / "assets" / "gear" / "usd"
+    folder: Path = studio.root / production.project["name"] / "assets" / "gear" / "usd"
     return (folder / part / f"{part}.usd" if part else folder / "gear.usd").read_text()
 
 
@@ -144,7 +146,7 @@ def test_what_is_wrong_with_an_item_is_said(studio: StudioUnderTest) -> None:
     usd = f"{production.project['name']}/assets/gear/usd"
     item = f"{usd}/body/data/x.usd"
 
-    def code(path: str, **more: object) -> str:
+    def code(path: str, **more: Any) -> str:
         answer = studio.artist.post("/publishes/", production.publish_body(path, **more))
         assert answer.status == 422
         return str(answer.error["code"])
@@ -280,8 +282,6 @@ def test_two_commits_wait_for_each_other(studio: StudioUnderTest) -> None:
 
 @pytest.fixture(scope="module")
 def publisher(app: Flask) -> Callable[[object], int]:
-    from tests.service.studio import make_studio
-
     studio = make_studio(app)
     production = studio.production()
     item = studio.write(f"{production.project['name']}/assets/gear/usd/body/data/x.usd")
@@ -305,5 +305,7 @@ JSON = st.recursive(
 
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(more=st.dictionaries(st.text(max_size=8), JSON, max_size=4))
-def test_whatever_metadata_holds_is_kept_or_refused(publisher: Callable[[object], int], more: dict[str, object]) -> None:
+def test_whatever_metadata_holds_is_kept_or_refused(
+    publisher: Callable[[object], int], more: dict[str, object]
+) -> None:
     assert publisher({**more, "part_name": "body"}) in (201, 400, 422)
