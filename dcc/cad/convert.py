@@ -93,7 +93,7 @@ def convert(
     silence()
     step_file = StepFile(
         source,
-        body_names=declared.placed <= settings.limits.expanded_occurrences,
+        body_names=declared.multi_body and declared.placed <= settings.limits.body_names,
         transform_operators=declared.operators,
     )
     clock.stage("read", 2, "Reading the STEP file")

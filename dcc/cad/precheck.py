@@ -51,11 +51,17 @@ class Declared:
 
     products: int
     occurrences: int
+    assemblies: int
     placed: int
     faces: int
     solids: int
     operators: bool
     external: tuple[str, ...]
+
+    @property
+    def multi_body(self) -> bool:
+        """Whether some product must hold several solids."""
+        return self.solids > self.products - self.assemblies
 
 
 def check(path: Path) -> Declared:
@@ -120,6 +126,7 @@ def _count(content: mmap.mmap) -> Declared:
     return Declared(
         products=_matches(_PRODUCT, content),
         occurrences=len(placements),
+        assemblies=len({assembly for assembly, _ in placements}),
         placed=_expanded(placements),
         faces=_matches(_FACE, content),
         solids=_matches(_SOLID, content),

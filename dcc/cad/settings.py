@@ -29,12 +29,14 @@ class Limits:
     """Where a conversion stops with a coded error instead of taking the machine down.
 
     ``expanded_occurrences``: above this number of placed parts, sub-assemblies that repeat become nested instances
-    in USD, GPU instances in the GLB, and the manifest counts occurrences instead of listing them.
+    in USD, GPU instances in the GLB, and the manifest counts occurrences instead of listing them. ``body_names``: above
+    this number, bodies of one product go without the names of their own, which cost the kernel quadratic time.
     """
 
     occurrences: int = 2_000_000
     triangles: int = 60_000_000
     expanded_occurrences: int = 20_000
+    body_names: int = 2_000
 
 
 @dataclass(frozen=True)

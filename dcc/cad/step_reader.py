@@ -55,7 +55,7 @@ class StepFile:
     """A STEP file in the kernel: ``parse`` first, then ``transfer``."""
 
     def __init__(self, path: Path, *, body_names: bool = True, transform_operators: bool = True) -> None:
-        """``body_names``: read the names of bodies, for which the kernel expands the whole assembly.
+        """``body_names``: read the names of bodies, for which the kernel looks at every placement many times.
 
         ``transform_operators``: look for placements that mirror or scale, which takes time in a large file.
         """
@@ -234,6 +234,9 @@ class _Structure:
         return tuple(label_name(layer) for layer in self._layer_labels(label))
 
     def _layer_labels(self, label: TDF_Label) -> list[TDF_Label]:
+        # Most labels are on no layer, and the kernel takes long to say so.
+        if not label.IsAttribute(XCAFDoc.LayerRefGUID_s()):
+            return []
         found = Sequence_TDF_Label()
         self._layers.GetLayers(label, found)
         return list(found)

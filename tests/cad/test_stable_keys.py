@@ -116,3 +116,18 @@ def test_each_body_of_a_product_has_its_key(model: Convert) -> None:
     assert len(weldment) == 2
     assert all(part.part_key.startswith("Weldment_") for part in weldment)
     assert all(part.occurrences[0].path.startswith("Weldment/") for part in weldment)
+
+
+def test_named_bodies_lend_their_names_to_the_keys(tmp_path: Path) -> None:
+    step = StepWriter()
+    step.place(step.assembly("Root"), step.part("Weldment", compound(box(), turned(cylinder(), by=at(50)))))
+    step.write(tmp_path / "plain.step")
+    text = (tmp_path / "plain.step").read_text()
+    for name in ("Web", "Tube"):
+        text = text.replace("MANIFOLD_SOLID_BREP('',", f"MANIFOLD_SOLID_BREP('{name}',", 1)
+    (tmp_path / "named.step").write_text(text)
+    manifest = convert(tmp_path / "named.step", tmp_path / "out", Settings()).manifest
+    assert {part.part_key: part.body_name for part in manifest.parts} == {
+        "Weldment_Tube": "Tube",
+        "Weldment_Web": "Web",
+    }
