@@ -46,11 +46,11 @@ class LeaseLostError(ConflictError):
 
 
 def claim(
-    tenant_id: UUID, job_id: UUID, worker_id: UUID, lease_seconds: float, stopping: threading.Event
+    tenant_id: UUID, job_id: UUID, worker_id: UUID, lease_seconds: float, stopping: threading.Event | None = None
 ) -> Lease | None:
     """Take up a queued job; None where it is not queued, or another worker is just taking it.
 
-    ``stopping`` is set when the worker must end soon.
+    ``stopping`` is an event that is set when the worker must end soon.
     """
     since = time.monotonic()
     with tenant_session(tenant_id) as current:
@@ -68,7 +68,7 @@ def claim(
         job.started_at, job.finished_at = func.now(), None
         job.lease_until = func.now() + timedelta(seconds=lease_seconds)
         jobs.tell_conversion(current, job_id, document)
-        return Lease(tenant_id, job, attempt, document, lease_seconds, stopping, since)
+        return Lease(tenant_id, job, attempt, document, lease_seconds, since, stopping or threading.Event())
 
 
 @dataclass
@@ -80,9 +80,9 @@ class Lease:
     attempt: int
     document: JobDocument
     seconds: float
-    stopping: threading.Event
     renewed_at: float
     """When the lease was last renewed, by the monotonic clock."""
+    stopping: threading.Event
     cancelled: bool = False
     _taken: bool = False
     _ended: threading.Event = field(default_factory=threading.Event)
@@ -103,6 +103,26 @@ class Lease:
             yield
         finally:
             self._ended.set()
+
+    def renew(self) -> None:
+        """Renew the lease, store the progress, and learn whether the job was cancelled or taken over."""
+        with self._writing:
+            if self._ended.is_set():
+                return
+            document = self.document.to_json()
+        since = time.monotonic()
+        with tenant_session(self.tenant_id) as current:
+            cancelled = current.execute(
+                update(Job)
+                .where(self._still_ours())
+                .values(document=document, lease_until=func.now() + timedelta(seconds=self.seconds))
+                .returning(Job.cancel_requested)
+                .execution_options(synchronize_session=False)
+            ).scalar_one_or_none()
+        if cancelled is None:
+            self._taken = True
+        else:
+            self.cancelled, self.renewed_at = bool(cancelled), since
 
     def should_stop(self) -> bool:
         """Whether the tool must be stopped: the job was cancelled or lost, or the worker must end."""
@@ -206,28 +226,9 @@ class Lease:
         with app.app_context():
             while not self._ended.wait(_RENEW_SECONDS):
                 try:
-                    self._renew()
+                    self.renew()
                 except DBAPIError as error:
                     log.warning("lease of job %s could not be renewed: %s", self.job.id, error.orig)
-
-    def _renew(self) -> None:
-        with self._writing:
-            if self._ended.is_set():
-                return
-            document = self.document.to_json()
-        since = time.monotonic()
-        with tenant_session(self.tenant_id) as current:
-            cancelled = current.execute(
-                update(Job)
-                .where(self._still_ours())
-                .values(document=document, lease_until=func.now() + timedelta(seconds=self.seconds))
-                .returning(Job.cancel_requested)
-                .execution_options(synchronize_session=False)
-            ).scalar_one_or_none()
-        if cancelled is None:
-            self._taken = True
-        else:
-            self.cancelled, self.renewed_at = bool(cancelled), since
 
     def _still_ours(self) -> ColumnElement[bool]:
         return and_(Job.id == self.job.id, Job.attempt == self.attempt, Job.state == JobState.RUNNING)
