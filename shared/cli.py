@@ -131,4 +131,7 @@ def _parser(commands: Sequence[Command]) -> argparse.ArgumentParser:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    # Commands are instances of this module's class as others import it, not of a second copy named __main__.
+    from shared.cli import main as imported_main
+
+    sys.exit(imported_main())

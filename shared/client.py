@@ -223,9 +223,7 @@ class Client:
 
     def commit_publish(self, idempotency_key: str, **fields: Any) -> Json:
         """Commit a publish whose item stands on the storage; the same key again answers the same publish."""
-        return self._object(
-            self.post("/publishes/", _present(fields), headers={"Idempotency-Key": idempotency_key})
-        )
+        return self._object(self.post("/publishes/", _present(fields), headers={"Idempotency-Key": idempotency_key}))
 
     def publishes(self, **filters: Any) -> list[Json]:
         return list(self.pages("/publishes/", **filters))

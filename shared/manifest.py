@@ -305,9 +305,7 @@ def _check(manifest: Manifest) -> None:
     for index, assembly in enumerate(manifest.assemblies):
         for child in assembly.children:
             if child.key not in known[child.kind]:
-                raise _invalid(
-                    f"assemblies[{index}]", f"the {child.kind} {child.key!r} of {child.name!r} is unknown"
-                )
+                raise _invalid(f"assemblies[{index}]", f"the {child.kind} {child.key!r} of {child.name!r} is unknown")
             if len(child.transform) != 16:
                 raise _invalid(f"assemblies[{index}]", "a transform has 16 numbers")
 
@@ -371,8 +369,7 @@ def _decode_list(data: Any, items: tuple[Any, ...], where: str) -> tuple[Any, ..
     if len(data) != len(items):
         raise _invalid(where, f"expected {len(items)} items, found {len(data)}")
     return tuple(
-        _decode(value, item, f"{where}[{index}]")
-        for index, (value, item) in enumerate(zip(data, items, strict=True))
+        _decode(value, item, f"{where}[{index}]") for index, (value, item) in enumerate(zip(data, items, strict=True))
     )
 
 

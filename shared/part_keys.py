@@ -193,8 +193,7 @@ def _relative(values: Iterable[float]) -> tuple[int, ...]:
     return tuple(
         0
         if abs(value) < 1e-9
-        else int(math.copysign(1 << 20, value))
-        + math.floor(math.log(abs(value)) / _RELATIVE_STEP + _GRID_OFFSET)
+        else int(math.copysign(1 << 20, value)) + math.floor(math.log(abs(value)) / _RELATIVE_STEP + _GRID_OFFSET)
         for value in values
     )
 

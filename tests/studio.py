@@ -88,9 +88,7 @@ def make_studio(url: str, api_url: str, root: Path, admin_token: str) -> Studio:
     return Studio(url, api_url, root, admin_token, artist, look)
 
 
-def _task(
-    admin: Client, kind: str, target: Json, name: str, department: str, assignee: Json, **fields: Any
-) -> Json:
+def _task(admin: Client, kind: str, target: Json, name: str, department: str, assignee: Json, **fields: Any) -> Json:
     body = {
         "target_type": kind,
         "target_id": target["id"],

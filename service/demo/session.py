@@ -61,7 +61,8 @@ class Demo:
             with self._timed("production"):
                 production = self.production = prepare_production(admin, asset_name_of(step))
                 self._say(
-                    f"Asset {production.asset['name']} of project {production.project['name']}, task {production.task['name']}"
+                    f"Asset {production.asset['name']} of project {production.project['name']}, "
+                    f"task {production.task['name']}"
                 )
             with Client(self.stack.api_url, production.token["token"]) as artist:
                 cad = self._convert(artist, step, production)
@@ -80,8 +81,8 @@ class Demo:
     def close(self) -> None:
         """Revoke the artist's token."""
         if self.production is not None:
-            with Client(self.stack.api_url, self.stack.admin_token) as admin:
-                admin.delete(f"/tokens/{self.production.token['id']}")
+            with Client(self.stack.api_url, self.production.token["token"]) as artist:
+                artist.delete(f"/tokens/{self.production.token['id']}")
 
     # -- the steps
 
@@ -139,7 +140,8 @@ class Demo:
             unresolved = len(session.get("unresolved", ()))
             note = f", {unresolved} without a material" if unresolved else ""
             self._say(
-                f"Blender: {len(session['assigned'])} materials assigned{note}, saved {Path(session['scene']).name}, published"
+                f"Blender: {len(session['assigned'])} materials assigned{note}, "
+                f"saved {Path(session['scene']).name}, published"
             )
             return session
 
@@ -232,7 +234,8 @@ def check_free_space(folder: Path) -> None:
     free = shutil.disk_usage(make_folder(folder)).free
     if free < _MIN_FREE_BYTES:
         raise StorageError(
-            f"Only {free / 2**20:.0f} MiB are free in {folder}; the demonstration needs {_MIN_FREE_BYTES / 2**20:.0f} MiB.",
+            f"Only {free / 2**20:.0f} MiB are free in {folder}; "
+            f"the demonstration needs {_MIN_FREE_BYTES / 2**20:.0f} MiB.",
             hint="Free some space, or choose another folder with --data.",
             code="storage.full",
         )

@@ -43,7 +43,8 @@ def test_entity_text_and_back(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["", "bearing", "asset:", "asset:a/b", "shot:a", "shot:a/b/c", "shot:/b", "prop:x", "asset:../etc", "asset:ä"]
+    "text",
+    ["", "bearing", "asset:", "asset:a/b", "shot:a", "shot:a/b/c", "shot:/b", "prop:x", "asset:../etc", "asset:ä"],
 )
 def test_what_names_no_entity_is_refused(text: str) -> None:
     with pytest.raises(InputError):

@@ -93,9 +93,8 @@ def test_a_file_in_the_way_of_a_folder_is_named(tmp_path: Path) -> None:
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full, a device that is always full")
 def test_a_full_disk_is_called_that(tmp_path: Path) -> None:
-    with pytest.raises(StorageError) as caught, atomic_path(tmp_path / "out.bin"):
-        with open("/dev/full", "wb") as stream:
-            stream.write(b"x" * 100_000)
+    with pytest.raises(StorageError) as caught, atomic_path(tmp_path / "out.bin"), open("/dev/full", "wb") as stream:
+        stream.write(b"x" * 100_000)
     assert caught.value.code == "storage.full"
     assert leftovers(tmp_path) == []
 

@@ -36,7 +36,9 @@ def test_a_windows_path_is_stored_with_forward_slashes() -> None:
     assert paths.normalise("demo\\assets\\bearing\\usd\\.\\bearing.usd") == "demo/assets/bearing/usd/bearing.usd"
 
 
-@pytest.mark.parametrize("path", ["", ".", "/etc/passwd", "C:\\x", "c:/x", "\\\\server\\share", "a/../../b", "a\x00b", "..\\x"])
+@pytest.mark.parametrize(
+    "path", ["", ".", "/etc/passwd", "C:\\x", "c:/x", "\\\\server\\share", "a/../../b", "a\x00b", "..\\x"]
+)
 def test_what_is_not_below_the_root_is_refused(path: str) -> None:
     with pytest.raises(InputError):
         paths.normalise(path)

@@ -30,7 +30,9 @@ def test_a_new_version_starts_at_iteration_1() -> None:
     assert Version(2, 9) < Version(3, 1)
 
 
-@pytest.mark.parametrize("text", ["", "v1_i1", "v001", "v000_i001", "v001_i000", "V001_I001", "v001_i001 ", "v-01_i001"])
+@pytest.mark.parametrize(
+    "text", ["", "v1_i1", "v001", "v000_i001", "v001_i000", "V001_I001", "v001_i001 ", "v-01_i001"]
+)
 def test_anything_else_is_refused(text: str) -> None:
     with pytest.raises(InputError) as caught:
         Version.parse(text)
