@@ -71,9 +71,20 @@ def import_model(usd: Path, collection_name: str) -> ImportedModel:
         bpy.data.objects.remove(item)
     for prototype in prototypes:
         bpy.data.collections.remove(prototype)
+    for item in model.collection.objects:
+        # Blender selects what it imports; an operator on "the selected parts" would mean all of them.
+        item.select_set(False)
     if not model.meshes:
+        remove_model(model)
         raise UsdError(f"{usd.name} holds no mesh.", hint="Convert the CAD file again and publish its model.")
     return model
+
+
+def remove_model(model: ImportedModel) -> None:
+    """Take an imported model out of the file again."""
+    for item in list(model.collection.objects):
+        bpy.data.objects.remove(item)
+    bpy.data.collections.remove(model.collection)
 
 
 def prim_path(item: bpy.types.Object) -> str:

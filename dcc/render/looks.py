@@ -15,6 +15,7 @@ import bpy
 
 from dcc.render.import_usd import MATERIAL, OCCURRENCE, PART_KEY, PRIM_PATH, USD_NAME, ImportedModel, identified
 from dcc.render.materials import fallback_material, library_material
+from shared.material_layers import occurrence_target
 
 OccurrenceLook = Mapping[str, str]
 """For the mesh of one occurrence: the material it wears instead of one that its product wears ("" for none)."""

@@ -1,5 +1,7 @@
 """What all operators share: errors become one line with a hint, success becomes the status line."""
 
+import traceback
+
 import bpy
 
 from shared.errors import RacewayError
@@ -21,6 +23,17 @@ class RacewayOperator:
         except RacewayError as error:
             self.report({"ERROR"}, session.fail(error))  # type: ignore[attr-defined]
             return {"CANCELLED"}
+        except Exception as error:
+            traceback.print_exc()
+            self.report({"ERROR"}, session.fail(_defect(error)))  # type: ignore[attr-defined]
+            return {"CANCELLED"}
         session.say(message)
         self.report({"INFO"}, message)  # type: ignore[attr-defined]
         return {"FINISHED"}
+
+
+def _defect(error: Exception) -> RacewayError:
+    return RacewayError(
+        f"Raceway met a defect of its own ({type(error).__name__}: {error}).",
+        hint="Please report it with what stands in Blender's console.",
+    )
