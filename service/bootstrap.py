@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
 from dataclasses import dataclass
 from uuid import UUID, uuid4
 
@@ -21,20 +20,21 @@ from shared.files import make_folder
 
 @dataclass(frozen=True)
 class Studio:
-    """The first tenant and how to come in. ``password`` is known only when the administrator was just made."""
+    """The first tenant and how to come in."""
 
     tenant_id: UUID
     tenant_name: str
     storage: str
     email: str
-    password: str
     token: str
 
 
-def ensure_studio(config: Config, *, tenant: str = "studio", email: str = "admin@studio.example") -> Studio:
+def ensure_studio(
+    config: Config, password: str, *, tenant: str = "studio", email: str = "admin@studio.example"
+) -> Studio:
     """Make the tenant and its administrator where they are missing, and a token for the administrator.
 
-    The token is made anew for each start and ends after 30 days.
+    ``password`` is for an administrator who is just made. The token is made anew for each start and ends after 30 days.
     """
     check_name(tenant, "tenant")
     engine = create_engine(driver_url(config.database_url), poolclass=NullPool)
@@ -50,7 +50,6 @@ def ensure_studio(config: Config, *, tenant: str = "studio", email: str = "admin
             if known is None:
                 current.add(Tenant(id=tenant_id, name=tenant, title=tenant.capitalize(), storage=storage))
             user = current.scalar(select(User).where(User.email == email))
-            password = "" if user else secrets.token_urlsafe(12)
             if user is None:
                 user = User(
                     id=uuid4(),
@@ -64,6 +63,6 @@ def ensure_studio(config: Config, *, tenant: str = "studio", email: str = "admin
             row, token = auth.new_token(user.id, "raceway up", lifetime=auth.STACK_LIFETIME)
             current.add(row)
             commit(current)
-            return Studio(tenant_id, tenant, storage, email, password, token)
+            return Studio(tenant_id, tenant, storage, email, token)
     finally:
         engine.dispose()

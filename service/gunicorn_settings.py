@@ -1,22 +1,18 @@
-"""How gunicorn runs the service: threads, because requests wait for the database and for files.
-
-The number of processes is gunicorn's own setting ``WEB_CONCURRENCY``.
-"""
+"""How gunicorn runs the service: threads, because requests wait for the database and for files."""
 
 from __future__ import annotations
 
-import ctypes
 import os
 import signal
-import sys
 from typing import Any
 
-_PR_SET_PDEATHSIG = 1
+from shared.processes import die_with_parent
 
+workers = int(os.environ.get("WEB_CONCURRENCY") or 2)
 worker_class = "gthread"
 threads = 16
 timeout = 120
-graceful_timeout = 8
+graceful_timeout = 3
 keepalive = 5
 errorlog = "-"
 loglevel = "warning"
@@ -27,5 +23,6 @@ worker_tmp_dir = "/dev/shm" if os.path.isdir("/dev/shm") else None
 
 def post_fork(server: Any, worker: Any) -> None:
     """Die with the parent at once, so that its port is free for the next start."""
-    if sys.platform.startswith("linux"):
-        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
+    die_with_parent()
+    if os.getppid() != server.pid:
+        os.kill(os.getpid(), signal.SIGKILL)

@@ -28,6 +28,7 @@ from service.bootstrap import Studio
 from service.config import Config
 from service.embedded import Servers
 from service.embedded.identity import SELF
+from service.embedded.server import free_port, trim_log
 from shared.errors import ServiceError
 from shared.files import make_folder, storage_error
 from shared.processes import kill_tree
@@ -38,6 +39,9 @@ _POLL_SECONDS = 0.05
 _LOG_TAIL_BYTES = 2000
 _CODE = Path(service.__file__).parent.parent
 """Where ``service`` and ``dcc`` are imported from; processes start there."""
+
+# A proxy in the environment is for the world outside, not for this machine.
+_direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 Announce = Callable[[str], None]
 
@@ -94,6 +98,11 @@ class Stack:
         """A token of the first tenant's administrator."""
         return self.studio.token
 
+    @property
+    def password_file(self) -> Path:
+        """Where the administrator's first password stands."""
+        return self.data_dir / "admin.password"
+
     def start(self, host: str, port: int, workers: int, announce: Announce) -> None:
         """Start what :func:`running` says."""
         began = time.monotonic()
@@ -106,7 +115,7 @@ class Stack:
             {
                 "RACEWAY_ROOT": str(self.data_dir / "storage"),
                 "RACEWAY_PUBLIC_URL": self.url,
-                "RACEWAY_SECRET_KEY": _secret_key(self.data_dir),
+                "RACEWAY_SECRET_KEY": _secret(self.data_dir / "secret.key"),
                 **{name: value for name, value in os.environ.items() if value},
                 **urls.environment(),
             }
@@ -114,7 +123,7 @@ class Stack:
         make_folder(self.config.root)
         revision = schema.upgrade(self.config)
         announce(f"Database schema       revision {revision}")
-        self.studio = bootstrap.ensure_studio(self.config)
+        self.studio = bootstrap.ensure_studio(self.config, _secret(self.password_file))
         self._start_child("service", _gunicorn(self._listener), self._listener.fileno())
         for number in range(1, workers + 1):
             self._start_child(f"worker-{number}", _worker(number))
@@ -124,11 +133,13 @@ class Stack:
             announce(f"Workers               {workers}, logs in {self.data_dir / 'logs'}")
         self.start_seconds = time.monotonic() - began
 
-    def check(self) -> None:
+    def check(self, announce: Announce) -> None:
         """Call now and then: starts again what ended by itself. Raises ServiceError where a server is gone."""
         self._servers.check()
         for child in self._children.values():
-            child.restart_if_ended()
+            trim_log(child.log)
+            if child.restart_if_ended():
+                announce(f"The {child.name} had ended and was started again; its log is {child.log}")
 
     def stop(self) -> None:
         """Stop everything, the service first. May be called twice."""
@@ -156,7 +167,7 @@ class Stack:
             for child in self._children.values():
                 child.raise_if_ended()
             try:
-                with urllib.request.urlopen(f"{self.api_url}/ready", timeout=5):
+                with _direct.open(f"{self.api_url}/ready", timeout=5):
                     return
             except urllib.error.HTTPError as error:
                 answer = error.read().decode("utf-8", "replace")[:500]
@@ -197,9 +208,11 @@ class _Child:
         except OSError as error:
             raise storage_error(error, self.log) from error
 
-    def restart_if_ended(self) -> None:
-        if self.process is not None and self.process.poll() is not None:
-            self.start()
+    def restart_if_ended(self) -> bool:
+        if self.process is None or self.process.poll() is None:
+            return False
+        self.start()
+        return True
 
     def raise_if_ended(self) -> None:
         if self.process is None or self.process.poll() is None:
@@ -247,16 +260,15 @@ def _listen(host: str, port: int) -> socket.socket:
         raise ServiceError(
             f"The service cannot listen on {host}:{port}: {error.strerror or error}.",
             code="service.port_taken",
-            hint="Choose another port with --port, or 0 for any free one.",
+            hint=f"Port {free_port()} is free: choose it with --port, or 0 for any free one.",
         ) from error
     return listener
 
 
-def _secret_key(data_dir: Path) -> str:
-    """The installation's secret, made at its first start and readable by its owner only."""
-    path = data_dir / "secret.key"
+def _secret(path: Path) -> str:
+    """The secret in ``path``: made at the first start and readable by its owner only."""
     try:
-        make_folder(data_dir)
+        make_folder(path.parent)
         try:
             descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         except FileExistsError:

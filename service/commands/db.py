@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from shared.cli import Command
 from shared.errors import InputError
@@ -15,16 +15,15 @@ if TYPE_CHECKING:
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--data", type=Path, metavar="DIR", help="data folder of a running `raceway up`")
     actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
-    upgrade = actions.add_parser("upgrade", help="apply the migrations")
+    upgrade = _action(actions, "upgrade", "apply the migrations")
     upgrade.add_argument("--revision", default="head", help="revision to go to (default: the newest)")
-    downgrade = actions.add_parser("downgrade", help="undo migrations; the data in what they made is lost")
+    downgrade = _action(actions, "downgrade", "undo migrations; the data in what they made is lost")
     downgrade.add_argument("revision", help="revision to go back to, `base` for an empty database")
     downgrade.add_argument("--yes", action="store_true", help="really do it")
-    reset = actions.add_parser("reset", help="delete all data and keep the schema")
+    reset = _action(actions, "reset", "delete all rows and keep the schema")
     reset.add_argument("--yes", action="store_true", help="really do it")
-    actions.add_parser("current", help="show the revision the database is at")
+    _action(actions, "current", "show the revision the database is at")
 
 
 def run(options: argparse.Namespace) -> int:
@@ -42,10 +41,19 @@ def run(options: argparse.Namespace) -> int:
     elif options.action == "downgrade":
         print(f"The database is at revision {schema.downgrade(config, options.revision) or 'base'}.")
     elif options.action == "reset":
-        print(f"{schema.reset(config)} tables were emptied; the schema is as it was.")
+        print(f"{schema.reset(config)} tables were emptied; the schema and the files on the storage are as they were.")
+        print("The next start of `raceway up` makes the first tenant and its administrator again.")
     else:
         print(f"at {schema.current_revision(config) or 'no revision'}, newest is {schema.head_revision()}")
     return 0
+
+
+def _action(actions: Any, name: str, purpose: str) -> argparse.ArgumentParser:
+    parser: argparse.ArgumentParser = actions.add_parser(name, help=purpose, description=purpose)
+    parser.add_argument(
+        "--data", type=Path, metavar="DIR", help="data folder of a running `raceway up` (default: its default)"
+    )
+    return parser
 
 
 def _config(data: Path | None) -> Config:
