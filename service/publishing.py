@@ -95,6 +95,50 @@ def commit_publish(current: Session, root: Path, wanted: Commit) -> tuple[Publis
     target, department = _locked_target(current, wanted.address)
     known = _publish_by_key(current, wanted)
     publish = known or _record(current, target, department, wanted, item)
+    _commit_and_write_entries(current, root, target)
+    return publish, known is None
+
+
+def compose(current: Session, root: Path, publish: Publish) -> Publish:
+    """Let the entries compose this version of its part, older or newer, until another one is published.
+
+    Commits the session.
+    """
+    target = _lock_target_of(current, publish)
+    publish.part.current_publish_id = publish.id
+    entries.mark_stale(target)
+    _commit_and_write_entries(current, root, target)
+    return publish
+
+
+def withdraw(current: Session, root: Path, publish: Publish) -> Publish:
+    """Take the contribution of the publish's part out of its asset or shot, until the part is published again.
+
+    The part's own entry keeps composing what it did, for those who refer to it. Commits the session. Raises
+    ConflictError where the entries do not compose this publish.
+    """
+    target = _lock_target_of(current, publish)
+    if publish.part.current_publish_id != publish.id:
+        raise ConflictError(
+            f"{publish.part.name} {Version(publish.version, publish.iteration)} is not what {target.entity} composes.",
+            hint="Withdraw the publish that is_latest names.",
+            code="conflict.not_composed",
+        )
+    publish.part.current_publish_id = None
+    entries.mark_stale(target)
+    _commit_and_write_entries(current, root, target)
+    return publish
+
+
+def _lock_target_of(current: Session, publish: Publish) -> Target:
+    target = publish.part.target
+    locked = entries.lock_target(current, type(target), target.id)
+    assert locked is not None  # the part's foreign key
+    current.refresh(publish.part)
+    return locked
+
+
+def _commit_and_write_entries(current: Session, root: Path, target: Target) -> None:
     model, target_id = type(target), target.id
     commit(current)
     try:
@@ -104,7 +148,6 @@ def commit_publish(current: Session, root: Path, wanted: Commit) -> tuple[Publis
         # The publish stands; its entries follow as soon as the storage takes them.
         current.rollback()
         log.exception("entries of %s %s could not be written", model.__tablename__, target_id)
-    return publish, known is None
 
 
 @dataclass(frozen=True)

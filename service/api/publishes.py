@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
 from flask import request
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 from sqlalchemy import select
+from sqlalchemy.orm import aliased
 
 from service import auth, publishing
 from service.api.fields import DepartmentName, Digest, IdempotencyKey, Name, Number, Row, Status, StoragePath
@@ -19,6 +21,7 @@ from service.permissions import Permission
 from service.publishing import Commit, PartAddress
 from shared import paths
 from shared.errors import InputError
+from shared.versions import Version
 
 publishes = Resource("publishes", "/publishes")
 RESOURCES = (publishes,)
@@ -111,6 +114,20 @@ class PublishQuery(ListQuery):
     latest_per_part: bool = Field(False, description="only what each part composes now")
 
 
+class UsedItems(Request):
+    item_usd_paths: list[StoragePath] = Field(max_length=1000)
+
+
+class UsedItemOut(Reply):
+    item_usd_path: str
+    known: bool = Field(description="whether such an item was published")
+    version: str | None
+    outdated: bool
+    latest_version: str | None
+    latest_item_usd_path: str | None
+    latest_publish_id: UUID | None
+
+
 def describe(publish: Publish) -> dict[str, Any]:
     """What the API answers for a publish."""
     part, target = publish.part, publish.part.target
@@ -169,7 +186,7 @@ def create_publish(body: NewPublish) -> Answer:
     details = body.metadata
     publish, is_new = publishing.commit_publish(
         session(),
-        auth.config().tenant_root(auth.current().storage),
+        _root(),
         Commit(
             address=PartAddress(
                 body.task_id, body.target_type, body.target_id, details.part_name, details.department or ""
@@ -233,6 +250,52 @@ def list_publishes(query: PublishQuery) -> dict[str, Any]:
 def get_publish(publish_id: UUID) -> dict[str, Any]:
     """A publish."""
     return describe(row(Publish, publish_id))
+
+
+@publishes.declare("POST", "/<uuid:publish_id>/compose", permission=Permission.PUBLISH_MANAGE, answer=PublishOut)
+def compose_publish(publish_id: UUID) -> dict[str, Any]:
+    """Roll back (or forward): the entries compose this version of its part until another one is published."""
+    return describe(publishing.compose(session(), _root(), row(Publish, publish_id)))
+
+
+@publishes.declare("POST", "/<uuid:publish_id>/withdraw", permission=Permission.PUBLISH_MANAGE, answer=PublishOut)
+def withdraw_publish(publish_id: UUID) -> dict[str, Any]:
+    """Take the part's contribution out of its asset or shot until the part is published again."""
+    return describe(publishing.withdraw(session(), _root(), row(Publish, publish_id)))
+
+
+@publishes.declare("POST", "/outdated", permission=Permission.PUBLISH_READ, body=UsedItems, answer=list[UsedItemOut])
+def check_outdated(body: UsedItems) -> list[dict[str, Any]]:
+    """What of the items a scene uses is not the newest; up to 1000 in one call, in the order asked."""
+    part, newest = aliased(Part), aliased(Publish)
+    statement = (
+        select(Publish.item_usd_path, Publish.version, Publish.iteration, newest)
+        .join(part, (part.tenant_id == Publish.tenant_id) & (part.id == Publish.part_id))
+        .outerjoin(newest, (newest.tenant_id == part.tenant_id) & (newest.id == part.current_publish_id))
+        .where(Publish.item_usd_path.in_(body.item_usd_paths))
+        .order_by(Publish.version, Publish.iteration)
+    )
+    known = {
+        path: (Version(version, at), latest) for path, version, at, latest in session().execute(statement).unique()
+    }
+    return [_compared(path, *known.get(path, (None, None))) for path in body.item_usd_paths]
+
+
+def _compared(path: str, used: Version | None, latest: Publish | None) -> dict[str, Any]:
+    newest = Version(latest.version, latest.iteration) if latest else None
+    return {
+        "item_usd_path": path,
+        "known": used is not None,
+        "version": str(used) if used else None,
+        "outdated": newest is not None and used is not None and newest != used,
+        "latest_version": str(newest) if newest else None,
+        "latest_item_usd_path": latest.item_usd_path if latest else None,
+        "latest_publish_id": latest.id if latest else None,
+    }
+
+
+def _root() -> Path:
+    return auth.config().tenant_root(auth.current().storage)
 
 
 def _key_of_header() -> str | None:

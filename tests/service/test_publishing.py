@@ -309,3 +309,32 @@ def test_whatever_metadata_holds_is_kept_or_refused(
     publisher: Callable[[object], int], more: dict[str, object]
 ) -> None:
     assert publisher({**more, "part_name": "body"}) in (201, 400, 422)
+
+
+def test_a_part_is_rolled_back_withdrawn_and_published_again(studio: StudioUnderTest) -> None:
+    production = studio.production()
+    first, second = studio.publish(production), studio.publish(production)
+    studio.publish(production, "lid")
+    assert studio.artist.post(f"/publishes/{first['id']}/compose").status == 403
+    assert studio.admin.post(f"/publishes/{first['id']}/compose").data["is_latest"] is True
+    assert "body_v001" in entry_of(studio, production, "body")
+    assert studio.artist.get(f"/publishes/{second['id']}").data["is_latest"] is False
+    assert studio.admin.post(f"/publishes/{second['id']}/withdraw").error["code"] == "conflict.not_composed"
+    studio.admin.post(f"/publishes/{first['id']}/withdraw")
+    assert "@./body/body.usd@" not in entry_of(studio, production)
+    assert "@./lid/lid.usd@" in entry_of(studio, production)
+    assert studio.publish(production)["version"] == 3
+    assert "@./body/body.usd@" in entry_of(studio, production)
+    assert "body_v003" in entry_of(studio, production, "body")
+
+
+def test_a_scene_learns_in_one_call_what_is_newer(studio: StudioUnderTest) -> None:
+    production = studio.production()
+    body = [studio.publish(production) for _ in range(3)]
+    lid = studio.publish(production, "lid")
+    used = [body[1]["item_usd_path"], lid["item_usd_path"], "film/unknown.usd"] + [body[2]["item_usd_path"]] * 500
+    answer = studio.artist.post("/publishes/outdated", {"item_usd_paths": used}).data
+    assert [item["outdated"] for item in answer] == [True, False, False] + [False] * 500
+    assert [item["known"] for item in answer[:3]] == [True, True, False]
+    assert answer[0]["latest_version"] == "v003_i001"
+    assert answer[0]["latest_item_usd_path"] == body[2]["item_usd_path"]
