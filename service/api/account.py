@@ -11,7 +11,7 @@ from sqlalchemy import delete, func, select, text
 
 from service import auth, throttle
 from service.api.fields import Row, Title
-from service.api.listing import ListQuery, Page, apply_changes, page_of, row
+from service.api.listing import ListQuery, Page, apply_changes, check_unchanged, page_of, row
 from service.api.routing import Reply, Request, Resource
 from service.database import session, set_tenant
 from service.models import ApiToken, User
@@ -224,6 +224,7 @@ def get_artist(user_id: UUID) -> User:
 def change_artist(user_id: UUID, body: UserChanges) -> User:
     """Change a name, role or password, or lock somebody out (``active: false``, which revokes their tokens)."""
     user = row(User, user_id, lock=True)
+    check_unchanged(user)
     _check_role(Role(user.role))
     if body.role:
         _check_role(body.role)

@@ -6,14 +6,15 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Generic, TypeVar
 from uuid import UUID
 
+from flask import request
 from pydantic import Field
 from sqlalchemy import ColumnElement, Select, func, or_, select
 from sqlalchemy.orm import InstrumentedAttribute
 
-from service.api.routing import Reply, Request
+from service.api.routing import Reply, Request, etag_of
 from service.database import current_tenant, session
 from service.models import TenantRow
-from shared.errors import InputError, NotFoundError
+from shared.errors import ConflictError, InputError, NotFoundError
 
 Item = TypeVar("Item")
 RowType = TypeVar("RowType", bound=TenantRow)
@@ -90,6 +91,18 @@ def row(model: type[RowType], row_id: UUID, *, lock: bool = False) -> RowType:
             f"There is no {what} {row_id}.", hint="List what there is; it may have been deleted.", code="not_found"
         )
     return found
+
+
+def check_unchanged(found: TenantRow) -> None:
+    """Raises ConflictError (``conflict.stale``, status 412) where If-Match names another state of the row."""
+    wanted = request.headers.get("If-Match", "").strip()
+    if wanted and wanted not in ("*", etag_of(found)):
+        raise ConflictError(
+            "Somebody else changed this since you read it.",
+            hint="Read it again, then repeat your change.",
+            code="conflict.stale",
+            status=412,
+        )
 
 
 def apply_changes(target: TenantRow, changes: Mapping[str, Any]) -> None:

@@ -11,7 +11,7 @@ from sqlalchemy import select
 
 from service import auth
 from service.api.fields import DepartmentName, Name, NameOf, Row, Status, Title
-from service.api.listing import ListQuery, Page, apply_changes, page_of, row
+from service.api.listing import ListQuery, Page, apply_changes, check_unchanged, page_of, row
 from service.api.routing import Request, Resource
 from service.database import session
 from service.models import Asset, Project, Sequence, Shot, Task, TenantRow, User
@@ -55,6 +55,7 @@ def _add(new: AnyRow, *conditions: Any) -> AnyRow:
 
 def _changed(model: type[AnyRow], row_id: UUID, body: Request) -> AnyRow:
     found = row(model, row_id, lock=True)
+    check_unchanged(found)
     apply_changes(found, body.model_dump(exclude_unset=True))
     session().flush()
     session().refresh(found)

@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 
 from service import auth
 from service.database import commit, session
+from service.models import TenantRow
 from service.permissions import Permission
 from shared.errors import InputError
 
@@ -128,7 +129,7 @@ def _serve(endpoint: Endpoint, view: Callable[..., Any]) -> Callable[..., Respon
         if isinstance(result, Response):
             return result
         if not isinstance(result, Answer):
-            result = Answer(result, endpoint.status)
+            result = Answer(result, endpoint.status, _headers_of(result))
         data = endpoint.adapter.dump_python(
             endpoint.adapter.validate_python(result.data, from_attributes=True), mode="json"
         )
@@ -138,6 +139,15 @@ def _serve(endpoint: Endpoint, view: Callable[..., Any]) -> Callable[..., Respon
         return response
 
     return serve
+
+
+def _headers_of(result: Any) -> dict[str, str]:
+    return {"ETag": etag_of(result)} if isinstance(result, TenantRow) else {}
+
+
+def etag_of(row: TenantRow) -> str:
+    """Entity tag of a row: changes whenever the row does."""
+    return f'"{int(row.updated_at.timestamp() * 1_000_000):x}"'
 
 
 def _validated(model: type[Request], values: Any) -> Request:

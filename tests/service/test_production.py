@@ -98,3 +98,13 @@ def test_nobody_gives_a_role_above_their_own(studio: StudioUnderTest) -> None:
     body = {"name": "x", "email": "x@example.com", "role": "global_admin"}
     assert studio.admin.post("/artists/", body).status == 403
     assert studio.api(Role.GLOBAL_ADMIN).post("/artists/", body).status == 201
+
+
+def test_a_change_of_what_somebody_else_changed_is_refused(studio: StudioUnderTest) -> None:
+    path = f"/projects/{studio.admin.post('/projects/', {'name': 'film'}).data['id']}"
+    etag = studio.admin.get(path).headers["ETag"]
+    changed = studio.admin.patch(path, {"title": "The film"}, headers={"If-Match": etag})
+    assert changed.status == 200 and changed.headers["ETag"] == studio.admin.get(path).headers["ETag"] != etag
+    stale = studio.admin.patch(path, {"title": "Another"}, headers={"If-Match": etag})
+    assert (stale.status, stale.error["code"]) == (412, "conflict.stale")
+    assert studio.admin.get(path).data["title"] == "The film"
