@@ -39,7 +39,7 @@ class Config:
     """Resident memory that one conversion or render may use."""
     convert_seconds: int = 1800
     render_seconds: int = 7200
-    lease_seconds: float = 12.0
+    lease_seconds: int = 10
     """How long a worker may be silent before its job is taken up by another."""
     database_pool: int = 16
     """Connections kept for the request threads of one process."""
@@ -54,6 +54,7 @@ class Config:
             "RACEWAY_TOOL_MEMORY_MB": 8192,
             "RACEWAY_CONVERT_SECONDS": 1800,
             "RACEWAY_RENDER_SECONDS": 7200,
+            "RACEWAY_LEASE_SECONDS": 10,
         }
         for name, default in numbers.items():
             text = env.get(name) or str(default)
@@ -82,6 +83,7 @@ class Config:
             tool_memory_bytes=numbers["RACEWAY_TOOL_MEMORY_MB"] * MEBIBYTE,
             convert_seconds=numbers["RACEWAY_CONVERT_SECONDS"],
             render_seconds=numbers["RACEWAY_RENDER_SECONDS"],
+            lease_seconds=numbers["RACEWAY_LEASE_SECONDS"],
         )
 
     def to_environment(self) -> dict[str, str]:
@@ -97,6 +99,7 @@ class Config:
             "RACEWAY_TOOL_MEMORY_MB": str(self.tool_memory_bytes // MEBIBYTE),
             "RACEWAY_CONVERT_SECONDS": str(self.convert_seconds),
             "RACEWAY_RENDER_SECONDS": str(self.render_seconds),
+            "RACEWAY_LEASE_SECONDS": str(self.lease_seconds),
         }
 
     def require_owner_url(self) -> str:

@@ -33,8 +33,8 @@ log = logging.getLogger(__name__)
 
 _RENEW_SECONDS = 0.4
 """How often a running job is written: its progress, its lease; and whether somebody cancelled it is read."""
-_MARGIN_SECONDS = 1.0
-"""A worker that cannot renew stops its tool so long before another may take up the job."""
+_OURS = 0.8
+"""Share of the lease after which a worker that cannot renew it stops its tool, before another takes up the job."""
 _DONE = "done"
 """What tools report as their stage when they are through; not a step."""
 
@@ -92,7 +92,7 @@ class Lease:
     @property
     def lost(self) -> bool:
         """Whether another worker has the job, or may have it because the lease could not be renewed."""
-        return self._taken or time.monotonic() - self.renewed_at > self.seconds - _MARGIN_SECONDS
+        return self._taken or time.monotonic() - self.renewed_at > self.seconds * _OURS
 
     @contextlib.contextmanager
     def renewing(self, app: Flask) -> Iterator[None]:
@@ -184,7 +184,7 @@ class Lease:
             self._ended.set()
             self._end(JobState.QUEUED)
             self.document.progress = Progress()
-        self._record(lambda current: None, max_attempts=Job.max_attempts + 1)
+        self._record(lambda current: jobs.ring_after_commit(current, self.job), max_attempts=Job.max_attempts + 1)
 
     def _end(self, state: JobState, output: dict[str, Any] | None = None) -> None:
         self.document.finish_step(JobState.CANCELLED if state is JobState.QUEUED else state, output)

@@ -6,7 +6,6 @@ Row-level security keeps the tests apart as it keeps studios apart, so that noth
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 
 import pytest
 from flask import Flask
@@ -32,7 +31,7 @@ def config(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Config]:
         config = Config.from_environment(environment)
         config.root.mkdir()
         schema.upgrade(config)
-        yield replace(config, lease_seconds=2.0)
+        yield config
 
 
 @pytest.fixture(scope="session")
