@@ -101,7 +101,9 @@ def assign_part_keys(parts: Sequence[PartIdentity], reserved: Collection[str] = 
             pending = tied
         for members in _groups(pending, levels[-1]):
             stem = _with_suffix(slugs[members[0]], _digest(levels[-1](members[0])))
-            for number, index in enumerate(members, 1):
+            # The digest rounds; what differs by less than its grid still has an order of its own.
+            ranked = sorted(members, key=lambda index: (parts[index].shape, parts[index].placement))
+            for number, index in enumerate(ranked, 1):
                 keys[index] = stem if number == 1 else _with_suffix(stem, str(number))
     return _all_different(keys, taken, [(part.name, part.shape, part.placement) for part in parts])
 
