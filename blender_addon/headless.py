@@ -68,8 +68,9 @@ def run_operator(name: str, /, **options: Any) -> None:
     import bpy
 
     session = importlib.import_module(f"{ADDON}.session")
+    operators: Any = getattr(bpy.ops, "raceway")  # noqa: B009
     try:
-        outcome = getattr(bpy.ops.raceway, name)(**options)
+        outcome = getattr(operators, name)(**options)
     except RuntimeError as error:
         raise session.last_error or RacewayError(str(error).strip()) from error
     if "FINISHED" not in outcome:

@@ -6,7 +6,7 @@ from bpy.app.handlers import persistent
 from . import session
 
 
-@persistent
+@persistent  # type: ignore[untyped-decorator]
 def _before_save(*_: object) -> None:
     for scene in bpy.data.scenes:
         # A scene opened for another task keeps its own until it is saved through Raceway.
@@ -14,7 +14,7 @@ def _before_save(*_: object) -> None:
             session.record_context(scene)
 
 
-@persistent
+@persistent  # type: ignore[untyped-decorator]
 def _after_load(*_: object) -> None:
     for scene in bpy.data.scenes:
         if session.other_task(scene):

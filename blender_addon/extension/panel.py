@@ -1,5 +1,7 @@
 """The Raceway tab in the 3D view: context, parts with their materials, buttons, status."""
 
+from typing import Any
+
 import bpy
 
 from shared.errors import RacewayError
@@ -27,10 +29,10 @@ class PartList(bpy.types.UIList):
         index: int | None = 0,
         flt_flag: int | None = 0,
     ) -> None:
-        part: bpy.types.PropertyGroup = item  # type: ignore[assignment]
-        row = layout.row(align=True)
-        row.label(text=f"{part.name} ({part.count})" if part.count > 1 else part.name)  # type: ignore[attr-defined]
-        row.label(text=part.material or "not resolved", icon=_LAYER_ICONS.get(part.layer, "QUESTION"))  # type: ignore[attr-defined]
+        part: Any = item
+        row: Any = layout.row(align=True)
+        row.label(text=f"{part.name} ({part.count})" if part.count > 1 else part.name)
+        row.label(text=part.material or "not resolved", icon=_LAYER_ICONS.get(part.layer, "QUESTION"))
 
 
 class MainPanel(bpy.types.Panel):
@@ -60,7 +62,7 @@ class MainPanel(bpy.types.Panel):
         if state.status:
             layout.label(text=state.status, icon="INFO")
 
-    def _draw_context(self, layout: bpy.types.UILayout, state: object) -> None:
+    def _draw_context(self, layout: bpy.types.UILayout, state: Any) -> None:
         box = layout.box()
         try:
             pipeline = session.current_context()
@@ -70,17 +72,19 @@ class MainPanel(bpy.types.Panel):
             return
         box.label(text=pipeline.project, icon="OUTLINER_COLLECTION")
         box.label(text=str(pipeline.entity or "no asset or shot"), icon="OBJECT_DATA")
-        scene = f"{state.scene_name} v{state.version:03d}_i{state.iteration:03d}" if state.version else "not saved yet"  # type: ignore[attr-defined]
+        scene = f"{state.scene_name} v{state.version:03d}_i{state.iteration:03d}" if state.version else "not saved yet"
         box.label(text=scene, icon="FILE_BLEND")
 
-    def _draw_parts(self, layout: bpy.types.UILayout, state: object) -> None:
-        parts = state.parts  # type: ignore[attr-defined]
+    def _draw_parts(self, layout: bpy.types.UILayout, state: Any) -> None:
+        parts = state.parts
         if not parts:
             return
         layout.template_list(PartList.bl_idname, "", state, "parts", state, "active_part", rows=5)
-        if 0 <= state.active_part < len(parts):  # type: ignore[attr-defined]
-            layout.label(text=parts[state.active_part].reason)  # type: ignore[attr-defined]
-        layout.operator_menu_enum("raceway.set_material", "material", text="Set material of selected", icon="SHADING_TEXTURE")
+        if 0 <= state.active_part < len(parts):
+            layout.label(text=parts[state.active_part].reason)
+        layout.operator_menu_enum(
+            "raceway.set_material", "material", text="Set material of selected", icon="SHADING_TEXTURE"
+        )
 
 
 _CLASSES = (PartList, MainPanel)

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Mapping
+from typing import Any
 
 import bpy
 from bpy.props import StringProperty
@@ -39,7 +40,7 @@ class RacewayPreferences(bpy.types.AddonPreferences):
 
 def preference_values() -> Mapping[str, str]:
     """The preferences under the names of the environment variables; empty ones are left out."""
-    addon = bpy.context.preferences.addons.get(PACKAGE)
+    addon: Any = bpy.context.preferences.addons.get(PACKAGE)
     if addon is None:
         return {}
     values = {variable: getattr(addon.preferences, name) for name, variable in OVERRIDES.items()}

@@ -1,5 +1,7 @@
 """What a scene knows of its place in the pipeline. It is saved in the .blend file."""
 
+from typing import Any
+
 import bpy
 from bpy.props import CollectionProperty, IntProperty, PointerProperty, StringProperty
 
@@ -38,10 +40,12 @@ _CLASSES = (RacewayPart, RacewayScene)
 def register() -> None:
     for cls in _CLASSES:
         bpy.utils.register_class(cls)
-    bpy.types.Scene.raceway = PointerProperty(type=RacewayScene)
+    owner: Any = bpy.types.Scene
+    owner.raceway = PointerProperty(type=RacewayScene)
 
 
 def unregister() -> None:
-    del bpy.types.Scene.raceway
+    owner: Any = bpy.types.Scene
+    del owner.raceway
     for cls in reversed(_CLASSES):
         bpy.utils.unregister_class(cls)

@@ -19,7 +19,8 @@ _SCENE_FIELDS = {"project": "PM_PROJECT", "entity": "PM_ENTITY", "task_id": "PM_
 
 def scene_state(scene: bpy.types.Scene | None = None) -> Any:
     """The ``RacewayScene`` of a scene, by default the open one."""
-    return (scene or bpy.context.scene).raceway  # type: ignore[union-attr]
+    owner: Any = scene or bpy.context.scene
+    return owner.raceway
 
 
 def current_context() -> Context:

@@ -6,7 +6,15 @@ from pathlib import Path
 
 import bpy
 
-from dcc.render.import_usd import OCCURRENCE, PART_KEY, PRIM_PATH, ImportedModel, identified, import_model
+from dcc.render.import_usd import (
+    OCCURRENCE,
+    PART_KEY,
+    PRIM_PATH,
+    ImportedModel,
+    identified,
+    import_model,
+    mesh_of,
+)
 from dcc.render.looks import dress_bare
 
 MODEL = "raceway:model"
@@ -46,7 +54,7 @@ def _update(existing: bpy.types.Collection, model: ImportedModel) -> str:
         item.parent = kept.get(fresh.parent, fresh.parent) if fresh.parent else None
         item.matrix_parent_inverse = fresh.matrix_parent_inverse
         for key in (PART_KEY, OCCURRENCE, PRIM_PATH):
-            if key in fresh:
+            if fresh.get(key):
                 item[key] = fresh[key]
     added = [item for item in model.collection.objects if item not in kept]
     for item in added:
@@ -74,17 +82,17 @@ def _part(item: bpy.types.Object) -> str:
 
 def _carry_materials(old: list[bpy.types.Object], model: ImportedModel) -> None:
     """Give the new meshes what the old ones of the same part wear, where they have as many slots."""
-    worn = {part: items[0].data for part, items in identified(old, PART_KEY).items()}
+    worn = {part: mesh_of(items[0]) for part, items in identified(old, PART_KEY).items()}
     for part, items in identified(model.meshes, PART_KEY).items():
         if part not in worn:
             continue
         before = list(worn[part].materials)
-        for mesh in {item.data for item in items}:
+        for mesh in {mesh_of(item) for item in items}:
             for index in range(len(mesh.materials)):
                 mesh.materials[index] = before[min(index, len(before) - 1)] if before else None
 
 
 def _carry_overrides(item: bpy.types.Object, fresh: bpy.types.Object) -> None:
     # Swapping the mesh keeps an object's own slots as long as there are as many.
-    while len(item.data.materials) < len(fresh.data.materials):
-        item.data.materials.append(None)
+    while len(mesh_of(item).materials) < len(mesh_of(fresh).materials):
+        mesh_of(item).materials.append(None)

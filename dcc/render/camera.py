@@ -19,9 +19,10 @@ def visible_points(scene: bpy.types.Scene) -> list[framing.Vector]:
     points: list[framing.Vector] = []
     for instance in bpy.context.evaluated_depsgraph_get().object_instances:
         item = instance.object
-        if item.type == "MESH" and len(item.data.vertices) > 0:
-            matrix = instance.matrix_world
-            points.extend((matrix @ Vector(corner)).to_tuple() for corner in item.bound_box)
+        if isinstance(item.data, bpy.types.Mesh) and len(item.data.vertices) > 0:
+            for corner in item.bound_box:
+                place = instance.matrix_world @ Vector(corner)
+                points.append((place.x, place.y, place.z))
     if not points:
         raise RenderError(
             "There is nothing to see in this asset.",

@@ -51,7 +51,7 @@ def choose_device(scene: bpy.types.Scene, requested: str = "auto") -> DeviceChoi
 
 def _enable(backend: str) -> list[str]:
     """Switch on every card of a backend and name them; nothing where the platform or the machine has none."""
-    addon = bpy.context.preferences.addons.get("cycles")  # type: ignore[union-attr]
+    addon: Any = bpy.context.preferences.addons.get("cycles")
     if addon is None:
         return []
     preferences: Any = addon.preferences

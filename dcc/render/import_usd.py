@@ -80,6 +80,12 @@ def import_model(usd: Path, collection_name: str) -> ImportedModel:
     return model
 
 
+def mesh_of(item: bpy.types.Object) -> bpy.types.Mesh:
+    """The mesh data of a mesh object."""
+    assert isinstance(item.data, bpy.types.Mesh)
+    return item.data
+
+
 def remove_model(model: ImportedModel) -> None:
     """Take an imported model out of the file again."""
     for item in list(model.collection.objects):
@@ -136,7 +142,7 @@ def _realise(instancer: bpy.types.Object, collection: bpy.types.Collection) -> I
     """Give ``instancer`` the meshes of the collection it instances as children; nested instances too."""
     prototype = instancer.instance_collection
     assert prototype is not None
-    offset = Matrix.Translation(-prototype.instance_offset)
+    offset = Matrix.Translation((-prototype.instance_offset).to_tuple())
     instancer.instance_type = "NONE"
     instancer.instance_collection = None
     sources = list(prototype.objects)

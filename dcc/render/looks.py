@@ -137,10 +137,7 @@ def occurrence_overrides(usd: Path) -> dict[str, OccurrenceLook]:
     return found
 
 
-def _bound_outside_prototype(prim: object) -> bool:
-    from pxr import Usd
-
-    assert isinstance(prim, Usd.Prim)
+def _bound_outside_prototype(prim: Any) -> bool:
     while prim and not prim.IsPseudoRoot():
         if any(name.startswith("material:binding") for name in prim.GetAuthoredPropertyNames()):
             return True
@@ -148,7 +145,7 @@ def _bound_outside_prototype(prim: object) -> bool:
     return False
 
 
-def _bound_name(prim: object) -> str:
+def _bound_name(prim: Any) -> str:
     from pxr import UsdShade
 
     material = UsdShade.MaterialBindingAPI(prim).ComputeBoundMaterial()[0]

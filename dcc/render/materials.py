@@ -6,7 +6,7 @@ grain, which only the renderer's nodes can express; colour, metalness and mean r
 
 from __future__ import annotations
 
-from typing import Any, cast
+from typing import Any
 
 import bpy
 
@@ -36,7 +36,8 @@ def node_material(definition: Material) -> bpy.types.Material:
     material[MATERIAL] = definition.name
     _Builder(material, definition).build()
     # The colour of the viewport's solid mode.
-    material.diffuse_color = (*definition.base_color, 1.0 - 0.7 * definition.transmission)
+    shown: Any = material
+    shown.diffuse_color = (*definition.base_color, 1.0 - 0.7 * definition.transmission)
     material.metallic, material.roughness = definition.metallic, definition.roughness
     return material
 
@@ -147,7 +148,7 @@ class _Builder:
     def _node(self, kind: str, place: tuple[int, int]) -> bpy.types.Node:
         node = self._tree.nodes.new(kind)
         node.location = place
-        return cast(bpy.types.Node, node)
+        return node
 
     def _link(self, source: Any, target: Any) -> None:
         self._tree.links.new(source, target)

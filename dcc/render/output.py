@@ -6,6 +6,7 @@ import re
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import bpy
 
@@ -53,7 +54,7 @@ def render_still(scene: bpy.types.Scene, output: Path, on_progress: OnProgress) 
 
 def write_thumbnail(picture: Path, thumbnail: Path, width: int) -> None:
     """Write ``picture`` scaled to ``width`` pixels (never enlarged) to ``thumbnail``, its proportions kept."""
-    image = bpy.data.images.load(str(picture))
+    image: Any = bpy.data.images.load(str(picture))
     try:
         full_width, full_height = image.size
         small = min(width, full_width)

@@ -13,8 +13,8 @@ def new_scene(settings: StillSettings) -> bpy.types.Scene:
     """Start from an empty file and set it up for ``settings``."""
     bpy.ops.wm.read_factory_settings(use_empty=True)
     scene = bpy.context.scene
-    scene.unit_settings.system = "METRIC"
-    scene.unit_settings.length_unit = "MILLIMETERS"
+    units: Any = scene.unit_settings
+    units.system, units.length_unit = "METRIC", "MILLIMETERS"
     _set_up_cycles(scene, settings)
     _set_up_picture(scene, settings)
     _set_up_colours(scene)
@@ -22,7 +22,8 @@ def new_scene(settings: StillSettings) -> bpy.types.Scene:
 
 
 def _set_up_cycles(scene: bpy.types.Scene, settings: StillSettings) -> None:
-    scene.render.engine = "CYCLES"
+    render: Any = scene.render
+    render.engine = "CYCLES"
     cycles: Any = scene.cycles  # type: ignore[attr-defined]
     cycles.samples = settings.samples
     cycles.use_adaptive_sampling = True
@@ -58,7 +59,6 @@ def _set_up_picture(scene: bpy.types.Scene, settings: StillSettings) -> None:
 def _set_up_colours(scene: bpy.types.Scene) -> None:
     # Made for product pictures: base colours stay what the library says (AgX and Filmic grey them), and only
     # highlights are rolled off, so that metal does not burn out.
-    scene.view_settings.view_transform = "Khronos PBR Neutral"
-    scene.view_settings.look = "None"
-    scene.view_settings.exposure = 0.0
-    scene.view_settings.gamma = 1.0
+    view: Any = scene.view_settings
+    view.view_transform, view.look = "Khronos PBR Neutral", "None"
+    view.exposure, view.gamma = 0.0, 1.0

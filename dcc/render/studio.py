@@ -59,7 +59,7 @@ def build_studio(scene: bpy.types.Scene, bounds: Bounds, view: Framing, *, backd
 
 def _add_soft_box(scene: bpy.types.Scene, box: SoftBox, bounds: Bounds, camera_azimuth: float) -> None:
     radius = bounds.radius
-    data = bpy.data.lights.new(box.name, "AREA")
+    data: Any = bpy.data.lights.new(box.name, "AREA")
     data.shape = "RECTANGLE"
     data.size, data.size_y = box.width * radius, box.height * radius
     data.energy = box.power * radius**2
@@ -81,7 +81,7 @@ def _world() -> bpy.types.World:
     tree.nodes.clear()
     nodes: Any = tree.nodes
     environment = nodes.new("ShaderNodeTexEnvironment")
-    folder = Path(bpy.utils.system_resource("DATAFILES")) / "studiolights" / "world"
+    folder = Path(_data_files()) / "studiolights" / "world"
     environment.image = bpy.data.images.load(str(folder / REFLECTIONS), check_existing=True)
     # Reflections of a coloured room would tint the metals.
     grey = nodes.new("ShaderNodeRGBToBW")
@@ -92,6 +92,11 @@ def _world() -> bpy.types.World:
     tree.links.new(grey.outputs["Val"], light.inputs["Color"])
     tree.links.new(light.outputs["Background"], output.inputs["Surface"])
     return world
+
+
+def _data_files() -> str:
+    utilities: Any = bpy.utils
+    return str(utilities.system_resource("DATAFILES"))
 
 
 def _backdrop(scene: bpy.types.Scene, bounds: Bounds, azimuth: float) -> None:

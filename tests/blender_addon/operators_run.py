@@ -52,7 +52,8 @@ def artist_session() -> dict[str, Any]:
     seen["assigned"] = worn()
     seen["layers"] = {item.part_key: item.layer for item in state().parts}
 
-    balls = [item for item in bpy.context.scene.objects if item.get("raceway:partKey") == "Ball" and item.type == "MESH"]
+    meshes = [item for item in bpy.context.scene.objects if item.type == "MESH"]
+    balls = [item for item in meshes if item.get("raceway:partKey") == "Ball"]
     balls[0].select_set(True)
     seen["chosen"] = balls[0]["raceway:occurrence"]
     run_operator("set_material", material="RedPlastic", scope="OCCURRENCE")

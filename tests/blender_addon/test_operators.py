@@ -87,7 +87,8 @@ def test_the_panel_shows_context_parts_and_buttons(work: Work) -> None:
     layout = work.in_blender("panel_run")["layout"]
     for label in ("film", "asset:bearing", "not saved yet", "Ball (8)", "Chrome", "Publish look"):
         assert repr(label) in layout
-    for name in ("import_cad", "assign_materials", "set_material", "save_scene", "open_scene", "publish", "check_outdated"):
+    named = "import_cad assign_materials set_material save_scene open_scene publish check_outdated"
+    for name in named.split():
         assert f"bpy.ops.raceway.{name}(" in layout
 
 

@@ -104,7 +104,7 @@ def test_a_faulty_file_is_refused_and_leaves_nothing(
 
 
 def test_a_missing_file_is_named(client: Client, context: Context, tmp_path: Path) -> None:
-    with pytest.raises(PublishError, match="nothing.usd"):
+    with pytest.raises(PublishError, match=r"nothing\.usd"):
         publish(client, context, Request(part_name(), UsdFile(tmp_path / "nothing.usd"), "look"))
 
 

@@ -61,7 +61,7 @@ def test_a_dressed_asset_is_framed_lit_and_on_its_materials(master: Path, tmp_pa
     assert read_png(thumbnail).shape == (54, 96, 3)
 
     rendering = [event["percent"] for event in events if event["stage"] == "render"]
-    assert [event["stage"] for event in events][0] == "load" and events[-1]["stage"] == "save"
+    assert (events[0]["stage"], events[-1]["stage"]) == ("load", "save")
     assert rendering == sorted(rendering) and len(rendering) > 2
 
 
@@ -90,7 +90,7 @@ def test_a_transparent_picture_has_only_the_subject(master: Path, tmp_path: Path
 
 
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
-    with pytest.raises(UsdError, match="nothing.usd"):
+    with pytest.raises(UsdError, match=r"nothing\.usd"):
         still(tmp_path / "nothing.usd", tmp_path / "out.png")
     assert not list(tmp_path.iterdir())
 

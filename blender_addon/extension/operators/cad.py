@@ -13,12 +13,12 @@ from .. import parts, session
 from .base import RacewayOperator
 
 
-class ImportCad(RacewayOperator, bpy.types.Operator):
+class ImportCad(RacewayOperator):
     """Import the CAD model of this asset, or bring the one in the scene up to its newest revision"""
 
     bl_idname = "raceway.import_cad"
     bl_label = "Import CAD"
-    bl_options = {"REGISTER", "UNDO"}
+    bl_options = {"REGISTER", "UNDO"}  # noqa: RUF012
 
     cad_file_id: StringProperty(  # type: ignore[valid-type]
         name="CAD file", description="Id of the CAD file; empty for the newest of this asset", options={"SKIP_SAVE"}

@@ -1,5 +1,7 @@
 """Assign the pipeline's materials, and choose others by hand."""
 
+from typing import Any
+
 import bpy
 from bpy.props import EnumProperty
 
@@ -20,12 +22,12 @@ _MATERIALS = [
 ]
 
 
-class AssignMaterials(RacewayOperator, bpy.types.Operator):
+class AssignMaterials(RacewayOperator):
     """Give every part the material that the pipeline's layers name for it"""
 
     bl_idname = "raceway.assign_materials"
     bl_label = "Assign materials"
-    bl_options = {"REGISTER", "UNDO"}
+    bl_options = {"REGISTER", "UNDO"}  # noqa: RUF012
 
     def work(self, context: bpy.types.Context) -> str:
         with session.connect() as client:
@@ -34,12 +36,12 @@ class AssignMaterials(RacewayOperator, bpy.types.Operator):
         return dress(manifest)
 
 
-class SetMaterial(RacewayOperator, bpy.types.Operator):
+class SetMaterial(RacewayOperator):
     """Choose a material for the selected parts by hand; it wins over what the pipeline proposes"""
 
     bl_idname = "raceway.set_material"
     bl_label = "Set material"
-    bl_options = {"REGISTER", "UNDO"}
+    bl_options = {"REGISTER", "UNDO"}  # noqa: RUF012
 
     material: EnumProperty(name="Material", items=_MATERIALS, options={"SKIP_SAVE"})  # type: ignore[valid-type]
     scope: EnumProperty(  # type: ignore[valid-type]
@@ -50,7 +52,7 @@ class SetMaterial(RacewayOperator, bpy.types.Operator):
         ),
     )
 
-    def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
+    def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> Any:
         return context.window_manager.invoke_props_dialog(self)
 
     def work(self, context: bpy.types.Context) -> str:

@@ -1,5 +1,7 @@
 """Publish the model and the look, and see what is newer than this scene."""
 
+from typing import Any
+
 import bpy
 from bpy.props import EnumProperty, StringProperty
 
@@ -18,7 +20,7 @@ answers: list[dict[str, object]] = []
 """The service's answers to the publishes of the last run, for those who run the operator from Python."""
 
 
-class Publish(RacewayOperator, bpy.types.Operator):
+class Publish(RacewayOperator):
     """Publish the CAD model, or the look: the materials of its parts"""
 
     bl_idname = "raceway.publish"
@@ -34,7 +36,7 @@ class Publish(RacewayOperator, bpy.types.Operator):
     )
     comment: StringProperty(name="Comment", options={"SKIP_SAVE"})  # type: ignore[valid-type]
 
-    def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
+    def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> Any:
         return context.window_manager.invoke_props_dialog(self)
 
     def work(self, context: bpy.types.Context) -> str:
@@ -61,7 +63,7 @@ class Publish(RacewayOperator, bpy.types.Operator):
         return f"Published {request.part} {version}{warnings}"
 
 
-class CheckOutdated(RacewayOperator, bpy.types.Operator):
+class CheckOutdated(RacewayOperator):
     """See whether there is a newer model or look than this scene uses"""
 
     bl_idname = "raceway.check_outdated"

@@ -18,7 +18,7 @@ SUFFIX = ".blend"
 SOFTWARE = "blender"
 
 
-class SaveScene(RacewayOperator, bpy.types.Operator):
+class SaveScene(RacewayOperator):
     """Save under the next iteration, or start a new version"""
 
     bl_idname = "raceway.save_scene"
@@ -62,7 +62,7 @@ def _scene_items(_: object, __: object) -> list[tuple[str, str, str]]:
 _listed: list[tuple[str, str, str]] = []
 
 
-class OpenScene(RacewayOperator, bpy.types.Operator):
+class OpenScene(RacewayOperator):
     """Open a saved scene of this task"""
 
     bl_idname = "raceway.open_scene"
