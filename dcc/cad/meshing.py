@@ -21,6 +21,7 @@ from dcc.cad.settings import COARSER_LEVELS, Settings
 from dcc.cad.tessellate import Curves, Mesh, deflection_for, discretize, tessellate
 from shared.errors import CadError
 from shared.manifest import Warning
+from shared.processes import die_with_parent
 
 _WORTH_FORKING = 300
 """Faces from which starting processes costs less than it saves."""
@@ -181,7 +182,9 @@ def _mesh_forked(
     global _inherited
     _inherited = (parts, settings)
     try:
-        with ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("fork")) as pool:
+        # A killed converter takes these along: they would wait for work for ever.
+        context = multiprocessing.get_context("fork")
+        with ProcessPoolExecutor(workers, mp_context=context, initializer=die_with_parent) as pool:
             # The heaviest first, so that no process is left with a big one at the end.
             order = sorted(range(len(parts)), key=lambda index: -faces[index])
             for future in as_completed([pool.submit(_mesh_inherited, index) for index in order]):
