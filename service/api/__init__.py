@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from flask import Flask
 
-from service.api import account, cad, jobs, materials, media, production, publishes, scenes, system
+from service.api import account, cad, jobs, materials, media, openapi, production, publishes, scenes, system
 from service.api.routing import Endpoint
 
 _RESOURCES = tuple(
@@ -21,3 +21,4 @@ def register(app: Flask) -> None:
     """Add the API to the application."""
     for resource in _RESOURCES:
         app.register_blueprint(resource)
+    app.jinja_env.filters["marked"] = openapi.marked

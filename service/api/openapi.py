@@ -6,6 +6,7 @@ import functools
 import re
 from typing import Any
 
+from markupsafe import Markup, escape
 from pydantic import TypeAdapter
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaMode, models_json_schema
 
@@ -15,6 +16,7 @@ from shared import __version__
 
 _REF = "#/components/schemas/{model}"
 _ARGUMENT = re.compile(r"<(?:(?P<kind>[a-z]+)(?:\((?P<choices>[^)]*)\))?:)?(?P<name>[a-z_]+)>")
+_CODE = re.compile(r"``([^`]+)``")
 _ERROR = {
     "type": "object",
     "required": ["ok", "error"],
@@ -68,6 +70,11 @@ def page_values() -> dict[str, Any]:
         for method, operation in methods.items():
             groups.setdefault(operation["tags"][0], []).append({"path": path, "method": method.upper(), **operation})
     return {"groups": groups, "schemas": described["components"]["schemas"], "version": __version__}
+
+
+def marked(text: str) -> Markup:
+    """``text`` as HTML, with what stands between two backticks as code."""
+    return Markup(_CODE.sub(r"<code>\1</code>", str(escape(text))))
 
 
 def _schemas(endpoints: tuple[Endpoint, ...]) -> tuple[dict[str, Any], dict[str, Any]]:

@@ -149,7 +149,8 @@ def test_logout_ends_the_session_for_every_copy_of_its_cookie(shown: Exhibits) -
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     target=st.one_of(
-        st.text(max_size=30),
+        # An address with a null character is refused as a whole.
+        st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), max_size=30),
         st.sampled_from(["//evil.example", "/\\evil.example", "/\t/evil.example", "https://evil.example", "/%5cevil"]),
         st.from_regex(r"/[/\\]?[a-z.@:]{0,10}", fullmatch=True),
     )
