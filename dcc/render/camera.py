@@ -2,27 +2,42 @@
 
 from __future__ import annotations
 
+import itertools
+
 import bpy
+import numpy as np
 from mathutils import Vector
+from numpy.typing import NDArray
 
 from dcc.render import framing
 from dcc.render.framing import Bounds, Framing
 from dcc.render.import_usd import PRIM_PATH, ImportedModel
 from shared.errors import RenderError
 
+Vertices = NDArray[np.float32]
+"""One row a vertex: x, y, z."""
+
+_DIRECTIONS = np.array([axes for axes in itertools.product((-1, 0, 1), repeat=3) if any(axes)], dtype=np.float32)
+
 
 def visible_points(scene: bpy.types.Scene) -> list[framing.Vector]:
-    """Corners of the box of every object that will be in the picture, in world space, instances included.
+    """The outermost points of every object that will be in the picture, in world space, instances included.
 
+    Of each object the vertices that lie furthest along 26 directions: enough to frame it, and its lowest point exactly.
     Raises RenderError where there is nothing to see.
     """
     points: list[framing.Vector] = []
+    vertices: dict[int, Vertices] = {}
     for instance in bpy.context.evaluated_depsgraph_get().object_instances:
-        item = instance.object
-        if isinstance(item.data, bpy.types.Mesh) and len(item.data.vertices) > 0:
-            for corner in item.bound_box:
-                place = instance.matrix_world @ Vector(corner)
-                points.append((place.x, place.y, place.z))
+        mesh = instance.object.data
+        if not isinstance(mesh, bpy.types.Mesh) or len(mesh.vertices) == 0:
+            continue
+        if mesh.as_pointer() not in vertices:
+            vertices[mesh.as_pointer()] = _vertices_of(mesh)
+        matrix = np.array(instance.matrix_world, dtype=np.float32)
+        placed = vertices[mesh.as_pointer()] @ matrix[:3, :3].T + matrix[:3, 3]
+        outermost = np.unique(np.argmax(placed @ _DIRECTIONS.T, axis=0))
+        points.extend((x, y, z) for x, y, z in placed[outermost].tolist())
     if not points:
         raise RenderError(
             "There is nothing to see in this asset.",
@@ -63,3 +78,9 @@ def use_stage_camera(scene: bpy.types.Scene, model: ImportedModel, path: str) ->
         hint=f"Choose `auto`, or a camera of the stage ({known}).",
         code="render.camera",
     )
+
+
+def _vertices_of(mesh: bpy.types.Mesh) -> Vertices:
+    coordinates = np.empty(3 * len(mesh.vertices), dtype=np.float32)
+    mesh.vertices.foreach_get("co", coordinates)
+    return coordinates.reshape(-1, 3)

@@ -96,7 +96,7 @@ def frame(
     direction: Vector,
     aspect: float,
     *,
-    margin: float = 1.16,
+    margin: float = 1.3,
     focal_length: float = FOCAL_LENGTH,
 ) -> Framing:
     """Stand a camera in ``direction`` (unit vector) so that all ``points`` are in the picture, centred.

@@ -42,7 +42,7 @@ SOFT_BOXES = (
     SoftBox("Left strip", -84, 14, 24, 0.7, 3.4),
     SoftBox("Right strip", 96, 16, 24, 0.7, 3.4),
     # Behind and above: flat tops mirror its lower edge, and so get a gradient instead of one tone.
-    SoftBox("Rim", 176, 48, 62, 3.4, 1.3),
+    SoftBox("Rim", 176, 49, 52, 3.4, 1.3),
 )
 
 
@@ -131,7 +131,7 @@ def _backdrop_material() -> bpy.types.Material:
     tree = material.node_tree
     assert tree is not None
     surface: Any = tree.nodes["Principled BSDF"]
-    surface.inputs["Base Color"].default_value = (0.50, 0.50, 0.51, 1.0)
-    surface.inputs["Roughness"].default_value = 0.55
-    surface.inputs["Specular IOR Level"].default_value = 0.25
+    surface.inputs["Base Color"].default_value = (0.42, 0.42, 0.43, 1.0)
+    surface.inputs["Roughness"].default_value = 0.3
+    surface.inputs["Specular IOR Level"].default_value = 0.4
     return material
