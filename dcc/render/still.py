@@ -19,7 +19,7 @@ from dcc.display_libraries import import_bpy
 from dcc.render.presets import BACKGROUNDS, ENGINES, PRESETS, StillSettings
 from shared.events import emit_progress, tool_main
 from shared.manifest import read_manifest
-from shared.material_layers import occurrence_target
+from shared.material_layers import effective_of
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -97,17 +97,10 @@ def _settings(options: argparse.Namespace) -> StillSettings:
 
 
 def _materials_of(manifest: Path | None) -> dict[str, str]:
-    """Material name by target (partKey, ``<partKey>:<path>``) in a scene manifest, where it was resolved."""
+    """Material name by target (partKey, ``<partKey>:<path>``) in a scene manifest."""
     if manifest is None:
         return {}
-    found = {}
-    for part in read_manifest(manifest).parts:
-        if part.material:
-            found[part.part_key] = part.material.material
-        for occurrence in part.occurrences:
-            if occurrence.material:
-                found[occurrence_target(part.part_key, occurrence.path)] = occurrence.material.material
-    return found
+    return {target: chosen.material for target, chosen in effective_of(read_manifest(manifest)).items()}
 
 
 if __name__ == "__main__":
