@@ -15,6 +15,8 @@ from redis import Redis
 from redis.exceptions import RedisError
 from rq import Queue
 
+from shared.errors import ServiceError
+
 log = logging.getLogger(__name__)
 
 QUEUES = ("cad", "render", "default")
@@ -60,6 +62,19 @@ class Bell:
 def connect(url: str) -> Redis:
     """A connection for messages. Its time-outs keep a request from hanging on a Redis that is away."""
     return Redis.from_url(url, socket_connect_timeout=2, socket_timeout=5, health_check_interval=30)
+
+
+def check(url: str) -> None:
+    """Raises ServiceError (``service.redis``) where the Redis at ``url`` cannot be used; shown without its password."""
+    try:
+        connect(url).ping()
+    except (RedisError, ValueError) as error:
+        shown = url.rpartition("@")[2].removeprefix("redis://")
+        raise ServiceError(
+            f"The Redis {shown} cannot be used: {error}.",
+            code="service.redis",
+            hint="Check that Redis runs and that REDIS_URL is right, or let `raceway up` start its own.",
+        ) from error
 
 
 def bell(app: Flask) -> Bell:

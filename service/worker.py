@@ -22,6 +22,7 @@ from sqlalchemy import delete, func
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.exc import SQLAlchemyError
 
+from service import queueing
 from service.app import create_app
 from service.config import Config
 from service.database import db
@@ -29,6 +30,7 @@ from service.models import Worker
 from service.tasks import sweeper
 from service.tasks.runner import Runner
 from shared import processes
+from shared.errors import StorageError
 
 log = logging.getLogger(__name__)
 
@@ -40,7 +42,16 @@ def run(config: Config, queues: Sequence[str], name: str = "") -> None:
     """Work until a signal.
 
     SIGTERM and SIGINT hand the job under way back to the queue; SIGUSR1 lets it be finished first.
+
+    Raises StorageError or ServiceError where the storage, the database or Redis cannot be used from the start.
     """
+    if not config.root.is_dir():
+        raise StorageError(
+            f"The storage root {config.root} is not a folder on this machine.",
+            hint="Mount the shared storage, or set RACEWAY_ROOT to where this machine sees it.",
+            code="storage.missing",
+        )
+    queueing.check(config.redis_url)
     app = create_app(config)
     runner = Runner()
     runner.attach(app)

@@ -251,6 +251,26 @@ def test_a_still_comes_with_its_thumbnail_and_says_what_computed_it(
     assert not leftovers(stack)
 
 
+@pytest.mark.parametrize(
+    ("variable", "value", "code"),
+    [
+        ("REDIS_URL", "redis://:geheim@127.0.0.1:1/0", "service.redis"),
+        ("DATABASE_URL", "postgresql://raceway_app:geheim@127.0.0.1:1/raceway", "service.database"),
+        ("RACEWAY_ROOT", "/nowhere/at/all", "storage.missing"),
+        ("RACEWAY_SECRET_KEY", "", "input.config"),
+    ],
+)
+def test_a_worker_that_cannot_work_says_why(stack: Stack, variable: str, value: str, code: str) -> None:
+    environment = {**os.environ, **stack.config.to_environment(), variable: value}
+    command = [sys.executable, "-m", "service.commands.worker"]
+    ended = subprocess.run(
+        command, cwd=_ROOT, env=environment, capture_output=True, text=True, check=False, timeout=_WAIT_SECONDS
+    )
+    assert ended.returncode == 1
+    assert f"error [{code}]" in ended.stderr and "hint: " in ended.stderr
+    assert "Traceback" not in ended.stderr and "geheim" not in ended.stderr
+
+
 _DAEMON = """
 import os, subprocess, sys, time
 from shared.processes import adopt_orphans, descendants, end_descendants
