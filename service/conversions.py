@@ -18,6 +18,9 @@ from shared import __version__
 from shared.errors import ConflictError
 
 SOURCE_NAME = "source.step"
+DEFLECTIONS = ("relative_deflection", "linear_deflection", "angular_deflection")
+PREVIOUS = "previous"
+"""Setting of a conversion: storage-relative path of the manifest of the revision before, whose keys are kept."""
 
 
 def add_cad_file(
@@ -33,18 +36,28 @@ def add_cad_file(
 ) -> tuple[CadFile, bool]:
     """Record an uploaded file of ``asset`` and see to its conversion; answers also whether that was done before.
 
-    The same content with the same settings in the same lineage is the same CAD file. A new revision starts with the
-    material choices of the one before it.
+    The same content with the same settings in the same lineage is the same CAD file. In a new revision the parts that
+    are known from the newest converted one keep their keys, and with them the material choices.
     """
-    conversion, reused = _conversion(current, sha256, source_path, filename, lineage, settings)
     # One revision after the other: two uploads at once must not get the same number.
     current.get(Asset, (asset.tenant_id, asset.id), with_for_update={"key_share": True, "of": Asset})
-    same = current.scalar(
-        select(CadFile).where(
-            CadFile.asset_id == asset.id, CadFile.lineage == lineage, CadFile.conversion_id == conversion.id
-        )
-    )
-    cad = same or _new_revision(current, asset, conversion, filename, size, lineage)
+    revisions = current.scalars(
+        select(CadFile)
+        .where(CadFile.asset_id == asset.id, CadFile.lineage == lineage)
+        .order_by(CadFile.revision.desc())
+    ).all()
+    full = {**settings, "lineage": lineage, "source_name": filename}
+    same = next((cad for cad in revisions if _is_same(cad.conversion, sha256, full)), None)
+    if same is not None:
+        cad, conversion = same, _locked(current, same.conversion_id)
+        reused = conversion.state == "ready"
+    else:
+        before = next((cad for cad in revisions if cad.conversion.state == "ready"), None)
+        if before is not None:
+            full[PREVIOUS] = before.conversion.derivatives["scene_manifest"]
+        conversion, reused = _conversion(current, sha256, source_path, full)
+        newest = revisions[0] if revisions else None
+        cad = _new_revision(current, asset, conversion, filename, size, lineage, newest)
     if conversion.job_id is None or conversion.state == "failed":
         start(current, conversion, cad)
     return cad, reused
@@ -77,11 +90,13 @@ def _locked(current: Session, conversion_id: Any) -> Conversion:
     ).one()
 
 
-def _conversion(
-    current: Session, sha256: str, source_path: str, filename: str, lineage: str, settings: dict[str, Any]
-) -> tuple[Conversion, bool]:
+def _is_same(conversion: Conversion, sha256: str, settings: dict[str, Any]) -> bool:
+    own = {name: value for name, value in conversion.settings.items() if name != PREVIOUS}
+    return conversion.sha256 == sha256 and own == settings
+
+
+def _conversion(current: Session, sha256: str, source_path: str, full: dict[str, Any]) -> tuple[Conversion, bool]:
     # The converter writes lineage and file name into the manifest, so they are part of what makes results equal.
-    full = {**settings, "lineage": lineage, "source_name": filename}
     key = hashlib.sha256(json.dumps([full, __version__], sort_keys=True).encode()).hexdigest()[:16]
     # Of two uploads at once one inserts; the other waits here for its commit and finds the row.
     current.execute(
@@ -107,14 +122,14 @@ def _conversion(
 
 
 def _new_revision(
-    current: Session, asset: Asset, conversion: Conversion, filename: str, size: int, lineage: str
+    current: Session,
+    asset: Asset,
+    conversion: Conversion,
+    filename: str,
+    size: int,
+    lineage: str,
+    newest: CadFile | None,
 ) -> CadFile:
-    newest = current.scalar(
-        select(CadFile)
-        .where(CadFile.asset_id == asset.id, CadFile.lineage == lineage)
-        .order_by(CadFile.revision.desc())
-        .limit(1)
-    )
     cad = CadFile(
         id=uuid4(),
         asset_id=asset.id,

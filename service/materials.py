@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 from pathlib import Path
+from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -11,10 +13,11 @@ from sqlalchemy.orm import Session
 from service.models import CadFile, MaterialAlias, TenantMaterial
 from shared import paths
 from shared.default_aliases import DEFAULT_ALIASES
-from shared.errors import ConflictError
+from shared.errors import ConflictError, NotFoundError
+from shared.files import storage_error
 from shared.manifest import Manifest, read_manifest
 from shared.material_aliases import Alias
-from shared.material_layers import apply_layers, manual_layer, propose_layers
+from shared.material_layers import apply_layers, manual_layer, propose_layers, targets_of
 from shared.material_library import LIBRARY, Material, find_material
 
 
@@ -46,12 +49,29 @@ def manifest_of(root: Path, cad: CadFile) -> Manifest:
     return read_manifest(paths.absolute(root, path))
 
 
+def revision_report(root: Path, cad: CadFile) -> dict[str, Any]:
+    """What became of the parts of the revision before. Raises NotFoundError where there was none."""
+    path = cad.conversion.derivatives.get("revision_report")
+    if not path:
+        raise NotFoundError(
+            f"{cad.filename} revision {cad.revision} has no report of an earlier revision.",
+            hint="The first revision of a lineage has none; otherwise wait until its state is `ready`.",
+        )
+    place = paths.absolute(root, path)
+    try:
+        report: dict[str, Any] = json.loads(place.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise storage_error(error, place, "read") from error
+    return report
+
+
 def effective_manifest(current: Session, root: Path, cad: CadFile) -> Manifest:
     """The manifest in which every part wears the material that counts now, and says why."""
     manifest, library = manifest_of(root, cad), library_of(current)
     layers = propose_layers(manifest, aliases_of(current), library)
-    # A material that has left the library since it was chosen cannot be worn.
-    known = {target: name for target, name in chosen(cad).items() if find_material(name, library)}
+    # A material that has left the library since it was chosen cannot be worn, and a part that is gone wears nothing.
+    targets = {target for part in manifest.parts for target in targets_of(part)}
+    known = {target: name for target, name in chosen(cad).items() if target in targets and find_material(name, library)}
     manual = manual_layer(known, manifest.parts, library)
     return apply_layers(manifest, dataclasses.replace(layers, manual=manual))
 

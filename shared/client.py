@@ -181,6 +181,10 @@ class Client:
         """The scene manifest with each part's effective material."""
         return self._object(self.get(f"/cad/{quote(cad_file_id)}/scene-manifest"))
 
+    def revision_report(self, cad_file_id: str) -> Json:
+        """What became of the parts of the revision before: ``matches``, ``uncertain``, ``new``, ``removed``."""
+        return self._object(self.get(f"/cad/{quote(cad_file_id)}/revision-report"))
+
     def material_overrides(self, cad_file_id: str) -> Json:
         """The artist's own assignments; pass ``etag`` of the answer back to :meth:`set_material_overrides`."""
         return self._object(self.get(f"/cad/{quote(cad_file_id)}/manual-material-overrides"))

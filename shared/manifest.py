@@ -205,7 +205,10 @@ class Warning:
 
 @dataclass(frozen=True)
 class Manifest:
-    """The whole document; ``assemblies[0]`` is the root."""
+    """The whole document; ``assemblies[0]`` is the root.
+
+    ``retired_keys``: keys of parts that earlier revisions of the lineage had; no other part ever gets one of them.
+    """
 
     source: Source
     converter: Converter
@@ -217,6 +220,7 @@ class Manifest:
     counts: dict[str, Count] = field(default_factory=dict)
     warnings: tuple[Warning, ...] = ()
     lineage: str = ""
+    retired_keys: tuple[str, ...] = ()
     length_unit: str = "mm"
     meters_per_unit: float = 0.001
     up_axis: str = "Z"

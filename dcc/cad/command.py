@@ -9,7 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from shared.cli import Command, add_json_option, print_json
+from shared.cli import Command, Progress, add_json_option, print_json
 from shared.errors import CadError, ProcessError
 from shared.processes import Event, python_tool, run_tool
 
@@ -70,6 +70,10 @@ def _configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("source", type=Path, metavar="IN.step", help="the STEP file (AP203, AP214 or AP242)")
     parser.add_argument("-o", "--out", type=Path, required=True, metavar="DIR", help="folder for the three files")
     parser.add_argument("--lineage", default="", help="name shared by the revisions of this model")
+    parser.add_argument(
+        "--previous", metavar="MANIFEST", help="manifest of the revision before: its parts keep their keys"
+    )
+    parser.add_argument("--decisions", metavar="FILE", help="JSON file with decisions about parts that are uncertain")
     parser.add_argument("--linear-deflection", type=float, metavar="MM", help="largest distance of mesh and surface")
     parser.add_argument(
         "--relative-deflection", type=float, metavar="SHARE", help="the same as a share of each part's size (0.001)"
@@ -85,12 +89,12 @@ def _configure(parser: argparse.ArgumentParser) -> None:
 
 
 def _run(options: argparse.Namespace) -> int:
-    bar = _ProgressBar(enabled=sys.stderr.isatty())
+    progress = Progress()
     passed_on = ["--lineage", options.lineage]
-    for name in ("linear_deflection", "relative_deflection", "angular_deflection"):
+    for name in ("linear_deflection", "relative_deflection", "angular_deflection", "previous", "decisions"):
         value = getattr(options, name)
         if value is not None:
-            passed_on += [f"--{name.replace('_', '-')}={value!r}"]
+            passed_on += [f"--{name.replace('_', '-')}={value}"]
     try:
         result = run_conversion(
             options.source,
@@ -98,35 +102,22 @@ def _run(options: argparse.Namespace) -> int:
             options=tuple(passed_on),
             timeout=options.timeout,
             memory_limit=int(options.memory * 2**20) if options.memory else None,
-            on_event=bar.show,
+            on_event=lambda event: progress.update(event["stage"], event["percent"], event["message"]),
         )
     finally:
-        bar.clear()
+        progress.close()
     if options.json:
         print_json({"ok": True, **result})
         return 0
     print(f"{result['parts']} parts, {result['occurrences']:,} occurrences, {result['triangles']:,} triangles")
     for name in ("usd_master", "glb", "manifest"):
         print(f"  {result[name]}")
+    if revision := result["revision"]:
+        counts = ", ".join(f"{len(revision[name])} {name}" for name in ("matches", "uncertain", "new", "removed"))
+        print(f"parts of the revision before: {counts}")
     for warning in result["warnings"]:
         print(f"warning [{warning['code']}]: {warning['message']}", file=sys.stderr)
     return 0
-
-
-class _ProgressBar:
-    """One line on a terminal's standard error, redrawn for each progress event."""
-
-    def __init__(self, *, enabled: bool) -> None:
-        self._enabled = enabled
-
-    def show(self, event: Event) -> None:
-        if self._enabled and event.get("event") == "progress":
-            done = round(float(event["percent"]) / 4)
-            print(f"\r\x1b[K[{'#' * done:<25}] {event['message']}", end="", file=sys.stderr, flush=True)
-
-    def clear(self) -> None:
-        if self._enabled:
-            print("\r\x1b[K", end="", file=sys.stderr, flush=True)
 
 
 COMMAND = Command("convert", "convert a STEP file to USD, GLB and manifest", _configure, _run)

@@ -7,6 +7,7 @@ kernel may crash or hang on a damaged file. It speaks the events of :mod:`shared
 from __future__ import annotations
 
 import argparse
+import json
 import sys
 import time
 from collections.abc import Callable, Sequence
@@ -21,18 +22,21 @@ from dcc.cad.kernel import is_kernel_error, silence
 from dcc.cad.meshing import PartGeometry, mesh_parts
 from dcc.cad.model import CadModel
 from dcc.cad.precheck import Declared
+from dcc.cad.revision import CarriedOver, Previous, carry_over, read_previous, rename_parts
 from dcc.cad.scene import Scene, build_scene, check_occurrences
 from dcc.cad.settings import Settings, tessellation
 from dcc.cad.step_reader import StepFile
 from dcc.cad.usd_master import write_usd_master
 from shared.errors import CadError
 from shared.events import emit_progress, tool_main
-from shared.files import make_folder, sha256_of
+from shared.files import atomic_write, make_folder, sha256_of
 from shared.manifest import Count, Manifest, Source, Warning, write_manifest
 
 USD_MASTER = "usd_master.usdc"
 GLB = "geometry.glb"
 MANIFEST = "manifest.json"
+REVISION = "revision.json"
+"""What became of the parts of the revision before; only where one was given."""
 
 _PLAUSIBLE_SIZE = 1e8
 """Millimetres: a hundred kilometres."""
@@ -42,12 +46,13 @@ Progress = Callable[[str, float, str], None]
 
 @dataclass
 class Conversion:
-    """What a conversion made: the files' paths, the manifest, and seconds by stage."""
+    """What a conversion made: the files' paths, the manifest, what became of earlier parts, and seconds by stage."""
 
     usd_master: Path
     glb: Path
     manifest_path: Path
     manifest: Manifest
+    carried: CarriedOver | None
     seconds: dict[str, float] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:
@@ -57,6 +62,7 @@ class Conversion:
             "usd_master": str(self.usd_master),
             "glb": str(self.glb),
             "manifest": str(self.manifest_path),
+            "revision": self.carried.to_json() if self.carried else None,
             "source_sha256": manifest.source.sha256,
             "root_prim": manifest.root_prim,
             "parts": len(manifest.parts),
@@ -74,12 +80,14 @@ def convert(
     *,
     lineage: str = "",
     source_name: str = "",
+    previous: Previous | None = None,
     on_progress: Progress = lambda stage, percent, message: None,
 ) -> Conversion:
     """Convert ``source`` into the three files in ``folder`` (made where missing).
 
     The manifest is renamed into place last: where it stands, the others are complete. The same content, name and
     settings give the same bytes. ``source_name`` is what the manifest calls the file (default: its own name).
+    ``previous`` is the revision before, whose parts keep their keys; what became of each is a fourth file.
 
     Raises CadError for everything the file is to blame for, StorageError for the disk.
     """
@@ -114,25 +122,27 @@ def convert(
         model.warnings.append(
             Warning("cad.missing_files", f"Parts of the model are in files that are not beside it: {missing}.")
         )
-    scene, manifest = _describe(model, meshed, declared, source, digest, settings, lineage, source_name)
+    scene, counts = _scene(model, meshed, declared, settings)
+    origin = Source(source_name or source.name, digest, source.stat().st_size, model.units)
+    manifest = manifest_of(scene, origin, settings.tessellation, lineage, counts)
+    carried = None
+    if previous is not None:
+        carried = carry_over(previous, manifest)
+        rename_parts(scene, carried.keys)
+        manifest = manifest_of(scene, origin, settings.tessellation, lineage, counts, carried.retired_keys)
+        atomic_write(folder / REVISION, json.dumps(carried.to_json(), ensure_ascii=False, indent=1) + "\n")
     write_usd_master(scene, folder / USD_MASTER, {"name": scene.name, "version": digest[:12]})
     clock.stage("write", 94, "Writing the GLB")
     write_glb(scene, folder / GLB)
     write_manifest(manifest, folder / MANIFEST)
     clock.stage("done", 100, "Done")
-    return Conversion(folder / USD_MASTER, folder / GLB, folder / MANIFEST, manifest, clock.seconds)
+    return Conversion(folder / USD_MASTER, folder / GLB, folder / MANIFEST, manifest, carried, clock.seconds)
 
 
-def _describe(
-    model: CadModel,
-    meshed: Sequence[PartGeometry],
-    declared: Declared,
-    source: Path,
-    digest: str,
-    settings: Settings,
-    lineage: str,
-    source_name: str,
-) -> tuple[Scene, Manifest]:
+def _scene(
+    model: CadModel, meshed: Sequence[PartGeometry], declared: Declared, settings: Settings
+) -> tuple[Scene, dict[str, Count]]:
+    """Everything there is to write, and how much of what the file declares was read."""
     definitions = model.parts()
     geometries = {id(part): geometry for part, geometry in zip(definitions, meshed, strict=True)}
     counts = {
@@ -147,8 +157,7 @@ def _describe(
         scene.warnings.append(
             Warning("cad.huge", f"The model is {max(extents) / 1e6:,.0f} km large; a coordinate in it may be damaged.")
         )
-    origin = Source(source_name or source.name, digest, source.stat().st_size, model.units)
-    return scene, manifest_of(scene, origin, settings.tessellation, lineage, counts)
+    return scene, counts
 
 
 def _missing_files(source: Path, declared: Declared) -> str:
@@ -207,6 +216,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--angular-deflection", type=float, metavar="RADIANS")
     parser.add_argument("--lineage", default="")
     parser.add_argument("--source-name", default="", help="the file's name as its owner knows it")
+    parser.add_argument("--previous", type=Path, metavar="MANIFEST", help="the revision before, whose keys are kept")
+    parser.add_argument("--decisions", type=Path, metavar="FILE", help="a person's decisions about uncertain parts")
     parser.add_argument("--processes", type=int, default=0, help="processes that mesh at once (default: one per core)")
     options = parser.parse_args(arguments)
     return tool_main(lambda: _run(options))
@@ -224,6 +235,7 @@ def _run(options: argparse.Namespace) -> dict[str, Any]:
             settings,
             lineage=options.lineage,
             source_name=options.source_name,
+            previous=read_previous(options.previous, options.decisions) if options.previous else None,
             on_progress=emit_progress,
         )
     except RecursionError as error:

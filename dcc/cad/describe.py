@@ -26,7 +26,12 @@ CONVERTER = Converter("Raceway", __version__, KERNEL)
 
 
 def manifest_of(
-    scene: Scene, source: Source, tessellation: Tessellation, lineage: str, counts: dict[str, Count]
+    scene: Scene,
+    source: Source,
+    tessellation: Tessellation,
+    lineage: str,
+    counts: dict[str, Count],
+    retired_keys: tuple[str, ...] = (),
 ) -> Manifest:
     """The manifest of ``scene``; parts are sorted by key, occurrences as in the assemblies."""
     occurrences: dict[str, list[Occurrence]] = {part.key: [] for part in scene.parts}
@@ -44,6 +49,7 @@ def manifest_of(
         counts=counts,
         warnings=tuple(scene.warnings),
         lineage=lineage,
+        retired_keys=retired_keys,
     )
 
 

@@ -211,8 +211,8 @@ def _similar_name(stem: str, other: str) -> float:
 
 
 def _path(path: str) -> str:
-    """An occurrence's assemblies without the root, which exporters rename after the file."""
-    return "/".join(stem_of(name) for name in path.split("/")[1:-1])
+    """An occurrence's assemblies, without itself: siblings are numbered anew in each revision."""
+    return "/".join(stem_of(name) for name in path.split("/")[:-1])
 
 
 def centers_of(part: Part) -> Matrix:

@@ -60,6 +60,7 @@ class UploadQuery(Request):
     asset: str = Field("", max_length=100, description="name of the asset")
     filename: str = Field(max_length=200)
     lineage: str = Field("", max_length=100, description="successive revisions of one model; default: the asset")
+    relative_deflection: float | None = Field(None, description="see the step `convert` of /api/workflows/steps")
     linear_deflection: float | None = None
     angular_deflection: float | None = None
 
@@ -168,7 +169,7 @@ def upload_cad_file(query: UploadQuery) -> Answer:
         raise InputError(
             "The upload names no asset.", hint="Add ?asset=NAME.", fields={"asset": "name of the asset is required"}
         )
-    given = {name: getattr(query, name) for name in ("linear_deflection", "angular_deflection")}
+    given = {name: getattr(query, name) for name in conversions.DEFLECTIONS}
     settings = {name: value for name, value in given.items() if value is not None}
     step("convert").check(settings)
     asset = find_asset(query.asset, query.project)
@@ -209,6 +210,15 @@ def get_scene_manifest(cad_file_id: UUID) -> dict[str, Any]:
     """The scene manifest, each part with its effective material, the layer it came from and why."""
     cad_file = row(CadFile, cad_file_id)
     return materials.effective_manifest(session(), _root(), cad_file).to_json()
+
+
+@cad.declare("GET", "/<uuid:cad_file_id>/revision-report", permission=Permission.CAD_READ, answer=dict[str, Any])
+def get_revision_report(cad_file_id: UUID) -> dict[str, Any]:
+    """What became of each part of the revision before: matches with confidence and reason, uncertain, new, removed.
+
+    `keys` names the final partKey of each part by the key that the file itself gives it.
+    """
+    return materials.revision_report(_root(), row(CadFile, cad_file_id))
 
 
 @cad.declare(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import os
 import shutil
 from collections.abc import Iterable
@@ -14,8 +13,9 @@ from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from service.config import Config
+from service.conversions import DEFLECTIONS, PREVIOUS
 from service.database import tenant_session
-from service.models import Conversion, MediaAsset
+from service.models import CadFile, Conversion, MediaAsset
 from service.tasks import tool
 from service.tasks.lease import Lease
 from shared import paths
@@ -25,7 +25,11 @@ from shared.files import sha256_of, storage_error, sync_folder
 _CONVERTER = tool.Tool("dcc.cad.convert", CadError, "The CAD converter", "cad", "RACEWAY_CONVERT_SECONDS")
 _DERIVATIVES = {"usd_master": "usd_master", "gltf_geometry": "glb", "scene_manifest": "manifest"}
 """Our name of each derivative, and the converter's."""
+_REPORT = "revision_report"
+_REPORT_FILE = "revision.json"
+"""What the converter calls what became of the parts of the revision before."""
 _MIME_TYPES = {
+    _REPORT: "application/json",
     "usd_master": "application/octet-stream",
     "gltf_geometry": "model/gltf-binary",
     "scene_manifest": "application/json",
@@ -39,10 +43,12 @@ def run(lease: Lease, config: Config, root: Path) -> None:
         conversion = current.scalars(select(Conversion).where(Conversion.id == _conversion_id(lease))).one()
     folder = root / paths.store_folder(conversion.sha256)
     with tool.temporary_folder(lease, folder) as temporary:
-        arguments = [str(root / conversion.source_path), *_options(conversion, temporary)]
+        arguments = [str(root / conversion.source_path), *_options(conversion, root, temporary)]
         result = tool.run(_CONVERTER, arguments, lease, config, root, seconds=config.convert_seconds)
         lease.start_step("store")
         names = {name: Path(result[theirs]).name for name, theirs in _DERIVATIVES.items()}
+        if result["revision"]:
+            names[_REPORT] = _REPORT_FILE
         final = _put_in_place(temporary, folder / conversion.settings_key, names.values())
     files = {name: final / file for name, file in names.items()}
     derivatives = {name: paths.relative(root, file) for name, file in files.items()}
@@ -56,22 +62,34 @@ def run(lease: Lease, config: Config, root: Path) -> None:
             .values(state="ready", derivatives=derivatives, summary=summary, error=None)
         )
         current.add_all(media)
+        if result["revision"]:
+            _copy_choices(current, conversion.id, result["revision"])
 
     lease.complete({"files": derivatives, **summary}, record, output={"files": derivatives})
+
+
+def _copy_choices(current: Session, conversion_id: UUID, revision: dict[str, Any]) -> None:
+    """Products that were occurrences of one before wear what was chosen for it."""
+    split = {revision["keys"][m["new_key"]]: m["old_key"] for m in revision["matches"] if m["relation"] == "split"}
+    for cad in current.scalars(
+        select(CadFile).where(CadFile.conversion_id == conversion_id).with_for_update(of=CadFile)
+    ):
+        copied = {new: cad.overrides[old] for new, old in split.items() if old in cad.overrides}
+        cad.overrides = {**copied, **cad.overrides}
 
 
 def _conversion_id(lease: Lease) -> UUID:
     return UUID(lease.job.request["conversion_id"])
 
 
-def _options(conversion: Conversion, folder: Path) -> list[str]:
+def _options(conversion: Conversion, root: Path, folder: Path) -> list[str]:
     settings: dict[str, Any] = conversion.settings
     options = ["--out", str(folder), "--lineage", settings["lineage"], "--source-name", settings["source_name"]]
-    if "linear_deflection" in settings:
-        # The API's deflection is a share of each part's size, as the registry of steps says.
-        options += ["--relative-deflection", str(settings["linear_deflection"])]
-    if "angular_deflection" in settings:
-        options += ["--angular-deflection", str(math.radians(settings["angular_deflection"]))]
+    for name in DEFLECTIONS:
+        if name in settings:
+            options += [f"--{name.replace('_', '-')}", str(settings[name])]
+    if PREVIOUS in settings:
+        options += ["--previous", str(paths.absolute(root, settings[PREVIOUS]))]
     return options
 
 

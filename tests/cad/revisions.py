@@ -111,7 +111,7 @@ def make_model(random_: random.Random, size: int) -> Model:
     names = random_.sample(NAMES, size)
     parts = []
     for number, name in enumerate(names):
-        shape = Shape(*(round(random_.uniform(12, 60), 1) for _ in range(3)))
+        shape = _block(random_, 12, 60)
         count = random_.choice((1, 1, 1, 2, 4))
         places = tuple(
             (number * 150.0, place * 130.0, random_.choice((0.0, 40.0)), random_.choice((0.0, 90.0, 33.0)))
@@ -121,8 +121,20 @@ def make_model(random_: random.Random, size: int) -> Model:
     return Model(tuple(parts))
 
 
+def _block(random_: random.Random, smallest: float, largest: float) -> Shape:
+    a, b, c = (round(random_.uniform(smallest, largest), 1) for _ in range(3))
+    return Shape(a, b, c)
+
+
 def convert_model(model: Model, folder: Path) -> tuple[Manifest, dict[str, str]]:
     """The manifest of a model, and the identity of each of its partKeys."""
+    settings = Settings(tessellation(None, 0.01, 0.6), processes=1)
+    manifest = convert(write_model(model, folder), folder / "out", settings).manifest
+    return manifest, {part.part_key: part.step_material or "" for part in manifest.parts}
+
+
+def write_model(model: Model, folder: Path) -> Path:
+    """The model as a STEP file in ``folder``."""
     folder.mkdir(parents=True, exist_ok=True)
     step = folder / "model.step"
     writer = StepWriter(model.unit)
@@ -138,9 +150,7 @@ def convert_model(model: Model, folder: Path) -> tuple[Manifest, dict[str, str]]
         for place in part.places:
             writer.place(groups.get(part.group, top), label, _transform(place, model.shift))
     writer.write(step)
-    settings = Settings(tessellation(None, 0.01, 0.6), processes=1)
-    manifest = convert(step, folder / "out", settings).manifest
-    return manifest, {part.part_key: part.step_material or "" for part in manifest.parts}
+    return step
 
 
 def _transform(place: Place, shift: tuple[float, float, float]) -> gp_Trsf:
@@ -252,7 +262,7 @@ def deinstance(model: Model, random_: random.Random) -> Model:
 
 
 def add_part(model: Model, random_: random.Random) -> Model:
-    shape = Shape(*(round(random_.uniform(70, 90), 1) for _ in range(3)))
+    shape = _block(random_, 70, 90)
     identity = f"new{random_.randrange(10**6)}"
     new = PartSpec(identity, f"Added {identity}", shape, ((0.0, -300.0, 0.0, 0.0),))
     at = random_.randrange(len(model.parts) + 1)

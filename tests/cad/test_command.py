@@ -42,8 +42,8 @@ def test_it_converts_and_says_what_it_made(
 
 
 def fails_with(code: str, captured: str) -> bool:
-    lines = captured.strip().splitlines()
-    return lines[0].startswith(f"error [{code}]: ") and "Traceback" not in captured
+    errors = [line for line in captured.splitlines() if line.startswith("error")]
+    return len(errors) == 1 and errors[0].startswith(f"error [{code}]: ") and "Traceback" not in captured
 
 
 def test_a_missing_file(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -154,9 +154,8 @@ def test_two_published_revisions_of_a_real_model_match_part_by_part(data_folder:
         ).manifest
         for revision in ("a", "b")
     ]
-    report = match_revisions(*manifests)
-    check_complete(report, *manifests)
-    assert len(report.matches) == len(manifests[0].parts) == 6
-    assert all(
-        manifests[0].part(m.old_key).source_name == manifests[1].part(m.new_key).source_name for m in report.matches
-    )
+    old, new = manifests
+    report = match_revisions(old, new)
+    check_complete(report, old, new)
+    assert len(report.matches) == len(old.parts) == 6
+    assert all(old.part(m.old_key).source_name == new.part(m.new_key).source_name for m in report.matches)

@@ -60,7 +60,7 @@ def test_the_same_content_is_converted_once(studio: StudioUnderTest, step_file: 
     first = converted(studio, production, step_file)
     again = upload(studio, production, step_file)
     assert again["reused"] and again["state"] == "ready" and again["id"] == first["id"]
-    finer = upload(studio, production, step_file, linear_deflection="0.0005")
+    finer = upload(studio, production, step_file, relative_deflection="0.0005")
     assert not finer["reused"] and finer["state"] == "queued" and finer["revision"] == 2
 
 
