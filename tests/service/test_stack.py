@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import socket
@@ -52,6 +53,14 @@ def address_of(process: subprocess.Popen[str]) -> str:
         if line.startswith("Open"):
             return line.split()[1]
     raise AssertionError("raceway up printed no address")
+
+
+def children_of(parent: int) -> set[int]:
+    return {pid for pid in descendants(parent) if _parent(pid) == parent}
+
+
+def _parent(pid: int) -> int:
+    return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
 
 
 def alive(pids: set[int]) -> set[int]:
@@ -109,6 +118,47 @@ def test_a_worker_that_is_killed_is_started_again(up: subprocess.Popen[str]) -> 
         while first in (pids := {worker["pid"] for worker in client.get("/workers/")["items"]}) and len(pids) == 1:
             assert time.monotonic() < deadline
             time.sleep(0.1)
+
+
+def test_a_service_that_is_killed_is_started_again_at_the_same_address(up: subprocess.Popen[str]) -> None:
+    url = address_of(up).partition("/?token=")[0]
+    (master,) = [pid for pid in children_of(up.pid) if b"service.wsgi:app" in Path(f"/proc/{pid}/cmdline").read_bytes()]
+    processes = {master} | descendants(master)
+    os.kill(master, signal.SIGKILL)
+    assert gone_within(processes, 5), alive(processes)
+    # The address is held meanwhile: a call waits, and is answered by the new one.
+    assert requests.get(f"{url}/api/health", timeout=START_SECONDS).json()["ok"]
+
+
+def test_the_first_password_is_kept_in_private_and_stays(data: Path) -> None:
+    with running(data, workers=0) as stack:
+        password = stack.password_file.read_text()
+        assert stack.password_file.stat().st_mode & 0o777 == 0o600
+        assert (data / "secret.key").stat().st_mode & 0o777 == 0o600
+        # A start that was killed while it made its secrets leaves an empty file.
+        (data / "secret.key").write_text("")
+        with Client(stack.api_url, "") as client:
+            user = client.post("/auth/login", {"email": stack.studio.email, "password": password})["user"]
+        assert user["role"] == "global_admin"
+        refused = subprocess.run(
+            [*RACEWAY, "up", "--data", str(data), "--json"], capture_output=True, text=True, check=False, timeout=60
+        )
+        assert refused.returncode == 1
+        assert json.loads(refused.stdout)["error"]["code"] == "service.data_in_use"
+    with running(data, workers=0) as stack:
+        assert stack.password_file.read_text() == password
+        assert len((data / "secret.key").read_text()) > 30
+
+
+def test_a_program_reads_where_everything_is(data: Path) -> None:
+    command = [*RACEWAY, "up", "--data", str(data), "--port", "0", "--workers", "0", "--json"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as process:
+        assert process.stdout is not None
+        answer = json.loads("".join(iter(process.stdout.readline, "}\n")) + "}")
+        assert requests.get(f"{answer['api_url']}/ready", timeout=10).json()["ok"]
+        process.send_signal(signal.SIGINT)
+        assert process.wait(timeout=30) == 0 and process.stdout.read() == ""
+    assert answer["ok"] and Path(answer["root"]).is_dir() and Path(answer["password_file"]).is_file()
 
 
 def test_a_port_that_is_taken_is_named(data: Path) -> None:
