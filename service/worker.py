@@ -36,6 +36,7 @@ log = logging.getLogger(__name__)
 
 _BEAT_SECONDS = 10.0
 _JOIN_SECONDS = 2.0
+_MESSAGE_SECONDS = 7 * 24 * 3600
 
 
 def run(config: Config, queues: Sequence[str], name: str = "") -> None:
@@ -97,6 +98,10 @@ class _QueueWorker(SimpleWorker):
         super().execute_job(job, queue)
         # A tool's own tree is gone by now; this ends what broke away from it.
         processes.end_descendants()
+
+    def get_heartbeat_ttl(self, job: Message) -> int:
+        # Which worker lives is known from its lease; RQ must not give a long job's message up.
+        return _MESSAGE_SECONDS
 
     def request_stop(self, signum: int, frame: FrameType | None) -> None:
         if signum != signal.SIGUSR1:

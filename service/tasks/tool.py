@@ -14,6 +14,7 @@ from service.tasks.lease import Lease
 from service.tasks.logs import log_path
 from shared.errors import ProcessError, RacewayError
 from shared.files import TEMPORARY_PREFIX, make_folder, storage_error
+from shared.jobs import now
 from shared.processes import python_tool, run_tool
 
 
@@ -38,6 +39,8 @@ def run(tool: Tool, arguments: list[str], lease: Lease, config: Config, root: Pa
     """
     place = log_path(root, lease.job.id)
     make_folder(place.parent)
+    with place.open("a", encoding="utf-8") as log:
+        log.write(f"--- attempt {lease.attempt}, {now()}\n")
     try:
         return run_tool(
             python_tool(tool.module, *arguments),
