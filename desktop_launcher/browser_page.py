@@ -128,9 +128,7 @@ class BrowserPage(QWidget):
         self._session.settings.choose("entity", item.id)
         self._show(item.id, item.project, item.entity, item.title, item.detail)
 
-    def _show(
-        self, target_id: str, project: str, entity: Entity, title: str, detail: str, task_id: str = ""
-    ) -> None:
+    def _show(self, target_id: str, project: str, entity: Entity, title: str, detail: str, task_id: str = "") -> None:
         self._nothing.hide()
         self.entity_page.show()
         self.entity_page.show_entity(target_id, project, entity, title, f"{detail}  ·  {project}", task_id)

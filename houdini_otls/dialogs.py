@@ -26,9 +26,7 @@ def tool(function: Callable[[], None]) -> Callable[[], None]:
         except CancelledError:
             hou.ui.setStatusMessage(f"{TITLE}: nothing was done.")
         except RacewayError as error:
-            hou.ui.displayMessage(
-                error.message, severity=hou.severityType.Error, help=error.hint or None, title=TITLE
-            )
+            hou.ui.displayMessage(error.message, severity=hou.severityType.Error, help=error.hint or None, title=TITLE)
         except hou.OperationFailed as error:
             hou.ui.displayMessage(
                 f"Houdini refused: {error.instanceMessage()}", severity=hou.severityType.Error, title=TITLE

@@ -51,9 +51,7 @@ def check_assets() -> None:
     if not outdated:
         dialogs.tell(f"All {len(loaded)} loaded assets are up to date." if loaded else "No published asset is loaded.")
         return
-    rows = [
-        f"{one.node.path()}    {one.loaded_version}  →  {one.asset.provenance()['version']}" for one in outdated
-    ]
+    rows = [f"{one.node.path()}    {one.loaded_version}  →  {one.asset.provenance()['version']}" for one in outdated]
     for row in dialogs.choose_several(rows, "Update which assets?", chosen=range(len(rows))):
         assets.update(outdated[row])
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import shutil
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -83,31 +84,31 @@ def report_error(error: RacewayError, *, as_json: bool = False) -> None:
 
 
 class Progress:
-    """A progress line on standard error: redrawn in place on a terminal, one line a stage elsewhere."""
+    """A progress line on standard error, redrawn in place; nothing where that is no terminal."""
 
     WIDTH = 28
 
     def __init__(self, stream: TextIO | None = None) -> None:
         self._stream = stream or sys.stderr
-        self._terminal = self._stream.isatty()
-        self._stage = ""
+        self._shown = False
 
     def update(self, stage: str, percent: float, message: str = "") -> None:
         """Show that ``percent`` (0 to 100) of the work is done and ``stage`` is under way."""
-        if self._terminal:
-            filled = round(self.WIDTH * percent / 100)
-            bar = "█" * filled + "·" * (self.WIDTH - filled)
-            self._stream.write(f"\r\033[K  {bar} {percent:3.0f} %  {stage} {message}"[: 2 + self.WIDTH + 60])
-        elif stage != self._stage:
-            self._stream.write(f"  {percent:3.0f} %  {stage} {message}\n")
-        self._stage = stage
+        if not self._stream.isatty():
+            return
+        filled = round(self.WIDTH * percent / 100)
+        bar = "█" * filled + "·" * (self.WIDTH - filled)
+        text = f"  {bar} {percent:3.0f} %  {stage} {message}"
+        self._stream.write(f"\r\033[K{text[: shutil.get_terminal_size().columns - 1]}")
         self._stream.flush()
+        self._shown = True
 
     def close(self) -> None:
-        """Remove the line from a terminal."""
-        if self._terminal and self._stage:
+        """Remove the line."""
+        if self._shown:
             self._stream.write("\r\033[K")
             self._stream.flush()
+            self._shown = False
 
 
 def _load(point: EntryPoint) -> Command:

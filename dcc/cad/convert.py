@@ -31,6 +31,7 @@ from shared.errors import CadError
 from shared.events import emit_progress, tool_main
 from shared.files import atomic_write, make_folder, sha256_of
 from shared.manifest import Count, Manifest, Source, Warning, write_manifest
+from shared.material_layers import apply_layers, propose_layers
 
 USD_MASTER = "usd_master.usdc"
 GLB = "geometry.glb"
@@ -131,6 +132,8 @@ def convert(
         rename_parts(scene, carried.keys)
         manifest = manifest_of(scene, origin, settings.tessellation, lineage, counts, carried.retired_keys)
         atomic_write(folder / REVISION, json.dumps(carried.to_json(), ensure_ascii=False, indent=1) + "\n")
+    # What the file itself says about materials; a service that knows more resolves them anew.
+    manifest = apply_layers(manifest, propose_layers(manifest))
     write_usd_master(scene, folder / USD_MASTER, {"name": scene.name, "version": digest[:12]})
     clock.stage("write", 94, "Writing the GLB")
     write_glb(scene, folder / GLB)

@@ -84,13 +84,10 @@ def require_task(context: Context) -> str:
 def _save_in_place(place: Path, save: Save) -> None:
     make_folder(place.parent)
     if place.exists():
-        raise StorageError(
-            f"{place} exists already and is never replaced.", hint="Save again.", code="storage.exists"
-        )
+        raise StorageError(f"{place} exists already and is never replaced.", hint="Save again.", code="storage.exists")
     try:
         save(place)
     except OSError as error:
         raise storage_error(error, place) from error
     if not place.is_file():
         raise StorageError(f"{place} was not written.", hint="Check the disk and the folder's permissions.")
-

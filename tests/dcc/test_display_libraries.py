@@ -6,6 +6,7 @@ import ctypes
 import platform
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -36,12 +37,10 @@ assert not hasattr(second, "XCloseDisplay")
 @settings(max_examples=25, deadline=None)
 @given(names=st.sets(st.from_regex(r"[A-Za-z_]\w{0,30}", fullmatch=True).filter(str.isascii), max_size=200))
 def test_every_symbol_is_found(names: set[str]) -> None:
-    # Written under /dev/shm or a temporary folder, loaded, and asked for each name.
-    import tempfile
-
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "lib.so"
-        path.write_bytes(empty_library(f"lib{abs(hash(frozenset(names)))}.so.1", sorted(name.encode() for name in names)))
+        soname = f"lib{abs(hash(frozenset(names)))}.so.1"
+        path.write_bytes(empty_library(soname, sorted(name.encode() for name in names)))
         library = ctypes.CDLL(str(path))
         assert all(getattr(library, name)() == 0 for name in names)
 

@@ -43,9 +43,7 @@ def test_a_save_that_fails_leaves_no_scene(client: Client, context: Context) -> 
 
 def test_an_application_that_writes_nothing_is_noticed(client: Client, context: Context) -> None:
     with pytest.raises(StorageError, match="was not written"):
-        save_scene(
-            client, context, "nothing", lambda path: None, software="test", suffix=".txt", saves_atomically=True
-        )
+        save_scene(client, context, "nothing", lambda path: None, software="test", suffix=".txt", saves_atomically=True)
 
 
 def test_bad_names_no_task_and_no_service_are_said(client: Client, context: Context) -> None:
