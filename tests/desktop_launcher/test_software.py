@@ -85,9 +85,7 @@ def test_path_and_variables_name_programs(tmp_path: Path) -> None:
     on_path = program(tmp_path / "bin/blender")
     named = program(tmp_path / "studio/blender-lts")
     houdini = program(tmp_path / "hfs [beta]/bin/houdini")
-    environ = machine(
-        tmp_path, PATH=str(on_path.parent), RACEWAY_BLENDER=str(named), HFS=str(houdini.parent.parent)
-    )
+    environ = machine(tmp_path, PATH=str(on_path.parent), RACEWAY_BLENDER=str(named), HFS=str(houdini.parent.parent))
     assert [one.executable for one in find_installations(BLENDER, environ)] == [named, on_path]
     assert [one.executable for one in find_installations(HOUDINI, environ)] == [houdini]
 
