@@ -16,8 +16,11 @@ from service.database import current_actor, current_tenant
 from service.models import Asset, CadFile, Conversion
 from shared import __version__
 from shared.errors import ConflictError
+from shared.manifest import SCHEMA_VERSION
 
 SOURCE_NAME = "source.step"
+CONVERTER = f"{__version__}+manifest{SCHEMA_VERSION}"
+"""Version of what converts: what another one made is not taken for its result."""
 DEFLECTIONS = ("relative_deflection", "linear_deflection", "angular_deflection")
 PREVIOUS = "previous"
 """Setting of a conversion: storage-relative path of the manifest of the revision before, whose keys are kept."""
@@ -46,7 +49,7 @@ def add_cad_file(
         .where(CadFile.asset_id == asset.id, CadFile.lineage == lineage)
         .order_by(CadFile.revision.desc())
     ).all()
-    full = {**settings, "lineage": lineage, "source_name": filename}
+    full = {**settings, "lineage": lineage, "source_name": filename, "converter": CONVERTER}
     same = next((cad for cad in revisions if _is_same(cad.conversion, sha256, full)), None)
     if same is not None:
         cad, conversion = same, _locked(current, same.conversion_id)
@@ -97,7 +100,7 @@ def _is_same(conversion: Conversion, sha256: str, settings: dict[str, Any]) -> b
 
 def _conversion(current: Session, sha256: str, source_path: str, full: dict[str, Any]) -> tuple[Conversion, bool]:
     # The converter writes lineage and file name into the manifest, so they are part of what makes results equal.
-    key = hashlib.sha256(json.dumps([full, __version__], sort_keys=True).encode()).hexdigest()[:16]
+    key = hashlib.sha256(json.dumps(full, sort_keys=True).encode()).hexdigest()[:16]
     # Of two uploads at once one inserts; the other waits here for its commit and finds the row.
     current.execute(
         insert(Conversion)

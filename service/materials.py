@@ -44,7 +44,7 @@ def manifest_of(root: Path, cad: CadFile) -> Manifest:
         raise ConflictError(
             f"{cad.filename} is not converted yet: it is {cad.conversion.state}.",
             hint="Wait until its state is `ready`; where it failed, POST /api/cad/{id}/convert tries again.",
-            code="conflict.not_converted",
+            code="cad.not_ready",
         )
     return read_manifest(paths.absolute(root, path))
 

@@ -212,7 +212,7 @@ def _subject(body: NewJob) -> tuple[UUID, UUID | None, UUID | None]:
             raise ConflictError(
                 f"{cad_file.filename} is not converted: it is {cad_file.conversion.state}.",
                 hint="Wait until its state is `ready`.",
-                code="conflict.not_converted",
+                code="cad.not_ready",
             )
         return cad_file.asset_id, None, cad_file.id
     if body.publish_id:

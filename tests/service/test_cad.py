@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from dcc.cad.bearing import main as write_bearing
+from service import conversions
 from tests.service.studio import Json, Production, StudioUnderTest, work
 
 pytestmark = pytest.mark.usefixtures("quiet_queue")
@@ -64,6 +65,17 @@ def test_the_same_content_is_converted_once(studio: StudioUnderTest, step_file: 
     assert not finer["reused"] and finer["state"] == "queued" and finer["revision"] == 2
 
 
+def test_another_converter_converts_again(
+    studio: StudioUnderTest, step_file: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    production = studio.production()
+    first = converted(studio, production, step_file)
+    monkeypatch.setattr(conversions, "CONVERTER", "the next one")
+    again = upload(studio, production, step_file)
+    assert (again["reused"], again["state"], again["revision"]) == (False, "queued", 2)
+    assert again["job_id"] != first["job_id"]
+
+
 def test_two_uploads_at_once_are_one_conversion(studio: StudioUnderTest, step_file: bytes) -> None:
     production = studio.production()
     with ThreadPoolExecutor(4) as pool:
@@ -113,7 +125,8 @@ def test_a_broken_file_fails_with_its_reason_and_can_be_tried_again(studio: Stud
     assert failed["state"] == "failed" and failed["error"]["code"].startswith("cad.") and failed["error"]["hint"]
     assert failed["derivatives"] == {}
     assert list((studio.root / ".store").rglob("*.usdc")) == []
-    assert studio.artist.get(f"/cad/{cad['id']}/scene-manifest").error["code"] == "conflict.not_converted"
+    unready = studio.artist.get(f"/cad/{cad['id']}/scene-manifest")
+    assert (unready.status, unready.error["code"]) == (409, "cad.not_ready")
     again = studio.artist.post(f"/cad/{cad['id']}/convert").data
     assert again["state"] == "queued" and again["job_id"] != cad["job_id"]
 

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from tests.cad.revisions import Model, make_model, write_model
-from tests.service.studio import Json, Production, StudioUnderTest
-from tests.service.test_cad import upload, work
+from tests.service.studio import Json, Production, StudioUnderTest, work
+from tests.service.test_cad import upload
 
 pytestmark = pytest.mark.usefixtures("quiet_queue")
 
