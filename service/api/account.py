@@ -7,7 +7,7 @@ from typing import Annotated, Any
 from uuid import UUID, uuid4
 
 from pydantic import Field, StringConstraints
-from sqlalchemy import delete, func, select, text
+from sqlalchemy import func, select, text
 
 from service import auth, throttle
 from service.api.fields import Row, Title
@@ -106,7 +106,7 @@ def who_am_i() -> dict[str, Any]:
 @login.declare("POST", "/logout", permission=Permission.ACCOUNT, answer=None)
 def log_out() -> None:
     """Revoke the token that this call is made with."""
-    session().execute(delete(ApiToken).where(ApiToken.id == auth.current().token_id))
+    auth.revoke(ApiToken.id == auth.current().token_id)
 
 
 # -- tokens
@@ -235,7 +235,7 @@ def change_artist(user_id: UUID, body: UserChanges) -> User:
         changes["password_hash"] = auth.hash_password(body.password)
     apply_changes(user, changes)
     if body.active is False or body.password:
-        session().execute(delete(ApiToken).where(ApiToken.user_id == user.id))
+        auth.revoke(ApiToken.user_id == user.id)
     session().flush()
     session().refresh(user)
     return user

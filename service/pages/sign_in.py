@@ -6,7 +6,6 @@ from urllib.parse import urlencode
 from uuid import UUID
 
 from flask import Response, make_response, redirect, render_template, request
-from sqlalchemy import delete
 
 from service import auth
 from service.api.account import user_of_login
@@ -44,7 +43,7 @@ def logout() -> Response:
     refuse_other_sites()
     try:
         who = auth.identify(request.cookies.get(auth.COOKIE, ""))
-        session().execute(delete(ApiToken).where(ApiToken.id == who.token_id, ApiToken.kind == "session"))
+        auth.revoke(ApiToken.id == who.token_id, ApiToken.kind == "session")
         commit(session())
     except AuthError:
         pass

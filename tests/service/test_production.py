@@ -92,6 +92,9 @@ def test_somebody_locked_out_loses_their_tokens(studio: StudioUnderTest) -> None
     artist = studio.artist.get("/auth/me").data["user"]
     assert studio.admin.patch(f"/artists/{artist['id']}", {"active": False}).data["active"] is False
     assert studio.artist.get("/auth/me").status == 401
+    records = studio.admin.get("/activity?q=api_tokens").data["items"]
+    revoked = [record for record in records if record["action"] == "delete"]
+    assert [record["before"]["user_id"] for record in revoked] == [artist["id"]]
 
 
 def test_nobody_gives_a_role_above_their_own(studio: StudioUnderTest) -> None:
