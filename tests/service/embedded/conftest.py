@@ -8,9 +8,9 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import pytest
-from supervision import Supervisor
 
 from service.embedded import Servers, Urls
+from tests.service.embedded.supervision import Supervisor
 
 
 @pytest.fixture

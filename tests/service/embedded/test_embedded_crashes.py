@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 import redis
-from supervision import Supervisor, processes_in, query, wait_until
 
 from service.embedded import Servers
 from service.embedded.locks import ProcessLock
+from tests.service.embedded.supervision import Supervisor, processes_in, query, wait_until
 
 
 def test_kill_of_the_supervisor_ends_the_servers_and_loses_nothing(

@@ -14,11 +14,11 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from supervision import ROOT, Supervisor, as_user, processes_in, query, wait_until
 
 from service.embedded import Servers
 from service.embedded.identity import Identity, choose_identity
 from shared.errors import ServiceError
+from tests.service.embedded.supervision import ROOT, Supervisor, as_user, processes_in, query, wait_until
 
 NOBODY = pwd.getpwnam("nobody")
 NAMESPACE = Identity("namespace", NOBODY.pw_uid, NOBODY.pw_gid)

@@ -14,13 +14,13 @@ from pathlib import Path
 import psycopg2
 import pytest
 import redis
-from supervision import Supervisor, processes_in, query, wait_until
 
 from service.embedded import APPLICATION_ROLE, OWNER_ROLE, Servers, Urls, server, urls_of_running
 from service.embedded.access import HOST, Access
 from service.embedded.binaries import redis_program
 from service.embedded.server import trim_log
 from shared.errors import ServiceError
+from tests.service.embedded.supervision import Supervisor, processes_in, query, wait_until
 
 
 @pytest.mark.parametrize("role", [OWNER_ROLE, APPLICATION_ROLE])

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 import redis
-from supervision import Supervisor, as_user, processes_in, query
 
 from service.embedded import Servers
 from shared.errors import StorageError
+from tests.service.embedded.supervision import Supervisor, as_user, processes_in, query
 
 
 def _refusal(data_dir: Path) -> StorageError:
