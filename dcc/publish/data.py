@@ -10,7 +10,6 @@ from uuid import uuid4
 
 from shared.client import Json
 from shared.context import Entity
-from shared.errors import InputError
 from shared.manifest import EffectiveMaterial, Manifest
 from shared.versions import Version
 
@@ -106,10 +105,3 @@ class Published:
 def cad_file_of(source: Source) -> str | None:
     """Id of the CAD file that a source comes from."""
     return None if isinstance(source, UsdFile) else source.cad_file_id
-
-
-def require(value: str, what: str, hint: str) -> str:
-    """``value``; raises InputError naming ``what`` where it is empty."""
-    if not value:
-        raise InputError(f"{what} is missing.", hint=hint, code="input.context")
-    return value
