@@ -17,8 +17,8 @@ keepalive = 5
 errorlog = "-"
 loglevel = "warning"
 control_socket_disable = True
-# Uploads are streamed by our own code and may take long; the heartbeat is the worker's, not the request's.
-worker_tmp_dir = "/dev/shm" if os.path.isdir("/dev/shm") else None
+# The heartbeat's file belongs in memory, where a slow disk cannot stall it; not every container has that place.
+worker_tmp_dir = "/dev/shm" if os.access("/dev/shm", os.W_OK | os.X_OK) else None
 
 
 def post_fork(server: Any, worker: Any) -> None:
