@@ -1,8 +1,8 @@
-"""Import ``bpy`` on a machine without a desktop.
+"""Import ``bpy`` and ``OCP`` on a machine without a desktop.
 
-Blender's wheel is linked against the X11 and OpenGL client libraries, although a headless run never calls them. On a
-plain server or container they are missing, and only root could install them. Here each missing one is replaced, for
-this process alone, by an empty shared library whose functions answer zero ("there is no display"): the dynamic
+Both wheels are linked against X11 and OpenGL client libraries, although a headless run never calls them. On a plain
+server or container they are missing, and only root could install them. Here each missing one is replaced, for this
+process alone, by an empty shared library whose functions answer zero ("there is no display"): the dynamic
 linker takes a library that is already loaded under the wanted SONAME.
 
 Where the real libraries exist, nothing of this happens. Format: System V ABI, "Object Files" and "Dynamic Linking".
@@ -18,24 +18,42 @@ import struct
 import sys
 import tempfile
 from collections.abc import Iterable
+from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 
 from shared.errors import RenderError
 
-SONAMES = (
-    "libX11.so.6",
-    "libXext.so.6",
-    "libXrender.so.1",
-    "libXfixes.so.3",
-    "libXi.so.6",
-    "libXt.so.6",
-    "libSM.so.6",
-    "libICE.so.6",
-    "libGL.so.1",
-    "libxkbcommon.so.0",
-)
-_DISPLAY_SYMBOL = re.compile(rb"\0((?:_?X[A-Za-z_]|gl[A-Z]|xkb_|Sm[A-Z]|Ice[A-Z])\w+)(?=\0)")
+
+@dataclass(frozen=True)
+class Wheel:
+    """What a package is linked against, and where in its folder the libraries are that say so (patterns)."""
+
+    sonames: tuple[str, ...]
+    libraries: tuple[str, ...]
+
+
+WHEELS = {
+    "bpy": Wheel(
+        (
+            "libX11.so.6",
+            "libXext.so.6",
+            "libXrender.so.1",
+            "libXfixes.so.3",
+            "libXi.so.6",
+            "libXt.so.6",
+            "libSM.so.6",
+            "libICE.so.6",
+            "libGL.so.1",
+            "libxkbcommon.so.0",
+        ),
+        ("*.so", "lib/lib*.so*"),
+    ),
+    "OCP": Wheel(("libX11.so.6", "libGL.so.1"), ("*.so", "../cadquery_ocp*.libs/*.so*")),
+}
+# A linker stores a name that ends another one (XQueryExtension, glXQueryExtension) only inside it: overlapping matches
+# find both. More names than are needed do no harm.
+_DISPLAY_SYMBOL = re.compile(rb"(?=((?:_?X[A-Za-z_]|gl[A-Z]|xkb_|Sm[A-Z]|Ice[A-Z])\w+)\0)")
 
 # Machine number of the ELF header, and "return 0".
 _MACHINES = {
@@ -64,8 +82,7 @@ def import_bpy() -> None:
             hint="Install it with `pip install raceway[blender]` (Python 3.11).",
             code="render.no_blender",
         )
-    if sys.platform.startswith("linux"):
-        _stand_in_for_missing()
+    stand_in_for_missing("bpy")
     try:
         importlib.import_module("bpy")
     except ImportError as error:
@@ -77,11 +94,16 @@ def import_bpy() -> None:
         ) from error
 
 
-def _stand_in_for_missing() -> None:
-    missing = [name for name in SONAMES if not _loadable(name)]
-    if not missing or platform.machine() not in _MACHINES:
+def stand_in_for_missing(package: str) -> None:
+    """Make ``package`` (a key of :data:`WHEELS`) importable where display libraries are missing (Linux only)."""
+    spec = find_spec(package)
+    if not sys.platform.startswith("linux") or platform.machine() not in _MACHINES or spec is None:
         return
-    symbols = _display_symbols()
+    wheel = WHEELS[package]
+    missing = [name for name in wheel.sonames if not _loadable(name)]
+    if not missing or spec.origin is None:
+        return
+    symbols = _display_symbols(Path(spec.origin).parent, wheel.libraries)
     with tempfile.TemporaryDirectory(prefix="raceway-") as folder:
         for soname in missing:
             path = Path(folder) / soname
@@ -97,14 +119,12 @@ def _loadable(soname: str) -> bool:
     return True
 
 
-def _display_symbols() -> list[bytes]:
-    """Names of the display functions that Blender's libraries refer to."""
-    spec = find_spec("bpy")
-    assert spec is not None and spec.origin is not None
-    package = Path(spec.origin).parent
+def _display_symbols(package: Path, patterns: Iterable[str]) -> list[bytes]:
+    """Names of the display functions that the package's libraries refer to."""
     names: set[bytes] = set()
-    for path in [*package.glob("*.so"), *package.glob("lib/lib*.so*")]:
-        names.update(_DISPLAY_SYMBOL.findall(_dynamic_strings(path)))
+    for pattern in patterns:
+        for path in package.glob(pattern):
+            names.update(_DISPLAY_SYMBOL.findall(_dynamic_strings(path)))
     return sorted(names)
 
 
