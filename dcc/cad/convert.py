@@ -93,8 +93,9 @@ def convert(
     Raises CadError for everything the file is to blame for, StorageError for the disk.
     """
     clock = _Clock(on_progress)
-    clock.stage("check", 0, f"Checking {source.name}")
-    declared = precheck.check(source)
+    name = source_name or source.name
+    clock.stage("check", 0, f"Checking {name}")
+    declared = precheck.check(source, name)
     # Before the kernel: it takes time and memory for each.
     check_occurrences(declared.placed, settings.limits)
     make_folder(folder)
@@ -102,6 +103,7 @@ def convert(
     silence()
     step_file = StepFile(
         source,
+        name=name,
         body_names=declared.multi_body and declared.placed <= settings.limits.body_names,
         transform_operators=declared.operators,
     )
@@ -112,7 +114,7 @@ def convert(
     try:
         model = step_file.transfer()
     except CadError as error:
-        raise _explained(error, source, missing) from error
+        raise _explained(error, name, missing) from error
     parts = model.parts()
     clock.stage("mesh", 55, f"Meshing {len(parts)} parts")
     meshed = mesh_parts(
@@ -124,7 +126,7 @@ def convert(
             Warning("cad.missing_files", f"Parts of the model are in files that are not beside it: {missing}.")
         )
     scene, counts = _scene(model, meshed, declared, settings)
-    origin = Source(source_name or source.name, digest, source.stat().st_size, model.units)
+    origin = Source(name, digest, source.stat().st_size, model.units)
     manifest = manifest_of(scene, origin, settings.tessellation, lineage, counts)
     carried = None
     if previous is not None:
@@ -169,11 +171,11 @@ def _missing_files(source: Path, declared: Declared) -> str:
     return ", ".join(names[:5]) + (", ..." if len(names) > 5 else "")
 
 
-def _explained(error: CadError, source: Path, missing: str) -> CadError:
+def _explained(error: CadError, name: str, missing: str) -> CadError:
     if error.code != "cad.empty" or not missing:
         return error
     return CadError(
-        f"{source.name} holds no shape of its own: its parts are in other files, which are missing ({missing}).",
+        f"{name} holds no shape of its own: its parts are in other files, which are missing ({missing}).",
         code="cad.missing_files",
         hint="Put those files beside it, or export the assembly with its parts in one file.",
     )
@@ -231,6 +233,7 @@ def _run(options: argparse.Namespace) -> dict[str, Any]:
         tessellation(options.linear_deflection, options.relative_deflection, options.angular_deflection),
         processes=options.processes,
     )
+    name = options.source_name or options.source.name
     try:
         conversion = convert(
             options.source,
@@ -243,7 +246,7 @@ def _run(options: argparse.Namespace) -> dict[str, Any]:
         )
     except RecursionError as error:
         raise CadError(
-            f"The assemblies of {options.source.name} are nested too deeply.",
+            f"The assemblies of {name} are nested too deeply.",
             code="cad.too_deep",
             hint="Export a sub-assembly, or a flattened version of the model.",
         ) from error
@@ -251,7 +254,7 @@ def _run(options: argparse.Namespace) -> dict[str, Any]:
         if not is_kernel_error(error):
             raise
         raise CadError(
-            f"The CAD kernel gave up on {options.source.name}: {str(error).strip() or type(error).__name__}.",
+            f"The CAD kernel gave up on {name}: {str(error).strip() or type(error).__name__}.",
             code="cad.kernel_failed",
             hint="The file is probably damaged; export it again.",
         ) from error

@@ -64,8 +64,8 @@ class Declared:
         return self.solids > self.products - self.assemblies
 
 
-def check(path: Path) -> Declared:
-    """Refuse what is no complete STEP file; count what it declares.
+def check(path: Path, name: str = "") -> Declared:
+    """Refuse what is no complete STEP file; count what it declares. ``name``: what its owner calls the file.
 
     Raises CadError: ``cad.not_found``, ``cad.not_a_file``, ``cad.empty_file``, ``cad.lfs_pointer``, ``cad.html``,
     ``cad.not_step``, ``cad.truncated``; StorageError where the file cannot be read.
@@ -74,16 +74,17 @@ def check(path: Path) -> Declared:
         raise CadError(f"There is no file {path}.", code="cad.not_found", status=404, hint="Check the path.")
     if not path.is_file():
         raise CadError(f"{path} is not a file.", code="cad.not_a_file", hint="Give the path of one STEP file.")
+    name = name or path.name
     try:
         with path.open("rb") as stream:
             head = stream.read(_HEAD)
             if not head:
-                raise CadError(f"{path.name} is empty.", code="cad.empty_file", hint="Copy or export it again.")
-            _check_head(path, head)
+                raise CadError(f"{name} is empty.", code="cad.empty_file", hint="Copy or export it again.")
+            _check_head(name, head)
             with mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ) as content:
                 if content.rfind(_END, max(0, len(content) - _TAIL)) < 0:
                     raise CadError(
-                        f"{path.name} is cut off: its last line, {_END.decode()}, is missing.",
+                        f"{name} is cut off: its last line, {_END.decode()}, is missing.",
                         code="cad.truncated",
                         hint="Copy, download or export it again.",
                     )
@@ -92,29 +93,29 @@ def check(path: Path) -> Declared:
         raise storage_error(error, path, "read") from error
 
 
-def _check_head(path: Path, head: bytes) -> None:
+def _check_head(name: str, head: bytes) -> None:
     start = head.removeprefix(b"\xef\xbb\xbf").lstrip()
     if start.startswith(_START):
         return
     if start.startswith(b"version https://git-lfs"):
         raise CadError(
-            f"{path.name} is a Git LFS pointer, not the model itself.",
+            f"{name} is a Git LFS pointer, not the model itself.",
             code="cad.lfs_pointer",
             hint="Run `git lfs pull` in its repository, then take the file again.",
         )
     if re.match(rb"<(!doctype\s+html|html|\?xml[^>]*>\s*<(!doctype\s+)?html)", start, re.IGNORECASE):
         raise CadError(
-            f"{path.name} is a web page, not a STEP file.",
+            f"{name} is a web page, not a STEP file.",
             code="cad.html",
             hint="Download the file itself; a login or error page may have been saved in its place.",
         )
     for magic, what, hint in _OTHER_FORMATS:
         if start.startswith(magic):
-            raise CadError(f"{path.name} is {what}, not a STEP file.", code="cad.not_step", hint=hint)
+            raise CadError(f"{name} is {what}, not a STEP file.", code="cad.not_step", hint=hint)
     # Some exporters put comments first.
     if not (start.startswith(b"/*") and _START in head):
         raise CadError(
-            f"{path.name} is not a STEP file: it does not start with {_START.decode()}.",
+            f"{name} is not a STEP file: it does not start with {_START.decode()}.",
             code="cad.not_step",
             hint="Export the model from the CAD system as STEP (AP203, AP214 or AP242).",
         )

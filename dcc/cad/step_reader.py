@@ -54,12 +54,17 @@ _GENERATED_NAME = re.compile(r"^(=>\[.*\]|[0-9]+|NAUO[0-9]*)$")
 class StepFile:
     """A STEP file in the kernel: ``parse`` first, then ``transfer``."""
 
-    def __init__(self, path: Path, *, body_names: bool = True, transform_operators: bool = True) -> None:
-        """``body_names``: read the names of bodies, for which the kernel looks at every placement many times.
+    def __init__(
+        self, path: Path, *, name: str = "", body_names: bool = True, transform_operators: bool = True
+    ) -> None:
+        """``name``: what its owner calls the file.
+
+        ``body_names``: read the names of bodies, for which the kernel looks at every placement many times.
 
         ``transform_operators``: look for placements that mirror or scale, which takes time in a large file.
         """
         self._path = path
+        self._name = name or path.name
         self._body_names = body_names
         self._transform_operators = transform_operators
         self._warnings: list[Warning] = []
@@ -84,7 +89,7 @@ class StepFile:
         Interface_Static.SetIVal_s("read.stepcaf.subshapes.name", int(self._body_names))
         if reader.ReadFile(str(self._path)) != IFSelect_ReturnStatus.IFSelect_RetDone:
             raise CadError(
-                f"{self._path.name} cannot be read: the CAD kernel found no valid STEP data in it.",
+                f"{self._name} cannot be read: the CAD kernel found no valid STEP data in it.",
                 code="cad.unreadable",
                 hint="Export it again as STEP AP214 or AP242.",
             )
@@ -112,7 +117,7 @@ class StepFile:
         root = structure.root(free)
         if root is None:
             raise CadError(
-                f"{self._path.name} contains no shape: no solids, no surfaces, no curves.",
+                f"{self._name} contains no shape: no solids, no surfaces, no curves.",
                 code="cad.empty",
                 hint="Export the model with its geometry (an assembly with its parts in the same file).",
             )
