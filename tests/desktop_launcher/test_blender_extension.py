@@ -13,8 +13,15 @@ import pytest
 from desktop_launcher.blender_extension import STARTUP, prepare_extension
 from desktop_launcher.launch import BLENDER_EXTENSIONS
 
-PRINT = (
-    "import sys, bpy; exec(compile(open(sys.argv[1]).read(), sys.argv[1], 'exec'));"
+CHECKOUT = Path(__file__).parents[2]
+# Only to load bpy on a machine without a desktop; then the checkout is forgotten again.
+LOAD_BLENDER = (
+    f"import sys; sys.path.insert(0, {str(CHECKOUT)!r}); from dcc.display_libraries import import_bpy; import_bpy();"
+    f"sys.path.remove({str(CHECKOUT)!r});"
+    "[sys.modules.pop(name) for name in list(sys.modules) if name.partition('.')[0] in ('dcc', 'shared')];"
+)
+PRINT = LOAD_BLENDER + (
+    "import bpy; exec(compile(open(sys.argv[1]).read(), sys.argv[1], 'exec'));"
     "print('ENABLED', hasattr(bpy.types, 'RACEWAY_OT_publish'), sys.modules['shared'].__file__);"
     "print('REMEMBERED', [name for name in bpy.context.preferences.addons.keys() if 'raceway' in name])"
 )

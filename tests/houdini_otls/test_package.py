@@ -74,6 +74,6 @@ def test_only_our_packages_become_importable(tmp_path: Path, shadow: bool) -> No
     done = subprocess.run(
         [sys.executable, "-S", "-c", code], cwd=tmp_path, capture_output=True, text=True, check=True, timeout=30
     )
-    count, file = done.stdout.split()
+    count, file = done.stdout.strip().splitlines()
     assert int(count) == 1
     assert Path(file).resolve() == PACKAGE.parent / "shared/__init__.py"
