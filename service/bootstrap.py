@@ -16,6 +16,7 @@ from service.models import Tenant, User
 from service.permissions import Role
 from shared.context import check_name
 from shared.files import make_folder
+from shared.storage_mark import mark_storage
 
 
 @dataclass(frozen=True)
@@ -46,7 +47,7 @@ def ensure_studio(
             current.rollback()
             current.info["tenant_id"] = tenant_id = known.tenant_id if known else uuid4()
             storage = known.storage if known else tenant
-            make_folder(config.tenant_root(storage))
+            mark_storage(make_folder(config.tenant_root(storage)), str(tenant_id))
             if known is None:
                 current.add(Tenant(id=tenant_id, name=tenant, title=tenant.capitalize(), storage=storage))
             user = current.scalar(select(User).where(User.email == email))
