@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 import uuid
 
@@ -9,16 +10,20 @@ from flask import Flask, Response, g, request
 from sqlalchemy import text
 from sqlalchemy.exc import OperationalError
 
-from service import api, audit, pages, queueing, schema
+from service import api, audit, metrics, pages, queueing, schema
 from service.api import errors
 from service.config import MEBIBYTE, Config, driver_url
 from service.database import db, engine_options
 from service.logs import access_log
+from service.streams import Streams
 from shared.errors import InputError
 
 _MAX_BODY_BYTES = 8 * MEBIBYTE
 """Of requests other than uploads."""
 _MAX_DRAINED_BYTES = 64 * MEBIBYTE
+_PROBES = {"/health": "system.health", "/ready": "system.ready", "/metrics": "metrics.read_metrics"}
+"""Where load balancers, orchestrators and Prometheus look by themselves."""
+_REQUEST_ID = re.compile(r"[A-Za-z0-9_.-]{4,64}")
 
 
 def create_app(config: Config) -> Flask:
@@ -36,10 +41,15 @@ def create_app(config: Config) -> Flask:
     app.url_map.merge_slashes = False
     app.extensions["raceway"] = config
     app.extensions["raceway_bell"] = queueing.Bell(queueing.connect(config.redis_url))
+    app.extensions["raceway_streams"] = Streams(
+        config.redis_url, per_process=config.streams_per_process, per_tenant=config.streams_per_tenant
+    )
     db.init_app(app)
     audit.install()
     api.register(app)
     pages.register(app)
+    for path, view in _PROBES.items():
+        app.add_url_rule(path, view_func=app.view_functions[view], endpoint=f"probe{path}")
     errors.register(app, pages.error_page)
     app.before_request(_begin)
     app.after_request(_finish)
@@ -49,7 +59,9 @@ def create_app(config: Config) -> Flask:
 
 
 def _begin() -> None:
-    g.request_id = uuid.uuid4().hex[:12]
+    given = request.headers.get("X-Request-Id", "")
+    # A proxy's id is kept, so that its log and ours tell of the same request.
+    g.request_id = given if _REQUEST_ID.fullmatch(given) else uuid.uuid4().hex[:12]
     g.started = time.perf_counter()
 
 
@@ -58,7 +70,9 @@ def _finish(response: Response) -> Response:
     response.headers.setdefault("X-Content-Type-Options", "nosniff")
     if response.status_code >= 400:
         _drain()
-    access_log(response, time.perf_counter() - g.get("started", time.perf_counter()))
+    seconds = time.perf_counter() - g.get("started", time.perf_counter())
+    access_log(response, seconds)
+    metrics.observe(response, seconds)
     return response
 
 

@@ -34,7 +34,7 @@ from shared.files import make_folder, storage_error
 from shared.processes import kill_tree
 
 _READY_SECONDS = 60.0
-_STOP_SECONDS = 8.0
+_STOP_SECONDS = 25.0
 _POLL_SECONDS = 0.05
 _LOG_TAIL_BYTES = 2000
 _CODE = Path(service.__file__).parent.parent

@@ -1,0 +1,175 @@
+"""What operators rely on: probes, figures for Prometheus, request ids, and an end that loses no request."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import requests
+from flask import Flask
+from prometheus_client.parser import text_string_to_metric_families
+
+from service.config import Config
+from service.permissions import Role
+from tests.service.studio import StudioUnderTest
+
+
+def _figures(text: str) -> dict[str, float]:
+    """Value of each sample, by its name and labels as they are written."""
+    return {
+        f"{sample.name}{json.dumps(sample.labels, sort_keys=True)}": sample.value
+        for family in text_string_to_metric_families(text)
+        for sample in family.samples
+    }
+
+
+@pytest.mark.parametrize("path", ["/health", "/ready", "/api/health", "/api/ready"])
+def test_probes_need_no_token(app: Flask, path: str) -> None:
+    answer = app.test_client().get(path)
+    assert answer.status_code == 200 and answer.json is not None and answer.json["ok"] is True
+
+
+def test_figures_are_for_operators_only(app: Flask, studio: StudioUnderTest) -> None:
+    assert app.test_client().get("/metrics").status_code == 401
+    headers = {"Authorization": f"Bearer {studio.tokens[Role.TENANT_ADMIN]}"}
+    assert app.test_client().get("/metrics", headers=headers).status_code == 403
+
+
+def test_figures_tell_of_jobs_requests_and_storage(app: Flask, studio: StudioUnderTest, quiet_queue: None) -> None:
+    headers = {"Authorization": f"Bearer {studio.tokens[Role.GLOBAL_ADMIN]}"}
+    before = _figures(app.test_client().get("/metrics", headers=headers).text)
+    production = studio.production()
+    studio.publish(production)
+    job = {"kind": "still", "asset": production.asset["name"], "project": production.project["name"]}
+    assert studio.artist.post("/jobs/", job).status == 201
+    after = _figures(app.test_client().get("/metrics", headers=headers).text)
+
+    def grown(sample: str) -> float:
+        return after[sample] - before.get(sample, 0.0)
+
+    assert grown('raceway_jobs{"state": "queued"}') == 1
+    assert grown('raceway_queue_waiting{"queue": "render"}') == 1
+    assert sum(grown(name) for name in after if name.startswith("raceway_publishes{")) == 1
+    created = '{"method": "POST", "route": "/api/jobs/", "status": "201"}'
+    assert grown(f"raceway_http_request_seconds_count{created}") == 1
+    assert after["raceway_storage_free_bytes{}"] > 0 and after["raceway_redis_up{}"] == 1
+    assert studio.name not in str(after)
+
+
+def test_a_proxys_request_id_is_kept_and_a_strange_one_is_not(app: Flask, caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.INFO, "raceway.access"):
+        kept = app.test_client().get("/health", headers={"X-Request-Id": "proxy-4711"})
+        own = app.test_client().get("/health", headers={"X-Request-Id": 'x" y'})
+    assert kept.headers["X-Request-Id"] == "proxy-4711"
+    assert '"' not in own.headers["X-Request-Id"] and len(own.headers["X-Request-Id"]) == 12
+
+
+class _Gunicorn:
+    """The service behind its production server, as ``raceway up`` starts it."""
+
+    def __init__(self, config: Config, log: Path) -> None:
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.url = f"http://127.0.0.1:{self._listener.getsockname()[1]}"
+        self.log = log
+        settings = ("--config", "python:service.gunicorn_settings", "--bind", f"fd://{self._listener.fileno()}")
+        with log.open("wb") as stream:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "gunicorn", *settings, "service.wsgi:app"],
+                env={**os.environ, **config.to_environment()},
+                pass_fds=(self._listener.fileno(),),
+                stdout=stream,
+                stderr=stream,
+            )
+        deadline = time.monotonic() + 60
+        while requests.get(f"{self.url}/health", timeout=60).status_code != 200:
+            assert time.monotonic() < deadline, log.read_text()
+
+    def stop(self) -> int:
+        """Ask it to end, and answer its exit status."""
+        self.process.send_signal(signal.SIGTERM)
+        status = self.process.wait(timeout=60)
+        self._listener.close()
+        return status
+
+
+@pytest.fixture
+def gunicorn(config: Config, tmp_path: Path) -> Iterator[_Gunicorn]:
+    server = _Gunicorn(config, tmp_path / "log")
+    yield server
+    if server.process.poll() is None:
+        server.stop()
+
+
+def test_every_process_counts_the_requests_of_all(gunicorn: _Gunicorn, studio: StudioUnderTest) -> None:
+    for _ in range(20):
+        # A new connection each time, so that both processes get some.
+        requests.get(f"{gunicorn.url}/api/health", headers={"Connection": "close"}, timeout=10)
+    headers = {"Authorization": f"Bearer {studio.tokens[Role.GLOBAL_ADMIN]}", "Connection": "close"}
+    for _ in range(4):
+        figures = _figures(requests.get(f"{gunicorn.url}/metrics", headers=headers, timeout=10).text)
+        assert (
+            figures['raceway_http_request_seconds_count{"method": "GET", "route": "/api/health", "status": "200"}']
+            == 20
+        )
+
+
+def test_a_request_under_way_is_answered_before_the_end(gunicorn: _Gunicorn, studio: StudioUnderTest) -> None:
+    production = studio.production()
+    status: list[int] = []
+    half_sent = threading.Event()
+
+    def body() -> Iterator[bytes]:
+        yield b"ISO-10303-21;\n"
+        half_sent.set()
+        # The rest comes only when the server has been told to end.
+        assert told.wait(30)
+        yield b"HEADER;\nENDSEC;\nDATA;\nENDSEC;\nEND-ISO-10303-21;\n"
+
+    told = threading.Event()
+
+    def upload() -> None:
+        answer = requests.post(
+            f"{gunicorn.url}/api/cad/",
+            params={"project": production.project["name"], "asset": production.asset["name"], "filename": "a.step"},
+            data=body(),
+            headers={
+                "Authorization": f"Bearer {studio.tokens[Role.ARTIST]}",
+                "Content-Type": "application/octet-stream",
+            },
+            timeout=60,
+        )
+        status.append(answer.status_code)
+
+    thread = threading.Thread(target=upload)
+    thread.start()
+    assert half_sent.wait(30)
+    gunicorn.process.send_signal(signal.SIGTERM)
+    told.set()
+    thread.join(60)
+    assert status == [201]
+    assert gunicorn.process.wait(timeout=60) == 0
+    assert "Traceback" not in gunicorn.log.read_text()
+
+
+def test_the_logs_are_lines_of_json_without_secrets(gunicorn: _Gunicorn, studio: StudioUnderTest) -> None:
+    token = studio.tokens[Role.ARTIST]
+    requests.get(f"{gunicorn.url}/api/auth/me", headers={"Authorization": f"Bearer {token}"}, timeout=10)
+    requests.get(f"{gunicorn.url}/?token={token}", timeout=10)
+    login = {"email": studio.email(Role.ARTIST), "password": "my very secret password"}
+    requests.post(f"{gunicorn.url}/api/auth/login", json=login, timeout=10)
+    gunicorn.stop()
+    log = gunicorn.log.read_text()
+    lines = [json.loads(line) for line in log.splitlines() if line.startswith("{")]
+    asked = [line for line in lines if line.get("path") == "/api/auth/me"]
+    assert asked and asked[0]["request_id"] and asked[0]["status"] == 200 and asked[0]["milliseconds"] > 0
+    assert token not in log and "secret" not in log
