@@ -41,6 +41,10 @@ class Config:
     render_seconds: int = 7200
     lease_seconds: int = 10
     """How long a worker may be silent before its job is taken up by another."""
+    streams_per_tenant: int = 32
+    """Event streams that the users of one tenant may have open at a time, over all processes of the service."""
+    streams_per_process: int = 48
+    """Event streams in one process, so that some of its threads stay free for requests."""
     database_pool: int = 16
     """Connections kept for the request threads of one process."""
 
@@ -55,6 +59,7 @@ class Config:
             "RACEWAY_CONVERT_SECONDS": 1800,
             "RACEWAY_RENDER_SECONDS": 7200,
             "RACEWAY_LEASE_SECONDS": 10,
+            "RACEWAY_STREAMS_PER_TENANT": 32,
         }
         for name, default in numbers.items():
             text = env.get(name) or str(default)
@@ -84,6 +89,7 @@ class Config:
             convert_seconds=numbers["RACEWAY_CONVERT_SECONDS"],
             render_seconds=numbers["RACEWAY_RENDER_SECONDS"],
             lease_seconds=numbers["RACEWAY_LEASE_SECONDS"],
+            streams_per_tenant=numbers["RACEWAY_STREAMS_PER_TENANT"],
         )
 
     def to_environment(self) -> dict[str, str]:
@@ -100,6 +106,7 @@ class Config:
             "RACEWAY_CONVERT_SECONDS": str(self.convert_seconds),
             "RACEWAY_RENDER_SECONDS": str(self.render_seconds),
             "RACEWAY_LEASE_SECONDS": str(self.lease_seconds),
+            "RACEWAY_STREAMS_PER_TENANT": str(self.streams_per_tenant),
         }
 
     def require_owner_url(self) -> str:

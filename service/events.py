@@ -17,23 +17,31 @@ from collections.abc import Mapping
 from typing import Any
 from uuid import UUID, uuid4
 
-from flask import current_app
+from flask import current_app, has_app_context
 from redis import Redis
 from redis.exceptions import RedisError
 from sqlalchemy import event
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, UOWTransaction
+from sqlalchemy.orm.util import identity_key
 
 from service import queueing
 from service.database import after_commit, current_actor, current_tenant
-from service.models import Event
+from service.models import AuditRecord, Base, Event
 
 log = logging.getLogger(__name__)
 
 TOPIC = "raceway:events:"
 """Start of the Redis channel of a tenant, whose id follows; a message is the id of what changed."""
 
+TOLD_OTHERWISE = frozenset({"api_tokens", "jobs", "media_assets"})
+"""Tables whose changes are no events: secrets, and what workers tell of themselves."""
+
+_PRIVATE = frozenset({"email", "settings"})
+_LONG = 200
 _KIND = re.compile(r"[a-z][a-z_]*\.[a-z][a-z_]*")
+_SINGULAR = {"publishes": "publish", "material_aliases": "material_alias"}
 _WAITING = "events.changed"
+_MODELS: dict[str, Any] = {mapper.class_.__tablename__: mapper.class_ for mapper in Base.registry.mappers}
 
 
 def emit(
@@ -69,6 +77,8 @@ def emit(
 
 def changed(current: Session, subject_id: UUID | None) -> None:
     """Wake who watches this row once the transaction is committed, without an event: a job's progress moved."""
+    if not has_app_context():
+        return  # nobody can be watching yet: the first start makes its first rows
     waiting: set[str] = current.info.setdefault(_WAITING, set())
     if not waiting:
         redis, topic = queueing.bell(current_app).redis, f"{TOPIC}{current_tenant(current)}"
@@ -84,6 +94,39 @@ def _wake(redis: Redis, topic: str, subjects: set[str]) -> None:
         pipeline.execute()
     except RedisError as error:
         log.warning("nobody was woken for %s, they look by themselves: %s", topic, error)
+
+
+@event.listens_for(Session, "after_flush")
+def _tell_audited(current: Session, context: UOWTransaction) -> None:
+    """Every change of the audit log is an event too: ``asset.created``, ``task.changed``, ..."""
+    for record in [row for row in current.new if isinstance(row, AuditRecord)]:
+        if record.table_name in TOLD_OTHERWISE:
+            continue
+        subject = _SINGULAR.get(record.table_name) or record.table_name.removesuffix("s")
+        verb = record.action + ("d" if record.action.endswith("e") else "ed")
+        emit(current, f"{subject}.{verb}", subject, record.row_id, _payload_of(current, record))
+
+
+def _payload_of(current: Session, record: AuditRecord) -> dict[str, Any]:
+    before, after = record.before or {}, record.after or {}
+    payload: dict[str, Any] = {"name": after.get("name") or before.get("name") or _name_of(current, record)}
+    if before and after:
+        payload["changes"] = {
+            column: [before.get(column), value]
+            for column, value in after.items()
+            if column not in _PRIVATE and all(_is_short(text) for text in (before.get(column), value))
+        }
+    return payload
+
+
+def _name_of(current: Session, record: AuditRecord) -> str:
+    model = _MODELS[record.table_name]
+    row = current.identity_map.get(identity_key(model, (current_tenant(current), record.row_id)))
+    return str(getattr(row, "name", None) or getattr(row, "filename", None) or "")
+
+
+def _is_short(value: Any) -> bool:
+    return value is None or (isinstance(value, str | int | float | bool) and len(str(value)) <= _LONG)
 
 
 @event.listens_for(Session, "after_rollback")

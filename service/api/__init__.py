@@ -4,12 +4,25 @@ from __future__ import annotations
 
 from flask import Flask
 
-from service.api import account, cad, jobs, materials, media, openapi, production, publishes, scenes, system
+from service.api import (
+    account,
+    cad,
+    events,
+    jobs,
+    materials,
+    media,
+    metrics,
+    openapi,
+    production,
+    publishes,
+    scenes,
+    system,
+)
 from service.api.routing import Endpoint
 
 _RESOURCES = tuple(
     resource
-    for module in (account, production, cad, materials, scenes, publishes, media, jobs, system)
+    for module in (account, production, cad, materials, scenes, publishes, media, jobs, events, metrics, system)
     for resource in module.RESOURCES
 )
 

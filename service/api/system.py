@@ -39,7 +39,7 @@ class StepOut(Reply):
     parameters: dict[str, Any]
 
 
-class ActivityOut(Row):
+class AuditRecordOut(Row):
     actor_id: UUID | None
     action: str
     table_name: str
@@ -84,9 +84,9 @@ def list_steps() -> list[dict[str, Any]]:
     return [step.to_json() for step in STEPS]
 
 
-@system.declare("GET", "/activity", permission=Permission.ACTIVITY_READ, query=ListQuery, answer=Page[ActivityOut])
-def list_activity(query: ListQuery) -> dict[str, Any]:
-    """Who changed what, the newest first."""
+@system.declare("GET", "/audit", permission=Permission.AUDIT_READ, query=ListQuery, answer=Page[AuditRecordOut])
+def list_audit_records(query: ListQuery) -> dict[str, Any]:
+    """Who changed what, with what stood there before and after; the newest first."""
     return page_of(
         select(AuditRecord),
         query,

@@ -81,7 +81,7 @@ def test_search_takes_wildcards_literally(studio: StudioUnderTest) -> None:
 def test_what_changed_is_recorded_with_who_did_it(studio: StudioUnderTest) -> None:
     project = studio.admin.post("/projects/", {"name": "film"}).data
     studio.admin.patch(f"/projects/{project['id']}", {"status": "paused"})
-    records = studio.admin.get("/activity").data["items"]
+    records = studio.admin.get("/audit").data["items"]
     change = next(r for r in records if r["row_id"] == project["id"] and r["action"] == "change")
     assert change["before"] == {"status": "active"} and change["after"] == {"status": "paused"}
     assert change["actor_id"] == studio.admin.get("/auth/me").data["user"]["id"]
@@ -92,7 +92,7 @@ def test_somebody_locked_out_loses_their_tokens(studio: StudioUnderTest) -> None
     artist = studio.artist.get("/auth/me").data["user"]
     assert studio.admin.patch(f"/artists/{artist['id']}", {"active": False}).data["active"] is False
     assert studio.artist.get("/auth/me").status == 401
-    records = studio.admin.get("/activity?q=api_tokens").data["items"]
+    records = studio.admin.get("/audit?q=api_tokens").data["items"]
     revoked = [record for record in records if record["action"] == "delete"]
     assert [record["before"]["user_id"] for record in revoked] == [artist["id"]]
 
