@@ -25,6 +25,7 @@ from OCP.TopLoc import TopLoc_Location
 from OCP.TopoDS import TopoDS, TopoDS_Face, TopoDS_Shape
 
 from dcc.cad.kernel import Array, floats_of, matrix_of, points_of, sub_shapes, triangles_of
+from dcc.cad.patching import patch_face
 from shared.manifest import Tessellation
 
 _NEGLIGIBLE_AREA = 1e-9
@@ -119,7 +120,8 @@ def tessellate(shape: TopoDS_Shape, settings: Tessellation, *, threads: bool = F
             if _area_of(face) <= negligible:
                 empty.append(index)
                 continue
-            arrays = _rescue(face, deflection, settings.angular_deflection)
+            patch_face(shape, face, deflection, settings.angular_deflection)
+            arrays = _face_arrays(face) or _rescue(face, deflection, settings.angular_deflection)
             if arrays is None:
                 broken.append(index)
                 continue
