@@ -25,6 +25,12 @@ class Finding:
     def to_json(self) -> dict[str, Any]:
         return asdict(self)
 
+    @property
+    def line(self) -> str:
+        """The finding as one line for an artist, without the names of check and severity."""
+        where = f"{self.prim}: " if self.prim else ""
+        return f"{where}{self.message} {self.hint}".strip()
+
     def __str__(self) -> str:
         where = f"{self.prim}: " if self.prim else ""
         fixable = " (--fix does it)" if self.fix else ""

@@ -41,7 +41,9 @@ def main(arguments: list[str] | None = None) -> int:
 def run(options: argparse.Namespace) -> dict[str, Any]:
     """The report as JSON, with ``fixed`` (names of applied remedies) and ``text`` for people."""
     # pxr takes a moment to load: not for --help.
-    from dcc.usd.validation import MAX_BYTES, fix, validate
+    from dcc.usd.fixes import fix
+    from dcc.usd.validation import validate
+    from shared.items import MAX_BYTES
 
     manifest = read_manifest(options.manifest) if options.manifest else None
     settings: dict[str, Any] = {

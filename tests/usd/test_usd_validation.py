@@ -9,10 +9,12 @@ from pathlib import Path
 import pytest
 from pxr import Gf, Sdf, Usd, UsdGeom, UsdShade, Vt
 
+from dcc.usd.checks import CHECKS
 from dcc.usd.findings import Finding
+from dcc.usd.fixes import fix
 from dcc.usd.look import write_look
 from dcc.usd.materials import write_library
-from dcc.usd.validation import CHECKS, fix, validate
+from dcc.usd.validation import validate
 from shared.errors import UsdError
 from shared.manifest import EffectiveMaterial, Manifest, write_manifest
 from tests.shared.parts import make_manifest, make_part
