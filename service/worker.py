@@ -28,6 +28,7 @@ from service.config import Config
 from service.database import db
 from service.models import Worker
 from service.tasks import sweeper
+from service.tasks.convert import WARM_CONVERTER
 from service.tasks.runner import Runner
 from shared import processes
 from shared.errors import StorageError
@@ -57,6 +58,8 @@ def run(config: Config, queues: Sequence[str], name: str = "") -> None:
     runner = Runner()
     runner.attach(app)
     processes.adopt_orphans()
+    if "cad" in queues:
+        WARM_CONVERTER.warm_up()
     host = socket.gethostname()
     label = name or f"{host}-{os.getpid()}"
     stop = threading.Event()
@@ -84,6 +87,7 @@ def run(config: Config, queues: Sequence[str], name: str = "") -> None:
             worker.work(logging_level="WARNING")
         finally:
             stop.set()
+            WARM_CONVERTER.close()
             for thread in threads:
                 thread.join(timeout=_JOIN_SECONDS)
             _forget(runner)
@@ -97,7 +101,7 @@ class _QueueWorker(SimpleWorker):
     def execute_job(self, job: Message, queue: Queue) -> None:
         super().execute_job(job, queue)
         # A tool's own tree is gone by now; this ends what broke away from it.
-        processes.end_descendants()
+        processes.end_descendants(spared={WARM_CONVERTER.server_pid})
 
     def get_heartbeat_ttl(self, job: Message) -> int:
         # Which worker lives is known from its lease; RQ must not give a long job's message up.

@@ -17,14 +17,36 @@ import sys
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, Protocol
 
 from shared.errors import ProcessError, RacewayError
 
 Event = dict[str, Any]
+
+
+class ToolProcess(Protocol):
+    """What is asked of a tool's process: part of ``subprocess.Popen[str]``."""
+
+    pid: int
+
+    @property
+    def stdin(self) -> IO[str] | None: ...
+    @property
+    def stdout(self) -> IO[str] | None: ...
+    @property
+    def stderr(self) -> IO[str] | None: ...
+    def poll(self) -> int | None: ...
+    def wait(self, timeout: float | None = None) -> int: ...
+
+
+Starter = Callable[
+    [Sequence[str], str | os.PathLike[str] | None, Mapping[str, str] | None],
+    ToolProcess,
+]
+"""Starts the process of ``arguments`` in a folder, with an environment (None: this process's)."""
 
 _PR_SET_PDEATHSIG = 1
 _PR_SET_CHILD_SUBREAPER = 36
@@ -48,6 +70,7 @@ def run_tool(
     env: Mapping[str, str] | None = None,
     log: str | os.PathLike[str] | None = None,
     stdin: Mapping[str, Any] | None = None,
+    start: Starter | None = None,
 ) -> dict[str, Any]:
     """Run a tool to its end and return the data of its ``result`` event.
 
@@ -55,7 +78,7 @@ def run_tool(
     ``timeout`` is in seconds of wall time, ``memory_limit`` in bytes resident over the whole tree. ``on_event`` gets
     every progress event; ``should_cancel`` is asked ten times a second; ``on_start`` gets the process id, which is
     also the process group. ``stdin`` is sent as one JSON object. ``log`` is appended to with what the tool printed
-    on standard error.
+    on standard error. ``start`` starts the process where that is not simply done (see :mod:`shared.warm_tool`).
 
     Raises the error the tool reported, or ProcessError with code ``process.crashed``, ``process.timeout``,
     ``process.memory``, ``process.cancelled``, ``process.failed`` or ``process.not_found``. No process of the tool is
@@ -63,19 +86,10 @@ def run_tool(
     """
     tool = _name_of(arguments)
     try:
-        process = subprocess.Popen(
-            list(arguments),
-            stdin=subprocess.PIPE if stdin is not None else subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            cwd=cwd,
-            env=dict(env) if env is not None else None,
-            start_new_session=True,
-            preexec_fn=die_with_parent if _LINUX else None,
-            text=True,
-            encoding="utf-8",
-            errors="replace",
-        )
+        if start is not None and stdin is None:
+            process = start(arguments, cwd, env)
+        else:
+            process = start_process(arguments, cwd, env, stdin=subprocess.DEVNULL if stdin is None else subprocess.PIPE)
     except OSError as error:
         raise ProcessError(
             f"{tool} cannot be started: {error.strerror or error}.",
@@ -101,7 +115,30 @@ def run_tool(
             # What the tool left behind in its group; its own id may belong to somebody else by now.
             _signal_group(process.pid, signal.SIGKILL)
         reader.close()
-    return _outcome(process.returncode, reader, tool)
+    return _outcome(process.wait(), reader, tool)
+
+
+def start_process(
+    arguments: Sequence[str],
+    cwd: str | os.PathLike[str] | None = None,
+    env: Mapping[str, str] | None = None,
+    *,
+    stdin: int = subprocess.DEVNULL,
+) -> ToolProcess:
+    """Start a program in a session of its own that dies with this process; its output comes through pipes."""
+    return subprocess.Popen(
+        list(arguments),
+        stdin=stdin,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        cwd=cwd,
+        env=dict(env) if env is not None else None,
+        start_new_session=True,
+        preexec_fn=die_with_parent if _LINUX else None,
+        text=True,
+        encoding="utf-8",
+        errors="replace",
+    )
 
 
 def python_tool(module: str, *arguments: str, python: str = "") -> list[str]:
@@ -142,12 +179,15 @@ def adopt_orphans() -> None:
         _libc.prctl(_PR_SET_CHILD_SUBREAPER, 1)
 
 
-def end_descendants() -> None:
-    """Kill every descendant of this process, and reap those that :func:`adopt_orphans` made its children."""
-    while left := descendants(os.getpid()):
+def end_descendants(spared: Container[int | None] = ()) -> None:
+    """Kill every descendant of this process, and reap those that :func:`adopt_orphans` made its children.
+
+    ``spared``: ids of processes that are to live (their descendants are not).
+    """
+    while left := {pid for pid in descendants(os.getpid()) if pid not in spared}:
         for pid in left:
             _signal(pid, signal.SIGSTOP)
-        for pid in left | descendants(os.getpid()):
+        for pid in left | {pid for pid in descendants(os.getpid()) if pid not in spared}:
             _signal(pid, signal.SIGKILL)
         _reap()
     _reap()
@@ -189,7 +229,7 @@ def resident_bytes(root: int) -> int:
 class _OutputReader:
     """Reads both pipes of a process in the background: lines to a queue, the log to a file and a short tail."""
 
-    process: subprocess.Popen[str]
+    process: ToolProcess
     log: Path | None
     events: queue.Queue[Event | None] = field(default_factory=queue.Queue)
     tail: deque[str] = field(default_factory=lambda: deque(maxlen=_LOG_TAIL_LINES))
@@ -238,7 +278,7 @@ class _OutputReader:
 
 
 def _watch(
-    process: subprocess.Popen[str],
+    process: ToolProcess,
     reader: _OutputReader,
     tool: str,
     timeout: float | None,
@@ -247,6 +287,7 @@ def _watch(
     should_cancel: Callable[[], bool] | None,
 ) -> None:
     deadline = time.monotonic() + timeout if timeout else None
+    next_check = 0.0
     while True:
         try:
             event = reader.events.get(timeout=_POLL_SECONDS)
@@ -259,10 +300,14 @@ def _watch(
         elif event and on_event:
             on_event(event)
         if process.poll() is not None and (event is None or reader.events.empty()):
-            while (rest := _next_event(reader)) is not None:
+            while event is not None and (rest := _next_event(reader)) is not None:
                 if on_event:
                     on_event(rest)
             return
+        # Events may come by the thousand; looking through all processes each time would slow the tool down.
+        if time.monotonic() < next_check:
+            continue
+        next_check = time.monotonic() + _POLL_SECONDS
         if should_cancel and should_cancel():
             kill_tree(process.pid, grace=_TERMINATE_GRACE_SECONDS)
             raise ProcessError(

@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from dcc.cad import precheck
 from dcc.cad.describe import manifest_of
@@ -22,7 +22,6 @@ from dcc.cad.kernel import is_kernel_error, silence
 from dcc.cad.meshing import PartGeometry, mesh_parts
 from dcc.cad.model import CadModel
 from dcc.cad.precheck import Declared
-from dcc.cad.revision import CarriedOver, Previous, carry_over, read_previous, rename_parts
 from dcc.cad.scene import Scene, build_scene, check_occurrences
 from dcc.cad.settings import Settings, tessellation
 from dcc.cad.step_reader import StepFile
@@ -32,6 +31,9 @@ from shared.events import emit_progress, tool_main
 from shared.files import atomic_write, make_folder, sha256_of
 from shared.manifest import Count, Manifest, Source, Warning, write_manifest
 from shared.material_layers import apply_layers, propose_layers
+
+if TYPE_CHECKING:
+    from dcc.cad.revision import CarriedOver, Previous
 
 USD_MASTER = "usd_master.usdc"
 GLB = "geometry.glb"
@@ -130,6 +132,9 @@ def convert(
     manifest = manifest_of(scene, origin, settings.tessellation, lineage, counts)
     carried = None
     if previous is not None:
+        # What matches revisions takes long to import, and most conversions do without.
+        from dcc.cad.revision import carry_over, rename_parts
+
         carried = carry_over(previous, manifest)
         rename_parts(scene, carried.keys)
         manifest = manifest_of(scene, origin, settings.tessellation, lineage, counts, carried.retired_keys)
@@ -234,6 +239,11 @@ def _run(options: argparse.Namespace) -> dict[str, Any]:
         processes=options.processes,
     )
     name = options.source_name or options.source.name
+    previous = None
+    if options.previous:
+        from dcc.cad.revision import read_previous
+
+        previous = read_previous(options.previous, options.decisions)
     try:
         conversion = convert(
             options.source,
@@ -241,7 +251,7 @@ def _run(options: argparse.Namespace) -> dict[str, Any]:
             settings,
             lineage=options.lineage,
             source_name=options.source_name,
-            previous=read_previous(options.previous, options.decisions) if options.previous else None,
+            previous=previous,
             on_progress=emit_progress,
         )
     except RecursionError as error:

@@ -21,8 +21,12 @@ from service.tasks.lease import Lease
 from shared import paths
 from shared.errors import CadError
 from shared.files import sha256_of, storage_error, sync_folder
+from shared.warm_tool import WarmTool
 
-_CONVERTER = tool.Tool("dcc.cad.convert", CadError, "The CAD converter", "cad", "RACEWAY_CONVERT_SECONDS")
+WARM_CONVERTER = WarmTool("dcc.cad.convert", server="dcc.cad.server")
+_CONVERTER = tool.Tool(
+    "dcc.cad.convert", CadError, "The CAD converter", "cad", "RACEWAY_CONVERT_SECONDS", WARM_CONVERTER
+)
 _DERIVATIVES = {"usd_master": "usd_master", "gltf_geometry": "glb", "scene_manifest": "manifest"}
 """Our name of each derivative, and the converter's."""
 _REPORT = "revision_report"

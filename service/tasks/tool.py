@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,7 @@ from shared.errors import ProcessError, RacewayError
 from shared.files import TEMPORARY_PREFIX, make_folder, storage_error
 from shared.jobs import now
 from shared.processes import python_tool, run_tool
+from shared.warm_tool import WarmTool
 
 
 @dataclass(frozen=True)
@@ -29,6 +30,8 @@ class Tool:
     """Start of its error codes."""
     time_variable: str
     """The variable that sets its time limit."""
+    warm: WarmTool | None = None
+    """Where it stands ready; None: it is started each time."""
 
 
 def run(tool: Tool, arguments: list[str], lease: Lease, config: Config, root: Path, *, seconds: int) -> dict[str, Any]:
@@ -42,8 +45,8 @@ def run(tool: Tool, arguments: list[str], lease: Lease, config: Config, root: Pa
     with place.open("a", encoding="utf-8") as log:
         log.write(f"--- attempt {lease.attempt}, {now()}\n")
     try:
-        return run_tool(
-            python_tool(tool.module, *arguments),
+        return _starter(tool)(
+            arguments,
             timeout=seconds,
             memory_limit=config.tool_memory_bytes,
             on_event=lease.on_event,
@@ -53,6 +56,12 @@ def run(tool: Tool, arguments: list[str], lease: Lease, config: Config, root: Pa
         )
     except ProcessError as error:
         raise _explained(error, tool, config, seconds) from error
+
+
+def _starter(tool: Tool) -> Callable[..., dict[str, Any]]:
+    if tool.warm is not None:
+        return tool.warm.run
+    return lambda arguments, **options: run_tool(python_tool(tool.module, *arguments), **options)
 
 
 @contextlib.contextmanager
