@@ -1,7 +1,10 @@
 # Two commands do everything from a clean checkout:
 #   make demo   installs Raceway into .venv and takes a STEP file to a rendered picture
 #   make test   installs it with the development tools and runs ruff, mypy and all tests
-PYTHON ?= python3.11
+# Python 3.11, also where only `python3` is its name.
+PYTHON ?= $(shell command -v python3.11 || \
+	(python3 -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' 2>/dev/null && command -v python3) || \
+	echo python3.11)
 VENV ?= .venv
 BIN := $(VENV)/bin
 DEMO_ARGS ?=
@@ -20,7 +23,8 @@ lint: $(VENV)/.test
 	$(BIN)/mypy
 
 clean:
-	rm -rf $(VENV) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) build dist *.egg-info .hypothesis
+	find . -name .git -prune -o -type d \( -name __pycache__ -o -name '.*_cache' \) -prune -exec rm -rf {} +
 
 $(BIN)/python:
 	$(PYTHON) -m venv $(VENV)
