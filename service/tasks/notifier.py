@@ -1,0 +1,60 @@
+"""Tells people of what happened, in every tenant: beside the sweeper, in every worker."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from uuid import UUID
+
+from flask import Flask
+from sqlalchemy import text
+from sqlalchemy.exc import SQLAlchemyError
+
+from service import mail, notifications
+from service.config import Config
+from service.database import db, tenant_session
+
+log = logging.getLogger(__name__)
+
+NOTIFY_SECONDS = 1.5
+_FORGET_SECONDS = 24 * 3600.0
+
+
+def run_for_ever(app: Flask, stop: threading.Event) -> None:
+    """Tell now and then until ``stop`` is set. Of several processes one tells a tenant's people at a time."""
+    server = mail.MailServer.from_environment()
+    forgotten = 0.0
+    with app.app_context():
+        while not stop.wait(NOTIFY_SECONDS):
+            try:
+                tell(app, server)
+                if time.monotonic() - forgotten > _FORGET_SECONDS:
+                    forgotten = time.monotonic()
+                    for tenant_id in _tenants():
+                        with tenant_session(tenant_id) as current:
+                            notifications.forget_old(current)
+            except SQLAlchemyError as error:
+                log.warning("notifications put off: %s", error)
+            except Exception:
+                log.exception("notifications failed")
+
+
+def tell(app: Flask, server: mail.MailServer | None = None) -> None:
+    """Everything that is to be told now."""
+    config: Config = app.extensions["raceway"]
+    for tenant_id in _tenants():
+        while True:
+            with tenant_session(tenant_id) as current:
+                if not notifications.tell_of_events(current):
+                    break
+        with tenant_session(tenant_id) as current:
+            notifications.send_digests(current)
+        if server is not None:
+            with tenant_session(tenant_id) as current:
+                mail.send_waiting(current, server, config.public_url)
+
+
+def _tenants() -> list[UUID]:
+    with db.engine.connect() as connection:
+        return [row.tenant_id for row in connection.execute(text("SELECT tenant_id FROM list_tenants()"))]
