@@ -12,6 +12,7 @@ from service.api import (
     materials,
     media,
     metrics,
+    notifications,
     openapi,
     production,
     publishes,
@@ -22,7 +23,7 @@ from service.api.routing import Endpoint
 
 _RESOURCES = tuple(
     resource
-    for module in (account, production, cad, materials, scenes, publishes, media, jobs, events, metrics, system)
+    for module in (account, production, cad, materials, scenes, publishes, media, jobs, events, notifications, metrics, system)
     for resource in module.RESOURCES
 )
 
