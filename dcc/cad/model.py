@@ -34,13 +34,18 @@ class PartDefinition:
 
 @dataclass(eq=False)
 class Placement:
-    """A definition placed in an assembly; ``matrix`` is 4x4 float64 for row vectors, child to assembly."""
+    """A definition placed in an assembly; ``matrix`` is 4x4 float64 for row vectors, child to assembly.
+
+    ``color`` wins over the definition's own. ``usage``: number of the placement in the file, if a style
+    refers to it.
+    """
 
     name: str
     definition: PartDefinition | AssemblyDefinition
     matrix: Array
     color: Color | None = None
     hidden: bool = False
+    usage: int | None = None
 
 
 @dataclass(eq=False)

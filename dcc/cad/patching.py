@@ -203,7 +203,7 @@ def _grid(outline: _Outline) -> Array:
     points = np.stack(np.meshgrid(u, v), axis=-1).reshape(-1, 2)
     points = points[_is_inside(points, outline)] if len(points) else points
     clear = [float(np.abs(outline.corners - point).sum(axis=1).min()) > step / 2 for point in points]
-    return points[np.array(clear, bool)]
+    return np.asarray(points[np.array(clear, bool)])
 
 
 def _is_inside(points: Array, outline: _Outline) -> Array:

@@ -34,7 +34,9 @@ from OCP.XCAFDoc import (
 )
 
 from dcc.cad.kernel import IDENTITY_MATRIX, Array, extended_string, label_entry, label_name, matrix_of, sub_shapes
+from dcc.cad.layers import layer_the_shapes
 from dcc.cad.model import AssemblyDefinition, CadModel, PartDefinition, Placement
+from dcc.cad.occurrence_styles import OccurrenceStyles
 from dcc.cad.transform_operators import TransformOperators
 from shared.errors import CadError
 from shared.manifest import Color, PartKind, Warning
@@ -55,7 +57,12 @@ class StepFile:
     """A STEP file in the kernel: ``parse`` first, then ``transfer``."""
 
     def __init__(
-        self, path: Path, *, name: str = "", body_names: bool = True, transform_operators: bool = True
+        self,
+        path: Path,
+        *,
+        name: str = "",
+        body_names: bool = True,
+        transform_operators: bool = True,
     ) -> None:
         """``name``: what its owner calls the file.
 
@@ -108,12 +115,15 @@ class StepFile:
 
         Raises CadError (``cad.empty``) where the file holds no shape at all.
         """
-        model = self._reader.ChangeReader().StepModel() if self._transform_operators else None
-        operators = TransformOperators(model)
+        entities = self._reader.ChangeReader().StepModel()
+        operators = TransformOperators(entities if self._transform_operators else None)
+        styles = OccurrenceStyles(self._path)
+        styles.mark(entities)
+        layer_the_shapes(self._path, entities)
         self._reader.Transfer(self._document)
         free = Sequence_TDF_Label()
         XCAFDoc_DocumentTool.ShapeTool_s(self._document.Main()).GetFreeShapes(free)
-        structure = _Structure(self._document, operators)
+        structure = _Structure(self._document, operators, styles)
         root = structure.root(free)
         if root is None:
             raise CadError(
@@ -121,7 +131,9 @@ class StepFile:
                 code="cad.empty",
                 hint="Export the model with its geometry (an assembly with its parts in the same file).",
             )
-        return CadModel(root, self._units(), structure.components, self._warnings + structure.warnings)
+        model = CadModel(root, self._units(), structure.components, self._warnings + structure.warnings)
+        styles.apply(model.assemblies())
+        return model
 
     def _units(self) -> tuple[str, ...]:
         lengths, angles, solid_angles = (Sequence_TCollection_AsciiString() for _ in range(3))
@@ -132,8 +144,9 @@ class StepFile:
 class _Structure:
     """Walks the kernel's document and turns each definition into ours, once."""
 
-    def __init__(self, document: TDocStd_Document, operators: TransformOperators) -> None:
+    def __init__(self, document: TDocStd_Document, operators: TransformOperators, styles: OccurrenceStyles) -> None:
         self._operators = operators
+        self._styles = styles
         self._layers = XCAFDoc_DocumentTool.LayerTool_s(document.Main())
         self._definitions: dict[str, AssemblyDefinition | PartDefinition | None] = {}
         self.components = 0
@@ -157,14 +170,18 @@ class _Structure:
         definition = self._define(definition_label)
         if definition is None:
             return None
-        own_name = label_name(label)
-        return Placement(
+        own_name, usage = OccurrenceStyles.unmark(label_name(label))
+        placement = Placement(
             definition.name if _GENERATED_NAME.match(own_name) or not key_name(own_name) else own_name,
             definition,
             self._matrix(XCAFDoc_ShapeTool.GetLocation_s(label)) if label is not definition_label else IDENTITY_MATRIX,
-            _color_of(label, _ANY_COLORS) if label is not definition_label else None,
-            self._is_hidden(label) or self._is_hidden(definition_label),
+            hidden=self._is_hidden(label) or self._is_hidden(definition_label),
+            usage=usage,
         )
+        color = _color_of(label, _ANY_COLORS) if label is not definition_label else None
+        if color:
+            self._styles.paint(placement, color)
+        return placement
 
     def _define(self, label: TDF_Label) -> AssemblyDefinition | PartDefinition | None:
         entry = label_entry(label)
@@ -236,7 +253,7 @@ class _Structure:
         return self._operators.restore(matrix_of(location))
 
     def _layers_of(self, label: TDF_Label) -> tuple[str, ...]:
-        return tuple(label_name(layer) for layer in self._layer_labels(label))
+        return tuple(name for layer in self._layer_labels(label) if (name := label_name(layer).strip()))
 
     def _layer_labels(self, label: TDF_Label) -> list[TDF_Label]:
         # Most labels are on no layer, and the kernel takes long to say so.
