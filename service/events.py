@@ -110,7 +110,9 @@ def _tell_audited(current: Session, context: UOWTransaction) -> None:
 def _payload_of(current: Session, record: AuditRecord) -> dict[str, Any]:
     before, after = record.before or {}, record.after or {}
     payload: dict[str, Any] = {"name": after.get("name") or before.get("name") or _name_of(current, record)}
-    if before and after:
+    if not before:
+        payload["refers"] = {column: value for column, value in after.items() if column.endswith("_id") and value}
+    elif after:
         payload["changes"] = {
             column: [before.get(column), value]
             for column, value in after.items()

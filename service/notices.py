@@ -198,7 +198,7 @@ def _task_changed(current: Session, event: Event) -> Notice | None:
     if task is None or task.assignee_id is None or task.assignee_id == event.actor_id:
         return None
     place = f"{task.target.project_name} {task.target.entity}, {task.name}"
-    if event.kind == "task.created" or "assignee_id" in changes:
+    if "assignee_id" in {**changes, **event.payload.get("refers", {})}:
         kind, title, key = "task.assigned", f"A task for you: {place}", f"assigned:{task.assignee_id}"
     elif "status" in changes:
         kind, title, key = "task.status", f"{place} is {changes['status'][1]}", "status"

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import logging
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -79,7 +79,7 @@ def deliver(current: Session, notice: Notice, event: Event | None = None) -> Non
     for user_id in sorted(notice.audience):
         choice = choices.get(user_id, DEFAULTS[notice.channel])
         if choice.frequency == "immediate":
-            _notify(current, user_id, notice, choice.email, [])
+            _notify(current, user_id, notice, now, email=choice.email)
         elif choice.frequency != "never":
             _hold(current, user_id, notice, choice, now)
 
@@ -98,7 +98,8 @@ def send_digests(current: Session, now: datetime | None = None) -> int:
         groups[held.user_id, held.channel, held.frequency].append(held)
     for (user_id, channel, frequency), group in groups.items():
         notice = _digest(channel, frequency, group)
-        _notify(current, user_id, notice, any(held.email for held in group), [_item(held) for held in group])
+        items = [_item(held) for held in group]
+        _notify(current, user_id, notice, group[-1].due_at, email=any(held.email for held in group), items=items)
     return len(groups)
 
 
@@ -152,7 +153,15 @@ def _choices(current: Session, notice: Notice) -> dict[UUID, Choice]:
     return {row.user_id: Choice(row.frequency, row.email) for row in rows}
 
 
-def _notify(current: Session, user_id: UUID, notice: Notice, email: bool, items: list[dict[str, Any]]) -> None:
+def _notify(
+    current: Session,
+    user_id: UUID,
+    notice: Notice,
+    at: datetime,
+    *,
+    email: bool,
+    items: Sequence[dict[str, Any]] = (),
+) -> None:
     values = {
         "id": uuid4(),
         "tenant_id": current_tenant(current),
@@ -164,7 +173,8 @@ def _notify(current: Session, user_id: UUID, notice: Notice, email: bool, items:
         "body": notice.body,
         "link": notice.link,
         "failed": notice.failed,
-        "items": items,
+        "items": list(items),
+        "created_at": at,
         "email_state": "waiting" if email else "none",
         "email_after": datetime.now(UTC) if email else None,
     }
