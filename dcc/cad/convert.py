@@ -23,7 +23,7 @@ from dcc.cad.meshing import PartGeometry, mesh_parts
 from dcc.cad.model import CadModel
 from dcc.cad.precheck import Declared
 from dcc.cad.scene import Scene, build_scene, check_occurrences
-from dcc.cad.settings import Settings, tessellation
+from dcc.cad.settings import Limits, Settings, tessellation
 from dcc.cad.step_reader import StepFile
 from dcc.cad.usd_master import write_usd_master
 from shared.errors import CadError
@@ -228,6 +228,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--source-name", default="", help="the file's name as its owner knows it")
     parser.add_argument("--previous", type=Path, metavar="MANIFEST", help="the revision before, whose keys are kept")
     parser.add_argument("--decisions", type=Path, metavar="FILE", help="a person's decisions about uncertain parts")
+    parser.add_argument(
+        "--max-triangles", type=int, default=Limits.triangles, metavar="N", help="stop beyond so many triangles"
+    )
     parser.add_argument("--processes", type=int, default=0, help="processes that mesh at once (default: one per core)")
     options = parser.parse_args(arguments)
     return tool_main(lambda: _run(options))
@@ -236,6 +239,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _run(options: argparse.Namespace) -> dict[str, Any]:
     settings = Settings(
         tessellation(options.linear_deflection, options.relative_deflection, options.angular_deflection),
+        Limits(triangles=options.max_triangles),
         processes=options.processes,
     )
     name = options.source_name or options.source.name
