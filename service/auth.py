@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import hashlib
 import secrets
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from uuid import UUID
+from typing import Any
+from uuid import UUID, uuid4
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 from flask import current_app, g, request
 from sqlalchemy import ColumnElement, select, text, update
 
+from service import audit, throttle
 from service.config import Config
 from service.database import session, set_tenant
 from service.models import ApiToken
@@ -21,9 +24,13 @@ from shared.errors import AuthError, ForbiddenError
 
 COOKIE = "raceway_session"
 SESSION_LIFETIME = timedelta(hours=12)
+"""A working day: programs that were started with the token outlive a shorter one."""
+REFRESH_LIFETIME = timedelta(days=30)
 STACK_LIFETIME = timedelta(days=30)
 _TOKEN_PREFIX = "rw_"
 _LAST_USED_STEP = timedelta(minutes=1)
+_EXPIRED_USE_STEP = 3600
+"""Seconds between two records of the same expired token."""
 # OWASP's recommendation for argon2id; the library's default takes eight times as long.
 _hasher = PasswordHasher(time_cost=2, memory_cost=19 * 1024, parallelism=1)
 _NO_PASSWORD = _hasher.hash(secrets.token_urlsafe())
@@ -40,6 +47,8 @@ class Identity:
     user_name: str
     role: Role
     token_id: UUID
+    scopes: frozenset[Permission] | None = None
+    """What the token is limited to, if it is."""
 
 
 def hash_password(password: str) -> str:
@@ -60,12 +69,31 @@ def digest_of(token: str) -> str:
     return hashlib.sha256(token.encode()).hexdigest()
 
 
-def new_token(user_id: UUID, name: str, *, lifetime: timedelta | None = None) -> tuple[ApiToken, str]:
-    """A token's row, yet to be added to the session, and its text, which is known here only."""
+def new_token(
+    user_id: UUID,
+    name: str,
+    *,
+    lifetime: timedelta | None = None,
+    kind: str = "",
+    scopes: Iterable[Permission] | None = None,
+    family: UUID | None = None,
+) -> tuple[ApiToken, str]:
+    """A token's row, yet to be added to the session, and its text, which is known here only.
+
+    ``kind`` is ``session`` for one with a ``lifetime`` and ``personal`` without, unless it is given.
+    """
     token = _TOKEN_PREFIX + secrets.token_urlsafe(32)
-    expires_at = datetime.now(UTC) + lifetime if lifetime else None
-    kind = "session" if lifetime else "personal"
-    return ApiToken(user_id=user_id, name=name, kind=kind, digest=digest_of(token), expires_at=expires_at), token
+    row = ApiToken(
+        id=uuid4(),
+        user_id=user_id,
+        name=name,
+        kind=kind or ("session" if lifetime else "personal"),
+        digest=digest_of(token),
+        scopes=sorted(scopes) if scopes is not None else None,
+        family=family,
+        expires_at=datetime.now(UTC) + lifetime if lifetime else None,
+    )
+    return row, token
 
 
 def revoke(*conditions: ColumnElement[bool]) -> None:
@@ -77,7 +105,8 @@ def revoke(*conditions: ColumnElement[bool]) -> None:
 def authorise(permission: Permission) -> None:
     """Find out who is asking and whether they may; binds the session to their tenant.
 
-    Raises AuthError without a valid token, ForbiddenError for a role that lacks ``permission``.
+    Raises AuthError without a valid token, ForbiddenError for a role that lacks ``permission`` and for a token that is
+    limited to others.
     """
     if permission is Permission.PUBLIC:
         return
@@ -88,6 +117,12 @@ def authorise(permission: Permission) -> None:
             f"{who.user_name} ({who.role}) may not do this: it needs {permission}.",
             hint=f"Ask somebody with the role {MINIMUM_ROLE[permission]} or above.",
         )
+    if not allows(who.role, permission, who.scopes):
+        raise ForbiddenError(
+            f"This token may not do this: it needs {permission}, and is limited to {', '.join(sorted(who.scopes or ()))}.",
+            hint=f"Make a token with the scope {permission}.",
+            code="auth.scope",
+        )
 
 
 def identify(token: str) -> Identity:
@@ -96,22 +131,56 @@ def identify(token: str) -> Identity:
         raise AuthError(
             "This call needs a token.", hint="Send it as `Authorization: Bearer TOKEN`.", code="auth.missing_token"
         )
-    found = session().execute(text("SELECT * FROM find_token(:digest)"), {"digest": digest_of(token)}).one_or_none()
-    if found is None:
-        raise AuthError("The token is wrong, expired or revoked.", code="auth.invalid_token")
-    set_tenant(found.tenant_id, found.user_id)
-    now = datetime.now(UTC)
-    if found.last_used_at is None or now - found.last_used_at > _LAST_USED_STEP:
-        session().execute(update(ApiToken).where(ApiToken.id == found.token_id).values(last_used_at=now))
+    found = find_token(token)
+    if found is None or found.kind == "refresh":
+        raise AuthError("The token is wrong or revoked.", code="auth.invalid_token")
+    if found.is_expired:
+        _refuse_expired(found)
+    role = Role(found.role)
+    set_tenant(found.tenant_id, found.user_id, is_client=role is Role.CLIENT)
+    _note_use(found)
     return Identity(
         tenant_id=found.tenant_id,
         tenant_name=found.tenant_name,
         storage=found.storage,
         user_id=found.user_id,
         user_name=found.user_name,
-        role=Role(found.role),
+        role=role,
         token_id=found.token_id,
+        # A scope that this version does not know any more opens nothing.
+        scopes=None if found.scopes is None else frozenset(Permission) & frozenset(found.scopes),
     )
+
+
+def find_token(token: str) -> Any:
+    """What PostgreSQL knows of a token of an active user, expired or not; None for any other text."""
+    statement = text("SELECT * FROM find_token(:digest)")
+    return session().execute(statement, {"digest": digest_of(token)}).one_or_none()
+
+
+def _refuse_expired(found: Any) -> None:
+    # A program that keeps trying must not fill the log.
+    if throttle.is_first(f"expired {found.token_id}", seconds=_EXPIRED_USE_STEP):
+        audit.note_refused(
+            found.tenant_id,
+            "expired_token",
+            ApiToken.__tablename__,
+            found.token_id,
+            after={"user_id": str(found.user_id), "kind": found.kind},
+        )
+    raise AuthError(
+        "The token has expired.",
+        hint="Log in again, exchange the refresh token, or make a new personal token.",
+        code="auth.expired_token",
+    )
+
+
+def _note_use(found: Any) -> None:
+    now = datetime.now(UTC)
+    if found.last_used_at is None or now - found.last_used_at > _LAST_USED_STEP:
+        # Of many requests with one token, the others need not wait for the one that writes.
+        unlocked = select(ApiToken.id).where(ApiToken.id == found.token_id).with_for_update(skip_locked=True)
+        session().execute(update(ApiToken).where(ApiToken.id.in_(unlocked)).values(last_used_at=now))
 
 
 def current() -> Identity:

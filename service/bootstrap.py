@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from uuid import UUID, uuid4
 
-from sqlalchemy import create_engine, select, text
+from sqlalchemy import create_engine, func, select, text
 from sqlalchemy.orm import Session
 from sqlalchemy.pool import NullPool
 
 from service import auth
 from service.config import Config, driver_url
-from service.database import commit
+from service.database import commit, current_tenant
 from service.models import Tenant, User
 from service.permissions import Role
 from shared.context import check_name
@@ -46,24 +46,35 @@ def ensure_studio(
             ).one_or_none()
             current.rollback()
             current.info["tenant_id"] = tenant_id = known.tenant_id if known else uuid4()
-            storage = known.storage if known else tenant
-            mark_storage(make_folder(config.tenant_root(storage)), str(tenant_id))
             if known is None:
-                current.add(Tenant(id=tenant_id, name=tenant, title=tenant.capitalize(), storage=storage))
-            user = current.scalar(select(User).where(User.email == email))
+                create_tenant(current, config, name=tenant, title=tenant.capitalize())
+            storage = known.storage if known else tenant
+            user = current.scalar(select(User).where(func.lower(User.email) == email.lower()))
             if user is None:
-                user = User(
-                    id=uuid4(),
-                    name="Administrator",
-                    email=email,
-                    role=Role.GLOBAL_ADMIN.value,
-                    password_hash=auth.hash_password(password),
-                )
-                current.add(user)
-                current.flush()
+                user = add_administrator(current, "Administrator", email, role=Role.GLOBAL_ADMIN, password=password)
             row, token = auth.new_token(user.id, "raceway up", lifetime=auth.STACK_LIFETIME)
             current.add(row)
             commit(current)
             return Studio(tenant_id, tenant, storage, email, token)
     finally:
         engine.dispose()
+
+
+def create_tenant(current: Session, config: Config, *, name: str, title: str = "") -> Tenant:
+    """A new tenant with its storage, under the id that the session is bound to.
+
+    Raises StorageError where its folder cannot be made.
+    """
+    tenant = Tenant(id=current_tenant(current), name=name, title=title, storage=name)
+    mark_storage(make_folder(config.tenant_root(name)), str(tenant.id))
+    current.add(tenant)
+    current.flush()
+    return tenant
+
+
+def add_administrator(current: Session, name: str, email: str, *, role: Role, password: str) -> User:
+    """The first user of a tenant."""
+    user = User(id=uuid4(), name=name, email=email, role=role.value, password_hash=auth.hash_password(password))
+    current.add(user)
+    current.flush()
+    return user

@@ -23,6 +23,7 @@ db = SQLAlchemy(session_options={"expire_on_commit": False})
 
 _TENANT = "tenant_id"
 _ACTOR = "actor_id"
+_CLIENT = "client_id"
 _AFTER_COMMIT = "after_commit"
 
 
@@ -32,17 +33,19 @@ def session() -> Session:
     return current
 
 
-def set_tenant(tenant_id: UUID | None, actor_id: UUID | None = None) -> None:
+def set_tenant(tenant_id: UUID | None, actor_id: UUID | None = None, *, is_client: bool = False) -> None:
     """Bind the session to a tenant, and to the user whose changes the audit log records.
 
-    Holds from now on, also for the rest of the transaction under way.
+    For a user with the role ``client`` PostgreSQL shows only what is meant for them. Holds from now on, also for the
+    rest of the transaction under way.
     """
     current = session()
     current.expunge_all()
     current.info[_TENANT] = tenant_id
     current.info[_ACTOR] = actor_id
+    current.info[_CLIENT] = actor_id if is_client else None
     if current.in_transaction():
-        _bind(current.connection(), tenant_id)
+        _bind(current, current.connection())
 
 
 @contextlib.contextmanager
@@ -92,14 +95,16 @@ def _forget_work(current: Session) -> None:
 
 @event.listens_for(Session, "after_begin")
 def _tell_tenant(current: Session, transaction: SessionTransaction, connection: Connection) -> None:
-    tenant_id = current.info.get(_TENANT)
-    if tenant_id is not None:
-        _bind(connection, tenant_id)
+    if current.info.get(_TENANT) is not None:
+        _bind(current, connection)
 
 
-def _bind(connection: Connection, tenant_id: UUID | None) -> None:
+def _bind(current: Session, connection: Connection) -> None:
     # Local to the transaction: a pooled connection must not carry a tenant to its next borrower.
-    connection.execute(text("SELECT set_config('app.current_tenant', :t, true)"), {"t": str(tenant_id or "")})
+    connection.execute(
+        text("SELECT set_config('app.current_tenant', :tenant, true), set_config('app.current_client', :client, true)"),
+        {"tenant": str(current.info.get(_TENANT) or ""), "client": str(current.info.get(_CLIENT) or "")},
+    )
 
 
 def engine_options(pool: int) -> dict[str, Any]:
@@ -109,5 +114,7 @@ def engine_options(pool: int) -> dict[str, Any]:
         "max_overflow": 4,
         "pool_pre_ping": True,
         "pool_recycle": 1800,
+        # Errors of the database are logged: what they were about may be a password's hash.
+        "hide_parameters": True,
         "connect_args": {"application_name": "raceway", "connect_timeout": 10},
     }

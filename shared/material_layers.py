@@ -90,11 +90,12 @@ def targets_of(part: Part) -> Iterator[str]:
 
 @dataclass(frozen=True)
 class MaterialLayers:
-    """The proposals of each layer. What none of them knows is the fallback's."""
+    """The proposals of each layer. What none of them knows wears ``fallback``."""
 
     manual: Layer = field(default_factory=dict)
     source: Layer = field(default_factory=dict)
     auto: Layer = field(default_factory=dict)
+    fallback: EffectiveMaterial = UNRESOLVED
 
     def resolve(self, target: str) -> EffectiveMaterial:
         """The one material that counts for a target: stronger layer first, then the more specific target."""
@@ -103,7 +104,7 @@ class MaterialLayers:
             proposal = layer.get(target) or layer.get(part_of(target))
             if proposal:
                 return EffectiveMaterial(proposal.material, name, proposal.reason)
-        return UNRESOLVED
+        return self.fallback
 
     def effective(self, parts: Iterable[Part]) -> dict[str, EffectiveMaterial]:
         """The material of every part, and of those of its occurrences and faces that wear something else than it."""
@@ -117,8 +118,8 @@ class MaterialLayers:
         return result
 
     def to_json(self) -> dict[str, dict[str, dict[str, str]]]:
-        """``{layer: {target: {"material": ..., "reason": ...}}}``."""
-        return dataclasses.asdict(self)
+        """``{layer: {target: {"material": ..., "reason": ...}}}``, without the fallback."""
+        return {name: layer for name, layer in dataclasses.asdict(self).items() if name != "fallback"}
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> MaterialLayers:

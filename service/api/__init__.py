@@ -6,6 +6,8 @@ from flask import Flask
 
 from service.api import (
     account,
+    assets,
+    audit,
     cad,
     events,
     jobs,
@@ -14,16 +16,29 @@ from service.api import (
     metrics,
     notifications,
     openapi,
-    production,
+    orders,
+    pins,
+    projects,
     publishes,
+    references,
     scenes,
+    sequences,
+    shots,
     system,
+    tasks,
+    tenants,
+    tokens,
+    users,
 )
 from service.api.routing import Endpoint
 
 _RESOURCES = tuple(
     resource
-    for module in (account, production, cad, materials, scenes, publishes, media, jobs, events, notifications, metrics, system)
+    for module in (
+        *(account, tokens, users, tenants, projects, sequences, shots, assets, tasks, orders),
+        *(cad, materials, scenes, publishes, pins, references),
+        *(media, jobs, events, notifications, audit, metrics, system),
+    )
     for resource in module.RESOURCES
 )
 

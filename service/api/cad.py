@@ -13,9 +13,9 @@ from pydantic import Field
 from sqlalchemy import select
 
 from service import auth, conversions, materials, store
+from service.api.assets import find_asset
 from service.api.fields import Row
 from service.api.listing import ListQuery, Page, page_of, row
-from service.api.production import find_asset
 from service.api.routing import Answer, Reply, Request, Resource
 from service.database import session
 from service.models import Asset, CadFile, Conversion, Job, Project

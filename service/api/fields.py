@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar, Self
 from uuid import UUID
 
-from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints
+from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints, model_validator
 
-from service.api.routing import Reply
+from service.api.routing import Reply, Request
 from shared.context import check_name
 from shared.departments import department
 from shared.errors import InputError
@@ -25,6 +25,12 @@ def _department(text: str) -> str:
 
 def _path(text: str) -> str:
     return _checked(lambda: normalise(text))
+
+
+def _file_name(text: str) -> str:
+    if text.strip(". ") == "":
+        raise ValueError("must be more than dots and spaces")
+    return text
 
 
 def _checked(check: Any) -> str:
@@ -49,6 +55,8 @@ Status = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,39}$")]
 DepartmentName = Annotated[str, AfterValidator(_department)]
 StoragePath = Annotated[str, StringConstraints(min_length=1, max_length=1000), AfterValidator(_path)]
 """Path below the storage root; a Windows client's backslashes are accepted."""
+FileName = Annotated[str, StringConstraints(pattern=r"^[^/\\\x00-\x1f\x7f]{1,200}$"), AfterValidator(_file_name)]
+"""Bare name of a file; it is shown and downloaded by this name, but never a path on the storage."""
 Digest = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 Number = Annotated[int, Field(ge=1, le=2**31 - 1)]
 """Version, iteration and the like."""
@@ -63,3 +71,28 @@ class Row(Reply):
     id: UUID
     created_at: datetime
     updated_at: datetime
+
+
+class EditableOut(Row):
+    """What rows answer that people change and put away."""
+
+    revision: int = Field(description="counts the changes; `If-Match` may name it as well as the whole ETag")
+    archived_at: datetime | None = Field(description="when it was put away; null for what is in use")
+
+
+class Changes(Request):
+    """Base of what a PATCH takes: fields that are left out stay as they are."""
+
+    nullable: ClassVar[frozenset[str]] = frozenset()
+    """Fields that can be emptied with null."""
+
+    @model_validator(mode="after")
+    def _nothing_is_null(self) -> Self:
+        for name in self.model_fields_set - self.nullable:
+            if getattr(self, name) is None:
+                raise ValueError(f"{name} may be left out, but not null")
+        return self
+
+    def given(self) -> dict[str, Any]:
+        """The fields of the request."""
+        return self.model_dump(exclude_unset=True)

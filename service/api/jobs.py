@@ -11,10 +11,10 @@ from pydantic import Field, StringConstraints
 from sqlalchemy import select
 
 from service import auth, conversions, jobs
+from service.api.assets import find_asset
 from service.api.fields import Row
 from service.api.listing import ListQuery, Page, page_of, row
 from service.api.media import MediaOut, media_of_jobs
-from service.api.production import find_asset
 from service.api.routing import Reply, Request, Resource
 from service.database import session
 from service.models import Asset, CadFile, Job, Part, Publish, Worker

@@ -6,28 +6,41 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Generic, TypeVar
 from uuid import UUID
 
-from flask import request
 from pydantic import Field
-from sqlalchemy import ColumnElement, Select, func, or_, select
+from sqlalchemy import ColumnElement, Select, func, select
 from sqlalchemy.orm import InstrumentedAttribute
 
-from service.api.routing import Reply, Request, etag_of
+from service.api.routing import Reply, Request
 from service.database import current_tenant, session
-from service.models import TenantRow
-from shared.errors import ConflictError, InputError, NotFoundError
+from service.models import EditableRow, TenantRow
+from service.search import Searched, matching
+from shared.errors import InputError, NotFoundError
 
 Item = TypeVar("Item")
 RowType = TypeVar("RowType", bound=TenantRow)
 Column = InstrumentedAttribute[Any] | ColumnElement[Any]
 
+_MOST_SORTS = 5
+
 
 class ListQuery(Request):
-    """What every list takes. ``sort`` is a field, with a minus before it for the reverse order."""
+    """What every list takes."""
 
     page: int = Field(1, ge=1, le=100_000)
     page_size: int = Field(50, ge=1, le=500)
-    q: str = Field("", max_length=200)
-    sort: str = Field("", max_length=60)
+    q: str = Field("", max_length=200, description="words, or beginnings of words, that must all be found")
+    sort: str = Field(
+        "",
+        max_length=200,
+        description="fields, the first counting most, each with a minus before it for the reverse order",
+        examples=["-created_at,name"],
+    )
+
+
+class EditableQuery(ListQuery):
+    """What lists of rows take that can be put away."""
+
+    archived: bool = Field(False, description="with what was put away")
 
 
 class Page(Reply, Generic[Item]):
@@ -44,26 +57,23 @@ def page_of(
     query: ListQuery,
     *,
     key: type[RowType],
-    search: Sequence[Column],
+    search: Sequence[Searched],
     sort: Mapping[str, Column],
     default_sort: str,
+    below: Sequence[type[EditableRow]] = (),
 ) -> dict[str, Any]:
     """The page that ``query`` asks of ``statement``, a select of ``key`` rows.
 
-    Raises InputError for an unknown sort field.
+    ``search`` are models with a search column, or columns of text, all part of ``statement``. ``below`` are the models
+    of the statement that the rows belong to: with them the rows are put away. Raises InputError for a sort field that
+    is not in ``sort``.
     """
-    if query.q:
-        pattern = "%" + query.q.replace("\\", r"\\").replace("%", r"\%").replace("_", r"\_") + "%"
-        statement = statement.where(or_(*(column.ilike(pattern) for column in search)))
-    wanted = query.sort or default_sort
-    column = sort.get(wanted.removeprefix("-"))
-    if column is None:
-        raise InputError(
-            f"This list cannot be sorted by {wanted.removeprefix('-')!r}.",
-            hint=f"Sort by {', '.join(sort)}.",
-            fields={"sort": f"one of {', '.join(sort)}, with - before it for the reverse"},
-        )
-    ordered = statement.order_by(column.desc() if wanted.startswith("-") else column.asc(), key.id)
+    if isinstance(query, EditableQuery) and not query.archived:
+        archivable: list[Any] = [key, *below]
+        statement = statement.where(*(model.archived_at.is_(None) for model in archivable))
+    if query.q.strip():
+        statement = statement.where(*matching(query.q, *search))
+    ordered = statement.order_by(*_order(query.sort or default_sort, sort), key.id)
     rows = session().scalars(ordered.limit(query.page_size).offset((query.page - 1) * query.page_size)).unique().all()
     if query.page == 1 and len(rows) < query.page_size:
         total = len(rows)
@@ -72,8 +82,50 @@ def page_of(
     return {"items": rows, "page": query.page, "page_size": query.page_size, "total": total}
 
 
+def page_of_items(items: Sequence[Any], query: ListQuery) -> dict[str, Any]:
+    """The page that ``query`` asks of a short list that is in memory; ``items`` are searched and sorted already."""
+    start = (query.page - 1) * query.page_size
+    return {
+        "items": list(items[start : start + query.page_size]),
+        "page": query.page,
+        "page_size": query.page_size,
+        "total": len(items),
+    }
+
+
+def sorted_items(items: Sequence[Any], query: ListQuery, fields: Sequence[str], default_sort: str) -> list[Any]:
+    """A short list in the order that ``query`` asks; ``items`` are dicts, ``fields`` those it can be sorted by."""
+    ordered = list(items)
+    for name, reverse in reversed(_sorts(query.sort or default_sort, fields)):
+        ordered.sort(key=lambda item: (item[name] is not None, item[name]), reverse=reverse)
+    return ordered
+
+
+def equal(*filters: tuple[Column, Any]) -> list[ColumnElement[bool]]:
+    """Conditions for those filters of a query that were given: each a column and the value it must have."""
+    return [column == value for column, value in filters if value not in ("", None)]
+
+
+def _order(wanted: str, fields: Mapping[str, Column]) -> list[ColumnElement[Any]]:
+    return [fields[name].desc() if reverse else fields[name].asc() for name, reverse in _sorts(wanted, list(fields))]
+
+
+def _sorts(wanted: str, fields: Sequence[str]) -> list[tuple[str, bool]]:
+    """Field and whether in reverse, for each that ``wanted`` names."""
+    sorts = [(text.strip().removeprefix("-"), text.strip().startswith("-")) for text in wanted.split(",")]
+    unknown = [name for name, _ in sorts if name not in fields]
+    if unknown or len(sorts) > _MOST_SORTS:
+        problem = f"by {unknown[0]!r}" if unknown else f"by more than {_MOST_SORTS} fields"
+        raise InputError(
+            f"This list cannot be sorted {problem}.",
+            hint=f"Sort by {', '.join(fields)}.",
+            fields={"sort": f"of {', '.join(fields)}, each with - before it for the reverse, separated by commas"},
+        )
+    return sorts
+
+
 def row(model: type[RowType], row_id: UUID, *, lock: bool = False) -> RowType:
-    """The row of this tenant with that id; ``lock`` holds it until the transaction ends.
+    """The row of this tenant with that id, put away or not; ``lock`` holds it until the transaction ends.
 
     Raises NotFoundError, also for another tenant's row.
     """
@@ -91,21 +143,3 @@ def row(model: type[RowType], row_id: UUID, *, lock: bool = False) -> RowType:
             f"There is no {what} {row_id}.", hint="List what there is; it may have been deleted.", code="not_found"
         )
     return found
-
-
-def check_unchanged(found: TenantRow) -> None:
-    """Raises ConflictError (``conflict.stale``, status 412) where If-Match names another state of the row."""
-    wanted = request.headers.get("If-Match", "").strip()
-    if wanted and wanted not in ("*", etag_of(found)):
-        raise ConflictError(
-            "Somebody else changed this since you read it.",
-            hint="Read it again, then repeat your change.",
-            code="conflict.stale",
-            status=412,
-        )
-
-
-def apply_changes(target: TenantRow, changes: Mapping[str, Any]) -> None:
-    """Set the fields a PATCH names."""
-    for name, value in changes.items():
-        setattr(target, name, value)

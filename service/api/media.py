@@ -1,19 +1,23 @@
-"""Media: pictures, films and CAD derivatives."""
+"""Media: pictures, films and CAD derivatives, made by jobs or uploaded."""
 
 from __future__ import annotations
 
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
-from flask import Response
+from flask import Response, request
 from pydantic import Field
 from sqlalchemy import select
 
+from service import auth, store
+from service.api.assets import find_asset
 from service.api.cad import stored_file
-from service.api.fields import Row
-from service.api.listing import ListQuery, Page, page_of, row
-from service.api.routing import Resource
+from service.api.fields import Changes, EditableOut, FileName, Status, Title
+from service.api.listing import EditableQuery, Page, equal, page_of, row
+from service.api.records import change, check_live, declare_archive, row_to_change, written
+from service.api.routing import Request, Resource
 from service.database import session
+from service.file_types import check_medium
 from service.models import Asset, Job, MediaAsset
 from service.permissions import Permission
 
@@ -21,7 +25,7 @@ media = Resource("media", "/media")
 RESOURCES = (media,)
 
 
-class MediaOut(Row):
+class MediaOut(EditableOut):
     asset_type: str
     category_key: str
     name: str
@@ -41,7 +45,7 @@ class MediaOut(Row):
     metadata: dict[str, Any]
 
 
-class MediaQuery(ListQuery):
+class MediaQuery(EditableQuery):
     asset_type: str = Field("", description="still, turntable, thumbnail, cad_derivative, ...")
     category_key: str = ""
     render_status: str = Field("", description="state of the job that made it")
@@ -49,12 +53,26 @@ class MediaQuery(ListQuery):
     job_id: UUID | None = None
 
 
+class MediaUpload(Request):
+    filename: FileName
+    asset_type: Status = Field("reference", description="what it is for: reference, still, turntable, ...")
+    category_key: Title = ""
+    asset: str = Field("", max_length=100, description="name of the asset it shows")
+    project: str = Field("", max_length=100, description="name of the project")
+
+
+class MediaChanges(Changes):
+    name: FileName | None = None
+    asset_type: Status | None = None
+    category_key: Title | None = None
+    metadata: dict[str, Any] | None = None
+
+
 def describe(medium: MediaAsset) -> dict[str, Any]:
     """What the API answers for a media file."""
-    copied = ("id", "created_at", "updated_at", "asset_type", "category_key", "name", "path", "mime_type", "size")
-    more = ("sha256", "width", "height", "asset_id", "publish_id", "cad_file_id", "job_id")
+    made = {"asset", "render_status", "url", "metadata"}
     return {
-        **{name: getattr(medium, name) for name in (*copied, *more)},
+        **{name: getattr(medium, name) for name in MediaOut.model_fields if name not in made},
         "asset": medium.asset.name if medium.asset else None,
         "render_status": medium.job.state if medium.job else None,
         "url": f"/api/media/assets/{medium.id}/file",
@@ -65,34 +83,90 @@ def describe(medium: MediaAsset) -> dict[str, Any]:
 @media.declare("GET", "/assets", permission=Permission.MEDIA_READ, query=MediaQuery, answer=Page[MediaOut])
 def list_media(query: MediaQuery) -> dict[str, Any]:
     """List media files, the newest first."""
-    statement = select(MediaAsset).outerjoin(MediaAsset.job).outerjoin(MediaAsset.asset)
-    for column, wanted in (
+    wanted = equal(
         (MediaAsset.asset_type, query.asset_type),
         (MediaAsset.category_key, query.category_key),
+        (MediaAsset.job_id, query.job_id),
         (Job.state, query.render_status),
         (Asset.name, query.asset),
-    ):
-        if wanted:
-            statement = statement.where(column == wanted)
-    if query.job_id:
-        statement = statement.where(MediaAsset.job_id == query.job_id)
-    sort: dict[str, Any] = {
-        "created_at": MediaAsset.created_at,
-        "name": MediaAsset.name,
-        "asset_type": MediaAsset.asset_type,
-        "size": MediaAsset.size,
-    }
+    )
     page = page_of(
-        statement, query, key=MediaAsset, search=(MediaAsset.name, Asset.name), sort=sort, default_sort="-created_at"
+        select(MediaAsset).outerjoin(MediaAsset.job).outerjoin(MediaAsset.asset).where(*wanted),
+        query,
+        key=MediaAsset,
+        search=(MediaAsset, Asset),
+        sort={
+            "created_at": MediaAsset.created_at,
+            "updated_at": MediaAsset.updated_at,
+            "name": MediaAsset.name,
+            "asset_type": MediaAsset.asset_type,
+            "size": MediaAsset.size,
+        },
+        default_sort="-created_at",
     )
     page["items"] = [describe(medium) for medium in page["items"]]
     return page
+
+
+@media.declare(
+    "POST",
+    "/assets",
+    permission=Permission.MEDIA_WRITE,
+    query=MediaUpload,
+    upload="application/octet-stream",
+    answer=MediaOut,
+    status=201,
+)
+def upload_medium(query: MediaUpload) -> dict[str, Any]:
+    """Upload a picture or film as the raw body. What it is is told from its content, and must be what its name says."""
+    asset = find_asset(query.asset, query.project) if query.asset else None
+    if asset is not None:
+        check_live(asset)
+    config = auth.config()
+    root = config.tenant_root(auth.current().storage)
+    request.max_content_length = config.max_upload_bytes
+    with store.receive(request.stream, root, config.max_upload_bytes) as upload:
+        found = check_medium(upload.place, query.filename)
+        medium = MediaAsset(
+            id=uuid4(),
+            asset_type=query.asset_type,
+            category_key=query.category_key,
+            name=query.filename,
+            path=upload.keep(root, f"medium{found.file_type.suffixes[0]}"),
+            mime_type=found.file_type.mime_type,
+            size=upload.size,
+            sha256=upload.sha256,
+            width=found.width,
+            height=found.height,
+            asset_id=asset.id if asset else None,
+        )
+    session().add(medium)
+    return describe(written(medium))
 
 
 @media.declare("GET", "/assets/<uuid:media_id>", permission=Permission.MEDIA_READ, answer=MediaOut)
 def get_medium(media_id: UUID) -> dict[str, Any]:
     """A media file's record."""
     return describe(row(MediaAsset, media_id))
+
+
+@media.declare(
+    "PATCH",
+    "/assets/<uuid:media_id>",
+    permission=Permission.MEDIA_WRITE,
+    body=MediaChanges,
+    answer=MediaOut,
+    if_match="optional",
+)
+def change_medium(media_id: UUID, body: MediaChanges) -> dict[str, Any]:
+    """Change a media file's name, type, category or metadata; the file itself never changes."""
+    changes = body.given()
+    if "metadata" in changes:
+        changes["details"] = changes.pop("metadata")
+    return describe(change(row_to_change(MediaAsset, media_id), changes))
+
+
+declare_archive(media, MediaAsset, Permission.MEDIA_WRITE, MediaOut, describe=describe, what="medium", path="/assets")
 
 
 @media.declare(

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import functools
+import hashlib
 import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, ParamSpec, TypeVar
+from datetime import datetime
+from typing import Any, Literal, ParamSpec, TypeVar
 
-from flask import Blueprint, Response, jsonify, request
+from flask import Blueprint, Response, current_app, request
 from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 
 from service import auth
 from service.database import commit, session
-from service.models import TenantRow
 from service.permissions import Permission
 from shared.errors import InputError
 
@@ -21,6 +22,8 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 PREFIX = "/api"
+
+IfMatch = Literal["", "optional", "required"]
 
 
 class Request(BaseModel):
@@ -46,7 +49,11 @@ class Answer:
 
 @dataclass(frozen=True)
 class Endpoint:
-    """What a route declares. ``answer`` is the type of ``data``, or None where the view answers a file itself."""
+    """What a route declares.
+
+    ``answer`` is the type of ``data``, or None where the view answers a file itself. ``errors`` are the statuses that
+    it refuses with beside those that follow from the rest.
+    """
 
     method: str
     path: str
@@ -58,8 +65,15 @@ class Endpoint:
     answer: Any
     media_type: str
     status: int
+    if_match: IfMatch
+    errors: tuple[int, ...]
     name: str
     help: str
+
+    @functools.cached_property
+    def answers_row(self) -> bool:
+        """Whether it answers one row, which has an entity tag then."""
+        return isinstance(self.answer, type) and {"id", "updated_at"} <= set(getattr(self.answer, "model_fields", ()))
 
     @functools.cached_property
     def adapter(self) -> TypeAdapter[Any]:
@@ -87,12 +101,15 @@ class Resource(Blueprint):
         answer: Any = None,
         media_type: str = "application/json",
         status: int = 200,
+        if_match: IfMatch = "",
+        errors: tuple[int, ...] = (),
     ) -> Callable[[Callable[P, R]], Callable[P, R]]:
         """Declare a route.
 
         The view gets the path's values by name, ``query`` and ``body`` validated, and returns what ``answer`` can
         read, an :class:`Answer`, or a Flask response. Its transaction is committed when it returns and rolled back
-        when it raises. ``upload`` names the media type of a raw body that the view reads itself.
+        when it raises. ``upload`` names the media type of a raw body that the view reads itself. ``if_match`` tells
+        whether the view heeds that header; where it is required, a request without it is refused (428).
         """
 
         def add(view: Callable[P, R]) -> Callable[P, R]:
@@ -107,6 +124,8 @@ class Resource(Blueprint):
                 answer=answer,
                 media_type=media_type,
                 status=status,
+                if_match=if_match,
+                errors=errors,
                 name=view.__name__,
                 help=(view.__doc__ or "").strip(),
             )
@@ -120,6 +139,8 @@ class Resource(Blueprint):
 def _serve(endpoint: Endpoint, view: Callable[..., Any]) -> Callable[..., Response]:
     def serve(**values: Any) -> Response:
         auth.authorise(endpoint.permission)
+        if endpoint.if_match == "required" and not request.headers.get("If-Match"):
+            raise _no_if_match()
         if endpoint.query:
             values["query"] = _validated(endpoint.query, _query_values())
         if endpoint.body:
@@ -129,25 +150,49 @@ def _serve(endpoint: Endpoint, view: Callable[..., Any]) -> Callable[..., Respon
         if isinstance(result, Response):
             return result
         if not isinstance(result, Answer):
-            result = Answer(result, endpoint.status, _headers_of(result))
+            result = Answer(result, endpoint.status)
         data = endpoint.adapter.dump_python(
             endpoint.adapter.validate_python(result.data, from_attributes=True), mode="json"
         )
-        response = jsonify({"ok": True, "data": data})
-        response.status_code = result.status
+        text = current_app.json.dumps({"ok": True, "data": data}) + "\n"
+        response = Response(text, result.status, mimetype="application/json")
         response.headers.update(result.headers)
+        if endpoint.answers_row:
+            response.headers.setdefault("ETag", _etag_of(data, text))
+        if request.method == "GET" and "ETag" in response.headers:
+            # Between browser and service nobody keeps an answer, but the browser may ask whether its own still holds.
+            response.headers["Cache-Control"] = "private, no-cache"
+            response.make_conditional(request)
         return response
 
     return serve
 
 
-def _headers_of(result: Any) -> dict[str, str]:
-    return {"ETag": etag_of(result)} if isinstance(result, TenantRow) else {}
+def version_of(revision: int | None, updated_at: datetime) -> str:
+    """What If-Match compares: the revision of a row that counts them, else the time of its last change."""
+    return str(revision) if revision is not None else f"{int(updated_at.timestamp() * 1_000_000):x}"
 
 
-def etag_of(row: TenantRow) -> str:
-    """Entity tag of a row: changes whenever the row does."""
-    return f'"{int(row.updated_at.timestamp() * 1_000_000):x}"'
+def matches(version: str) -> bool:
+    """Whether the request's If-Match, if it has one, names this version of the row."""
+    header = request.headers.get("If-Match", "").strip()
+    tags = [tag.strip().removeprefix("W/").strip('"').partition("-")[0] for tag in header.split(",")]
+    return not header or header == "*" or version in tags
+
+
+def _etag_of(data: dict[str, Any], text: str) -> str:
+    """Entity tag: the row's version, and a digest of the answer, which also tells of other rows' names."""
+    version = version_of(data.get("revision"), datetime.fromisoformat(data["updated_at"]))
+    return f'"{version}-{hashlib.blake2b(text.encode(), digest_size=6).hexdigest()}"'
+
+
+def _no_if_match() -> InputError:
+    return InputError(
+        "This call replaces the whole and must say what it replaces.",
+        hint="Read it first and send its ETag as If-Match, or `If-Match: *` to replace whatever stands there.",
+        code="input.if_match",
+        status=428,
+    )
 
 
 def _validated(model: type[Request], values: Any) -> Request:

@@ -9,8 +9,9 @@ from pydantic import Field, StringConstraints
 from sqlalchemy import select
 
 from service import auth, entries
-from service.api.fields import Digest, Name, Row
-from service.api.listing import ListQuery, Page, page_of, row
+from service.api.fields import Changes, Digest, EditableOut, Name
+from service.api.listing import EditableQuery, Page, equal, page_of, row
+from service.api.records import change, check_live, declare_archive, row_to_change
 from service.api.routing import Request, Resource
 from service.database import session
 from service.models import Scene, Task
@@ -24,10 +25,14 @@ scenes = Resource("scenes", "/scenes")
 RESOURCES = (scenes,)
 
 
-class SceneOut(Row):
+Comment = Annotated[str, StringConstraints(max_length=1000, strip_whitespace=True)]
+
+
+class SceneOut(EditableOut):
     task_id: UUID
     name: str
     software: str
+    comment: str
     version: int
     iteration: int
     path: str
@@ -42,6 +47,7 @@ class NewScene(Request):
     software: Annotated[str, StringConstraints(min_length=1, max_length=100)]
     suffix: Annotated[str, StringConstraints(pattern=r"^\.[A-Za-z0-9]{1,10}$")]
     bump: Literal["iteration", "version"] = "iteration"
+    comment: Comment = ""
 
 
 class SceneFile(Request):
@@ -49,27 +55,70 @@ class SceneFile(Request):
     size: int = Field(ge=0, le=2**62)
 
 
-class SceneQuery(ListQuery):
+class SceneChanges(Changes):
+    comment: Comment | None = None
+
+
+class SceneQuery(EditableQuery):
     task_id: UUID | None = None
-    state: str = "committed"
+    name: str = ""
+    software: str = ""
+    state: str = Field("committed", description="reserved, committed or expired; empty for all")
 
 
-@scenes.declare("GET", "/", permission=Permission.PUBLISH_READ, query=SceneQuery, answer=Page[SceneOut])
+@scenes.declare("GET", "/", permission=Permission.SCENE_READ, query=SceneQuery, answer=Page[SceneOut])
 def list_scenes(query: SceneQuery) -> dict[str, Any]:
     """List saved scenes, the newest first."""
-    statement = select(Scene)
-    if query.task_id:
-        statement = statement.where(Scene.task_id == query.task_id)
-    if query.state:
-        statement = statement.where(Scene.state == query.state)
-    sort: dict[str, Any] = {"created_at": Scene.created_at, "name": Scene.name, "version": Scene.version}
-    return page_of(statement, query, key=Scene, search=(Scene.name,), sort=sort, default_sort="-created_at")
+    wanted = equal(
+        (Scene.task_id, query.task_id),
+        (Scene.name, query.name),
+        (Scene.software, query.software),
+        (Scene.state, query.state),
+    )
+    return page_of(
+        select(Scene).where(*wanted),
+        query,
+        key=Scene,
+        search=(Scene,),
+        sort={
+            "created_at": Scene.created_at,
+            "updated_at": Scene.updated_at,
+            "name": Scene.name,
+            "version": Scene.version,
+            "iteration": Scene.iteration,
+            "size": Scene.size,
+        },
+        default_sort="-created_at",
+    )
+
+
+@scenes.declare("GET", "/<uuid:scene_id>", permission=Permission.SCENE_READ, answer=SceneOut)
+def get_scene(scene_id: UUID) -> Scene:
+    """A scene."""
+    return row(Scene, scene_id)
+
+
+@scenes.declare(
+    "PATCH",
+    "/<uuid:scene_id>",
+    permission=Permission.SCENE_WRITE,
+    body=SceneChanges,
+    answer=SceneOut,
+    if_match="optional",
+)
+def change_scene(scene_id: UUID, body: SceneChanges) -> Scene:
+    """Change what a scene's artist says of it; the file itself never changes."""
+    return change(row_to_change(Scene, scene_id), body.given())
+
+
+declare_archive(scenes, Scene, Permission.SCENE_WRITE, SceneOut)
 
 
 @scenes.declare("POST", "/reserve", permission=Permission.SCENE_WRITE, body=NewScene, answer=SceneOut, status=201)
 def reserve_scene(body: NewScene) -> Scene:
     """Reserve the next version of a scene; save it at ``path``, then commit it."""
     task = row(Task, body.task_id)
+    check_live(task)
     target = entries.lock_target(session(), type(task.target), task.target.id)
     assert target is not None  # the task's foreign key
     newest = session().scalar(
@@ -87,6 +136,7 @@ def reserve_scene(body: NewScene) -> Scene:
         task_id=task.id,
         name=body.name,
         software=body.software,
+        comment=body.comment,
         version=version.version,
         iteration=version.iteration,
         path=paths.scene_file(target.project_name, target.entity, task.name, body.name, version, body.suffix),

@@ -4,19 +4,15 @@ from __future__ import annotations
 
 import os
 from typing import Any
-from uuid import UUID
 
 from flask import Response, current_app, jsonify, render_template
 from redis.exceptions import RedisError
-from sqlalchemy import select, text
+from sqlalchemy import text
 
 from service import auth, queueing, schema
 from service.api import openapi
-from service.api.fields import Row
-from service.api.listing import ListQuery, Page, page_of
 from service.api.routing import Reply, Resource
 from service.database import session
-from service.models import AuditRecord
 from service.permissions import Permission
 from shared import __version__
 from shared.errors import ServiceError
@@ -37,15 +33,6 @@ class StepOut(Reply):
     help: str
     queue: str
     parameters: dict[str, Any]
-
-
-class AuditRecordOut(Row):
-    actor_id: UUID | None
-    action: str
-    table_name: str
-    row_id: UUID
-    before: dict[str, Any] | None
-    after: dict[str, Any] | None
 
 
 @system.declare("GET", "/health", permission=Permission.PUBLIC, answer=Health)
@@ -82,19 +69,6 @@ def ready() -> dict[str, str]:
 def list_steps() -> list[dict[str, Any]]:
     """Every process step with the schema of its parameters and the help for each."""
     return [step.to_json() for step in STEPS]
-
-
-@system.declare("GET", "/audit", permission=Permission.AUDIT_READ, query=ListQuery, answer=Page[AuditRecordOut])
-def list_audit_records(query: ListQuery) -> dict[str, Any]:
-    """Who changed what, with what stood there before and after; the newest first."""
-    return page_of(
-        select(AuditRecord),
-        query,
-        key=AuditRecord,
-        search=(AuditRecord.table_name, AuditRecord.action),
-        sort={"created_at": AuditRecord.created_at, "table_name": AuditRecord.table_name},
-        default_sort="-created_at",
-    )
 
 
 @system.declare("GET", "/openapi.json", permission=Permission.PUBLIC)

@@ -47,3 +47,11 @@ def create_lookup(signature: str, returns: str, query: str) -> None:
     )
     op.execute(f"REVOKE ALL ON FUNCTION {signature} FROM PUBLIC")
     op.execute(f'GRANT EXECUTE ON FUNCTION {signature} TO "{application_role()}"')
+
+
+def limit_clients(table: str, condition: str) -> None:
+    """Show users with the role ``client`` only those rows of ``table`` that meet ``condition``."""
+    op.execute(
+        f'CREATE POLICY client_view ON {table} AS RESTRICTIVE FOR SELECT TO "{application_role()}" '
+        f"USING ((SELECT app_client() IS NULL) OR {condition})"
+    )

@@ -1,7 +1,7 @@
 """Tables of the service, a small group a file."""
 
 from service.models.audit import AuditRecord
-from service.models.base import Base, TenantRow
+from service.models.base import Base, EditableRow, TenantRow
 from service.models.cad import CadFile, Conversion
 from service.models.jobs import Job, Worker
 from service.models.materials import MaterialAlias, TenantMaterial
@@ -13,8 +13,9 @@ from service.models.notifications import (
     Notification,
     NotificationPreference,
 )
-from service.models.production import Asset, Project, Sequence, Shot, Task
-from service.models.publishing import Part, Publish, Reservation, Scene
+from service.models.orders import Order, OrderItem, OrderMedium
+from service.models.production import Asset, Project, ProjectClient, Sequence, Shot, Task
+from service.models.publishing import Composition, Part, Publish, Reservation, Scene, StaleEntry, Sweep
 from service.models.tenancy import ApiToken, Tenant, User
 from service.models.workflows import Workflow, WorkflowNode, WorkflowRun, WorkflowVersion
 
@@ -24,7 +25,9 @@ __all__ = [
     "AuditRecord",
     "Base",
     "CadFile",
+    "Composition",
     "Conversion",
+    "EditableRow",
     "Event",
     "EventCursor",
     "HeldNotification",
@@ -33,13 +36,19 @@ __all__ = [
     "MediaAsset",
     "Notification",
     "NotificationPreference",
+    "Order",
+    "OrderItem",
+    "OrderMedium",
     "Part",
     "Project",
+    "ProjectClient",
     "Publish",
     "Reservation",
     "Scene",
     "Sequence",
     "Shot",
+    "StaleEntry",
+    "Sweep",
     "Task",
     "Tenant",
     "TenantMaterial",

@@ -6,8 +6,8 @@ import uuid
 from datetime import datetime
 from typing import Any, ClassVar
 
-from sqlalchemy import DateTime, ForeignKeyConstraint, MetaData, String, func, text
-from sqlalchemy.dialects.postgresql import JSONB, UUID
+from sqlalchemy import Computed, DateTime, ForeignKeyConstraint, MetaData, String, func, text
+from sqlalchemy.dialects.postgresql import JSONB, TSVECTOR, UUID
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, registry
 
 TENANT_DEFAULT = text("app_tenant()")
@@ -47,11 +47,32 @@ class TenantRow:
     __tablename__: Any
     audited: ClassVar[bool] = True
     """Whether the audit log records changes of this table."""
+    kept_by_machines: ClassVar[bool] = False
+    """Whether workers change this table all the time: then only what people change is recorded."""
 
     tenant_id: Mapped[uuid.UUID] = mapped_column(primary_key=True, server_default=TENANT_DEFAULT)
     id: Mapped[uuid.UUID] = mapped_column(primary_key=True, default=uuid.uuid4)
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
     updated_at: Mapped[datetime] = mapped_column(server_default=func.now(), onupdate=func.now())
+
+
+class EditableRow(TenantRow):
+    """Mixin of a table whose rows people change, and put away instead of deleting them.
+
+    ``revision`` counts the changes that the audit log records: it is the row's entity tag, and by it the log tells what
+    somebody else changed since. A row with ``archived_at`` is left out of lists and takes no more changes.
+    """
+
+    revision: Mapped[int] = mapped_column(server_default=text("1"), default=1)
+    archived_at: Mapped[datetime | None] = mapped_column(default=None)
+
+
+def search_column(expression: str) -> Mapped[Any]:
+    """The full-text form of a row's words, kept by PostgreSQL; see :mod:`service.search`.
+
+    ``expression`` is SQL for the text to be found, not null.
+    """
+    return mapped_column(TSVECTOR, Computed(f"search_vector({expression})", persisted=True), deferred=True)
 
 
 def tenant_key(column: str, table: str, *, ondelete: str | None = "RESTRICT") -> ForeignKeyConstraint:

@@ -35,7 +35,7 @@ class Job(TenantRow, Base):
         Index("ix_jobs_created_at", "tenant_id", "created_at"),
         Index("ix_jobs_asset_id", "tenant_id", "asset_id"),
     )
-    audited = False
+    kept_by_machines = True
 
     kind: Mapped[str]
     queue: Mapped[str]

@@ -8,12 +8,12 @@ from typing import Any
 from sqlalchemy import BigInteger, Index, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from service.models.base import Base, TenantRow, tenant_key
+from service.models.base import Base, EditableRow, search_column, tenant_key
 from service.models.jobs import Job
 from service.models.production import Asset
 
 
-class MediaAsset(TenantRow, Base):
+class MediaAsset(EditableRow, Base):
     __tablename__ = "media_assets"
     __table_args__ = (
         tenant_key("asset_id", "assets"),
@@ -23,8 +23,9 @@ class MediaAsset(TenantRow, Base):
         Index("ix_media_assets_created_at", "tenant_id", "created_at"),
         Index("ix_media_assets_job_id", "tenant_id", "job_id"),
         Index("ix_media_assets_asset_id", "tenant_id", "asset_id"),
+        Index("ix_media_assets_search", "search", postgresql_using="gin"),
     )
-    audited = False
+    kept_by_machines = True
 
     asset_type: Mapped[str]
     category_key: Mapped[str] = mapped_column(server_default="")
@@ -33,6 +34,7 @@ class MediaAsset(TenantRow, Base):
     mime_type: Mapped[str]
     size: Mapped[int] = mapped_column(BigInteger)
     sha256: Mapped[str]
+    search: Mapped[Any] = search_column("name || ' ' || category_key || ' ' || asset_type")
     width: Mapped[int | None] = mapped_column(default=None)
     height: Mapped[int | None] = mapped_column(default=None)
     details: Mapped[dict[str, Any]] = mapped_column("metadata", server_default=text("'{}'::jsonb"), default=dict)

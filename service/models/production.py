@@ -3,44 +3,69 @@
 from __future__ import annotations
 
 import uuid
-from datetime import date, datetime
+from datetime import date
+from typing import Any
 
-from sqlalchemy import CheckConstraint, UniqueConstraint, text
+from sqlalchemy import CheckConstraint, Index, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from service.models.base import Base, TenantRow, tenant_key
+from service.models.base import Base, EditableRow, TenantRow, search_column, tenant_key
 from service.models.tenancy import User
 from shared.context import Entity
 
+_WORDS = "name || ' ' || title"
 
-class Project(TenantRow, Base):
+
+class Project(EditableRow, Base):
     __tablename__ = "projects"
-    __table_args__ = (UniqueConstraint("tenant_id", "name"),)
+    __table_args__ = (
+        UniqueConstraint("tenant_id", "name"),
+        Index("ix_projects_search", "search", postgresql_using="gin"),
+    )
 
     name: Mapped[str]
     title: Mapped[str] = mapped_column(server_default="")
     status: Mapped[str] = mapped_column(server_default="active")
+    search: Mapped[Any] = search_column(_WORDS)
 
 
-class Sequence(TenantRow, Base):
+class ProjectClient(TenantRow, Base):
+    """A user with the role ``client`` who may see a project."""
+
+    __tablename__ = "project_clients"
+    __table_args__ = (
+        tenant_key("project_id", "projects"),
+        tenant_key("user_id", "users"),
+        UniqueConstraint("tenant_id", "project_id", "user_id"),
+        Index("ix_project_clients_user_id", "tenant_id", "user_id"),
+    )
+
+    project_id: Mapped[uuid.UUID]
+    user_id: Mapped[uuid.UUID]
+
+
+class Sequence(EditableRow, Base):
     __tablename__ = "sequences"
-    __table_args__ = (tenant_key("project_id", "projects"), UniqueConstraint("tenant_id", "project_id", "name"))
+    __table_args__ = (
+        tenant_key("project_id", "projects"),
+        UniqueConstraint("tenant_id", "project_id", "name"),
+        Index("ix_sequences_search", "search", postgresql_using="gin"),
+    )
 
     project_id: Mapped[uuid.UUID]
     name: Mapped[str]
     title: Mapped[str] = mapped_column(server_default="")
     status: Mapped[str] = mapped_column(server_default="active")
+    search: Mapped[Any] = search_column(_WORDS)
     project: Mapped[Project] = relationship(viewonly=True, lazy="joined", innerjoin=True)
 
 
-class EntityRow(TenantRow):
+class EntityRow(EditableRow):
     """Mixin of what publishes belong to: assets and shots."""
 
     name: Mapped[str]
     title: Mapped[str] = mapped_column(server_default="")
     status: Mapped[str] = mapped_column(server_default="active")
-    entries_stale_since: Mapped[datetime | None] = mapped_column(default=None)
-    """Set in the transaction that changes what the entry layers compose, cleared once they are written."""
 
     @property
     def entity(self) -> Entity:
@@ -54,10 +79,15 @@ class EntityRow(TenantRow):
 
 class Asset(EntityRow, Base):
     __tablename__ = "assets"
-    __table_args__ = (tenant_key("project_id", "projects"), UniqueConstraint("tenant_id", "project_id", "name"))
+    __table_args__ = (
+        tenant_key("project_id", "projects"),
+        UniqueConstraint("tenant_id", "project_id", "name"),
+        Index("ix_assets_search", "search", postgresql_using="gin"),
+    )
 
     project_id: Mapped[uuid.UUID]
     asset_type: Mapped[str] = mapped_column(server_default="product")
+    search: Mapped[Any] = search_column(_WORDS)
     project: Mapped[Project] = relationship(viewonly=True, lazy="joined", innerjoin=True)
 
     @property
@@ -75,11 +105,13 @@ class Shot(EntityRow, Base):
         tenant_key("sequence_id", "sequences"),
         UniqueConstraint("tenant_id", "sequence_id", "name"),
         CheckConstraint("frame_out >= frame_in", name="frames"),
+        Index("ix_shots_search", "search", postgresql_using="gin"),
     )
 
     sequence_id: Mapped[uuid.UUID]
     frame_in: Mapped[int] = mapped_column(server_default=text("1001"))
     frame_out: Mapped[int] = mapped_column(server_default=text("1001"))
+    search: Mapped[Any] = search_column(_WORDS)
     sequence: Mapped[Sequence] = relationship(viewonly=True, lazy="joined", innerjoin=True)
 
     @property
@@ -95,7 +127,7 @@ class Shot(EntityRow, Base):
         return self.project.name
 
 
-class Task(TenantRow, Base):
+class Task(EditableRow, Base):
     """Work on one asset or one shot, by one artist."""
 
     __tablename__ = "tasks"
@@ -105,6 +137,9 @@ class Task(TenantRow, Base):
         tenant_key("assignee_id", "users"),
         CheckConstraint("num_nonnulls(asset_id, shot_id) = 1", name="one_target"),
         UniqueConstraint("tenant_id", "asset_id", "shot_id", "name", postgresql_nulls_not_distinct=True),
+        Index("ix_tasks_assignee_id", "tenant_id", "assignee_id"),
+        Index("ix_tasks_shot_id", "tenant_id", "shot_id"),
+        Index("ix_tasks_search", "search", postgresql_using="gin"),
     )
 
     asset_id: Mapped[uuid.UUID | None] = mapped_column(default=None)
@@ -114,6 +149,7 @@ class Task(TenantRow, Base):
     assignee_id: Mapped[uuid.UUID | None] = mapped_column(default=None)
     status: Mapped[str] = mapped_column(server_default="todo")
     due: Mapped[date | None] = mapped_column(default=None)
+    search: Mapped[Any] = search_column("name || ' ' || department")
     asset: Mapped[Asset | None] = relationship(viewonly=True, lazy="joined")
     shot: Mapped[Shot | None] = relationship(viewonly=True, lazy="joined")
     assignee: Mapped[User | None] = relationship(viewonly=True, lazy="joined")

@@ -6,15 +6,15 @@ import uuid
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import BigInteger, CheckConstraint, Index, UniqueConstraint, text
+from sqlalchemy import BigInteger, CheckConstraint, Identity, Index, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from service.models.base import Base, TenantRow, tenant_key
+from service.models.base import Base, EditableRow, TenantRow, search_column, tenant_key
 from service.models.production import Asset, Shot, Task
 from service.models.tenancy import User
 
 
-class Scene(TenantRow, Base):
+class Scene(EditableRow, Base):
     """A saved work file of a task; ``reserved`` until its file stands and is committed."""
 
     __tablename__ = "scenes"
@@ -23,17 +23,20 @@ class Scene(TenantRow, Base):
         tenant_key("created_by_id", "users"),
         CheckConstraint("state IN ('reserved', 'committed', 'expired')", name="state"),
         UniqueConstraint("tenant_id", "task_id", "name", "version", "iteration", postgresql_nulls_not_distinct=True),
+        Index("ix_scenes_search", "search", postgresql_using="gin"),
     )
 
     task_id: Mapped[uuid.UUID]
     name: Mapped[str]
     software: Mapped[str]
+    comment: Mapped[str] = mapped_column(server_default="")
     version: Mapped[int]
     iteration: Mapped[int]
     path: Mapped[str]
     state: Mapped[str] = mapped_column(server_default="reserved")
     sha256: Mapped[str | None] = mapped_column(default=None)
     size: Mapped[int | None] = mapped_column(BigInteger, default=None)
+    search: Mapped[Any] = search_column("name || ' ' || software || ' ' || comment")
     created_by_id: Mapped[uuid.UUID | None] = mapped_column(default=None)
     task: Mapped[Task] = relationship(viewonly=True)
 
@@ -50,13 +53,14 @@ class Part(TenantRow, Base):
         tenant_key("shot_id", "shots"),
         CheckConstraint("num_nonnulls(asset_id, shot_id) = 1", name="one_target"),
         UniqueConstraint("tenant_id", "asset_id", "shot_id", "name", postgresql_nulls_not_distinct=True),
+        Index("ix_parts_search", "search", postgresql_using="gin"),
     )
-    audited = False
 
     asset_id: Mapped[uuid.UUID | None] = mapped_column(default=None)
     shot_id: Mapped[uuid.UUID | None] = mapped_column(default=None)
     name: Mapped[str]
     department: Mapped[str]
+    search: Mapped[Any] = search_column("name || ' ' || department")
     last_version: Mapped[int] = mapped_column(default=0)
     last_iteration: Mapped[int] = mapped_column(default=0)
     # No foreign key: publishes refer to their part, and a cycle would only make both tables hard to fill.
@@ -90,7 +94,7 @@ class Reservation(TenantRow, Base):
         ),
         Index("ix_reservations_open", "tenant_id", "expires_at", postgresql_where=text("state = 'open'")),
     )
-    audited = False
+    kept_by_machines = True
 
     part_id: Mapped[uuid.UUID]
     task_id: Mapped[uuid.UUID]
@@ -103,7 +107,7 @@ class Reservation(TenantRow, Base):
     part: Mapped[Part] = relationship(viewonly=True, lazy="joined", innerjoin=True)
 
 
-class Publish(TenantRow, Base):
+class Publish(EditableRow, Base):
     """An immutable, validated output of a task: one version of one part."""
 
     __tablename__ = "publishes"
@@ -122,6 +126,7 @@ class Publish(TenantRow, Base):
         ),
         Index("ix_publishes_created_at", "tenant_id", "created_at"),
         Index("ix_publishes_task_id", "tenant_id", "task_id"),
+        Index("ix_publishes_item_usd_path", "tenant_id", "item_usd_path"),
     )
 
     part_id: Mapped[uuid.UUID]
@@ -137,8 +142,56 @@ class Publish(TenantRow, Base):
     size: Mapped[int] = mapped_column(BigInteger)
     status: Mapped[str]
     details: Mapped[dict[str, Any]] = mapped_column("metadata", server_default=text("'{}'::jsonb"))
+    validation: Mapped[dict[str, Any] | None] = mapped_column(default=None)
+    """The report of the checks that the client ran on the item; null where it sent none."""
     idempotency_key: Mapped[str | None] = mapped_column(default=None)
     created_by_id: Mapped[uuid.UUID | None] = mapped_column(default=None)
     part: Mapped[Part] = relationship(viewonly=True, lazy="joined", innerjoin=True)
     task: Mapped[Task] = relationship(viewonly=True)
     created_by: Mapped[User | None] = relationship(viewonly=True, lazy="joined")
+
+
+class Composition(TenantRow, Base):
+    """From this moment on a part was composed by this publish, or by none: the history that pins are read from.
+
+    Rows are only added, under the lock of the asset or shot, so that their numbers are in the order of the changes.
+    """
+
+    __tablename__ = "compositions"
+    __table_args__ = (
+        tenant_key("part_id", "parts"),
+        tenant_key("publish_id", "publishes"),
+        tenant_key("created_by_id", "users"),
+        Index("ix_compositions_part_id", "tenant_id", "part_id", "number"),
+        Index("ix_compositions_publish_id", "tenant_id", "publish_id"),
+    )
+    audited = False
+
+    number: Mapped[int] = mapped_column(BigInteger, Identity(always=True))
+    part_id: Mapped[uuid.UUID]
+    publish_id: Mapped[uuid.UUID | None] = mapped_column(default=None)
+    created_by_id: Mapped[uuid.UUID | None] = mapped_column(default=None)
+
+
+class StaleEntry(TenantRow, Base):
+    """The entries of this asset or shot must be written: added with each change, removed once they are."""
+
+    __tablename__ = "stale_entries"
+    __table_args__ = (
+        CheckConstraint("target_type IN ('asset', 'shot')", name="target_type"),
+        Index("ix_stale_entries_target_id", "tenant_id", "target_id"),
+    )
+    audited = False
+
+    target_type: Mapped[str]
+    target_id: Mapped[uuid.UUID]
+
+
+class Sweep(TenantRow, Base):
+    """What the sweeper found and repaired in one round; rounds that found nothing leave no row."""
+
+    __tablename__ = "sweeps"
+    __table_args__ = (Index("ix_sweeps_created_at", "tenant_id", "created_at"),)
+    audited = False
+
+    report: Mapped[dict[str, Any]]

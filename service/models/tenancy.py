@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import uuid
 from datetime import datetime
+from typing import Any, ClassVar
 
 from sqlalchemy import CheckConstraint, Index, UniqueConstraint, func, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from service.models.base import Base, TenantRow, tenant_key
+from service.models.base import Base, EditableRow, TenantRow, search_column, tenant_key
 from service.permissions import Role
 
 
@@ -32,6 +33,9 @@ class Tenant(Base):
         CheckConstraint("fallback_material ~ '^[A-Za-z][A-Za-z0-9_]{0,99}$'", name="fallback_material"),
     )
 
+    audited: ClassVar[bool] = True
+    kept_by_machines: ClassVar[bool] = False
+
     id: Mapped[uuid.UUID] = mapped_column(primary_key=True, default=uuid.uuid4)
     name: Mapped[str]
     title: Mapped[str] = mapped_column(server_default="")
@@ -42,40 +46,57 @@ class Tenant(Base):
     max_order_size: Mapped[int] = mapped_column(server_default=text("100"))
     fallback_material: Mapped[str] = mapped_column(server_default="FailedMaterial")
     notifications_enabled: Mapped[bool] = mapped_column(server_default=text("true"))
+    last_order: Mapped[int] = mapped_column(server_default=text("0"), default=0)
+    """Number of the newest order."""
+    revision: Mapped[int] = mapped_column(server_default=text("1"), default=1)
+    archived_at: Mapped[datetime | None] = mapped_column(default=None)
+    """Nobody logs in to an archived tenant; its rows and files stay."""
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
     updated_at: Mapped[datetime] = mapped_column(server_default=func.now(), onupdate=func.now())
 
 
-class User(TenantRow, Base):
-    """Somebody who works in a tenant."""
+class User(EditableRow, Base):
+    """Somebody who works in a tenant. Archived, they cannot log in and their tokens are gone."""
 
     __tablename__ = "users"
     __table_args__ = (
         Index("uq_users_email", "tenant_id", func.lower(text("email")), unique=True),
         CheckConstraint(f"role IN ({', '.join(repr(role.value) for role in Role)})", name="role"),
+        Index("ix_users_search", "search", postgresql_using="gin"),
     )
 
     name: Mapped[str]
     email: Mapped[str]
     role: Mapped[str]
     password_hash: Mapped[str | None] = mapped_column(default=None)
-    active: Mapped[bool] = mapped_column(server_default=text("true"), default=True)
+    search: Mapped[Any] = search_column("name || ' ' || email")
 
 
 class ApiToken(TenantRow, Base):
-    """A token of a user: ``session`` from a login, ``personal`` for programs. Only its SHA-256 is stored."""
+    """A token of a user; only its SHA-256 is stored.
+
+    A login gives a ``session`` token and a ``refresh`` token for the next one, a program has a ``personal`` token.
+    The tokens that descend from one login share its ``family``.
+    """
 
     __tablename__ = "api_tokens"
     __table_args__ = (
         tenant_key("user_id", "users", ondelete="CASCADE"),
         UniqueConstraint("digest"),
-        CheckConstraint("kind IN ('session', 'personal')", name="kind"),
+        CheckConstraint("kind IN ('session', 'refresh', 'personal')", name="kind"),
+        CheckConstraint("kind = 'personal' OR expires_at IS NOT NULL", name="expiry"),
+        Index("ix_api_tokens_user_id", "tenant_id", "user_id"),
     )
 
     user_id: Mapped[uuid.UUID]
     name: Mapped[str]
     kind: Mapped[str]
     digest: Mapped[str]
+    scopes: Mapped[list[str] | None] = mapped_column(default=None)
+    """The permissions it is limited to; null for all that its user has."""
+    family: Mapped[uuid.UUID | None] = mapped_column(default=None)
+    replaced_at: Mapped[datetime | None] = mapped_column(default=None)
+    """When a refresh token was used: it is kept to notice that somebody uses it a second time."""
     expires_at: Mapped[datetime | None] = mapped_column(default=None)
     last_used_at: Mapped[datetime | None] = mapped_column(default=None)
     user: Mapped[User] = relationship(viewonly=True)

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from urllib.parse import urlencode
 from uuid import UUID
 
 from flask import Response, make_response, redirect, render_template, request
 
 from service import auth
-from service.api.account import user_of_login
 from service.database import commit, session
+from service.logins import user_of_login
 from service.models import ApiToken
 from service.pages.frame import finish, pages, refuse_other_sites
+from service.permissions import Permission
 from shared.errors import AuthError, InputError, RacewayError
 
 _SESSION_NAME = "browser"
@@ -61,7 +63,7 @@ def exchange_token() -> Response | None:
     if request.method != "GET" or "token" not in request.args:
         return None
     who = auth.identify(request.args.get("token", ""))
-    return _enter(who.user_id, _clean_address())
+    return _enter(who.user_id, _clean_address(), who.scopes)
 
 
 def login_page(error: RacewayError | None, *, target: str = "", email: str = "") -> Response:
@@ -74,8 +76,9 @@ def login_page(error: RacewayError | None, *, target: str = "", email: str = "")
     return finish(response)
 
 
-def _enter(user_id: UUID, target: str) -> Response:
-    row, token = auth.new_token(user_id, _SESSION_NAME, lifetime=auth.SESSION_LIFETIME)
+def _enter(user_id: UUID, target: str, scopes: Collection[Permission] | None = None) -> Response:
+    # The session may do no more than the token it was begun with.
+    row, token = auth.new_token(user_id, _SESSION_NAME, lifetime=auth.SESSION_LIFETIME, scopes=scopes)
     session().add(row)
     commit(session())
     answer = make_response(redirect(_local(target), 303))

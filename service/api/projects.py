@@ -1,0 +1,142 @@
+"""Projects, and which clients may see them."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID, uuid4
+
+from pydantic import Field
+from sqlalchemy import select
+
+from service.api.fields import Changes, EditableOut, Name, Status, Title
+from service.api.listing import EditableQuery, Page, equal, page_of, row
+from service.api.records import add, change, declare_archive, row_to_change, written
+from service.api.routing import Reply, Request, Resource
+from service.database import session
+from service.models import Project, ProjectClient, User
+from service.permissions import Permission, Role
+from shared.errors import InputError
+
+projects = Resource("projects", "/projects")
+RESOURCES = (projects,)
+
+
+class ProjectOut(EditableOut):
+    name: str
+    title: str
+    status: str
+
+
+class NewProject(Request):
+    name: Name
+    title: Title = ""
+    status: Status = "active"
+
+
+class ProjectChanges(Changes):
+    title: Title | None = None
+    status: Status | None = None
+
+
+class ProjectQuery(EditableQuery):
+    status: str = ""
+
+
+@projects.declare("GET", "/", permission=Permission.PRODUCTION_READ, query=ProjectQuery, answer=Page[ProjectOut])
+def list_projects(query: ProjectQuery) -> dict[str, Any]:
+    """List projects; a client sees their own."""
+    return page_of(
+        select(Project).where(*equal((Project.status, query.status))),
+        query,
+        key=Project,
+        search=(Project,),
+        sort={
+            "name": Project.name,
+            "title": Project.title,
+            "status": Project.status,
+            "created_at": Project.created_at,
+            "updated_at": Project.updated_at,
+        },
+        default_sort="name",
+    )
+
+
+@projects.declare("POST", "/", permission=Permission.PRODUCTION_WRITE, body=NewProject, answer=ProjectOut, status=201)
+def create_project(body: NewProject) -> Project:
+    """Create a project. Its name is a folder on the storage and cannot change."""
+    return add(Project(**body.model_dump()), Project.name == body.name)
+
+
+@projects.declare("GET", "/<uuid:project_id>", permission=Permission.PRODUCTION_READ, answer=ProjectOut)
+def get_project(project_id: UUID) -> Project:
+    """A project."""
+    return row(Project, project_id)
+
+
+@projects.declare(
+    "PATCH",
+    "/<uuid:project_id>",
+    permission=Permission.PRODUCTION_WRITE,
+    body=ProjectChanges,
+    answer=ProjectOut,
+    if_match="optional",
+)
+def change_project(project_id: UUID, body: ProjectChanges) -> Project:
+    """Change a project's title or status."""
+    return change(row_to_change(Project, project_id), body.given())
+
+
+declare_archive(projects, Project, Permission.PRODUCTION_WRITE, ProjectOut)
+
+
+class ProjectClients(Request):
+    user_ids: list[UUID] = Field(max_length=500, description="users with the role `client`")
+
+
+class ProjectClientOut(Reply):
+    user_id: UUID
+    name: str
+    email: str
+
+
+@projects.declare(
+    "GET", "/<uuid:project_id>/clients", permission=Permission.PRODUCTION_WRITE, answer=list[ProjectClientOut]
+)
+def list_project_clients(project_id: UUID) -> list[dict[str, Any]]:
+    """The clients who may see a project and order pictures of its products."""
+    row(Project, project_id)
+    statement = (
+        select(User)
+        .join(ProjectClient, (ProjectClient.tenant_id == User.tenant_id) & (ProjectClient.user_id == User.id))
+        .where(ProjectClient.project_id == project_id)
+        .order_by(User.name, User.id)
+    )
+    return [{"user_id": user.id, "name": user.name, "email": user.email} for user in session().scalars(statement)]
+
+
+@projects.declare(
+    "PUT",
+    "/<uuid:project_id>/clients",
+    permission=Permission.PRODUCTION_WRITE,
+    body=ProjectClients,
+    answer=list[ProjectClientOut],
+    if_match="required",
+)
+def set_project_clients(project_id: UUID, body: ProjectClients) -> list[dict[str, Any]]:
+    """Replace the clients of a project as a whole; ``If-Match`` is the project's."""
+    project = row_to_change(Project, project_id)
+    wanted = {user_id: row(User, user_id) for user_id in body.user_ids}
+    if others := [user.name for user in wanted.values() if user.role != Role.CLIENT]:
+        raise InputError(
+            f"Only clients are let into single projects, and {', '.join(others)} see all of them.",
+            hint="Leave them out, or give them the role `client`.",
+            fields={"user_ids": f"{', '.join(others)}: not a client"},
+        )
+    for known in session().scalars(select(ProjectClient).where(ProjectClient.project_id == project.id)).all():
+        if known.user_id not in wanted:
+            session().delete(known)
+        wanted.pop(known.user_id, None)
+    session().add_all(ProjectClient(id=uuid4(), project_id=project.id, user_id=user_id) for user_id in wanted)
+    project.revision += 1
+    written(project)
+    return list_project_clients(project_id)

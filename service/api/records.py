@@ -1,0 +1,168 @@
+"""What rows have in common that people add, change, put away and take out again."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from typing import Any, TypeVar
+from uuid import UUID, uuid4
+
+from flask import request
+from sqlalchemy import select
+
+from service.api.listing import row
+from service.api.routing import Resource, matches, version_of
+from service.database import session
+from service.models import AuditRecord, EditableRow, Tenant, User
+from service.permissions import Permission
+from shared.errors import ConflictError
+
+EditableType = TypeVar("EditableType", bound=EditableRow)
+_MOST_CHANGES_TOLD = 20
+
+
+def live_row(model: type[EditableType], row_id: UUID) -> EditableType:
+    """The row with that id, to which something shall be added.
+
+    Raises NotFoundError where there is none, ConflictError where it, or what it belongs to, was put away.
+    """
+    found = row(model, row_id)
+    check_live(found)
+    return found
+
+
+def check_live(found: EditableRow) -> None:
+    """Raises ConflictError (``conflict.archived``) where the row, or what it belongs to, was put away."""
+    each: Any = found
+    while each is not None:
+        if each.archived_at is not None:
+            raise ConflictError(
+                f"The {_kind(each)} {_name(each)} is archived.",
+                hint=f"Restore it first: POST its address with /restore; the {_kind(each)} is {each.id}.",
+                code="conflict.archived",
+            )
+        each = next((getattr(each, name) for name in ("target", "sequence", "project") if hasattr(each, name)), None)
+
+
+def add(new: EditableType, *same: Any) -> EditableType:
+    """Add a row. Raises ConflictError where ``same``, conditions on its table, are met by one that is there."""
+    current, model = session(), type(new)
+    known = current.scalars(select(model).where(*same)).unique().first()
+    if known is not None:
+        put_away = " It is archived." if known.archived_at else ""
+        raise ConflictError(
+            f"There is already a {_kind(new)} {_name(new)} here.{put_away}",
+            hint="Restore that one, or choose another name." if put_away else "Use that one, or choose another name.",
+            code="conflict.exists",
+            fields={"name": "is taken", "id": str(known.id)},
+        )
+    new.id = uuid4()
+    current.add(new)
+    return written(new)
+
+
+def row_to_change(model: type[EditableType], row_id: UUID, *, archived: bool = False) -> EditableType:
+    """The row with that id, locked, and as the request's If-Match says that it is.
+
+    Raises NotFoundError where there is none, ConflictError where somebody changed it since (``conflict.stale``,
+    status 412) and, unless ``archived`` rows may be changed, where it was put away (``conflict.archived``).
+    """
+    found = row(model, row_id, lock=True)
+    check_unchanged(found)
+    if not archived and found.archived_at is not None:
+        check_live(found)
+    return found
+
+
+def change(found: EditableType, changes: Mapping[str, Any]) -> EditableType:
+    """Set the fields of a row."""
+    for name, value in changes.items():
+        setattr(found, name, value)
+    return written(found)
+
+
+def written(found: EditableType) -> EditableType:
+    """The row as PostgreSQL has it now, with what it fills in by itself."""
+    session().flush()
+    session().refresh(found)
+    return found
+
+
+def check_unchanged(found: EditableRow | Tenant) -> None:
+    """Raises ConflictError (``conflict.stale``, status 412) where If-Match names another state of the row."""
+    if matches(version_of(found.revision, found.updated_at)):
+        return
+    changes = _changes_since(found)
+    told = "; ".join(f"{field} {text}" for field, text in changes.items()) or "see the audit log"
+    raise ConflictError(
+        f"Somebody else changed the {_kind(found)} {_name(found)} since you read it: {told}.",
+        hint="Read it again, then repeat your change.",
+        code="conflict.stale",
+        fields=changes,
+        status=412,
+    )
+
+
+def _changes_since(found: EditableRow | Tenant) -> dict[str, str]:
+    """Of each field that changed since the revision that If-Match names: its value now, and who gave it."""
+    known = request.headers.get("If-Match", "").strip().removeprefix("W/").strip('"').partition("-")[0]
+    statement = (
+        select(AuditRecord, User.name)
+        .outerjoin(User, (User.tenant_id == AuditRecord.tenant_id) & (User.id == AuditRecord.actor_id))
+        .where(AuditRecord.row_id == found.id, AuditRecord.revision > (int(known[:9]) if known.isdecimal() else 0))
+        .order_by(AuditRecord.revision.desc())
+        .limit(_MOST_CHANGES_TOLD)
+    )
+    changes: dict[str, str] = {}
+    for record, who in session().execute(statement):
+        for field, value in (record.after or {}).items():
+            changes.setdefault(field, f"is now {value!r}, changed by {who or 'the service'}")
+    return changes
+
+
+def declare_archive(
+    resource: Resource,
+    model: type[EditableType],
+    permission: Permission,
+    answer: Any,
+    *,
+    describe: Callable[[EditableType], Any] = lambda found: found,
+    before: Callable[[EditableType], None] = lambda found: None,
+    what: str = "",
+    path: str = "",
+) -> None:
+    """Declare the routes that put a row away and take it out again.
+
+    ``before`` may refuse to put a row away. Nothing else happens to it: its files, and what refers to it, stay.
+    """
+    kind = what or _kind(model)
+    word = kind.replace(" ", "_")
+
+    def archive(row_id: UUID) -> Any:
+        found = row_to_change(model, row_id, archived=True)
+        if found.archived_at is None:
+            before(found)
+            found.archived_at = datetime.now(UTC)
+        return describe(written(found))
+
+    def restore(row_id: UUID) -> Any:
+        found = row_to_change(model, row_id, archived=True)
+        found.archived_at = None
+        return describe(written(found))
+
+    archive.__name__, restore.__name__ = f"archive_{word}", f"restore_{word}"
+    archive.__doc__ = (
+        f"Put a {kind} away: lists leave it out and it takes no changes. It stays to be read, with all its files."
+    )
+    restore.__doc__ = f"Take a {kind} out of the archive again."
+    for view in (archive, restore):
+        address = f"{path}/<uuid:row_id>/{view.__name__.partition('_')[0]}"
+        resource.declare("POST", address, permission=permission, answer=answer, if_match="optional")(view)
+
+
+def _kind(found: Any) -> str:
+    return str(found.__tablename__).removesuffix("s").replace("_", " ")
+
+
+def _name(found: Any) -> str:
+    return str(getattr(found, "name", None) or getattr(found, "pattern", None) or found.id)

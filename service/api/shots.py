@@ -1,0 +1,120 @@
+"""Shots: the pieces of a sequence, with their frame range."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+from uuid import UUID
+
+from pydantic import Field
+from sqlalchemy import select
+
+from service.api.fields import Changes, EditableOut, Name, NameOf, Status, Title
+from service.api.listing import EditableQuery, Page, equal, page_of, row
+from service.api.records import add, change, declare_archive, live_row, row_to_change
+from service.api.routing import Request, Resource
+from service.models import Project, Sequence, Shot
+from service.permissions import Permission
+from shared.errors import InputError
+
+shots = Resource("shots", "/shots")
+RESOURCES = (shots,)
+
+Frame = Annotated[int, Field(ge=-1_000_000, le=1_000_000)]
+
+
+class ShotOut(EditableOut):
+    sequence_id: UUID
+    sequence: NameOf
+    project: NameOf
+    name: str
+    title: str
+    status: str
+    frame_in: int
+    frame_out: int
+
+
+class NewShot(Request):
+    sequence_id: UUID
+    name: Name
+    title: Title = ""
+    status: Status = "active"
+    frame_in: Frame = 1001
+    frame_out: Frame = 1100
+
+
+class ShotChanges(Changes):
+    title: Title | None = None
+    status: Status | None = None
+    frame_in: Frame | None = None
+    frame_out: Frame | None = None
+
+
+class ShotQuery(EditableQuery):
+    project: str = Field("", description="name of the project")
+    sequence: str = Field("", description="name of the sequence")
+    status: str = ""
+
+
+@shots.declare("GET", "/", permission=Permission.PRODUCTION_READ, query=ShotQuery, answer=Page[ShotOut])
+def list_shots(query: ShotQuery) -> dict[str, Any]:
+    """List shots."""
+    wanted = equal((Project.name, query.project), (Sequence.name, query.sequence), (Shot.status, query.status))
+    return page_of(
+        select(Shot).join(Shot.sequence).join(Sequence.project).where(*wanted),
+        query,
+        key=Shot,
+        search=(Shot, Sequence),
+        sort={
+            "name": Shot.name,
+            "title": Shot.title,
+            "status": Shot.status,
+            "sequence": Sequence.name,
+            "project": Project.name,
+            "frame_in": Shot.frame_in,
+            "created_at": Shot.created_at,
+            "updated_at": Shot.updated_at,
+        },
+        default_sort="name",
+        below=(Sequence, Project),
+    )
+
+
+@shots.declare("POST", "/", permission=Permission.PRODUCTION_WRITE, body=NewShot, answer=ShotOut, status=201)
+def create_shot(body: NewShot) -> Shot:
+    """Create a shot in a sequence. Its name is a folder on the storage and cannot change."""
+    live_row(Sequence, body.sequence_id)
+    _check_frames(body.frame_in, body.frame_out)
+    return add(Shot(**body.model_dump()), Shot.sequence_id == body.sequence_id, Shot.name == body.name)
+
+
+@shots.declare("GET", "/<uuid:shot_id>", permission=Permission.PRODUCTION_READ, answer=ShotOut)
+def get_shot(shot_id: UUID) -> Shot:
+    """A shot."""
+    return row(Shot, shot_id)
+
+
+@shots.declare(
+    "PATCH",
+    "/<uuid:shot_id>",
+    permission=Permission.PRODUCTION_WRITE,
+    body=ShotChanges,
+    answer=ShotOut,
+    if_match="optional",
+)
+def change_shot(shot_id: UUID, body: ShotChanges) -> Shot:
+    """Change a shot's title, status or frame range."""
+    found, changes = row_to_change(Shot, shot_id), body.given()
+    _check_frames(changes.get("frame_in", found.frame_in), changes.get("frame_out", found.frame_out))
+    return change(found, changes)
+
+
+declare_archive(shots, Shot, Permission.PRODUCTION_WRITE, ShotOut)
+
+
+def _check_frames(first: int, last: int) -> None:
+    if last < first:
+        raise InputError(
+            f"The frame range {first} to {last} ends before it begins.",
+            hint="Give frame_out at least the value of frame_in.",
+            fields={"frame_out": f"must be at least {first}"},
+        )

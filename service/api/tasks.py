@@ -1,0 +1,177 @@
+"""Tasks: somebody's work on one asset or one shot."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Any, ClassVar, Literal
+from uuid import UUID
+
+from pydantic import Field, model_validator
+from sqlalchemy import select
+from sqlalchemy.orm import aliased
+
+from service import auth
+from service.api.fields import Changes, DepartmentName, EditableOut, Name, NameOf, Status
+from service.api.listing import EditableQuery, Page, equal, page_of, row
+from service.api.records import add, change, declare_archive, live_row, row_to_change
+from service.api.routing import Request, Resource
+from service.models import Asset, Project, Sequence, Shot, Task, User
+from service.permissions import Permission
+from shared.errors import InputError
+
+tasks = Resource("tasks", "/tasks")
+RESOURCES = (tasks,)
+
+_AssetProject, _ShotProject = aliased(Project), aliased(Project)
+
+
+class TaskOut(EditableOut):
+    target_type: Literal["asset", "shot"]
+    target_id: UUID
+    entity: str = Field(description="asset:NAME or shot:SEQUENCE/SHOT")
+    project: NameOf
+    name: str
+    department: str
+    assignee_id: UUID | None
+    assignee: NameOf | None
+    status: str
+    due: date | None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _with_target(cls, task: Any) -> Any:
+        if not isinstance(task, Task):
+            return task
+        row_fields = ("id", "created_at", "updated_at", "revision", "archived_at")
+        own_fields = ("name", "department", "assignee_id", "assignee", "status", "due")
+        return {
+            **{name: getattr(task, name) for name in (*row_fields, *own_fields)},
+            "target_type": task.target.entity.kind,
+            "target_id": task.target.id,
+            "entity": str(task.target.entity),
+            "project": task.target.project_name,
+        }
+
+
+class NewTask(Request):
+    target_type: Literal["asset", "shot"]
+    target_id: UUID
+    name: Name
+    department: DepartmentName
+    assignee_id: UUID | None = None
+    status: Status = "todo"
+    due: date | None = None
+
+
+class TaskChanges(Changes):
+    nullable: ClassVar[frozenset[str]] = frozenset({"assignee_id", "due"})
+
+    status: Status | None = None
+    department: DepartmentName | None = None
+    assignee_id: UUID | None = None
+    due: date | None = None
+
+
+class TaskQuery(EditableQuery):
+    project: str = Field("", description="name of the project")
+    asset: str = Field("", description="name of the asset")
+    shot: str = Field("", description="name of the shot, or SEQUENCE/SHOT")
+    assignee: str = Field("", description="`me`, `nobody`, or the id of a user")
+    department: str = ""
+    status: str = ""
+    due_before: date | None = Field(None, description="due on that day or earlier")
+
+
+@tasks.declare("GET", "/", permission=Permission.TASK_READ, query=TaskQuery, answer=Page[TaskOut])
+def list_tasks(query: TaskQuery) -> dict[str, Any]:
+    """List tasks; ``assignee=me`` for one's own."""
+    statement = (
+        select(Task)
+        .outerjoin(Task.asset)
+        .outerjoin(_AssetProject, Asset.project)
+        .outerjoin(Task.shot)
+        .outerjoin(Shot.sequence)
+        .outerjoin(_ShotProject, Sequence.project)
+        .outerjoin(Task.assignee)
+        .where(*equal((Asset.name, query.asset), (Task.department, query.department), (Task.status, query.status)))
+    )
+    if query.project:
+        statement = statement.where((_AssetProject.name == query.project) | (_ShotProject.name == query.project))
+    if query.shot:
+        sequence, _, shot = query.shot.rpartition("/")
+        statement = statement.where(Shot.name == shot, *equal((Sequence.name, sequence)))
+    if query.assignee:
+        statement = statement.where(Task.assignee_id.is_not_distinct_from(_assignee(query.assignee)))
+    if query.due_before:
+        statement = statement.where(Task.due <= query.due_before)
+    return page_of(
+        statement,
+        query,
+        key=Task,
+        search=(Task, Asset, Shot, Sequence),
+        sort={
+            "name": Task.name,
+            "department": Task.department,
+            "status": Task.status,
+            "due": Task.due,
+            "assignee": User.name,
+            "created_at": Task.created_at,
+            "updated_at": Task.updated_at,
+        },
+        default_sort="name",
+        below=(Asset, _AssetProject, Shot, Sequence, _ShotProject),  # type: ignore[arg-type]
+    )
+
+
+@tasks.declare("POST", "/", permission=Permission.PRODUCTION_WRITE, body=NewTask, answer=TaskOut, status=201)
+def create_task(body: NewTask) -> Task:
+    """Create a task on an asset or a shot."""
+    target: Asset | Shot = live_row(Asset if body.target_type == "asset" else Shot, body.target_id)
+    _check_assignee(body.assignee_id)
+    values = body.model_dump(exclude={"target_type", "target_id"})
+    column = Task.asset_id if isinstance(target, Asset) else Task.shot_id
+    values[column.key] = target.id
+    return add(Task(**values), column == target.id, Task.name == body.name)
+
+
+@tasks.declare("GET", "/<uuid:task_id>", permission=Permission.TASK_READ, answer=TaskOut)
+def get_task(task_id: UUID) -> Task:
+    """A task."""
+    return row(Task, task_id)
+
+
+@tasks.declare(
+    "PATCH",
+    "/<uuid:task_id>",
+    permission=Permission.TASK_WRITE,
+    body=TaskChanges,
+    answer=TaskOut,
+    if_match="optional",
+)
+def change_task(task_id: UUID, body: TaskChanges) -> Task:
+    """Change a task's status, department, assignee or due date."""
+    _check_assignee(body.assignee_id)
+    return change(row_to_change(Task, task_id), body.given())
+
+
+declare_archive(tasks, Task, Permission.PRODUCTION_WRITE, TaskOut)
+
+
+def _check_assignee(user_id: UUID | None) -> None:
+    if user_id is not None:
+        live_row(User, user_id)
+
+
+def _assignee(text: str) -> UUID | None:
+    if text == "nobody":
+        return None
+    if text == "me":
+        return auth.current().user_id
+    try:
+        return UUID(text)
+    except ValueError:
+        raise InputError(
+            f"{text!r} is no user id.",
+            hint="Give `me`, `nobody`, or the id of a user.",
+            fields={"assignee": "me, nobody, or a user id"},
+        ) from None

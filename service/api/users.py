@@ -1,0 +1,165 @@
+"""The people of the tenant (``artists``): their names, roles and passwords."""
+
+from __future__ import annotations
+
+import secrets
+from typing import Annotated, Any
+from uuid import UUID
+
+from pydantic import Field, StringConstraints
+from sqlalchemy import func, select
+
+from service import auth
+from service.api.fields import Changes, EditableOut
+from service.api.listing import EditableQuery, Page, equal, page_of, row
+from service.api.records import add, change, declare_archive, row_to_change, written
+from service.api.routing import Reply, Request, Resource
+from service.database import session
+from service.models import ApiToken, User
+from service.permissions import Permission, Role
+from shared.errors import ConflictError, ForbiddenError
+
+users = Resource("artists", "/artists")
+RESOURCES = (users,)
+
+Email = Annotated[str, StringConstraints(pattern=r"^[^@\s]{1,64}@[^@\s]{1,190}$", strip_whitespace=True)]
+Password = Annotated[str, StringConstraints(min_length=10, max_length=200)]
+UserName = Annotated[str, StringConstraints(min_length=1, max_length=100, strip_whitespace=True)]
+
+
+class UserOut(EditableOut):
+    name: str
+    email: str
+    role: Role
+
+
+class NewUser(Request):
+    name: UserName
+    email: Email
+    role: Role = Role.ARTIST
+    password: Password | None = Field(None, description="without one they cannot log in until it is reset")
+
+
+class UserChanges(Changes):
+    name: UserName | None = None
+    email: Email | None = None
+    role: Role | None = None
+    password: Password | None = None
+
+
+class UserQuery(EditableQuery):
+    role: Role | None = None
+
+
+class NewPassword(Reply):
+    password: str = Field(description="shown only here; its owner should change it")
+
+
+@users.declare("GET", "/", permission=Permission.USER_READ, query=UserQuery, answer=Page[UserOut])
+def list_artists(query: UserQuery) -> dict[str, Any]:
+    """List the people of the tenant."""
+    return page_of(
+        select(User).where(*equal((User.role, query.role))),
+        query,
+        key=User,
+        search=(User,),
+        sort={
+            "name": User.name,
+            "email": User.email,
+            "role": User.role,
+            "created_at": User.created_at,
+            "updated_at": User.updated_at,
+        },
+        default_sort="name",
+    )
+
+
+@users.declare("POST", "/", permission=Permission.USER_WRITE, body=NewUser, answer=UserOut, status=201)
+def create_artist(body: NewUser) -> User:
+    """Add somebody to the tenant."""
+    _check_role(body.role)
+    password_hash = auth.hash_password(body.password) if body.password else None
+    user = User(name=body.name, email=body.email, role=body.role.value, password_hash=password_hash)
+    return add(user, func.lower(User.email) == body.email.lower())
+
+
+@users.declare("GET", "/<uuid:user_id>", permission=Permission.USER_READ, answer=UserOut)
+def get_artist(user_id: UUID) -> User:
+    """Somebody of the tenant."""
+    return row(User, user_id)
+
+
+@users.declare(
+    "PATCH",
+    "/<uuid:user_id>",
+    permission=Permission.USER_WRITE,
+    body=UserChanges,
+    answer=UserOut,
+    if_match="optional",
+)
+def change_artist(user_id: UUID, body: UserChanges) -> User:
+    """Change a name, address, role or password. A new role counts at once; a new password ends all sessions."""
+    user = row_to_change(User, user_id)
+    _check_role(Role(user.role))
+    changes = body.given()
+    if body.role:
+        _check_role(body.role)
+        _check_not_oneself(user)
+    if body.email:
+        _check_email_is_free(user, body.email)
+    if password := changes.pop("password", None):
+        changes["password_hash"] = auth.hash_password(password)
+        _end_sessions(user)
+    return change(user, changes)
+
+
+@users.declare("POST", "/<uuid:user_id>/reset-password", permission=Permission.USER_WRITE, answer=NewPassword)
+def reset_password(user_id: UUID) -> dict[str, str]:
+    """Give somebody a new password that nobody else knows; all their tokens end, the personal ones too."""
+    user = row_to_change(User, user_id)
+    _check_role(Role(user.role))
+    password = secrets.token_urlsafe(12)
+    user.password_hash = auth.hash_password(password)
+    auth.revoke(ApiToken.user_id == user.id)
+    written(user)
+    return {"password": password}
+
+
+def _lock_out(user: User) -> None:
+    """What archiving somebody means: they cannot log in, and their tokens are gone."""
+    _check_role(Role(user.role))
+    _check_not_oneself(user)
+    auth.revoke(ApiToken.user_id == user.id)
+
+
+declare_archive(users, User, Permission.USER_WRITE, UserOut, before=_lock_out, what="artist")
+
+
+def _end_sessions(user: User) -> None:
+    auth.revoke(ApiToken.user_id == user.id, ApiToken.kind != "personal", ApiToken.id != auth.current().token_id)
+
+
+def _check_role(role: Role) -> None:
+    mine = auth.current().role
+    if not mine.includes(role):
+        raise ForbiddenError(f"A {mine} may not give or change the role {role}.")
+
+
+def _check_not_oneself(user: User) -> None:
+    if user.id == auth.current().user_id:
+        raise ConflictError(
+            "Nobody takes their own rights away: there might be no administrator left.",
+            hint="Ask another administrator.",
+            code="conflict.oneself",
+        )
+
+
+def _check_email_is_free(user: User, email: str) -> None:
+    taken = select(User).where(func.lower(User.email) == email.lower(), User.id != user.id)
+    if session().scalar(taken) is not None:
+        raise ConflictError(
+            f"There is already somebody with the e-mail address {email}.",
+            hint="Use another address.",
+            code="conflict.exists",
+            fields={"email": "is taken"},
+        )

@@ -1,0 +1,38 @@
+"""Search by whole words and by their beginnings, as people type them: PostgreSQL full text.
+
+Every word of the query must be found, each in any of the searched rows. Tables with a ``search`` column have an index;
+other columns are searched as they are.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from sqlalchemy import ColumnElement, String, cast, false, func, literal_column, or_, select
+from sqlalchemy.dialects.postgresql import REGCLASS
+
+from service.models import TenantRow
+
+_WORD = re.compile(r"[^\W_]+")
+_MOST_WORDS = 10
+
+Searched = type[TenantRow] | Any
+"""A model with a ``search`` column, or a column of text."""
+
+
+def matching(query: str, *searched: Searched) -> list[ColumnElement[bool]]:
+    """Conditions for a select: one for each word of ``query``. A query without a word finds nothing."""
+    words = _WORD.findall(query)[:_MOST_WORDS]
+    if not words:
+        return [false()]
+    return [or_(*(_matches(f"'{word}':*", each) for each in searched)) for word in words]
+
+
+def _matches(word: str, searched: Searched) -> ColumnElement[bool]:
+    if isinstance(searched, type):
+        model: Any = searched
+        found = func.matching_rows(cast(model.__tablename__, REGCLASS), word)
+        return model.id.in_(select(found))  # type: ignore[no-any-return]
+    vector = func.search_vector(func.coalesce(cast(searched, String), ""))
+    return vector.op("@@", is_comparison=True)(func.to_tsquery(literal_column("'simple'::regconfig"), word))
