@@ -6,10 +6,11 @@ Only the structure is walked here, once per definition; nothing is tessellated.
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 from OCP.collections import (
-    IndexedMap_TopoDS_Shape_TopTools_ShapeMapHasher,
     Sequence_TCollection_AsciiString,
     Sequence_TDF_Label,
 )
@@ -21,9 +22,8 @@ from OCP.TDataStd import TDataStd_TreeNode
 from OCP.TDF import TDF_Label
 from OCP.TDocStd import TDocStd_Document
 from OCP.TopAbs import TopAbs_ShapeEnum
-from OCP.TopExp import TopExp_Explorer
 from OCP.TopLoc import TopLoc_Location
-from OCP.TopoDS import TopoDS_Builder, TopoDS_Compound, TopoDS_Shape
+from OCP.TopoDS import TopoDS_Shape
 from OCP.XCAFDoc import (
     XCAFDoc,
     XCAFDoc_ColorTool,
@@ -33,13 +33,15 @@ from OCP.XCAFDoc import (
     XCAFDoc_ShapeTool,
 )
 
+from dcc.cad.bodies import bodies_of
 from dcc.cad.kernel import IDENTITY_MATRIX, Array, extended_string, label_entry, label_name, matrix_of, sub_shapes
 from dcc.cad.layers import layer_the_shapes
 from dcc.cad.model import AssemblyDefinition, CadModel, PartDefinition, Placement
 from dcc.cad.occurrence_styles import OccurrenceStyles
+from dcc.cad.tessellated_items import leave_out_second_shapes
 from dcc.cad.transform_operators import TransformOperators
 from shared.errors import CadError
-from shared.manifest import Color, PartKind, Warning
+from shared.manifest import Color, Warning
 from shared.part_keys import key_name
 
 _FACE = TopAbs_ShapeEnum.TopAbs_FACE
@@ -51,6 +53,19 @@ _FACE_COLORS = (XCAFDoc_ColorType.XCAFDoc_ColorSurf, XCAFDoc_ColorType.XCAFDoc_C
 _ANY_COLORS = (*_FACE_COLORS, XCAFDoc_ColorType.XCAFDoc_ColorCurv)
 # What the kernel or an exporter puts where a component has no name of its own.
 _GENERATED_NAME = re.compile(r"^(=>\[.*\]|[0-9]+|NAUO[0-9]*)$")
+
+
+@dataclass
+class Product:
+    """A product by itself: its name, what it is, whether it is hidden everywhere."""
+
+    name: str
+    definition: AssemblyDefinition | PartDefinition | None
+    hidden: bool
+
+
+StandIns = Callable[[TopoDS_Shape, str], Product | None]
+"""The product, read elsewhere, that a shape of that name stands for; None where it stands for itself."""
 
 
 class StepFile:
@@ -94,6 +109,8 @@ class StepFile:
         reader.SetGDTMode(False)
         reader.SetViewMode(False)
         Interface_Static.SetIVal_s("read.stepcaf.subshapes.name", int(self._body_names))
+        # Many AP242 files hold a mesh beside the exact shape: it is only wanted where there is no other.
+        Interface_Static.SetCVal_s("read.step.tessellated", "OnNoBRep")
         if reader.ReadFile(str(self._path)) != IFSelect_ReturnStatus.IFSelect_RetDone:
             raise CadError(
                 f"{self._name} cannot be read: the CAD kernel found no valid STEP data in it.",
@@ -110,20 +127,14 @@ class StepFile:
                 )
             )
 
-    def transfer(self) -> CadModel:
+    def transfer(self, stand_ins: StandIns | None = None) -> CadModel:
         """Build the shapes and the product structure; lengths are converted to millimetres.
+
+        ``stand_ins`` tells, of a product's shape, which product it stands for that was read elsewhere (None: none).
 
         Raises CadError (``cad.empty``) where the file holds no shape at all.
         """
-        entities = self._reader.ChangeReader().StepModel()
-        operators = TransformOperators(entities if self._transform_operators else None)
-        styles = OccurrenceStyles(self._path)
-        styles.mark(entities)
-        layer_the_shapes(self._path, entities)
-        self._reader.Transfer(self._document)
-        free = Sequence_TDF_Label()
-        XCAFDoc_DocumentTool.ShapeTool_s(self._document.Main()).GetFreeShapes(free)
-        structure = _Structure(self._document, operators, styles)
+        structure, styles, free = self._transferred(stand_ins)
         root = structure.root(free)
         if root is None:
             raise CadError(
@@ -135,6 +146,28 @@ class StepFile:
         styles.apply(model.assemblies())
         return model
 
+    def transfer_products(self) -> list[Product]:
+        """Build the shapes of a file without assemblies: each of its products by itself."""
+        structure, _, free = self._transferred(None)
+        return [structure.product(label) for label in free]
+
+    @property
+    def warnings(self) -> list[Warning]:
+        """What was wrong with the text."""
+        return self._warnings
+
+    def _transferred(self, stand_ins: StandIns | None) -> tuple[_Structure, OccurrenceStyles, Sequence_TDF_Label]:
+        entities = self._reader.ChangeReader().StepModel()
+        operators = TransformOperators(entities if self._transform_operators else None)
+        styles = OccurrenceStyles(self._path)
+        styles.mark(entities)
+        layer_the_shapes(self._path, entities)
+        leave_out_second_shapes(self._path, entities)
+        self._reader.Transfer(self._document)
+        free = Sequence_TDF_Label()
+        XCAFDoc_DocumentTool.ShapeTool_s(self._document.Main()).GetFreeShapes(free)
+        return _Structure(self._document, operators, styles, stand_ins), styles, free
+
     def _units(self) -> tuple[str, ...]:
         lengths, angles, solid_angles = (Sequence_TCollection_AsciiString() for _ in range(3))
         self._reader.ChangeReader().FileUnits(lengths, angles, solid_angles)
@@ -144,9 +177,17 @@ class StepFile:
 class _Structure:
     """Walks the kernel's document and turns each definition into ours, once."""
 
-    def __init__(self, document: TDocStd_Document, operators: TransformOperators, styles: OccurrenceStyles) -> None:
+    def __init__(
+        self,
+        document: TDocStd_Document,
+        operators: TransformOperators,
+        styles: OccurrenceStyles,
+        stand_ins: StandIns | None,
+    ) -> None:
         self._operators = operators
         self._styles = styles
+        self._stand_ins = stand_ins
+        self._hidden_products: set[str] = set()
         self._layers = XCAFDoc_DocumentTool.LayerTool_s(document.Main())
         self._definitions: dict[str, AssemblyDefinition | PartDefinition | None] = {}
         self.components = 0
@@ -165,6 +206,10 @@ class _Structure:
         ):
             return first.definition
         return AssemblyDefinition(first.definition.name if len(placements) == 1 else "", placements)
+
+    def product(self, label: TDF_Label) -> Product:
+        """The product on a label."""
+        return Product(label_name(label), self._define(label), self._is_hidden(label))
 
     def _place(self, label: TDF_Label, definition_label: TDF_Label) -> Placement | None:
         definition = self._define(definition_label)
@@ -216,7 +261,11 @@ class _Structure:
         shape = XCAFDoc_ShapeTool.GetShape_s(label)
         if shape.IsNull():
             return None
-        bodies = _bodies_of(shape)
+        if self._stand_ins and (read := self._stand_ins(shape, label_name(label))):
+            if read.hidden:
+                self._hidden_products.add(label_entry(label))
+            return read.definition
+        bodies = bodies_of(shape)
         if not bodies:
             return None
         name = label_name(label)
@@ -265,7 +314,7 @@ class _Structure:
 
     def _is_hidden(self, label: TDF_Label) -> bool:
         """Whether the label is marked invisible, or lies on layers that all are."""
-        if not XCAFDoc_ColorTool.IsVisible_s(label):
+        if not XCAFDoc_ColorTool.IsVisible_s(label) or label_entry(label) in self._hidden_products:
             return True
         layers = self._layer_labels(label)
         return bool(layers) and not any(self._layers.IsVisible(layer) for layer in layers)
@@ -313,40 +362,6 @@ class _BodyLooks:
             for index, face in enumerate(sub_shapes(body, _FACE), 1)
             if (product_index := self._faces.FindIndex(face)) in self._face_colors
         }
-
-
-def _bodies_of(shape: TopoDS_Shape) -> list[tuple[TopoDS_Shape, PartKind]]:
-    """The solids of a product one by one; its free faces as one body, its free curves as another."""
-    bodies: list[tuple[TopoDS_Shape, PartKind]] = [(solid, "solid") for solid in sub_shapes(shape, _SOLID)]
-    outside: tuple[tuple[TopAbs_ShapeEnum, TopAbs_ShapeEnum, PartKind], ...] = (
-        (_FACE, _SOLID, "surface"),
-        (_EDGE, _FACE, "curve"),
-    )
-    for wanted, inside, kind in outside:
-        free = _sub_shapes_outside(shape, wanted, inside)
-        if free.Extent():
-            bodies.append((_compound(free), kind))
-    return bodies
-
-
-def _sub_shapes_outside(
-    shape: TopoDS_Shape, wanted: TopAbs_ShapeEnum, inside: TopAbs_ShapeEnum
-) -> IndexedMap_TopoDS_Shape_TopTools_ShapeMapHasher:
-    found = IndexedMap_TopoDS_Shape_TopTools_ShapeMapHasher()
-    explorer = TopExp_Explorer(shape, wanted, inside)
-    while explorer.More():
-        found.Add(explorer.Current())
-        explorer.Next()
-    return found
-
-
-def _compound(shapes: IndexedMap_TopoDS_Shape_TopTools_ShapeMapHasher) -> TopoDS_Compound:
-    compound = TopoDS_Compound()
-    builder = TopoDS_Builder()
-    builder.MakeCompound(compound)
-    for shape in shapes:
-        builder.Add(compound, shape)
-    return compound
 
 
 def _is_same_part(part: PartDefinition, other: PartDefinition) -> bool:

@@ -1,0 +1,49 @@
+"""The bodies of one product: its solids one by one, and what it has besides: free surfaces, free curves."""
+
+from __future__ import annotations
+
+from OCP.collections import IndexedMap_TopoDS_Shape_TopTools_ShapeMapHasher
+from OCP.TopAbs import TopAbs_ShapeEnum
+from OCP.TopExp import TopExp_Explorer
+from OCP.TopoDS import TopoDS_Builder, TopoDS_Compound, TopoDS_Shape
+
+from dcc.cad.kernel import sub_shapes
+from shared.manifest import PartKind
+
+_FACE = TopAbs_ShapeEnum.TopAbs_FACE
+_SOLID = TopAbs_ShapeEnum.TopAbs_SOLID
+_EDGE = TopAbs_ShapeEnum.TopAbs_EDGE
+
+
+def bodies_of(shape: TopoDS_Shape) -> list[tuple[TopoDS_Shape, PartKind]]:
+    """The solids of a product one by one; its free faces as one body, its free curves as another."""
+    bodies: list[tuple[TopoDS_Shape, PartKind]] = [(solid, "solid") for solid in sub_shapes(shape, _SOLID)]
+    outside: tuple[tuple[TopAbs_ShapeEnum, TopAbs_ShapeEnum, PartKind], ...] = (
+        (_FACE, _SOLID, "surface"),
+        (_EDGE, _FACE, "curve"),
+    )
+    for wanted, inside, kind in outside:
+        free = _sub_shapes_outside(shape, wanted, inside)
+        if free.Extent():
+            bodies.append((_compound(free), kind))
+    return bodies
+
+
+def _sub_shapes_outside(
+    shape: TopoDS_Shape, wanted: TopAbs_ShapeEnum, inside: TopAbs_ShapeEnum
+) -> IndexedMap_TopoDS_Shape_TopTools_ShapeMapHasher:
+    found = IndexedMap_TopoDS_Shape_TopTools_ShapeMapHasher()
+    explorer = TopExp_Explorer(shape, wanted, inside)
+    while explorer.More():
+        found.Add(explorer.Current())
+        explorer.Next()
+    return found
+
+
+def _compound(shapes: IndexedMap_TopoDS_Shape_TopTools_ShapeMapHasher) -> TopoDS_Compound:
+    compound = TopoDS_Compound()
+    builder = TopoDS_Builder()
+    builder.MakeCompound(compound)
+    for shape in shapes:
+        builder.Add(compound, shape)
+    return compound
