@@ -1,123 +1,15 @@
 """The one registry of process steps: the named units of pipeline work that workflows and jobs are made of.
 
-A step says what it does, on which queue it runs, and which parameters it takes; the service's tasks do the work.
+A step says what it does, on which queue it runs, which parameters it takes, what it needs from the steps before it and
+what it gives to the next; the service's tasks do the work. :mod:`shared.step_schema` has what a step is made of.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import replace
 
 from shared.errors import InputError
-
-
-@dataclass(frozen=True)
-class Parameter:
-    """A parameter of a step, with the help an artist needs to set it."""
-
-    name: str
-    type: str
-    """``string``, ``integer``, ``number`` or ``boolean``."""
-    help: str
-    default: Any = None
-    required: bool = False
-    unit: str = ""
-    minimum: float | None = None
-    maximum: float | None = None
-    choices: tuple[str, ...] = ()
-    recommendation: str = ""
-    warning: str = ""
-
-    def check(self, value: Any) -> Any:
-        """Return ``value`` if it is acceptable; raises InputError (``input.parameter``) otherwise."""
-        if not _is_of_type(value, self.type):
-            raise self._error(f"must be of type {self.type}, not {value!r}")
-        if self.choices and value not in self.choices:
-            raise self._error(f"{value!r} is none of {', '.join(self.choices)}")
-        if self.minimum is not None and value < self.minimum:
-            raise self._error(f"{value} is below the minimum {self.minimum:g} {self.unit}".rstrip())
-        if self.maximum is not None and value > self.maximum:
-            raise self._error(f"{value} is above the maximum {self.maximum:g} {self.unit}".rstrip())
-        return value
-
-    def to_json_schema(self) -> dict[str, Any]:
-        """This parameter as a JSON Schema property, with ``x-`` keys for unit, recommendation and warning."""
-        schema: dict[str, Any] = {"type": self.type, "description": self.help, "default": self.default}
-        extras = {
-            "minimum": self.minimum,
-            "maximum": self.maximum,
-            "enum": list(self.choices) or None,
-            "x-unit": self.unit or None,
-            "x-recommendation": self.recommendation or None,
-            "x-warning": self.warning or None,
-        }
-        return schema | {key: value for key, value in extras.items() if value is not None}
-
-    def _error(self, reason: str) -> InputError:
-        return InputError(
-            f"Parameter {self.name}: {reason}.",
-            hint=self.recommendation or self.help,
-            code="input.parameter",
-            fields={self.name: reason},
-        )
-
-
-@dataclass(frozen=True)
-class Step:
-    """A unit of pipeline work."""
-
-    name: str
-    label: str
-    help: str
-    queue: str
-    parameters: tuple[Parameter, ...] = ()
-
-    def check(self, given: Mapping[str, Any]) -> dict[str, Any]:
-        """Every parameter's value, defaults filled in.
-
-        Raises InputError naming the unknown, missing or unacceptable one.
-        """
-        known = {parameter.name for parameter in self.parameters}
-        if unknown := sorted(set(given) - known):
-            raise InputError(
-                f"Step {self.name} has no parameter {unknown[0]!r}.",
-                hint=f"It takes {', '.join(sorted(known)) or 'none'}.",
-                code="input.parameter",
-                fields=dict.fromkeys(unknown, "unknown parameter"),
-            )
-        values: dict[str, Any] = {}
-        for parameter in self.parameters:
-            value = given.get(parameter.name)
-            if value is None:
-                if parameter.required:
-                    raise InputError(
-                        f"Step {self.name} needs the parameter {parameter.name}.",
-                        hint=parameter.help,
-                        code="input.parameter",
-                        fields={parameter.name: "is required"},
-                    )
-                value = parameter.default
-            else:
-                value = parameter.check(value)
-            values[parameter.name] = value
-        return values
-
-    def to_json(self) -> dict[str, Any]:
-        """What ``GET /api/workflows/steps`` answers for this step."""
-        return {
-            "name": self.name,
-            "label": self.label,
-            "help": self.help,
-            "queue": self.queue,
-            "parameters": {
-                "type": "object",
-                "properties": {parameter.name: parameter.to_json_schema() for parameter in self.parameters},
-                "required": [parameter.name for parameter in self.parameters if parameter.required],
-                "additionalProperties": False,
-            },
-        }
-
+from shared.step_schema import Parameter, Port, Step
 
 RELATIVE_DEFLECTION = Parameter(
     "relative_deflection",
@@ -137,6 +29,7 @@ LINEAR_DEFLECTION = Parameter(
     minimum=0.000001,
     maximum=1_000_000,
     recommendation="Leave it empty, so that a small screw in a large machine is still round.",
+    warning="One distance for all parts makes large ones needlessly fine and small ones coarse.",
 )
 ANGULAR_DEFLECTION = Parameter(
     "angular_deflection",
@@ -147,9 +40,30 @@ ANGULAR_DEFLECTION = Parameter(
     minimum=0.01,
     maximum=3.0,
     recommendation="0.25 for stills; 0.1 for chrome and glass seen close.",
+    warning="Below 0.05 small fillets get more triangles than all the rest.",
 )
-WIDTH = Parameter("width", "integer", "Width of the picture.", default=960, unit="px", minimum=16, maximum=16384)
-HEIGHT = Parameter("height", "integer", "Height of the picture.", default=540, unit="px", minimum=16, maximum=16384)
+WIDTH = Parameter(
+    "width",
+    "integer",
+    "Width of the picture.",
+    default=960,
+    unit="px",
+    minimum=16,
+    maximum=16384,
+    recommendation="960 for a preview, 1920 or 3840 for delivery.",
+    warning="Render time and memory grow with width times height.",
+)
+HEIGHT = Parameter(
+    "height",
+    "integer",
+    "Height of the picture.",
+    default=540,
+    unit="px",
+    minimum=16,
+    maximum=16384,
+    recommendation="9/16 of the width; the camera frames the object for any proportion.",
+    warning="Films need even numbers.",
+)
 SAMPLES = Parameter(
     "samples",
     "integer",
@@ -160,7 +74,15 @@ SAMPLES = Parameter(
     recommendation="48 with the denoiser for a preview, 256 and more for production.",
     warning="Render time grows in proportion.",
 )
-ENGINE = Parameter("engine", "string", "The renderer.", default="cycles", choices=("cycles",))
+ENGINE = Parameter(
+    "engine",
+    "string",
+    "The renderer.",
+    default="cycles",
+    choices=("cycles",),
+    recommendation="cycles, which knows every material of the library.",
+    warning="An engine that fails is a failure: no other one is taken silently.",
+)
 DEVICE = Parameter(
     "device",
     "string",
@@ -168,14 +90,20 @@ DEVICE = Parameter(
     default="auto",
     choices=("auto", "cpu", "gpu"),
     recommendation="auto; the job document says what was used and why.",
+    warning="On a CPU a production picture takes many times as long.",
 )
 BACKGROUND = Parameter(
     "background",
     "string",
-    "What stands behind the object.",
+    "What stands behind the object: a studio, or nothing.",
     default="studio",
     choices=("studio", "transparent"),
+    recommendation="studio to look at, transparent to lay over something else.",
+    warning="Transparent pictures need a format with alpha, such as PNG or EXR.",
 )
+
+SUBJECT = Port("subject", ("publish", "model"), "what is on the picture: a publish, or a converted CAD file")
+PICTURES = Port("pictures", ("pictures",), "the pictures")
 
 STEPS: tuple[Step, ...] = (
     Step(
@@ -184,6 +112,39 @@ STEPS: tuple[Step, ...] = (
         "Reads a STEP file and writes the USD master, the GLB and the scene manifest, one partKey for each product.",
         "cad",
         (RELATIVE_DEFLECTION, LINEAR_DEFLECTION, ANGULAR_DEFLECTION),
+        inputs=(Port("cad_file", ("cad_file", "model"), "the CAD file to convert"),),
+        outputs=(
+            Port("model", ("model",), "the CAD file, converted"),
+            Port("parts", ("integer",), "number of parts"),
+            Port("triangles", ("integer",), "number of triangles"),
+        ),
+    ),
+    Step(
+        "publish",
+        "Publish CAD",
+        "Publishes a converted CAD file as its asset's model and look, checked, without any DCC.",
+        "cad",
+        (
+            Parameter(
+                "look",
+                "boolean",
+                "Whether to publish the materials too, as each part wears them now.",
+                default=True,
+                recommendation="true, unless artists publish the look of this asset from Blender or Houdini.",
+                warning="Without a look the parts wear the colours of the CAD file.",
+            ),
+            Parameter(
+                "status",
+                "string",
+                "Status of the publish.",
+                default="approved",
+                choices=("wip", "review", "approved"),
+                recommendation="review where somebody looks at it before others build on it.",
+                warning="Everybody who refers to the asset gets an approved publish at once.",
+            ),
+        ),
+        inputs=(Port("model", ("model",), "the converted CAD file"),),
+        outputs=(Port("publish", ("publish",), "the publish of the look, or of the model where there is no look"),),
     ),
     Step(
         "still",
@@ -191,6 +152,8 @@ STEPS: tuple[Step, ...] = (
         "Renders one picture of a published asset in headless Blender, framed and lit, with its thumbnail.",
         "render",
         (WIDTH, HEIGHT, SAMPLES, ENGINE, DEVICE, BACKGROUND),
+        inputs=(SUBJECT,),
+        outputs=(PICTURES,),
     ),
     Step(
         "thumbnail",
@@ -198,13 +161,43 @@ STEPS: tuple[Step, ...] = (
         "Renders a small, quick picture of a CAD file or published asset for lists.",
         "render",
         (
-            Parameter("width", "integer", WIDTH.help, default=320, unit="px", minimum=16, maximum=1024),
-            Parameter("height", "integer", HEIGHT.help, default=180, unit="px", minimum=16, maximum=1024),
-            Parameter("samples", "integer", SAMPLES.help, default=12, minimum=1, maximum=256),
+            replace(WIDTH, default=320, maximum=1024, recommendation="320, which is what lists show."),
+            replace(HEIGHT, default=180, maximum=1024),
+            replace(SAMPLES, default=12, maximum=256, recommendation="12: at this size noise is not seen."),
             ENGINE,
             DEVICE,
             BACKGROUND,
         ),
+        inputs=(SUBJECT,),
+        outputs=(PICTURES,),
+    ),
+    Step(
+        "deliver",
+        "Deliver",
+        "Copies pictures, films and files to a delivery folder, with a manifest of their sizes and SHA-256 digests.",
+        "default",
+        (
+            Parameter(
+                "folder",
+                "string",
+                "Name of the folder below the project's deliveries.",
+                recommendation="Leave it empty: it is then named after the asset and the moment.",
+                warning="A delivery never changes: a name that is taken is refused.",
+            ),
+            Parameter(
+                "link",
+                "boolean",
+                "Whether files of the same disk are linked instead of copied, which takes no space.",
+                default=False,
+                recommendation="false where somebody works on the delivered files.",
+                warning="What is written into a linked file also changes the original.",
+            ),
+        ),
+        inputs=(
+            Port("files", ("pictures", "film", "files"), "what is delivered", many=True),
+            Port("publish", ("publish",), "a publish whose files are delivered too", required=False),
+        ),
+        outputs=(Port("files", ("files",), "the delivered files, and their manifest"),),
     ),
 )
 
@@ -221,13 +214,3 @@ def step(name: str) -> Step:
             hint=f"Choose one of {', '.join(_BY_NAME)}.",
             code="input.step",
         ) from None
-
-
-def _is_of_type(value: Any, name: str) -> bool:
-    if isinstance(value, bool):
-        return name == "boolean"
-    if name == "integer":
-        return isinstance(value, int)
-    if name == "number":
-        return isinstance(value, (int, float))
-    return name == "string" and isinstance(value, str)
