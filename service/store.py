@@ -33,6 +33,10 @@ class Upload:
         folder = make_folder(root / paths.store_folder(self.sha256))
         final = folder / name
         try:
+            if final.is_file() and final.stat().st_size == self.size:
+                return paths.relative(root, final)
+            with self.place.open("rb+") as stream:
+                os.fsync(stream.fileno())
             os.replace(self.place, final)
             sync_folder(folder)
         except OSError as error:
@@ -69,8 +73,6 @@ def receive(stream: IO[bytes], root: Path, limit: int) -> Iterator[Upload]:
                     target.write(chunk)
                 except OSError as error:
                     raise storage_error(error, place) from error
-            target.flush()
-            os.fsync(target.fileno())
         os.chmod(place, 0o644)
         yield Upload(place, digest.hexdigest(), size)
     finally:

@@ -9,6 +9,8 @@ from service.api import (
     assets,
     audit,
     cad,
+    cad_materials,
+    cad_revisions,
     events,
     jobs,
     materials,
@@ -36,7 +38,7 @@ _RESOURCES = tuple(
     resource
     for module in (
         *(account, tokens, users, tenants, projects, sequences, shots, assets, tasks, orders),
-        *(cad, materials, scenes, publishes, pins, references),
+        *(cad, cad_materials, cad_revisions, materials, scenes, publishes, pins, references),
         *(media, jobs, events, notifications, audit, metrics, system),
     )
     for resource in module.RESOURCES

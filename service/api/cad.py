@@ -1,10 +1,13 @@
-"""CAD files: upload, conversion, scene manifest, and the artist's choices of material."""
+"""CAD files: upload, conversion, and the files they become.
+
+What their parts wear is in ``cad_materials``, what became of them since the last revision in ``cad_revisions``.
+"""
 
 from __future__ import annotations
 
 import mimetypes
 import re
-from datetime import datetime
+from pathlib import Path
 from typing import Any, Literal
 from uuid import UUID
 
@@ -12,17 +15,18 @@ from flask import Response, request, send_file
 from pydantic import Field
 from sqlalchemy import select
 
-from service import auth, conversions, materials, store
+from service import auth, conversions, store
 from service.api.assets import find_asset
-from service.api.fields import Row
+from service.api.fields import Digest, Row
 from service.api.listing import ListQuery, Page, page_of, row
-from service.api.routing import Answer, Reply, Request, Resource
+from service.api.records import check_live
+from service.api.routing import Answer, Request, Resource
+from service.config import MEBIBYTE
 from service.database import session
 from service.models import Asset, CadFile, Conversion, Job, Project
-from service.permissions import Permission
+from service.permissions import Permission, allows
 from shared import paths
-from shared.errors import ConflictError, InputError, NotFoundError, StorageError
-from shared.material_layers import manual_layer
+from shared.errors import ForbiddenError, InputError, NotFoundError, StorageError
 from shared.steps import step
 
 cad = Resource("cad", "/cad")
@@ -55,36 +59,41 @@ class CadFileOut(Row):
     reused: bool = Field(False, description="whether an earlier conversion of the same content was taken")
 
 
-class UploadQuery(Request):
+class Deflections(Request):
+    relative_deflection: float | None = Field(None, description="see the step `convert` of /api/workflows/steps")
+    linear_deflection: float | None = None
+    angular_deflection: float | None = None
+
+    def settings(self) -> dict[str, float]:
+        """Those that were given. Raises InputError for a value that does not work."""
+        given = {name: getattr(self, name) for name in conversions.DEFLECTIONS}
+        settings = {name: value for name, value in given.items() if value is not None}
+        step("convert").check(settings)
+        return settings
+
+
+class ConvertQuery(Deflections):
+    """Without any of them the same is tried again. More than the service's usual limits is for project managers."""
+
+    seconds: int | None = Field(None, ge=1, le=86_400, description="how long it may take")
+    memory_mb: int | None = Field(None, ge=64, le=1 << 20, description="resident memory that it may use, MiB")
+    triangles: int | None = Field(None, ge=1, le=1_000_000_000, description="how many triangles it may make")
+
+
+class UploadQuery(Deflections):
     project: str = Field(max_length=100, description="name of the project")
     asset: str = Field("", max_length=100, description="name of the asset")
     filename: str = Field(max_length=200)
     lineage: str = Field("", max_length=100, description="successive revisions of one model; default: the asset")
-    relative_deflection: float | None = Field(None, description="see the step `convert` of /api/workflows/steps")
-    linear_deflection: float | None = None
-    angular_deflection: float | None = None
+    sha256: Digest | None = Field(
+        None, description="of the file. With an empty body: take the content that was uploaded before, if it was"
+    )
 
 
 class CadQuery(ListQuery):
     project: str = Field("", description="name of the project")
     asset: str = Field("", description="name of the asset")
     state: str = ""
-
-
-class Overrides(Request):
-    """``null`` takes a choice back."""
-
-    overrides: dict[str, str | None] = Field(default_factory=dict, description="material by partKey")
-    occurrence_overrides: dict[str, str | None] = Field(
-        default_factory=dict, description="material by occurrence (`<partKey>:<path>`)"
-    )
-
-
-class OverridesOut(Reply):
-    overrides: dict[str, str]
-    occurrence_overrides: dict[str, str]
-    etag: str = Field(description="send it back as If-Match")
-    updated_at: datetime
 
 
 def describe(cad_file: CadFile, *, reused: bool = False) -> dict[str, Any]:
@@ -169,26 +178,39 @@ def upload_cad_file(query: UploadQuery) -> Answer:
         raise InputError(
             "The upload names no asset.", hint="Add ?asset=NAME.", fields={"asset": "name of the asset is required"}
         )
-    given = {name: getattr(query, name) for name in conversions.DEFLECTIONS}
-    settings = {name: value for name, value in given.items() if value is not None}
-    step("convert").check(settings)
+    settings = query.settings()
     asset = find_asset(query.asset, query.project)
-    config = auth.config()
-    root = config.tenant_root(auth.current().storage)
-    request.max_content_length = config.max_upload_bytes
-    with store.receive(request.stream, root, config.max_upload_bytes) as upload:
-        store.check_step(upload, query.filename)
+    check_live(asset)
+
+    def add(sha256: str, size: int, source_path: str) -> Answer:
         cad_file, reused = conversions.add_cad_file(
             session(),
+            root(),
             asset,
             filename=query.filename,
-            sha256=upload.sha256,
-            size=upload.size,
-            source_path=upload.keep(root, conversions.SOURCE_NAME),
+            sha256=sha256,
+            size=size,
+            source_path=source_path,
             lineage=query.lineage or asset.name,
             settings=settings,
         )
-    return Answer(describe(cad_file, reused=reused), 201)
+        return Answer(describe(cad_file, reused=reused), 201)
+
+    if query.sha256 and request.content_length == 0:
+        source_path, size = conversions.known_content(session(), query.sha256)
+        return add(query.sha256, size, source_path)
+    config = auth.config()
+    request.max_content_length = config.max_upload_bytes
+    with store.receive(request.stream, root(), config.max_upload_bytes) as upload:
+        store.check_step(upload, query.filename)
+        if query.sha256 not in (None, upload.sha256):
+            raise InputError(
+                f"{query.filename} arrived damaged: its SHA-256 is {upload.sha256}.",
+                hint="Send it again.",
+                code="input.digest",
+                fields={"sha256": "is not the digest of the body"},
+            )
+        return add(upload.sha256, upload.size, upload.keep(root(), conversions.SOURCE_NAME))
 
 
 @cad.declare("GET", "/<uuid:cad_file_id>", permission=Permission.CAD_READ, answer=CadFileOut)
@@ -197,75 +219,32 @@ def get_cad_file(cad_file_id: UUID) -> dict[str, Any]:
     return describe(row(CadFile, cad_file_id))
 
 
-@cad.declare("POST", "/<uuid:cad_file_id>/convert", permission=Permission.CAD_WRITE, answer=CadFileOut)
-def convert_again(cad_file_id: UUID) -> dict[str, Any]:
-    """Try a failed conversion again."""
-    cad_file = row(CadFile, cad_file_id)
-    conversions.convert_again(session(), cad_file)
+@cad.declare(
+    "POST",
+    "/<uuid:cad_file_id>/convert",
+    permission=Permission.CAD_WRITE,
+    query=ConvertQuery,
+    answer=CadFileOut,
+)
+def convert_again(cad_file_id: UUID, query: ConvertQuery) -> dict[str, Any]:
+    """Try a failed conversion again, if wanted with other settings or limits."""
+    given = {name: getattr(query, name) for name in conversions.LIMITS}
+    limits = {name: value for name, value in given.items() if value is not None}
+    _check_limits(limits)
+    cad_file = row(CadFile, cad_file_id, lock=True)
+    conversions.convert_again(session(), cad_file, query.settings(), limits)
     return describe(cad_file)
 
 
-@cad.declare("GET", "/<uuid:cad_file_id>/scene-manifest", permission=Permission.CAD_READ, answer=dict[str, Any])
-def get_scene_manifest(cad_file_id: UUID) -> dict[str, Any]:
-    """The scene manifest, each part with its effective material, the layer it came from and why."""
-    cad_file = row(CadFile, cad_file_id)
-    return materials.effective_manifest(session(), _root(), cad_file).to_json()
-
-
-@cad.declare("GET", "/<uuid:cad_file_id>/revision-report", permission=Permission.CAD_READ, answer=dict[str, Any])
-def get_revision_report(cad_file_id: UUID) -> dict[str, Any]:
-    """What became of each part of the revision before: matches with confidence and reason, uncertain, new, removed.
-
-    `keys` names the final partKey of each part by the key that the file itself gives it.
-    """
-    return materials.revision_report(_root(), row(CadFile, cad_file_id))
-
-
-@cad.declare(
-    "GET",
-    "/<uuid:cad_file_id>/manual-material-overrides",
-    permission=Permission.CAD_READ,
-    answer=OverridesOut,
-)
-def get_overrides(cad_file_id: UUID) -> Answer:
-    """The artist's choices of material."""
-    return _overrides_answer(row(CadFile, cad_file_id))
-
-
-@cad.declare(
-    "PUT",
-    "/<uuid:cad_file_id>/manual-material-overrides",
-    permission=Permission.MATERIAL_ASSIGN,
-    body=Overrides,
-    answer=OverridesOut,
-)
-def set_overrides(cad_file_id: UUID, body: Overrides) -> Answer:
-    """Replace the artist's choices of material as a whole.
-
-    With ``If-Match`` the call is refused (412) where somebody changed them since. Unknown parts and materials are
-    refused, each named.
-    """
-    cad_file = row(CadFile, cad_file_id, lock=True)
-    wanted = request.headers.get("If-Match", "").strip()
-    if wanted and wanted not in ("*", _etag(cad_file)):
-        raise ConflictError(
-            "Somebody else changed these materials since you read them.",
-            hint="Read them again, then repeat your change.",
-            code="conflict.stale",
-            status=412,
+def _check_limits(limits: dict[str, int]) -> None:
+    config = auth.config()
+    usual = {"seconds": config.convert_seconds, "memory_mb": config.tool_memory_bytes // MEBIBYTE}
+    beyond = [name for name, value in limits.items() if value > usual.get(name, value)]
+    if beyond and not allows(auth.current().role, Permission.PRODUCTION_WRITE):
+        raise ForbiddenError(
+            f"Only a project manager may allow a conversion more {' and '.join(beyond)} than usual.",
+            hint=f"The usual limits are {usual}; ask a project manager, or use a coarser setting.",
         )
-    parts = materials.manifest_of(_root(), cad_file).parts
-    library = materials.library_of(session())
-    given = {**body.overrides, **body.occurrence_overrides}
-    accepted = manual_layer({target: name for target, name in given.items() if name}, parts, library)
-    cad_file.overrides = {target: accepted[target].material for target in body.overrides if target in accepted}
-    cad_file.occurrence_overrides = {
-        target: accepted[target].material for target in body.occurrence_overrides if target in accepted
-    }
-    cad_file.overrides_revision += 1
-    session().flush()
-    session().refresh(cad_file)
-    return _overrides_answer(cad_file)
 
 
 @cad.declare(
@@ -285,7 +264,7 @@ def get_derivative(cad_file_id: UUID, name: Derivative) -> Response:
 
 def stored_file(path: str, mime_type: str = "") -> Response:
     """A file of the tenant's storage as an answer. Raises StorageError where it is gone."""
-    place = paths.absolute(_root(), path)
+    place = paths.absolute(root(), path)
     if not place.is_file():
         raise StorageError(
             f"{path} is not on the storage any more.", hint="Restore it from a backup.", code="storage.missing"
@@ -294,19 +273,6 @@ def stored_file(path: str, mime_type: str = "") -> Response:
     return send_file(place, mimetype=guessed, download_name=place.name, conditional=True, max_age=3600)
 
 
-def _root() -> Any:
+def root() -> Path:
+    """Storage root of the caller's tenant."""
     return auth.config().tenant_root(auth.current().storage)
-
-
-def _etag(cad_file: CadFile) -> str:
-    return f'"{cad_file.overrides_revision}"'
-
-
-def _overrides_answer(cad_file: CadFile) -> Answer:
-    data = {
-        "overrides": cad_file.overrides,
-        "occurrence_overrides": cad_file.occurrence_overrides,
-        "etag": _etag(cad_file),
-        "updated_at": cad_file.updated_at,
-    }
-    return Answer(data, headers={"ETag": _etag(cad_file)})

@@ -103,9 +103,9 @@ def list_jobs(query: JobQuery) -> dict[str, Any]:
 def submit_job(body: NewJob) -> dict[str, Any]:
     """Queue a job. What it leaves out comes from its preset."""
     if body.kind == "convert":
-        cad_file = row(CadFile, _required(body.cad_file_id, "cad_file_id"))
-        conversions.convert_again(session(), cad_file)
-        return _described(row(Job, _required(cad_file.conversion.job_id, "job_id")))
+        cad_file = row(CadFile, _required(body.cad_file_id, "cad_file_id"), lock=True)
+        conversion = conversions.convert_again(session(), cad_file)
+        return _described(row(Job, _required(conversion.job_id, "job_id")))
     names = ("width", "height", "samples", "engine", "device", "background")
     given = {name: value for name in names if (value := getattr(body, name)) is not None}
     checked = step(body.kind).check(given)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 from collections.abc import Iterable
@@ -9,17 +10,19 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
 
+from flask import current_app
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
-from service.config import Config
-from service.conversions import DEFLECTIONS, PREVIOUS
+from service import locks, queueing
+from service.config import MEBIBYTE, Config
+from service.conversions import DECISIONS, DEFLECTIONS, PREVIOUS, arrived, waiting_for
 from service.database import tenant_session
 from service.models import CadFile, Conversion, MediaAsset
 from service.tasks import tool
-from service.tasks.lease import Lease
+from service.tasks.lease import Lease, LeaseLostError
 from shared import paths
-from shared.errors import CadError
+from shared.errors import CadError, ProcessError
 from shared.files import sha256_of, storage_error, sync_folder
 from shared.warm_tool import WarmTool
 
@@ -32,6 +35,7 @@ _DERIVATIVES = {"usd_master": "usd_master", "gltf_geometry": "glb", "scene_manif
 _REPORT = "revision_report"
 _REPORT_FILE = "revision.json"
 """What the converter calls what became of the parts of the revision before."""
+_DECISIONS_FILE = "decisions.json"
 _MIME_TYPES = {
     _REPORT: "application/json",
     "usd_master": "application/octet-stream",
@@ -42,13 +46,45 @@ _SUMMARY = ("parts", "occurrences", "triangles", "warnings", "root_prim", "secon
 
 
 def run(lease: Lease, config: Config, root: Path) -> None:
-    """Convert; records the derivatives with the job's end, in one transaction."""
+    """Convert; records the derivatives with the job's end, in one transaction.
+
+    One worker at a time converts one content: whoever comes second waits, and finds it done.
+    """
+    name = f"convert:{lease.tenant_id}:{_conversion_id(lease)}"
+    with locks.held(queueing.bell(current_app).redis, name, lease.should_stop) as lock:
+        conversion, cad = _read(lease)
+        if conversion.state == "ready":
+            lease.complete({"files": conversion.derivatives, **conversion.summary}, lambda current: None)
+            return
+        try:
+            _convert(lease, lock, config, root, conversion, cad)
+        except ProcessError as error:
+            if lock.lost and not lease.should_stop():
+                raise LeaseLostError(f"The lock {name} was lost; the job is taken up again.") from error
+            raise
+
+
+def _read(lease: Lease) -> tuple[Conversion, CadFile]:
     with tenant_session(lease.tenant_id) as current:
         conversion = current.scalars(select(Conversion).where(Conversion.id == _conversion_id(lease))).one()
+        return conversion, current.get_one(CadFile, (lease.tenant_id, lease.job.cad_file_id))
+
+
+def _convert(lease: Lease, lock: locks.Lock, config: Config, root: Path, conversion: Conversion, cad: CadFile) -> None:
     folder = root / paths.store_folder(conversion.sha256)
+    limits: dict[str, int] = lease.job.request.get("limits", {})
     with tool.temporary_folder(lease, folder) as temporary:
-        arguments = [str(root / conversion.source_path), *_options(conversion, root, temporary)]
-        result = tool.run(_CONVERTER, arguments, lease, config, root, seconds=config.convert_seconds)
+        arguments = [str(root / conversion.source_path), *_options(conversion, cad, limits, root, temporary)]
+        result = tool.run(
+            _CONVERTER,
+            arguments,
+            lease,
+            config,
+            root,
+            seconds=limits.get("seconds", config.convert_seconds),
+            memory_bytes=limits.get("memory_mb", 0) * MEBIBYTE,
+            should_stop=lambda: lock.lost or lease.should_stop(),
+        )
         lease.start_step("store")
         names = {name: Path(result[theirs]).name for name, theirs in _DERIVATIVES.items()}
         if result["revision"]:
@@ -60,40 +96,38 @@ def run(lease: Lease, config: Config, root: Path) -> None:
     media = [_medium(lease, name, derivatives[name], file) for name, file in files.items()]
 
     def record(current: Session) -> None:
+        # Requests lock the CAD file before its conversion; so does this, or the two could wait for one another.
+        waiting_for(current, conversion.id)
         current.execute(
             update(Conversion)
             .where(Conversion.id == conversion.id)
             .values(state="ready", derivatives=derivatives, summary=summary, error=None)
         )
         current.add_all(media)
-        if result["revision"]:
-            _copy_choices(current, conversion.id, result["revision"])
+        for waiting in waiting_for(current, conversion.id):
+            arrived(current, root, waiting)
 
     lease.complete({"files": derivatives, **summary}, record, output={"files": derivatives})
-
-
-def _copy_choices(current: Session, conversion_id: UUID, revision: dict[str, Any]) -> None:
-    """Products that were occurrences of one before wear what was chosen for it."""
-    split = {revision["keys"][m["new_key"]]: m["old_key"] for m in revision["matches"] if m["relation"] == "split"}
-    for cad in current.scalars(
-        select(CadFile).where(CadFile.conversion_id == conversion_id).with_for_update(of=CadFile)
-    ):
-        copied = {new: cad.overrides[old] for new, old in split.items() if old in cad.overrides}
-        cad.overrides = {**copied, **cad.overrides}
 
 
 def _conversion_id(lease: Lease) -> UUID:
     return UUID(lease.job.request["conversion_id"])
 
 
-def _options(conversion: Conversion, root: Path, folder: Path) -> list[str]:
+def _options(conversion: Conversion, cad: CadFile, limits: dict[str, int], root: Path, folder: Path) -> list[str]:
     settings: dict[str, Any] = conversion.settings
-    options = ["--out", str(folder), "--lineage", settings["lineage"], "--source-name", settings["source_name"]]
+    options = ["--out", str(folder), "--lineage", cad.lineage, "--source-name", cad.filename]
     for name in DEFLECTIONS:
         if name in settings:
             options += [f"--{name.replace('_', '-')}", str(settings[name])]
+    if "triangles" in limits:
+        options += ["--max-triangles", str(limits["triangles"])]
     if PREVIOUS in settings:
         options += ["--previous", str(paths.absolute(root, settings[PREVIOUS]))]
+    if DECISIONS in settings:
+        decided = folder / _DECISIONS_FILE
+        decided.write_text(json.dumps(settings[DECISIONS]), encoding="utf-8")
+        options += ["--decisions", str(decided)]
     return options
 
 

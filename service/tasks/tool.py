@@ -34,12 +34,24 @@ class Tool:
     """Where it stands ready; None: it is started each time."""
 
 
-def run(tool: Tool, arguments: list[str], lease: Lease, config: Config, root: Path, *, seconds: int) -> dict[str, Any]:
+def run(
+    tool: Tool,
+    arguments: list[str],
+    lease: Lease,
+    config: Config,
+    root: Path,
+    *,
+    seconds: int,
+    memory_bytes: int = 0,
+    should_stop: Callable[[], bool] | None = None,
+) -> dict[str, Any]:
     """Run ``tool`` for the job and return its result.
 
-    Raises what the tool reports, ``tool.error`` with the code ``<area>.crashed``, ``<area>.timeout`` or
+    ``memory_bytes`` is for this run instead of what the configuration says; ``should_stop`` instead of what the lease
+    says. Raises what the tool reports, ``tool.error`` with the code ``<area>.crashed``, ``<area>.timeout`` or
     ``<area>.memory``, or ProcessError where it was stopped on purpose.
     """
+    memory_bytes = memory_bytes or config.tool_memory_bytes
     place = log_path(root, lease.job.id)
     make_folder(place.parent)
     with place.open("a", encoding="utf-8") as log:
@@ -48,14 +60,14 @@ def run(tool: Tool, arguments: list[str], lease: Lease, config: Config, root: Pa
         return _starter(tool)(
             arguments,
             timeout=seconds,
-            memory_limit=config.tool_memory_bytes,
+            memory_limit=memory_bytes,
             on_event=lease.on_event,
             on_start=lease.on_start,
-            should_cancel=lease.should_stop,
+            should_cancel=should_stop or lease.should_stop,
             log=place,
         )
     except ProcessError as error:
-        raise _explained(error, tool, config, seconds) from error
+        raise _explained(error, tool, memory_bytes, seconds) from error
 
 
 def _starter(tool: Tool) -> Callable[..., dict[str, Any]]:
@@ -81,17 +93,17 @@ def temporary_folder(lease: Lease, parent: Path) -> Iterator[Path]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _explained(error: ProcessError, tool: Tool, config: Config, seconds: int) -> RacewayError:
-    limit = config.tool_memory_bytes // MEBIBYTE
+def _explained(error: ProcessError, tool: Tool, memory_bytes: int, seconds: int) -> RacewayError:
+    limit = memory_bytes // MEBIBYTE
     explanations = {
         "process.crashed": (f"{tool.program} crashed.", error.hint or "See the job's log."),
         "process.timeout": (
             f"{tool.program} took longer than {seconds} s and was stopped.",
-            f"Raise {tool.time_variable}, or simplify what it works on.",
+            f"Try again with more seconds or a coarser setting, raise {tool.time_variable}, or simplify the model.",
         ),
         "process.memory": (
             f"{tool.program} needed more than {limit} MiB of memory and was stopped.",
-            "Raise RACEWAY_TOOL_MEMORY_MB, or simplify what it works on.",
+            "Try again with more memory or a coarser setting, raise RACEWAY_TOOL_MEMORY_MB, or simplify the model.",
         ),
     }
     if error.code not in explanations:

@@ -1,0 +1,156 @@
+"""What the parts of a CAD file wear: the scene manifest, the artist's choices, and materials from a spreadsheet."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from flask import Response, request
+from pydantic import Field
+
+from service import auth, choices, materials
+from service.api.cad import root
+from service.api.listing import row
+from service.api.routing import Answer, Reply, Request, Resource, matches
+from service.database import session
+from service.models import CadFile
+from service.permissions import Permission
+from shared.errors import ConflictError
+from shared.material_layers import manual_layer
+
+cad_materials = Resource("cad_materials", "/cad")
+RESOURCES = (cad_materials,)
+
+
+class Overrides(Request):
+    """``null`` takes a choice back."""
+
+    overrides: dict[str, str | None] = Field(
+        default_factory=dict, description="material by partKey, or by faces of one colour (`<partKey>#rrggbb`)"
+    )
+    occurrence_overrides: dict[str, str | None] = Field(
+        default_factory=dict, description="material by occurrence (`<partKey>:<path>`)"
+    )
+
+
+class ChoiceOut(Reply):
+    material: str
+    by: str | None = Field(description="name of the user")
+    at: datetime | None
+    revision: int = Field(description="revision of the CAD file in which it was chosen; 0: not known")
+
+
+class OverridesOut(Reply):
+    overrides: dict[str, str]
+    occurrence_overrides: dict[str, str]
+    choices: dict[str, ChoiceOut] = Field(description="who chose it and when, for each of both")
+    waiting: dict[str, ChoiceOut] = Field(description="choices for parts that this revision does not have")
+    questions: dict[str, dict[str, str | None]] = Field(
+        description="parts that were several with different choices, and what was chosen for each; name one to answer"
+    )
+    etag: str = Field(description="send it back as If-Match")
+    updated_at: datetime
+
+
+@cad_materials.declare(
+    "GET", "/<uuid:cad_file_id>/scene-manifest", permission=Permission.CAD_READ, answer=dict[str, Any]
+)
+def get_scene_manifest(cad_file_id: UUID) -> Response:
+    """The scene manifest, each part with its effective material, the layer it came from and why."""
+    cad_file = row(CadFile, cad_file_id)
+    return _unless_known(cad_file, lambda: materials.dressed(session(), root(), cad_file).text)
+
+
+@cad_materials.declare(
+    "GET", "/<uuid:cad_file_id>/effective-materials", permission=Permission.CAD_READ, answer=dict[str, Any]
+)
+def get_effective_materials(cad_file_id: UUID) -> Response:
+    """What each part wears, and how it looks: `targets` by partKey, occurrence or face colour; `materials` by name."""
+    cad_file = row(CadFile, cad_file_id)
+    return _unless_known(cad_file, lambda: materials.appearance(session(), root(), cad_file))
+
+
+@cad_materials.declare(
+    "GET",
+    "/<uuid:cad_file_id>/manual-material-overrides",
+    permission=Permission.CAD_READ,
+    answer=OverridesOut,
+)
+def get_overrides(cad_file_id: UUID) -> Answer:
+    """The artist's choices of material."""
+    return _overrides_answer(row(CadFile, cad_file_id))
+
+
+@cad_materials.declare(
+    "PUT",
+    "/<uuid:cad_file_id>/manual-material-overrides",
+    permission=Permission.MATERIAL_ASSIGN,
+    body=Overrides,
+    answer=OverridesOut,
+    if_match="optional",
+)
+def set_overrides(cad_file_id: UUID, body: Overrides) -> Answer:
+    """Replace the artist's choices of material as a whole.
+
+    With ``If-Match`` the call is refused (412) where somebody changed them since. Unknown parts and materials are
+    refused, each named. What was chosen for parts that this revision does not have stays as it is.
+    """
+    cad_file = row(CadFile, cad_file_id, lock=True)
+    check_version(cad_file.overrides_revision, "these materials")
+    manifest = materials.manifest_of(root(), cad_file)
+    given = {**body.overrides, **body.occurrence_overrides}
+    accepted = manual_layer(
+        {target: name for target, name in given.items() if name}, manifest.parts, materials.library_of(session())
+    )
+    wanted = {target: proposal.material for target, proposal in accepted.items()}
+    choices.replace(cad_file, manifest, wanted, set(given), auth.current().user_name)
+    session().flush()
+    session().refresh(cad_file)
+    return _overrides_answer(cad_file)
+
+
+def check_version(revision: int, what: str) -> None:
+    """Raises ConflictError (``conflict.stale``, status 412) where If-Match names another revision."""
+    if not matches(str(revision)):
+        raise ConflictError(
+            f"Somebody else changed {what} since you read them.",
+            hint="Read them again, then repeat your change.",
+            code="conflict.stale",
+            status=412,
+        )
+
+
+def _overrides_answer(cad_file: CadFile) -> Answer:
+    made = {target: choice for target, choice in choices.choices_of(cad_file).items() if choice.material}
+    living = set(made)
+    if cad_file.conversion.state == "ready":
+        living = choices.living(made, materials.manifest_of(root(), cad_file))
+    tag = f'"{cad_file.overrides_revision}"'
+    data = {
+        "overrides": {
+            target: choice.material for target, choice in made.items() if target in living and ":" not in target
+        },
+        "occurrence_overrides": {
+            target: choice.material for target, choice in made.items() if target in living and ":" in target
+        },
+        "choices": {target: choice.to_json() for target, choice in made.items() if target in living},
+        "waiting": {target: choice.to_json() for target, choice in made.items() if target not in living},
+        "questions": cad_file.material_questions,
+        "etag": tag,
+        "updated_at": cad_file.updated_at,
+    }
+    return Answer(data, headers={"ETag": tag})
+
+
+def _unless_known(cad_file: CadFile, make: Any) -> Response:
+    """The JSON that ``make`` gives as an answer, or that what the caller has still holds (304)."""
+    materials.manifest_of(root(), cad_file)  # a derivative that is gone is an error, whatever the caller has
+    tag = materials.tag_of(session(), cad_file)
+    if request.if_none_match.contains(tag):
+        response = Response(status=304)
+    else:
+        response = Response(b'{"ok":true,"data":' + make() + b"}\n", mimetype="application/json")
+    response.set_etag(tag)
+    response.headers["Cache-Control"] = "private, no-cache"
+    return response
