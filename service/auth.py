@@ -118,8 +118,9 @@ def authorise(permission: Permission) -> None:
             hint=f"Ask somebody with the role {MINIMUM_ROLE[permission]} or above.",
         )
     if not allows(who.role, permission, who.scopes):
+        limits = ", ".join(sorted(who.scopes or ())) or "nothing"
         raise ForbiddenError(
-            f"This token may not do this: it needs {permission}, and is limited to {', '.join(sorted(who.scopes or ()))}.",
+            f"This token may not do this: it needs {permission}, and is limited to {limits}.",
             hint=f"Make a token with the scope {permission}.",
             code="auth.scope",
         )

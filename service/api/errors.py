@@ -12,6 +12,7 @@ from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 
 from service.api.routing import PREFIX
 from service.database import session
+from service.throttle import RateLimitError
 from shared.errors import ConflictError, InputError, RacewayError, ServiceError
 
 log = logging.getLogger(__name__)
@@ -46,6 +47,8 @@ def json_error(error: RacewayError) -> Response:
     response.status_code = error.status
     if error.status == 401:
         response.headers["WWW-Authenticate"] = "Bearer"
+    if isinstance(error, RateLimitError):
+        response.headers["Retry-After"] = str(error.retry_after)
     return response
 
 

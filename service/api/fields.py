@@ -10,7 +10,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints, 
 
 from service.api.routing import Reply, Request
 from shared.context import check_name
-from shared.departments import department
+from shared.departments import DEPARTMENTS, department
 from shared.errors import InputError
 from shared.paths import normalise
 
@@ -47,17 +47,34 @@ def _name_of(row: Any) -> Any:
 
 NamePattern = r"^[A-Za-z][A-Za-z0-9_]*$"
 Name = Annotated[
-    str, StringConstraints(max_length=100), AfterValidator(_name), Field(json_schema_extra={"pattern": NamePattern})
+    str,
+    StringConstraints(max_length=100),
+    AfterValidator(_name),
+    Field(examples=["gear"], json_schema_extra={"pattern": NamePattern}),
 ]
 """Name of a project, asset, task, part, ...: a folder and a USD prim can be called so."""
-Title = Annotated[str, StringConstraints(max_length=200, strip_whitespace=True)]
-Status = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,39}$")]
-DepartmentName = Annotated[str, AfterValidator(_department)]
-StoragePath = Annotated[str, StringConstraints(min_length=1, max_length=1000), AfterValidator(_path)]
+Title = Annotated[
+    str, StringConstraints(max_length=200, strip_whitespace=True), Field(examples=["Gear of the front axle"])
+]
+Status = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,39}$"), Field(examples=["in_progress"])]
+DepartmentName = Annotated[
+    str, AfterValidator(_department), Field(json_schema_extra={"enum": [each.name for each in DEPARTMENTS]})
+]
+StoragePath = Annotated[
+    str,
+    StringConstraints(min_length=1, max_length=1000),
+    AfterValidator(_path),
+    Field(examples=["film/assets/gear/usd/model/data/model_v001_i001.usd"]),
+]
 """Path below the storage root; a Windows client's backslashes are accepted."""
-FileName = Annotated[str, StringConstraints(pattern=r"^[^/\\\x00-\x1f\x7f]{1,200}$"), AfterValidator(_file_name)]
+FileName = Annotated[
+    str,
+    StringConstraints(pattern=r"^[^/\\\x00-\x1f\x7f]{1,200}$"),
+    AfterValidator(_file_name),
+    Field(examples=["gear.png"]),
+]
 """Bare name of a file; it is shown and downloaded by this name, but never a path on the storage."""
-Digest = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
+Digest = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$"), Field(examples=["0" * 64])]
 Number = Annotated[int, Field(ge=1, le=2**31 - 1)]
 """Version, iteration and the like."""
 IdempotencyKey = Annotated[str, StringConstraints(min_length=1, max_length=200)]

@@ -52,7 +52,8 @@ class Endpoint:
     """What a route declares.
 
     ``answer`` is the type of ``data``, or None where the view answers a file itself. ``errors`` are the statuses that
-    it refuses with beside those that follow from the rest.
+    it refuses with beside those that follow from the rest, see :mod:`service.api.openapi`; ``status_again`` is the
+    status of a call that was made before and is answered alike.
     """
 
     method: str
@@ -67,6 +68,7 @@ class Endpoint:
     status: int
     if_match: IfMatch
     errors: tuple[int, ...]
+    status_again: int
     name: str
     help: str
 
@@ -103,6 +105,7 @@ class Resource(Blueprint):
         status: int = 200,
         if_match: IfMatch = "",
         errors: tuple[int, ...] = (),
+        status_again: int = 0,
     ) -> Callable[[Callable[P, R]], Callable[P, R]]:
         """Declare a route.
 
@@ -126,6 +129,7 @@ class Resource(Blueprint):
                 status=status,
                 if_match=if_match,
                 errors=errors,
+                status_again=status_again,
                 name=view.__name__,
                 help=(view.__doc__ or "").strip(),
             )

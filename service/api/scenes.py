@@ -45,7 +45,7 @@ class NewScene(Request):
     task_id: UUID
     name: Name
     software: Annotated[str, StringConstraints(min_length=1, max_length=100)]
-    suffix: Annotated[str, StringConstraints(pattern=r"^\.[A-Za-z0-9]{1,10}$")]
+    suffix: Annotated[str, StringConstraints(pattern=r"^\.[A-Za-z0-9]{1,10}$"), Field(examples=[".blend"])]
     bump: Literal["iteration", "version"] = "iteration"
     comment: Comment = ""
 

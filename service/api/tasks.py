@@ -119,14 +119,15 @@ def list_tasks(query: TaskQuery) -> dict[str, Any]:
             "updated_at": Task.updated_at,
         },
         default_sort="name",
-        below=(Asset, _AssetProject, Shot, Sequence, _ShotProject),  # type: ignore[arg-type]
+        below=(Asset, _AssetProject, Shot, Sequence, _ShotProject),
     )
 
 
 @tasks.declare("POST", "/", permission=Permission.PRODUCTION_WRITE, body=NewTask, answer=TaskOut, status=201)
 def create_task(body: NewTask) -> Task:
     """Create a task on an asset or a shot."""
-    target: Asset | Shot = live_row(Asset if body.target_type == "asset" else Shot, body.target_id)
+    is_asset = body.target_type == "asset"
+    target = live_row(Asset, body.target_id) if is_asset else live_row(Shot, body.target_id)
     _check_assignee(body.assignee_id)
     values = body.model_dump(exclude={"target_type", "target_id"})
     column = Task.asset_id if isinstance(target, Asset) else Task.shot_id

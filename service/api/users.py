@@ -22,8 +22,12 @@ from shared.errors import ConflictError, ForbiddenError
 users = Resource("artists", "/artists")
 RESOURCES = (users,)
 
-Email = Annotated[str, StringConstraints(pattern=r"^[^@\s]{1,64}@[^@\s]{1,190}$", strip_whitespace=True)]
-Password = Annotated[str, StringConstraints(min_length=10, max_length=200)]
+Email = Annotated[
+    str,
+    StringConstraints(pattern=r"^[^@\s]{1,64}@[^@\s]{1,190}$", strip_whitespace=True),
+    Field(examples=["anna@studio.example"]),
+]
+Password = Annotated[str, StringConstraints(min_length=10, max_length=200), Field(examples=["correct horse battery"])]
 UserName = Annotated[str, StringConstraints(min_length=1, max_length=100, strip_whitespace=True)]
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.dialects import postgresql
@@ -21,7 +23,7 @@ branch_labels = None
 depends_on = None
 
 _JSON = postgresql.JSONB(astext_type=sa.Text())
-_SETTINGS = (
+_SETTINGS: tuple[sa.Column[Any], ...] = (
     sa.Column("max_concurrent_renders", sa.Integer(), server_default=sa.text("4"), nullable=False),
     sa.Column(
         "render_engines_allowed",
@@ -331,8 +333,8 @@ def downgrade() -> None:
         op.drop_column(table, "revision")
     op.drop_column("tenants", "updated_at")
     op.drop_column("tenants", "last_order")
-    for column in _SETTINGS:
-        op.drop_column("tenants", column.name)
+    for setting in _SETTINGS:
+        op.drop_column("tenants", setting.name)
     op.add_column("tenants", sa.Column("settings", _JSON, server_default=sa.text("'{}'::jsonb"), nullable=False))
 
 
