@@ -26,6 +26,7 @@ _OCCURRENCE = re.compile(
 )
 _FACE = re.compile(rb"(?:ADVANCED_FACE|FACE_SURFACE)\s*\(")
 _SOLID = re.compile(rb"(?:MANIFOLD_SOLID_BREP|BREP_WITH_VOIDS|FACETED_BREP)\s*\(")
+_MESHED_FACE = re.compile(rb"TRIANGULATED_FACE\s*\(")
 _OPERATOR = b"CARTESIAN_TRANSFORMATION_OPERATOR_3D"
 _EXTERNAL = re.compile(rb"DOCUMENT_FILE\s*\(\s*'([^']*)'")
 
@@ -129,7 +130,8 @@ def _count(content: mmap.mmap) -> Declared:
         occurrences=len(placements),
         assemblies=len({assembly for assembly, _ in placements}),
         placed=_expanded(placements),
-        faces=_matches(_FACE, content),
+        # Meshes beside exact shapes are not read, so that they only count where there is nothing else.
+        faces=_matches(_FACE, content) or _matches(_MESHED_FACE, content),
         solids=_matches(_SOLID, content),
         operators=content.find(_OPERATOR) >= 0,
         external=tuple(sorted(name for name in names if name)),

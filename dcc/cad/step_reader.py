@@ -57,11 +57,15 @@ _GENERATED_NAME = re.compile(r"^(=>\[.*\]|[0-9]+|NAUO[0-9]*)$")
 
 @dataclass
 class Product:
-    """A product by itself: its name, what it is, whether it is hidden everywhere."""
+    """A product by itself: its name, what it is, whether it is hidden everywhere.
+
+    ``components``: placements that the kernel made for its bodies.
+    """
 
     name: str
     definition: AssemblyDefinition | PartDefinition | None
     hidden: bool
+    components: int
 
 
 StandIns = Callable[[TopoDS_Shape, str], Product | None]
@@ -90,6 +94,7 @@ class StepFile:
         self._body_names = body_names
         self._transform_operators = transform_operators
         self._warnings: list[Warning] = []
+        self._built: tuple[TransformOperators, OccurrenceStyles] | None = None
         self._reader = STEPCAFControl_Reader()
         self._document = TDocStd_Document(extended_string("XmlXCAF"))
         XCAFDoc_DocumentTool.SetLengthUnit_s(self._document, 0.001)
@@ -134,7 +139,7 @@ class StepFile:
 
         Raises CadError (``cad.empty``) where the file holds no shape at all.
         """
-        structure, styles, free = self._transferred(stand_ins)
+        structure, styles, free = self._structure(stand_ins)
         root = structure.root(free)
         if root is None:
             raise CadError(
@@ -148,7 +153,7 @@ class StepFile:
 
     def transfer_products(self) -> list[Product]:
         """Build the shapes of a file without assemblies: each of its products by itself."""
-        structure, _, free = self._transferred(None)
+        structure, _, free = self._structure(None)
         return [structure.product(label) for label in free]
 
     @property
@@ -156,7 +161,8 @@ class StepFile:
         """What was wrong with the text."""
         return self._warnings
 
-    def _transferred(self, stand_ins: StandIns | None) -> tuple[_Structure, OccurrenceStyles, Sequence_TDF_Label]:
+    def build_shapes(self) -> None:
+        """Have the kernel build the shapes; ``transfer`` does it where it has not been done yet."""
         entities = self._reader.ChangeReader().StepModel()
         operators = TransformOperators(entities if self._transform_operators else None)
         styles = OccurrenceStyles(self._path)
@@ -164,6 +170,13 @@ class StepFile:
         layer_the_shapes(self._path, entities)
         leave_out_second_shapes(self._path, entities)
         self._reader.Transfer(self._document)
+        self._built = operators, styles
+
+    def _structure(self, stand_ins: StandIns | None) -> tuple[_Structure, OccurrenceStyles, Sequence_TDF_Label]:
+        if self._built is None:
+            self.build_shapes()
+        assert self._built is not None
+        operators, styles = self._built
         free = Sequence_TDF_Label()
         XCAFDoc_DocumentTool.ShapeTool_s(self._document.Main()).GetFreeShapes(free)
         return _Structure(self._document, operators, styles, stand_ins), styles, free
@@ -209,7 +222,9 @@ class _Structure:
 
     def product(self, label: TDF_Label) -> Product:
         """The product on a label."""
-        return Product(label_name(label), self._define(label), self._is_hidden(label))
+        before = self.components
+        definition = self._define(label)
+        return Product(label_name(label), definition, self._is_hidden(label), self.components - before)
 
     def _place(self, label: TDF_Label, definition_label: TDF_Label) -> Placement | None:
         definition = self._define(definition_label)
