@@ -1,29 +1,36 @@
-"""Entry layers on the storage: regenerated whole from the database, under a lock on the asset or shot.
+"""Entry layers on the storage: regenerated whole from the database.
 
-The transaction that changes what an entry composes marks its asset or shot stale. A second transaction, after it,
-holds the lock, writes the files from what is committed and clears the mark. Killed between the two, the mark remains
-and the sweeper does the second part; a file never composes what is not committed.
+The transaction that changes what an asset or shot composes adds a :class:`StaleEntry` for it. A second transaction
+takes the mark away, writes the files from what is committed, and commits once they stand. Killed in between, it
+leaves the mark, and the sweeper does the second part; a file never composes what is not committed.
+
+One transaction at a time writes the entries of an asset or shot. Those that wait for it mostly find their mark gone
+when it is their turn, because what they changed was committed before it read the database: a hundred publishes at
+once cost a few writes, and yet none is acknowledged before an entry composes it.
 """
 
 from __future__ import annotations
 
 import logging
-from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
-from uuid import UUID
+from typing import Any, Literal
+from uuid import UUID, uuid4
 
-from sqlalchemy import select
-from sqlalchemy.orm import Session
+from sqlalchemy import delete, exists, func, insert, select
+from sqlalchemy.orm import Session, aliased
 
 from service.database import current_tenant
-from service.models import Asset, Part, Publish, Shot
+from service.models import Asset, Part, Publish, Shot, StaleEntry
 from shared import paths
 from shared.entry_layers import PartContribution, entity_entry_layer, part_entry_layer
-from shared.files import atomic_write
+from shared.files import atomic_write, storage_error
 
 log = logging.getLogger(__name__)
 
 Target = Asset | Shot
+TargetType = Literal["asset", "shot"]
+
+MODELS: dict[TargetType, type[Asset] | type[Shot]] = {"asset": Asset, "shot": Shot}
 
 
 def lock_target(current: Session, model: type[Asset] | type[Shot], target_id: UUID) -> Target | None:
@@ -39,28 +46,45 @@ def lock_target(current: Session, model: type[Asset] | type[Shot], target_id: UU
     return found
 
 
-def mark_stale(target: Target) -> None:
-    """Say, in the transaction that changes what ``target`` composes, that its entries must be written."""
-    if target.entries_stale_since is None:
-        target.entries_stale_since = datetime.now(UTC)
+def mark_stale(current: Session, target: Target) -> UUID:
+    """Say, in the transaction that changes what ``target`` composes, that its entries must be written.
 
-
-def refresh(current: Session, root: Path, model: type[Asset] | type[Shot], target_id: UUID) -> None:
-    """Write the entries of an asset or shot if they are stale. The caller commits.
-
-    Raises StorageError where the storage refuses; the mark then stays.
+    Answers the mark, for :func:`refresh` to know whether somebody else has written them meanwhile.
     """
-    target = lock_target(current, model, target_id)
-    if target is None or target.entries_stale_since is None:
-        return
-    contributions = contributions_of(current, target)
-    for contribution in contributions:
-        path = paths.part_entry(target.project_name, target.entity, contribution.part)
-        _write(root, path, part_entry_layer(target.name, contribution))
-    # Last, so that every part it names stands already.
-    path = paths.entity_entry(target.project_name, target.entity)
-    _write(root, path, entity_entry_layer(target.name, contributions))
-    target.entries_stale_since = None
+    mark = uuid4()
+    current.execute(insert(StaleEntry).values(id=mark, target_type=type_of(target), target_id=target.id))
+    return mark
+
+
+def refresh(
+    current: Session, root: Path, target_type: TargetType, target_id: UUID, *, mark: UUID | None = None
+) -> list[str]:
+    """Write the entries of an asset or shot if they are stale; answers the paths of those that changed.
+
+    With ``mark``, only if that mark is still there. The caller commits. Raises StorageError where the storage refuses;
+    roll back then, and the marks stay.
+    """
+    # Not the row's lock: publishes of this target go on meanwhile.
+    current.execute(select(func.pg_advisory_xact_lock(target_id.int & 0x7FFF_FFFF_FFFF_FFFF)))
+    marks = delete(StaleEntry).where(StaleEntry.target_id == target_id)
+    if mark is not None:
+        mine = aliased(StaleEntry)
+        marks = marks.where(exists().where(mine.id == mark))
+    # What is committed until here is seen by the statements that follow, so these marks are dealt with.
+    deleted: Any = current.execute(marks.execution_options(synchronize_session=False))
+    if not deleted.rowcount:
+        return []
+    target = current.get(MODELS[target_type], (current_tenant(current), target_id))
+    return _write_changed(root, _layers(current, target)) if target else []
+
+
+def repair(current: Session, root: Path, target: Target) -> list[str]:
+    """Write the entries of ``target`` that are missing or not what the database says; answers their paths.
+
+    For entries that somebody deleted or damaged, or that a writer cut off from its database wrote too late.
+    """
+    current.execute(select(func.pg_advisory_xact_lock(target.id.int & 0x7FFF_FFFF_FFFF_FFFF)))
+    return _write_changed(root, _layers(current, target))
 
 
 def contributions_of(current: Session, target: Target) -> list[PartContribution]:
@@ -75,11 +99,33 @@ def contributions_of(current: Session, target: Target) -> list[PartContribution]
     return [PartContribution(name, department, PurePosixPath(item).name) for name, department, item in rows]
 
 
-def _write(root: Path, path: str, text: str) -> None:
-    place = paths.absolute(root, path)
+def type_of(target: Target) -> TargetType:
+    return "asset" if isinstance(target, Asset) else "shot"
+
+
+def _layers(current: Session, target: Target) -> dict[str, str]:
+    """Text of every entry of ``target`` by path; its own comes last, so that every part it names stands already."""
+    contributions = contributions_of(current, target)
+    project, entity = target.project_name, target.entity
+    layers = {
+        paths.part_entry(project, entity, contribution.part): part_entry_layer(target.name, contribution)
+        for contribution in contributions
+    }
+    layers[paths.entity_entry(project, entity)] = entity_entry_layer(target.name, contributions)
+    return layers
+
+
+def _write_changed(root: Path, layers: dict[str, str]) -> list[str]:
+    return [path for path, text in layers.items() if _write(paths.absolute(root, path), text)]
+
+
+def _write(place: Path, text: str) -> bool:
     try:
         if place.read_text(encoding="utf-8") == text:
-            return
+            return False
     except (FileNotFoundError, UnicodeDecodeError):
         pass  # missing or damaged: written anew
+    except OSError as error:
+        raise storage_error(error, place, "read") from error
     atomic_write(place, text)
+    return True

@@ -1,30 +1,34 @@
-"""Publishing: versions given out under a lock, items taken into the record, entries brought up to date."""
+"""Publishing: versions given out under a lock, items taken into the record, entries brought up to date.
+
+Everything that changes what an asset or shot composes happens under the lock of its row, in one transaction; the
+entries are written after that commit (:mod:`service.entries`).
+"""
 
 from __future__ import annotations
 
 import logging
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 from uuid import UUID, uuid4
 
-from sqlalchemy import func, select
-from sqlalchemy.orm import Session
+from sqlalchemy import func, insert, select
+from sqlalchemy.orm import Session, lazyload
+from sqlalchemy.orm.attributes import set_committed_value
 
-from service import entries
+from service import entries, items
 from service.database import commit, current_actor, current_tenant
-from service.entries import Target
-from service.models import Asset, CadFile, Part, Publish, Reservation, Shot, Task
+from service.entries import Target, TargetType
+from service.items import Item, check_report
+from service.models import Asset, CadFile, Composition, Part, Publish, Reservation, Task
 from shared import paths
 from shared.errors import ConflictError, InputError, NotFoundError, PublishError, StorageError
-from shared.files import sha256_of
 from shared.versions import Version
 
 log = logging.getLogger(__name__)
 
 RESERVATION_LIFETIME = timedelta(hours=24)
-_TARGETS: dict[str, type[Asset] | type[Shot]] = {"asset": Asset, "shot": Shot}
 
 
 @dataclass(frozen=True)
@@ -32,7 +36,7 @@ class PartAddress:
     """Which part of which asset or shot is published, and for which task."""
 
     task_id: UUID
-    target_type: str
+    target_type: TargetType
     target_id: UUID
     part_name: str
     department: str = ""
@@ -54,18 +58,23 @@ class Commit:
     sha256: str | None = None
     cad_file_id: UUID | None = None
     keep_version: bool = False
+    validation: dict[str, Any] | None = None
 
 
 def reserve(
     current: Session, address: PartAddress, *, keep_version: bool = False, idempotency_key: str | None = None
 ) -> Reservation:
-    """Give out the next version of a part. The same ``idempotency_key`` again answers the same reservation.
+    """Give out the next version of a part. The same ``idempotency_key`` again answers the same reservation, as long as
+    that has not expired.
 
-    Raises NotFoundError for an unknown task or target, InputError where they do not belong together.
+    Raises NotFoundError for an unknown task or target, InputError where they do not belong together, ConflictError.
     """
     target, department = _locked_target(current, address)
     if idempotency_key and (known := _reservation_by_key(current, idempotency_key)):
-        return known
+        if known.state != "expired":
+            return known
+        known.idempotency_key = None
+        current.flush()
     part = _part(current, target, address.part_name, department)
     version = _next_version(part, keep_version)
     reservation = Reservation(
@@ -80,7 +89,6 @@ def reserve(
     )
     current.add(reservation)
     current.flush()
-    current.refresh(reservation)
     return reservation
 
 
@@ -88,15 +96,24 @@ def commit_publish(current: Session, root: Path, wanted: Commit) -> tuple[Publis
     """Take a written item into the record and bring the entries up to date; answers also whether it is new.
 
     Commits the session: what this returns is durable. Raises PublishError (``publish.item_missing``,
-    ``publish.item_changed``, ``publish.item_place``), ConflictError, NotFoundError or InputError; then nothing of the
-    publish is visible.
+    ``publish.item_changed``, ``publish.item_place``, ``publish.not_usd``, ``publish.too_large``, ``publish.invalid``),
+    ConflictError, NotFoundError or InputError; then nothing of the publish is visible.
     """
-    item = _measured_item(root, wanted)
+    item = items.measure(root, wanted.item_usd_path, announced=wanted.sha256)
+    check_report(wanted.validation, item)
     target, department = _locked_target(current, wanted.address)
-    known = _publish_by_key(current, wanted)
-    publish = known or _record(current, target, department, wanted, item)
-    _commit_and_write_entries(current, root, target)
-    return publish, known is None
+    known = _publish_by_key(current, wanted, item)
+    if known:
+        # Its entries may still wait to be written, if that is what the client missed the answer to.
+        commit(current)
+        _write_entries(current, root, target, None)
+        return known, False
+    with current.no_autoflush:
+        publish, mark = _record(current, root, target, department, wanted, item)
+    commit(current)
+    if mark:
+        _write_entries(current, root, target, mark)
+    return publish, True
 
 
 def compose(current: Session, root: Path, publish: Publish) -> Publish:
@@ -105,9 +122,8 @@ def compose(current: Session, root: Path, publish: Publish) -> Publish:
     Commits the session.
     """
     target = _lock_target_of(current, publish)
-    publish.part.current_publish_id = publish.id
-    entries.mark_stale(target)
-    _commit_and_write_entries(current, root, target)
+    if publish.part.current_publish_id != publish.id:
+        _change_by_hand(current, root, target, publish.part, publish.id)
     return publish
 
 
@@ -124,9 +140,7 @@ def withdraw(current: Session, root: Path, publish: Publish) -> Publish:
             hint="Withdraw the publish that is_latest names.",
             code="conflict.not_composed",
         )
-    publish.part.current_publish_id = None
-    entries.mark_stale(target)
-    _commit_and_write_entries(current, root, target)
+    _change_by_hand(current, root, target, publish.part, None)
     return publish
 
 
@@ -138,47 +152,42 @@ def _lock_target_of(current: Session, publish: Publish) -> Target:
     return locked
 
 
-def _commit_and_write_entries(current: Session, root: Path, target: Target) -> None:
-    model, target_id = type(target), target.id
+def _change_by_hand(current: Session, root: Path, target: Target, part: Part, publish_id: UUID | None) -> None:
+    part.current_publish_id = publish_id
+    mark = _note_change(current, target, part)
     commit(current)
+    _write_entries(current, root, target, mark)
+
+
+def _note_change(current: Session, target: Target, part: Part) -> UUID:
+    """Add what the part contributes now to its history; answers the mark for the entries.
+
+    The caller has changed it, under the target's lock.
+    """
+    current.execute(
+        insert(Composition).values(
+            part_id=part.id,
+            publish_id=part.current_publish_id,
+            # The clock, not the transaction's begin: whoever waited for the lock came later than its holder.
+            created_at=func.clock_timestamp(),
+            created_by_id=current_actor(current),
+        )
+    )
+    return entries.mark_stale(current, target)
+
+
+def _write_entries(current: Session, root: Path, target: Target, mark: UUID | None) -> None:
     try:
-        entries.refresh(current, root, model, target_id)
+        entries.refresh(current, root, entries.type_of(target), target.id, mark=mark)
         commit(current)
     except StorageError:
         # The publish stands; its entries follow as soon as the storage takes them.
         current.rollback()
-        log.exception("entries of %s %s could not be written", model.__tablename__, target_id)
-
-
-@dataclass(frozen=True)
-class _Item:
-    path: str
-    sha256: str
-    size: int
-
-
-def _measured_item(root: Path, wanted: Commit) -> _Item:
-    place = paths.absolute(root, wanted.item_usd_path)
-    if not place.is_file():
-        raise PublishError(
-            f"The item {wanted.item_usd_path} does not exist on the storage.",
-            hint="Write the file below PM_ROOT first, then commit the publish.",
-            code="publish.item_missing",
-            fields={"item_usd_path": "no such file below the storage root"},
-        )
-    digest, size = sha256_of(place), place.stat().st_size
-    if wanted.sha256 and wanted.sha256 != digest:
-        raise PublishError(
-            f"The item {wanted.item_usd_path} is not the file that was announced: its SHA-256 is {digest}.",
-            hint="Write it again and commit with the digest of what stands there.",
-            code="publish.item_changed",
-            fields={"sha256": f"is {digest} on the storage"},
-        )
-    return _Item(wanted.item_usd_path, digest, size)
+        log.exception("entries of %s %s could not be written", target.__tablename__, target.id)
 
 
 def _locked_target(current: Session, address: PartAddress) -> tuple[Target, str]:
-    task = current.get(Task, (current_tenant(current), address.task_id))
+    task = current.get(Task, (current_tenant(current), address.task_id), options=[lazyload("*")])
     if task is None:
         raise NotFoundError(
             f"There is no task {address.task_id}.", hint="List your tasks: GET /api/tasks/?assignee=me."
@@ -190,7 +199,7 @@ def _locked_target(current: Session, address: PartAddress) -> tuple[Target, str]
             code="input.target",
             fields={"target_id": f"the task belongs to {task.target.entity}"},
         )
-    target = entries.lock_target(current, _TARGETS[address.target_type], address.target_id)
+    target = entries.lock_target(current, entries.MODELS[address.target_type], address.target_id)
     assert target is not None  # the task's foreign key
     return target, address.department or task.department
 
@@ -198,7 +207,10 @@ def _locked_target(current: Session, address: PartAddress) -> tuple[Target, str]
 def _part(current: Session, target: Target, name: str, department: str) -> Part:
     """The part of that name, made on its first use. The caller holds the target's lock."""
     column = Part.asset_id if isinstance(target, Asset) else Part.shot_id
-    part = current.scalar(select(Part).where(column == target.id, Part.name == name))
+    # One look, whatever its case: Windows and macOS would keep Body and body in one folder.
+    part = current.scalar(
+        select(Part).where(column == target.id, func.lower(Part.name) == name.lower()).options(lazyload("*"))
+    )
     if part is None:
         part = Part(id=uuid4(), name=name, department=department, last_version=0, last_iteration=0)
         if isinstance(target, Asset):
@@ -207,7 +219,13 @@ def _part(current: Session, target: Target, name: str, department: str) -> Part:
             part.shot_id = target.id
         current.add(part)
         current.flush()
-        current.refresh(part)
+    elif part.name != name:
+        raise ConflictError(
+            f"{target.entity} has a part {part.name}, which differs from {name} only in its capitals.",
+            hint=f"Publish it as {part.name}, or choose another name: some machines do not tell the two apart.",
+            code="conflict.part_name",
+            fields={"part_name": f"there is {part.name} already"},
+        )
     elif part.department != department:
         raise ConflictError(
             f"Part {name} of {target.entity} belongs to the department {part.department}, not {department}.",
@@ -215,6 +233,8 @@ def _part(current: Session, target: Target, name: str, department: str) -> Part:
             code="conflict.department",
             fields={"department": f"the part belongs to {part.department}"},
         )
+    set_committed_value(part, "asset" if isinstance(target, Asset) else "shot", target)
+    set_committed_value(part, "shot" if isinstance(target, Asset) else "asset", None)
     return part
 
 
@@ -229,10 +249,13 @@ def _next_version(part: Part, keep_version: bool) -> Version:
     return version
 
 
-def _record(current: Session, target: Target, department: str, wanted: Commit, item: _Item) -> Publish:
+def _record(
+    current: Session, root: Path, target: Target, department: str, wanted: Commit, item: Item
+) -> tuple[Publish, UUID | None]:
+    """Add the publish; answers also the mark for its entries, None where they go on composing a newer version."""
     part = _part(current, target, wanted.address.part_name, department)
     version = _redeem(current, part, wanted) if wanted.reservation_id else _next_version(part, wanted.keep_version)
-    _check_place(current, target, part, item)
+    _check_place(current, root, target, part, item)
     if wanted.cad_file_id and current.get(CadFile, (current_tenant(current), wanted.cad_file_id)) is None:
         raise NotFoundError(f"There is no CAD file {wanted.cad_file_id}.", hint="Check metadata.cad_file_id.")
     publish = Publish(
@@ -250,23 +273,38 @@ def _record(current: Session, target: Target, department: str, wanted: Commit, i
         size=item.size,
         status=wanted.status,
         details=wanted.metadata,
+        validation=wanted.validation,
         idempotency_key=wanted.idempotency_key,
         created_by_id=current_actor(current),
     )
+    # Known here: no need to ask the database for them when the publish is described.
+    set_committed_value(publish, "part", part)
+    is_newest = _is_newest(current, part, version)
+    if is_newest:
+        part.current_publish_id = publish.id
     current.add(publish)
     current.flush()
-    current.refresh(publish)
-    shown = current.get(Publish, (publish.tenant_id, part.current_publish_id)) if part.current_publish_id else None
-    # Versions may be committed in another order than they were reserved in: the newest is composed.
-    if shown is None or (shown.version, shown.iteration) < (publish.version, publish.iteration):
-        part.current_publish_id = publish.id
-        entries.mark_stale(target)
-    return publish
+    return publish, _note_change(current, target, part) if is_newest else None
+
+
+def _is_newest(current: Session, part: Part, version: Version) -> bool:
+    """Whether ``version`` is newer than what the part contributes now.
+
+    Versions may be committed in another order than they were reserved in: the newest is composed.
+    """
+    if part.current_publish_id is None or version == Version(part.last_version, part.last_iteration):
+        return True
+    shown = current.execute(
+        select(Publish.version, Publish.iteration).where(Publish.id == part.current_publish_id)
+    ).one()
+    return Version(*shown) < version
 
 
 def _redeem(current: Session, part: Part, wanted: Commit) -> Version:
     reservation = current.scalar(
-        select(Reservation).where(Reservation.id == wanted.reservation_id, Reservation.part_id == part.id)
+        select(Reservation)
+        .where(Reservation.id == wanted.reservation_id, Reservation.part_id == part.id)
+        .options(lazyload("*"))
     )
     if reservation is None:
         raise NotFoundError(
@@ -290,7 +328,7 @@ def _redeem(current: Session, part: Part, wanted: Commit) -> Version:
     return Version(reservation.version, reservation.iteration)
 
 
-def _check_place(current: Session, target: Target, part: Part, item: _Item) -> None:
+def _check_place(current: Session, root: Path, target: Target, part: Part, item: Item) -> None:
     folder = paths.part_item(target.project_name, target.entity, part.name, Version(1)).rpartition("/")[0]
     if item.path.rpartition("/")[0] != folder:
         raise PublishError(
@@ -299,10 +337,15 @@ def _check_place(current: Session, target: Target, part: Part, item: _Item) -> N
             code="publish.item_place",
             fields={"item_usd_path": f"must stand in {folder}"},
         )
+    if PurePosixPath(item.path).name.startswith("."):
+        raise PublishError(
+            f"The item {item.path} has a temporary name.",
+            hint="Rename it when it is whole, then commit the publish: temporary files are cleared away.",
+            code="publish.item_place",
+            fields={"item_usd_path": "must not begin with a dot"},
+        )
     other = current.scalar(
-        select(func.count())
-        .select_from(Publish)
-        .where(Publish.part_id == part.id, Publish.item_usd_path == item.path, Publish.sha256 != item.sha256)
+        select(Publish.id).where(Publish.item_usd_path == item.path, Publish.sha256 != item.sha256).limit(1)
     )
     if other:
         raise PublishError(
@@ -310,17 +353,19 @@ def _check_place(current: Session, target: Target, part: Part, item: _Item) -> N
             hint="Write the new content under the name of a new version.",
             code="publish.item_changed",
         )
+    # The sweeper removes what nobody publishes, under the same lock; and a client may write once more.
+    item.check_unchanged(root)
 
 
 def _reservation_by_key(current: Session, key: str) -> Reservation | None:
     return current.scalar(select(Reservation).where(Reservation.idempotency_key == key))
 
 
-def _publish_by_key(current: Session, wanted: Commit) -> Publish | None:
+def _publish_by_key(current: Session, wanted: Commit, item: Item) -> Publish | None:
     if not wanted.idempotency_key:
         return None
     known = current.scalar(select(Publish).where(Publish.idempotency_key == wanted.idempotency_key))
-    if known and known.item_usd_path != wanted.item_usd_path:
+    if known and (known.item_usd_path, known.sha256) != (item.path, item.sha256):
         raise ConflictError(
             "This idempotency key was used for another publish.",
             hint="Use a new key for each publish.",

@@ -7,7 +7,7 @@ Every method answers the ``data`` of the service's answer as plain JSON values, 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import IO, Any
 from urllib.parse import quote
@@ -232,6 +232,18 @@ class Client:
     def publishes(self, **filters: Any) -> list[Json]:
         return list(self.pages("/publishes/", **filters))
 
+    def outdated(self, references: Sequence[Mapping[str, Any]]) -> list[Json]:
+        """What of up to 1000 ``references`` is not the newest, in their order.
+
+        Each names one ``item_usd_path``, ``publish_id``, ``cad_file_id``, or ``part_usd_path`` with its ``version``.
+        """
+        answer: list[Json] = self.post("/publishes/outdated", {"references": [dict(one) for one in references]})
+        return answer
+
+    def pinned_entry(self, publish_id: str) -> Json:
+        """The asset or shot as it was composed when that publish was committed: ``usd_path``, ``text``, ``parts``."""
+        return self._object(self.get(f"/publishes/{quote(publish_id)}/pinned-entry"))
+
     # -- jobs and media
 
     def submit_job(self, kind: str, **settings: Any) -> Json:
@@ -349,6 +361,9 @@ def _error_of(answer: requests.Response) -> RacewayError:
 
 
 def _not_ours(answer: requests.Response) -> ServiceError:
+    if answer.status_code in (502, 503, 504):
+        # What stands before the service says so in words of its own.
+        return ServiceError(f"The service behind {answer.url.partition('?')[0]} does not answer.")
     return ServiceError(
         f"{answer.url.partition('?')[0]} answered {answer.status_code} with something that is not the API's.",
         hint="Check PM_API_URL: does it name the Raceway service?",

@@ -46,18 +46,41 @@ def entity_entry_layer(root_prim: str, contributions: Iterable[PartContribution]
     Parts of one department are ordered by name, so that the result does not depend on who published first.
     """
     check_name(root_prim, "root prim")
-    ordered = sorted(contributions, key=lambda item: (strength(item.department), item.part))
+    ordered = _strongest_first(contributions)
     sublayers = [_asset_path(f"{check_name(item.part, 'part')}/{item.part}.usd") for item in ordered]
-    body = (
+    return f"{_header(root_prim, sublayers)}\n{_assembly(root_prim, f'./{root_prim}.usd')}"
+
+
+def pinned_entry_layer(root_prim: str, contributions: Iterable[PartContribution]) -> str:
+    """Text of an entry that composes exactly these items, whatever is published later.
+
+    It composes to what :func:`entity_entry_layer` and the parts' entries composed together at that time, and names
+    nothing but items, which never change. It stands in a folder beside the parts' (:func:`shared.paths.pinned_entry`).
+    """
+    check_name(root_prim, "root prim")
+    payloads, sublayers = [], []
+    for item in _strongest_first(contributions):
+        path = _asset_path(f"../{check_name(item.part, 'part')}/data/{item.item}")
+        (payloads if department(item.department).arc is Arc.PAYLOAD else sublayers).append(path)
+    return f"{_header(root_prim, sublayers)}\n{_assembly(root_prim, f'../{root_prim}.usd', payloads)}"
+
+
+def _strongest_first(contributions: Iterable[PartContribution]) -> list[PartContribution]:
+    return sorted(contributions, key=lambda item: (strength(item.department), item.part))
+
+
+def _assembly(root_prim: str, identifier: str, payloads: Iterable[str] = ()) -> str:
+    listed = ", ".join(payloads)
+    return (
         f'def Xform "{root_prim}" (\n'
         "    assetInfo = {\n"
-        f"        asset identifier = @./{root_prim}.usd@\n"
+        f"        asset identifier = {_asset_path(identifier)}\n"
         f'        string name = "{root_prim}"\n'
         "    }\n"
         '    kind = "assembly"\n'
-        ")\n{\n}\n"
+        + (f"    prepend payload = [{listed}]\n" if listed else "")
+        + ")\n{\n}\n"
     )
-    return f"{_header(root_prim, sublayers)}\n{body}"
 
 
 def _header(default_prim: str, sublayers: Iterable[str] = ()) -> str:
@@ -78,4 +101,5 @@ def _asset_path(path: str) -> str:
     # '@' ends an asset path in the text format; our file names never need it.
     if "@" in path:
         raise InputError(f"{path!r} cannot stand in a USD layer: it contains '@'.", code="input.path")
-    return f"@./{normalise(path)}@"
+    up, name = ("../", path[3:]) if path.startswith("../") else ("./", path)
+    return f"@{up}{normalise(name)}@"

@@ -95,6 +95,11 @@ class ServiceError(RacewayError):
     status = 503
     hint = "Start it with `raceway up`, or check PM_API_URL."
 
+    @property
+    def is_away(self) -> bool:
+        """Whether it may answer later as if nothing had been: it, or its database, is down or starting."""
+        return self.code in ("service.unavailable", "service.database")
+
 
 class StorageError(RacewayError):
     """A file or folder of the shared storage cannot be read or written."""

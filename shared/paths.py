@@ -11,6 +11,8 @@ from shared.versions import Version, versioned_name
 
 STORE = ".store"
 """Folder of derivatives, addressed by content."""
+PINNED = ".pinned"
+"""Folder of an asset's or shot's pinned entries."""
 
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _DRIVE = re.compile(r"^[A-Za-z]:")
@@ -31,6 +33,14 @@ def usd_folder(project: str, entity: Entity) -> str:
 def entity_entry(project: str, entity: Entity) -> str:
     """The entry of an asset or shot, which composes its parts."""
     return f"{usd_folder(project, entity)}/{entity.name}.usd"
+
+
+def pinned_entry(project: str, entity: Entity, digest: str) -> str:
+    """An entry pinned to certain items, named by the SHA-256 of its text.
+
+    No part can have its folder's name.
+    """
+    return f"{usd_folder(project, entity)}/{PINNED}/{entity.name}_{digest[:16]}.usd"
 
 
 def part_entry(project: str, entity: Entity, part: str) -> str:

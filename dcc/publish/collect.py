@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from dcc.publish.data import CadLook, CadModel, Collected, Request, UsdFile, cad_file_of
+from dcc.publish.data import CadLook, CadModel, Collected, QueuedLayer, Request, UsdFile, cad_file_of
 from dcc.scenes.save import require_task
 from shared import paths
 from shared.client import Client, Json
 from shared.context import Context, Entity, check_name
-from shared.departments import department
+from shared.departments import Arc, department
 from shared.errors import PublishError
 from shared.manifest import Manifest
 from shared.material_layers import effective_of
@@ -29,15 +29,19 @@ def collect(client: Client, context: Context, request: Request) -> Collected:
     name = request.department or (MODEL_PART if isinstance(request.source, CadModel) else task["department"])
     published = _publishes(client, task["project"], entity)
     cad_file_id = cad_file_of(request.source)
+    model = published.get(MODEL_PART)
     manifest = materials = content = None
     if cad_file_id:
         content = _master(client, context.root, cad_file_id)
-    if isinstance(request.source, CadLook) and cad_file_id:
-        manifest = Manifest.from_json(client.scene_manifest(cad_file_id))
-        materials = effective_of(manifest)
-    elif isinstance(request.source, UsdFile):
+    elif isinstance(request.source, UsdFile | QueuedLayer):
         content = request.source.path
-    model = published.get(MODEL_PART)
+        if model and department(name).arc is Arc.SUBLAYER:
+            # What it says about parts must be about parts of the model that it will stand on.
+            cad_file_id = model["cad_file_id"]
+    if cad_file_id:
+        manifest = Manifest.from_json(client.scene_manifest(cad_file_id))
+    if manifest and isinstance(request.source, CadLook):
+        materials = effective_of(manifest)
     return Collected(
         request=request,
         task_id=task["id"],
@@ -51,6 +55,31 @@ def collect(client: Client, context: Context, request: Request) -> Collected:
         materials=materials or {},
         model=paths.absolute(context.root, model["asset_usd_path"]) if model else None,
         latest=published.get(request.part),
+    )
+
+
+def collect_offline(context: Context, request: Request) -> Collected:
+    """What can be known without the service, to check a file before it waits in the queue.
+
+    Raises InputError for a bad name, or without a task, asset or shot.
+    """
+    check_name(request.part, "part")
+    entity = context.require_entity()
+    check_name(context.project, "project")
+    assert isinstance(request.source, UsdFile)
+    entry = paths.absolute(context.root, paths.part_entry(context.project, entity, MODEL_PART))
+    # The task's department is not known here; all that matters now is whether it is a layer over a model.
+    name = request.department or (MODEL_PART if request.part == MODEL_PART else "look")
+    return Collected(
+        request=request,
+        task_id=require_task(context),
+        entity=entity,
+        target_id="",
+        project=context.project,
+        root=context.root,
+        department=department(name).name,
+        content=request.source.path,
+        model=entry if entry.is_file() else None,
     )
 
 

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
 from uuid import uuid4
 
+from dcc.usd.findings import Finding
 from shared.client import Json
 from shared.context import Entity
+from shared.errors import PublishError
 from shared.manifest import EffectiveMaterial, Manifest
 from shared.versions import Version
 
@@ -35,14 +36,22 @@ class CadLook:
     cad_file_id: str
 
 
-Source = UsdFile | CadModel | CadLook
+@dataclass(frozen=True)
+class QueuedLayer:
+    """Publish a layer that waited in the queue: its relative paths are those of the item's folder already."""
+
+    path: Path
+
+
+Source = UsdFile | CadModel | CadLook | QueuedLayer
 
 
 @dataclass(frozen=True)
 class Request:
     """What an artist asks for.
 
-    ``scene`` is the version of the work file it comes from. The same ``key`` again answers the same publish.
+    ``scene`` is the version of the work file it comes from. With ``fix``, what can be put right automatically is, in
+    the copy that is published. The same ``key`` again answers the same publish.
     """
 
     part: str
@@ -51,6 +60,7 @@ class Request:
     software: str = "raceway"
     scene: Version | None = None
     comment: str = ""
+    fix: bool = False
     key: str = field(default_factory=lambda: uuid4().hex)
 
 
@@ -75,33 +85,44 @@ class Collected:
     latest: Json | None = None
 
 
-@dataclass(frozen=True)
-class Problem:
-    """What a check found: in an artist's words, with the prim it is about and what to do."""
+class InvalidPublish(PublishError):
+    """What is to be published did not pass the checks; ``findings`` are all that they found."""
 
-    check: str
-    severity: Literal["error", "warning"]
-    message: str
-    hint: str = ""
-    prim: str = ""
+    def __init__(self, findings: Sequence[Finding]) -> None:
+        self.findings = tuple(findings)
+        errors = [finding for finding in findings if finding.severity == "error"]
+        more = f" (and {len(errors) - 1} more)" if len(errors) > 1 else ""
+        hint = errors[0].hint
+        if self.is_fixable:
+            hint += " A publish with --fix (in Blender: Fix and publish) does this for you."
+        super().__init__(
+            f"It cannot be published: {f'{errors[0].prim}: ' if errors[0].prim else ''}{errors[0].message}{more}",
+            hint=hint,
+            code="publish.invalid",
+            fields={f"{finding.check} {finding.prim}".strip(): finding.line for finding in errors},
+        )
 
-    def __str__(self) -> str:
-        where = f"{self.prim}: " if self.prim else ""
-        return f"{where}{self.message} {self.hint}".strip()
+    @property
+    def is_fixable(self) -> bool:
+        """Whether every error can be put right automatically."""
+        return all(finding.fix for finding in self.findings if finding.severity == "error")
 
 
 @dataclass(frozen=True)
 class Published:
     """The service's answer, and what the checks had to say without stopping it.
 
-    ``unchanged``: the latest publish of the part has this very content, and no new one was made.
+    ``unchanged``: the latest publish of the part has this very content, and no new one was made. ``queued``: the
+    service was away; ``publish`` is empty, and this is the id under which it waits in the queue.
     """
 
     publish: Json
-    warnings: tuple[Problem, ...] = ()
+    warnings: tuple[Finding, ...] = ()
+    fixed: tuple[str, ...] = ()
     unchanged: bool = False
+    queued: str = ""
 
 
 def cad_file_of(source: Source) -> str | None:
     """Id of the CAD file that a source comes from."""
-    return None if isinstance(source, UsdFile) else source.cad_file_id
+    return source.cad_file_id if isinstance(source, CadModel | CadLook) else None

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
-from dcc.publish.data import CadLook, Collected, UsdFile
+from dcc.publish.data import CadLook, CadModel, Collected, QueuedLayer
 from shared import paths
-from shared.files import TEMPORARY_PREFIX, make_folder
+from shared.files import TEMPORARY_PREFIX, make_folder, storage_error
 from shared.versions import Version
 
 
@@ -17,11 +18,13 @@ from shared.versions import Version
 def extract(collected: Collected) -> Iterator[Path]:
     """Yield the file to publish; what was written for the occasion is removed again at the end.
 
+    Only the model of a CAD file is not a copy (see :func:`is_copy`).
+
     Raises UsdError for content that cannot be read, StorageError where nothing can be written.
     """
     source = collected.request.source
     assert collected.content is not None
-    if not isinstance(source, CadLook | UsdFile):
+    if not is_copy(collected):
         yield collected.content
         return
     folder = make_folder(item_folder(collected))
@@ -29,12 +32,20 @@ def extract(collected: Collected) -> Iterator[Path]:
     try:
         if isinstance(source, CadLook):
             _write_look(collected, staged)
+        elif isinstance(source, QueuedLayer):
+            # Its paths were carried over to this folder when it was queued.
+            _copy(collected.content, staged)
         else:
             _copy_relocated(collected.content, staged)
         yield staged
     finally:
         with contextlib.suppress(FileNotFoundError):
             staged.unlink()
+
+
+def is_copy(collected: Collected) -> bool:
+    """Whether the file to publish is written for the occasion, and may be changed."""
+    return not isinstance(collected.request.source, CadModel)
 
 
 def item_folder(collected: Collected) -> Path:
@@ -50,6 +61,13 @@ def _write_look(collected: Collected, target: Path) -> None:
     write_look(
         target, collected.entity.name, collected.manifest, collected.materials, collected.content, overwrite=True
     )
+
+
+def _copy(source: Path, target: Path) -> None:
+    try:
+        shutil.copyfile(source, target)
+    except OSError as error:
+        raise storage_error(error, target) from error
 
 
 def _copy_relocated(source: Path, target: Path) -> None:

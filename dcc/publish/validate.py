@@ -3,102 +3,111 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
-from dcc.publish.data import CadLook, Collected, Problem
+from dcc.publish.data import CadLook, Collected, InvalidPublish
+from dcc.usd.findings import Finding
 from shared.departments import Arc, department
-from shared.errors import PublishError
 from shared.material_library import FALLBACK_NAME
 
-Check = Callable[[Collected], Iterator[Problem]]
+
+@dataclass(frozen=True)
+class Check:
+    """A check as people read it: what it asks for, and what the fix does ("" where only a person can)."""
+
+    name: str
+    help: str
+    fix: str = ""
 
 
-def content_exists(collected: Collected) -> Iterator[Problem]:
-    """There is a file to publish."""
+def _content_exists(collected: Collected) -> Iterator[Finding]:
     if collected.content is None or not collected.content.is_file():
-        yield Problem(
+        yield Finding(
             "content_exists",
-            "error",
+            "",
             f"There is no file {collected.content}.",
             "Check the path; for a CAD file, check that PM_ROOT is the storage the service uses.",
         )
 
 
-def model_is_published(collected: Collected) -> Iterator[Problem]:
-    """A look stands on a published model."""
+def _model_is_published(collected: Collected) -> Iterator[Finding]:
     if isinstance(collected.request.source, CadLook) and collected.model is None:
-        yield Problem(
+        yield Finding(
             "model_is_published",
-            "error",
+            "",
             f"{collected.entity} has no published model that the look could stand on.",
             "Publish the part `model` first.",
         )
 
 
-def parts_have_materials(collected: Collected) -> Iterator[Problem]:
-    """Every part has a material; the visible fallback marks those that have none."""
+def _parts_have_materials(collected: Collected) -> Iterator[Finding]:
     for target, chosen in collected.materials.items():
         if chosen.material == FALLBACK_NAME:
-            yield Problem(
+            yield Finding(
                 "parts_have_materials",
-                "warning",
-                f"{target} has no material and will be magenta.",
-                "Assign one, or add an alias for its name.",
                 target,
+                "it has no material and will be magenta.",
+                "Assign one, or add an alias for its name.",
+                severity="warning",
             )
 
 
-CHECKS: tuple[Check, ...] = (content_exists, model_is_published, parts_have_materials)
+_CHECKS: dict[Check, Callable[[Collected], Iterator[Finding]]] = {
+    Check("content_exists", "There is a file to publish."): _content_exists,
+    Check("model_is_published", "A look stands on a published model."): _model_is_published,
+    Check("parts_have_materials", "Every part has a material; magenta marks those without."): _parts_have_materials,
+}
 """What is checked before anything is written."""
 
 
-def validate(collected: Collected) -> tuple[Problem, ...]:
-    """Run every check and return the warnings.
+def all_checks() -> list[Check]:
+    """Every check that a publish runs, in that order."""
+    from dcc.usd.checks import CHECKS
 
-    Raises PublishError (``publish.invalid``) with all errors where there are any.
-    """
-    return _without_errors(problem for check in CHECKS for problem in check(collected))
+    opens = Check("file_opens", "The file is there and opens as USD.")
+    return [*_CHECKS, opens, *(Check(check.name, check.help, check.fix) for check in CHECKS.values())]
 
 
-def validate_file(collected: Collected, file: Path) -> tuple[Problem, ...]:
+def validate(collected: Collected) -> tuple[Finding, ...]:
+    """Run the checks that need no file and return the warnings. Raises InvalidPublish with all that they found."""
+    return _without_errors(finding for check in _CHECKS.values() for finding in check(collected))
+
+
+def validate_file(collected: Collected, file: Path) -> tuple[Finding, ...]:
     """Check a file that is about to be published, as it will compose, and return the warnings.
 
-    Raises PublishError (``publish.invalid``).
+    Raises InvalidPublish.
     """
-    from dcc.usd import validation
-
-    layered = department(collected.department).arc is Arc.SUBLAYER
-    below = [collected.model] if layered and collected.model and collected.model.is_file() else []
-    report = validation.validate(file, manifest=collected.manifest, below=below)
-    found = [Problem(item.check, item.severity, item.message, item.hint, item.prim) for item in report.findings]
-    if layered:
-        found.extend(_root_prim_matches(collected, file))
-    return _without_errors(found)
+    return _without_errors(findings_of(collected, file))
 
 
-def _root_prim_matches(collected: Collected, file: Path) -> Iterator[Problem]:
-    """A sublayer only reaches what has the asset's own root prim."""
-    from dcc.usd.stage import open_layer
+def fix_file(collected: Collected, file: Path) -> tuple[str, ...]:
+    """Put right in ``file`` what can be; returns the names of the fixes. For a copy: it is changed in place."""
+    from dcc.usd.fixes import fix
 
-    name = open_layer(file).defaultPrim
-    if name and name != collected.entity.name:
-        yield Problem(
-            "root_prim",
-            "error",
-            f"Its root prim is /{name}; as a layer of {collected.entity} it must be /{collected.entity.name}.",
-            "Export it with that root prim, or publish it to the department `model`.",
-        )
+    return tuple(fix(file, findings_of(collected, file), root_prim=_root_prim(collected)))
 
 
-def _without_errors(problems: Iterable[Problem]) -> tuple[Problem, ...]:
-    found = tuple(problems)
-    errors = [problem for problem in found if problem.severity == "error"]
-    if errors:
-        more = f" (and {len(errors) - 1} more)" if len(errors) > 1 else ""
-        raise PublishError(
-            f"It cannot be published: {errors[0].message}{more}",
-            hint=errors[0].hint,
-            code="publish.invalid",
-            fields={f"{problem.check} {problem.prim}".strip(): str(problem) for problem in errors},
-        )
+def findings_of(collected: Collected, file: Path) -> tuple[Finding, ...]:
+    """What the checks find in ``file``, as the next item of the part."""
+    from dcc.usd.validation import validate
+
+    below = [collected.model] if _is_layered(collected) and collected.model and collected.model.is_file() else []
+    return validate(file, manifest=collected.manifest, below=below, root_prim=_root_prim(collected)).findings
+
+
+def _is_layered(collected: Collected) -> bool:
+    return department(collected.department).arc is Arc.SUBLAYER
+
+
+def _root_prim(collected: Collected) -> str:
+    # What a payload brings in keeps its own root prim.
+    return collected.entity.name if _is_layered(collected) else ""
+
+
+def _without_errors(findings: Iterable[Finding]) -> tuple[Finding, ...]:
+    found = tuple(findings)
+    if any(finding.severity == "error" for finding in found):
+        raise InvalidPublish(found)
     return found

@@ -1,30 +1,26 @@
-"""What is newer than what a scene uses."""
+"""What is newer than what a scene uses, asked in one call."""
 
 from __future__ import annotations
 
+from shared import paths
 from shared.client import Client
 from shared.context import Context
-from shared.versions import Version
+
+LOOK_PART = "look"
 
 
 def newer_than(client: Client, context: Context, cad_file_id: str, look_version: str = "") -> list[str]:
-    """Names of what has a newer version than the scene: a later revision of its CAD file, a later look.
+    """Names of what has a newer version than the scene: a later revision of its CAD file, another look.
 
     ``look_version`` is the version of the look that the scene published or used last, "" for none.
     """
-    asset = context.require_entity().name
-    used = client.cad_file(cad_file_id)
+    look = paths.part_entry(context.project, context.require_entity(), LOOK_PART)
+    model, looks = client.outdated(
+        [{"cad_file_id": cad_file_id}, {"part_usd_path": look, "version": look_version}],
+    )
     newer = []
-    files = [
-        item
-        for item in client.pages("/cad/", project=context.project, asset=asset)
-        if item["state"] == "ready" and item["lineage"] == used["lineage"]
-    ]
-    latest = max(files, key=lambda item: int(item["revision"]), default=used)
-    if int(latest["revision"]) > int(used["revision"]):
-        newer.append(f"model: revision {latest['revision']} of {latest['filename']}")
-    for published in client.publishes(project=context.project, asset=asset, part="look", latest_per_part=1):
-        version = Version(published["version"], published["iteration"])
-        if not look_version or version > Version.parse(look_version):
-            newer.append(f"look: {version}")
+    if model["outdated"]:
+        newer.append(f"model: revision {model['latest_version']} of {model['latest_name']}")
+    if looks["outdated"]:
+        newer.append(f"look: {looks['latest_version']}")
     return newer

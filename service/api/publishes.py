@@ -9,24 +9,23 @@ from uuid import UUID
 from flask import request
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 from sqlalchemy import select
-from sqlalchemy.orm import aliased
 
 from service import auth, publishing
 from service.api.fields import DepartmentName, Digest, IdempotencyKey, Name, Number, Row, Status, StoragePath
 from service.api.listing import ListQuery, Page, page_of, row
 from service.api.routing import Answer, Reply, Request, Resource
 from service.database import session
-from service.models import Asset, Part, Project, Publish, Reservation, Sequence, Shot
+from service.entries import TargetType
+from service.models import Asset, Part, Project, Publish, Reservation, Sequence, Shot, Sweep
 from service.permissions import Permission
 from service.publishing import Commit, PartAddress
 from shared import paths
 from shared.errors import InputError
-from shared.versions import Version
 
 publishes = Resource("publishes", "/publishes")
 RESOURCES = (publishes,)
 
-TargetType = Literal["asset", "shot"]
+CheckName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,59}$")]
 
 
 class Reserve(Request):
@@ -60,6 +59,23 @@ class PublishMetadata(BaseModel):
     cad_file_id: UUID | None = None
 
 
+class CheckFinding(Request):
+    check: CheckName
+    severity: Literal["error", "warning"]
+    prim: Annotated[str, StringConstraints(max_length=1000)] = ""
+    message: Annotated[str, StringConstraints(max_length=2000)]
+    hint: Annotated[str, StringConstraints(max_length=2000)] = ""
+
+
+class ValidationReport(Request):
+    """What the client's checks said of the item; see ``raceway publish --list-checks``."""
+
+    sha256: Digest = Field(description="of the file that was checked; must be the item's")
+    tool: Annotated[str, StringConstraints(max_length=100)] = Field("", description="what checked it, with its version")
+    checks: list[CheckName] = Field([], max_length=200, description="names of the checks that were run")
+    findings: list[CheckFinding] = Field([], max_length=1000, description="an error refuses the publish")
+
+
 class NewPublish(Request):
     task_id: UUID
     target_type: TargetType
@@ -74,6 +90,7 @@ class NewPublish(Request):
     reservation_id: UUID | None = None
     idempotency_key: IdempotencyKey | None = None
     sha256: Digest | None = Field(None, description="checked against the item where given")
+    validation: ValidationReport | None = Field(None, description="kept with the publish")
 
 
 class PublishOut(Row):
@@ -101,6 +118,7 @@ class PublishOut(Row):
     cad_file_id: UUID | None
     created_by: str | None
     metadata: dict[str, Any]
+    validation: dict[str, Any] | None = Field(description="the report of the checks on the item, null for none")
 
 
 class PublishQuery(ListQuery):
@@ -114,24 +132,16 @@ class PublishQuery(ListQuery):
     latest_per_part: bool = Field(False, description="only what each part composes now")
 
 
-class UsedItems(Request):
-    item_usd_paths: list[StoragePath] = Field(max_length=1000)
+class SweepOut(Row):
+    report: dict[str, list[str]]
 
 
-class UsedItemOut(Reply):
-    item_usd_path: str
-    known: bool = Field(description="whether such an item was published")
-    version: str | None
-    outdated: bool
-    latest_version: str | None
-    latest_item_usd_path: str | None
-    latest_publish_id: UUID | None
-
-
-def describe(publish: Publish) -> dict[str, Any]:
-    """What the API answers for a publish."""
+def describe(publish: Publish, author: str | None = None) -> dict[str, Any]:
+    """What the API answers for a publish. ``author``: who made it, where that is known without looking it up."""
     part, target = publish.part, publish.part.target
     project, entity = target.project_name, target.entity
+    if author is None and publish.created_by:
+        author = publish.created_by.name
     entry = paths.part_entry(project, entity, part.name)
     return {
         "id": publish.id,
@@ -159,8 +169,9 @@ def describe(publish: Publish) -> dict[str, Any]:
         "sha256": publish.sha256,
         "size": publish.size,
         "cad_file_id": publish.cad_file_id,
-        "created_by": publish.created_by.name if publish.created_by else None,
+        "created_by": author,
         "metadata": publish.details,
+        "validation": publish.validation,
     }
 
 
@@ -201,9 +212,12 @@ def create_publish(body: NewPublish) -> Answer:
             idempotency_key=body.idempotency_key or _key_of_header(),
             sha256=body.sha256,
             cad_file_id=details.cad_file_id,
+            validation=body.validation.model_dump(mode="json") if body.validation else None,
         ),
     )
-    return Answer(describe(publish), 201 if is_new else 200)
+    if is_new:
+        return Answer(describe(publish, author=auth.current().user_name), 201)
+    return Answer(describe(publish))
 
 
 @publishes.declare("GET", "/", permission=Permission.PUBLISH_READ, query=PublishQuery, answer=Page[PublishOut])
@@ -264,34 +278,11 @@ def withdraw_publish(publish_id: UUID) -> dict[str, Any]:
     return describe(publishing.withdraw(session(), _root(), row(Publish, publish_id)))
 
 
-@publishes.declare("POST", "/outdated", permission=Permission.PUBLISH_READ, body=UsedItems, answer=list[UsedItemOut])
-def check_outdated(body: UsedItems) -> list[dict[str, Any]]:
-    """What of the items a scene uses is not the newest; up to 1000 in one call, in the order asked."""
-    part, newest = aliased(Part), aliased(Publish)
-    statement = (
-        select(Publish.item_usd_path, Publish.version, Publish.iteration, newest)
-        .join(part, (part.tenant_id == Publish.tenant_id) & (part.id == Publish.part_id))
-        .outerjoin(newest, (newest.tenant_id == part.tenant_id) & (newest.id == part.current_publish_id))
-        .where(Publish.item_usd_path.in_(body.item_usd_paths))
-        .order_by(Publish.version, Publish.iteration)
-    )
-    known = {
-        path: (Version(version, at), latest) for path, version, at, latest in session().execute(statement).unique()
-    }
-    return [_compared(path, *known.get(path, (None, None))) for path in body.item_usd_paths]
-
-
-def _compared(path: str, used: Version | None, latest: Publish | None) -> dict[str, Any]:
-    newest = Version(latest.version, latest.iteration) if latest else None
-    return {
-        "item_usd_path": path,
-        "known": used is not None,
-        "version": str(used) if used else None,
-        "outdated": newest is not None and used is not None and newest != used,
-        "latest_version": str(newest) if newest else None,
-        "latest_item_usd_path": latest.item_usd_path if latest else None,
-        "latest_publish_id": latest.id if latest else None,
-    }
+@publishes.declare("GET", "/sweeps", permission=Permission.PUBLISH_MANAGE, query=ListQuery, answer=Page[SweepOut])
+def list_sweeps(query: ListQuery) -> dict[str, Any]:
+    """What the sweeper cleared away or finished after crashes, the latest first."""
+    sort: dict[str, Any] = {"created_at": Sweep.created_at}
+    return page_of(select(Sweep), query, key=Sweep, search=(), sort=sort, default_sort="-created_at")
 
 
 def _root() -> Path:

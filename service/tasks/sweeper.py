@@ -1,6 +1,7 @@
 """Repairs what a crash left.
 
-Bells that were lost, workers that died, entries not yet written, reservations nobody came back for, temporary files.
+Bells that were lost, workers that died, temporary files; what it does for publishes is in
+:mod:`service.tasks.publish_sweep`.
 """
 
 from __future__ import annotations
@@ -22,13 +23,12 @@ from sqlalchemy import Connection, delete, func, select, text, update
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
-from service import entries
 from service.config import Config
 from service.database import db, tenant_session
-from service.models import ApiToken, Asset, Job, Reservation, Scene, Shot, Worker
+from service.models import ApiToken, Job, Scene, Worker
 from service.queueing import Bell, bell
+from service.tasks import publish_sweep
 from service.tasks.lease import take_back
-from shared.errors import RacewayError
 from shared.files import TEMPORARY_PREFIX
 from shared.jobs import JobState
 
@@ -37,12 +37,10 @@ log = logging.getLogger(__name__)
 SWEEP_SECONDS = 3.0
 _UNHEARD = timedelta(seconds=5)
 """A queued job that nobody took for so long may have lost its bell."""
-_STALE = timedelta(seconds=5)
-"""Entries are written right after their publish; older marks are left by a crash."""
 _SCENE_LIFETIME = timedelta(days=7)
 _WORKER_LIFETIME = timedelta(minutes=2)
 _TIDY_SECONDS = 3600.0
-"""How often the storage is searched for temporary files: it may be large."""
+"""How often the whole storage is looked through: it may be large."""
 TEMPORARY_LIFETIME = timedelta(days=1)
 # Any numbers, others than the migrations'.
 _SWEEPER_LOCK = 7205224
@@ -57,7 +55,7 @@ def run_for_ever(app: Flask, stop: threading.Event) -> None:
 
 
 def tidy_for_ever(app: Flask, stop: threading.Event) -> None:
-    """Remove old temporary files, at once and every hour, until ``stop`` is set."""
+    """Look through the storage, at once and every hour, until ``stop`` is set."""
     with app.app_context():
         while not stop.is_set():
             _attempt(tidy, app)
@@ -75,12 +73,15 @@ def sweep(app: Flask) -> None:
 
 
 def tidy(app: Flask) -> None:
-    """Remove what writers left under temporary names, in every tenant's storage."""
+    """Remove what writers left under temporary names, in every tenant's storage, and mend its publishes."""
     oldest = time.time() - TEMPORARY_LIFETIME.total_seconds()
     with _guarded(_TIDY_LOCK) as connection:
-        for _, root in _tenants(app, connection):
-            for place in _temporary(root):
-                _remove_old(place, oldest)
+        for tenant_id, root in _tenants(app, connection):
+            report = publish_sweep.inspect(tenant_id, root)
+            report.removed_temporary += [
+                place.relative_to(root).as_posix() for place in _temporary(root) if _remove_old(place, oldest)
+            ]
+            report.save(tenant_id)
 
 
 def _attempt(work: Callable[[Flask], None], app: Flask) -> None:
@@ -115,19 +116,21 @@ def _temporary(root: Path) -> Iterator[Path]:
         folders[:] = [name for name in folders if not name.startswith(TEMPORARY_PREFIX)]
 
 
-def _remove_old(place: Path, oldest: float) -> None:
+def _remove_old(place: Path, oldest: float) -> bool:
     try:
         if place.lstat().st_mtime > oldest:
-            return
+            return False
         if place.is_dir() and not place.is_symlink():
             shutil.rmtree(place)
         else:
             place.unlink()
         log.info("removed %s, which a crash had left", place)
+        return True
     except FileNotFoundError:
         pass  # its writer was not dead
     except OSError as error:
         log.warning("cannot remove %s: %s", place, error)
+    return False
 
 
 def _sweep_tenant(tenant_id: UUID, root: Path, ringer: Bell) -> None:
@@ -137,7 +140,7 @@ def _sweep_tenant(tenant_id: UUID, root: Path, ringer: Bell) -> None:
     with tenant_session(tenant_id) as current:
         _ring_again(current, tenant_id, ringer, now)
         _expire(current, now)
-    _write_stale_entries(tenant_id, root, now)
+    publish_sweep.sweep(tenant_id, root, now).save(tenant_id)
 
 
 def _ring_again(current: Session, tenant_id: UUID, ringer: Bell, now: datetime) -> None:
@@ -152,28 +155,9 @@ def _ring_again(current: Session, tenant_id: UUID, ringer: Bell, now: datetime) 
 
 def _expire(current: Session, now: datetime) -> None:
     current.execute(
-        update(Reservation)
-        .where(Reservation.state == "open", Reservation.expires_at < now)
-        .values(state="expired")
-        .execution_options(synchronize_session=False)
-    )
-    current.execute(
         update(Scene)
         .where(Scene.state == "reserved", Scene.created_at < now - _SCENE_LIFETIME)
         .values(state="expired")
         .execution_options(synchronize_session=False)
     )
     current.execute(delete(ApiToken).where(ApiToken.expires_at < now).execution_options(synchronize_session=False))
-
-
-def _write_stale_entries(tenant_id: UUID, root: Path, now: datetime) -> None:
-    for model in (Asset, Shot):
-        with tenant_session(tenant_id) as current:
-            stale = current.scalars(select(model.id).where(model.entries_stale_since < now - _STALE)).all()
-        for target_id in stale:
-            try:
-                with tenant_session(tenant_id) as current:
-                    entries.refresh(current, root, model, target_id)
-                log.info("wrote the entries of %s %s, which a crash had left", model.__tablename__, target_id)
-            except RacewayError as error:
-                log.warning("entries of %s %s: %s", model.__tablename__, target_id, error.message)

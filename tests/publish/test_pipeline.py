@@ -86,7 +86,7 @@ def test_relative_paths_lead_to_the_same_files_from_where_it_stands(client: Clie
 @pytest.mark.parametrize(
     ("root", "more", "said"),
     [
-        ("elsewhere", "", "Its root prim is /elsewhere"),
+        ("elsewhere", "", "its root prim is /elsewhere"),
         ("ball_bearing", "subLayers = [@./missing.usd@]", "missing.usd"),
     ],
 )

@@ -46,17 +46,74 @@ def test_only_old_temporary_files_are_removed(app: Flask, studio: StudioUnderTes
     assert all(place.exists() for place in kept)
 
 
-def test_a_reservation_nobody_came_back_for_expires(app: Flask, studio: StudioUnderTest) -> None:
+def test_a_reservation_nobody_came_back_for_ends_with_its_item(app: Flask, studio: StudioUnderTest) -> None:
     production = studio.production()
+    published = studio.publish(production)
     reserved = studio.artist.post("/publishes/reserve", production.reserve_body()).data
     item = studio.write(reserved["item_usd_path"])
+    let_reservations_end(app, studio)
     with app.app_context():
-        with tenant_session(studio.tenant_id) as session:
-            session.execute(update(Reservation).values(expires_at=datetime.now(UTC) - timedelta(seconds=1)))
         sweeper.sweep(app)
-    body = production.publish_body(item, reservation_id=reserved["reservation_id"])
-    refused = studio.artist.post("/publishes/", body)
+    assert not (studio.root / item).exists() and (studio.root / published["item_usd_path"]).exists()
+    report = reports(studio)[0]
+    assert report == {"expired_reservations": [item], "removed_items": [item]}
+    # A machine that slept finishes writing after its time.
+    studio.write(item)
+    refused = studio.artist.post(
+        "/publishes/", production.publish_body(item, reservation_id=reserved["reservation_id"])
+    )
     assert refused.error["code"] == "conflict.reservation" and "expired" in refused.error["message"]
+    with app.app_context():
+        sweeper.tidy(app)
+    assert not (studio.root / item).exists()
+    assert reports(studio)[0] == {"removed_items": [item]}
+
+
+def test_the_key_of_an_ended_reservation_reserves_anew(app: Flask, studio: StudioUnderTest) -> None:
+    production = studio.production()
+    body = production.reserve_body(idempotency_key="waited in a queue")
+    first = studio.artist.post("/publishes/reserve", body).data
+    let_reservations_end(app, studio)
+    with app.app_context():
+        sweeper.sweep(app)
+    second = studio.artist.post("/publishes/reserve", body).data
+    assert (first["version"], second["version"]) == (1, 2)
+    assert studio.artist.post("/publishes/reserve", body).data == second
+
+
+def test_entries_are_mended_and_lost_items_reported(app: Flask, studio: StudioUnderTest) -> None:
+    production = studio.production()
+    body, lid = studio.publish(production), studio.publish(production, "lid")
+    entries = [studio.root / body["part_usd_path"], studio.root / body["entity_usd_path"]]
+    right = [entry.read_text() for entry in entries]
+    entries[0].write_text("somebody edited this")
+    entries[1].unlink()
+    (studio.root / lid["item_usd_path"]).unlink()
+    with app.app_context():
+        sweeper.tidy(app)
+    assert [entry.read_text() for entry in entries] == right
+    assert reports(studio)[0] == {
+        "repaired_entries": [body["part_usd_path"], body["entity_usd_path"]],
+        "lost_items": [lid["item_usd_path"]],
+    }
+
+
+def test_a_round_that_finds_nothing_reports_nothing(app: Flask, studio: StudioUnderTest) -> None:
+    studio.publish(studio.production())
+    with app.app_context():
+        sweeper.sweep(app)
+        sweeper.tidy(app)
+    assert reports(studio) == []
+    assert studio.artist.get("/publishes/sweeps").status == 403
+
+
+def let_reservations_end(app: Flask, studio: StudioUnderTest) -> None:
+    with app.app_context(), tenant_session(studio.tenant_id) as session:
+        session.execute(update(Reservation).values(expires_at=datetime.now(UTC) - timedelta(seconds=1)))
+
+
+def reports(studio: StudioUnderTest) -> list[dict[str, list[str]]]:
+    return [item["report"] for item in studio.admin.get("/publishes/sweeps").data["items"]]
 
 
 def test_a_token_that_has_ended_is_forgotten(app: Flask, studio: StudioUnderTest) -> None:

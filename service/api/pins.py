@@ -1,0 +1,107 @@
+"""Pinned entries: what an asset or shot composed at a publish or at a moment, to compose it again exactly."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from pydantic import AwareDatetime, Field
+from sqlalchemy import select
+
+from service import auth, pinning
+from service.api.assets import find_asset
+from service.api.listing import row
+from service.api.routing import Reply, Request, Resource
+from service.database import session
+from service.models import Project, Publish, Sequence, Shot
+from service.permissions import Permission
+from service.pinning import Pin
+from shared.errors import InputError, NotFoundError
+
+pins = Resource("pins", "/publishes")
+RESOURCES = (pins,)
+
+
+class PinnedPart(Reply):
+    part_name: str
+    department: str
+    publish_id: UUID
+    version: int
+    iteration: int
+    item_usd_path: str
+    sha256: str
+    committed_at: datetime
+
+
+class PinOut(Reply):
+    entity: str
+    usd_path: str = Field(description="the pinned entry on the storage; it composes the items named here for ever")
+    text: str = Field(description="its content")
+    parts: list[PinnedPart]
+
+
+class PinQuery(Request):
+    project: str = ""
+    asset: str = Field("", description="name of the asset")
+    shot: str = Field("", description="SEQUENCE/SHOT")
+    at: AwareDatetime | None = Field(None, description="the moment, with its time zone; by default now")
+
+
+@pins.declare("GET", "/<uuid:publish_id>/pinned-entry", permission=Permission.PUBLISH_READ, answer=PinOut)
+def get_pinned_entry_of_publish(publish_id: UUID) -> dict[str, Any]:
+    """The asset or shot as it was composed when this publish was committed."""
+    return _described(pinning.at_publish(session(), row(Publish, publish_id)))
+
+
+@pins.declare("GET", "/pinned-entry", permission=Permission.PUBLISH_READ, query=PinQuery, answer=PinOut)
+def get_pinned_entry(query: PinQuery) -> dict[str, Any]:
+    """An asset or shot as it was composed at a moment."""
+    if bool(query.asset) == bool(query.shot):
+        raise InputError(
+            "A pinned entry is of exactly one asset or shot.",
+            hint="Give asset=NAME or shot=SEQUENCE/SHOT.",
+            fields=dict.fromkeys(("asset", "shot"), "give exactly one of these"),
+        )
+    target = find_asset(query.asset, query.project) if query.asset else _find_shot(query.shot, query.project)
+    return _described(pinning.at_moment(session(), target, query.at))
+
+
+def _find_shot(name: str, project: str) -> Shot:
+    sequence, _, shot = name.rpartition("/")
+    statement = select(Shot).join(Shot.sequence).join(Sequence.project).where(Shot.name == shot)
+    if sequence:
+        statement = statement.where(Sequence.name == sequence)
+    if project:
+        statement = statement.where(Project.name == project)
+    found = session().scalars(statement.limit(2)).unique().all()
+    if len(found) > 1:
+        raise InputError(
+            f"Several shots are called {name}.",
+            hint="Write SEQUENCE/SHOT, and name the project.",
+            fields={"shot": "is not the only one of that name"},
+        )
+    if not found:
+        raise NotFoundError(f"There is no shot {name}.", hint="List them: GET /api/shots/.")
+    return found[0]
+
+
+def _described(pin: Pin) -> dict[str, Any]:
+    return {
+        "entity": str(pin.target.entity),
+        "usd_path": pin.write(auth.config().tenant_root(auth.current().storage)),
+        "text": pin.text,
+        "parts": [
+            {
+                "part_name": publish.part.name,
+                "department": publish.part.department,
+                "publish_id": publish.id,
+                "version": publish.version,
+                "iteration": publish.iteration,
+                "item_usd_path": publish.item_usd_path,
+                "sha256": publish.sha256,
+                "committed_at": publish.created_at,
+            }
+            for publish in pin.publishes
+        ],
+    }
