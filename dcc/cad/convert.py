@@ -19,8 +19,9 @@ from dcc.cad import precheck
 from dcc.cad.describe import manifest_of
 from dcc.cad.glb import write_glb
 from dcc.cad.kernel import is_kernel_error, silence
-from dcc.cad.meshing import PartGeometry, mesh_parts
+from dcc.cad.meshing import mesh_parts
 from dcc.cad.model import CadModel
+from dcc.cad.piecewise import Geometries, read_pieces
 from dcc.cad.precheck import Declared
 from dcc.cad.scene import Scene, build_scene, check_occurrences
 from dcc.cad.settings import Limits, Settings, tessellation
@@ -103,31 +104,30 @@ def convert(
     make_folder(folder)
     digest = sha256_of(source)
     silence()
-    step_file = StepFile(
-        source,
-        name=name,
-        body_names=declared.multi_body and declared.placed <= settings.limits.body_names,
-        transform_operators=declared.operators,
-    )
-    clock.stage("read", 2, "Reading the STEP file")
-    step_file.parse()
-    clock.stage("transfer", 15, "Building shapes")
     missing = _missing_files(source, declared)
-    try:
-        model = step_file.transfer()
-    except CadError as error:
-        raise _explained(error, name, missing) from error
-    parts = model.parts()
-    clock.stage("mesh", 55, f"Meshing {len(parts)} parts")
-    meshed = mesh_parts(
-        parts, settings, lambda done: on_progress("mesh", 55 + 35 * done / len(parts), f"{done} of {len(parts)} parts")
-    )
+    body_names = declared.multi_body and declared.placed <= settings.limits.body_names
+    clock.stage("read", 2, "Reading the STEP file")
+    read = None
+    if not declared.external:
+        read = read_pieces(
+            source,
+            settings,
+            name=name,
+            body_names=body_names,
+            on_progress=lambda share: clock.report("read", 2 + 88 * share, f"{share:.0%} of the parts"),
+        )
+    if read is None:
+        try:
+            read = _read_whole(source, declared, settings, name, body_names, clock)
+        except CadError as error:
+            raise _explained(error, name, missing) from error
+    model, geometries = read
     clock.stage("write", 90, "Writing USD, GLB and manifest")
     if missing:
         model.warnings.append(
             Warning("cad.missing_files", f"Parts of the model are in files that are not beside it: {missing}.")
         )
-    scene, counts = _scene(model, meshed, declared, settings)
+    scene, counts = _scene(model, geometries, declared, settings)
     origin = Source(name, digest, source.stat().st_size, model.units)
     manifest = manifest_of(scene, origin, settings.tessellation, lineage, counts)
     carried = None
@@ -149,14 +149,31 @@ def convert(
     return Conversion(folder / USD_MASTER, folder / GLB, folder / MANIFEST, manifest, carried, clock.seconds)
 
 
+def _read_whole(
+    source: Path, declared: Declared, settings: Settings, name: str, body_names: bool, clock: _Clock
+) -> tuple[CadModel, Geometries]:
+    """The model in ``source`` as the kernel reads it, and the geometry of its parts."""
+    step_file = StepFile(source, name=name, body_names=body_names, transform_operators=declared.operators)
+    step_file.parse()
+    clock.stage("transfer", 15, "Building shapes")
+    model = step_file.transfer()
+    parts = model.parts()
+    clock.stage("mesh", 55, f"Meshing {len(parts)} parts")
+    meshed = mesh_parts(
+        parts,
+        settings,
+        lambda done: clock.report("mesh", 55 + 35 * done / len(parts), f"{done} of {len(parts)} parts"),
+    )
+    return model, {id(part): geometry for part, geometry in zip(parts, meshed, strict=True)}
+
+
 def _scene(
-    model: CadModel, meshed: Sequence[PartGeometry], declared: Declared, settings: Settings
+    model: CadModel, geometries: Geometries, declared: Declared, settings: Settings
 ) -> tuple[Scene, dict[str, Count]]:
     """Everything there is to write, and how much of what the file declares was read."""
     definitions = model.parts()
-    geometries = {id(part): geometry for part, geometry in zip(definitions, meshed, strict=True)}
     counts = {
-        "faces": Count(declared.faces, sum(geometry.properties.fingerprint.faces for geometry in meshed)),
+        "faces": Count(declared.faces, sum(g.properties.fingerprint.faces for g in geometries.values())),
         "solids": Count(declared.solids, sum(part.kind == "solid" for part in definitions)),
         "placements": Count(declared.occurrences, model.components),
     }
@@ -213,6 +230,9 @@ class _Clock:
         if self._stage:
             self.seconds[self._stage] = self.seconds.get(self._stage, 0.0) + now - self._since
         self._stage, self._since = stage, now
+        self._on_progress(stage, percent, message)
+
+    def report(self, stage: str, percent: float, message: str) -> None:
         self._on_progress(stage, percent, message)
 
 

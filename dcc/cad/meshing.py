@@ -17,7 +17,7 @@ from OCP.TopAbs import TopAbs_ShapeEnum
 from dcc.cad.kernel import is_kernel_error, sub_shapes
 from dcc.cad.model import PartDefinition
 from dcc.cad.properties import NOTHING, Properties, measure, mesh_volume
-from dcc.cad.settings import COARSER_LEVELS, Settings
+from dcc.cad.settings import COARSER_LEVELS, Limits, Settings
 from dcc.cad.tessellate import Curves, Mesh, deflection_for, discretize, tessellate
 from shared.errors import CadError
 from shared.manifest import Warning
@@ -69,14 +69,22 @@ def mesh_parts(
     for count, (index, geometry) in enumerate(source, 1):
         results[index] = geometry
         triangles += len(geometry.mesh.triangles) if geometry.mesh else 0
-        if triangles > settings.limits.triangles:
-            raise CadError(
-                f"The model has more than {settings.limits.triangles:,} triangles at this tessellation.",
-                code="cad.too_many_triangles",
-                hint="Convert with a coarser deflection (--relative-deflection, --angular-deflection).",
-            )
+        check_triangles(triangles, settings.limits)
         on_done(count)
     return [geometry for geometry in results if geometry is not None]
+
+
+def check_triangles(count: int, limits: Limits) -> None:
+    """Refuse a model with more triangles than anything downstream can take.
+
+    Raises CadError (``cad.too_many_triangles``).
+    """
+    if count > limits.triangles:
+        raise CadError(
+            f"The model has more than {limits.triangles:,} triangles at this tessellation.",
+            code="cad.too_many_triangles",
+            hint="Convert with a coarser deflection (--relative-deflection, --angular-deflection).",
+        )
 
 
 def mesh_part(part: PartDefinition, settings: Settings, *, threads: bool = False) -> PartGeometry:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from typing import Any
 
 from OCP.TopoDS import TopoDS_Shape
 
@@ -30,6 +31,13 @@ class PartDefinition:
     face_colors: dict[int, Color] = field(default_factory=dict)
     step_material: str | None = None
     layers: tuple[str, ...] = ()
+
+    def __getstate__(self) -> dict[str, Any]:
+        # A shape belongs to the process whose kernel made it.
+        return {**self.__dict__, "shape": None}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state, shape=TopoDS_Shape())
 
 
 @dataclass(eq=False)

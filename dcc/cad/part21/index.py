@@ -1,0 +1,213 @@
+"""An index of the entities in a STEP file (ISO 10303-21): where each stands, its type, what it refers to.
+
+The text is looked at in numpy, block by block; nothing is done for entities one by one. What is not plainly written
+(a comment inside the data, two data sections, a dangling reference) gets no index: such a file is read as a whole.
+"""
+
+from __future__ import annotations
+
+import mmap
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+Indices = npt.NDArray[np.int32]
+Mask = npt.NDArray[np.bool_]
+Bytes = npt.NDArray[np.uint8]
+
+_BLOCK = 1 << 22
+_MOST_DIGITS = 9
+_MOST_BLANKS = 8
+_QUOTE, _HASH, _OPEN, _SEMICOLON, _EQUALS = b"'#(;="
+_DATA = re.compile(rb"\bDATA\s*;")
+_END = re.compile(rb"ENDSEC\s*;")
+_TAIL = 4096
+
+
+@dataclass(frozen=True)
+class Index:
+    """Entities in the order of the file, numbered from 0. ``E`` entities make ``R`` references."""
+
+    text: mmap.mmap
+    header_end: int
+    """Offset behind ``DATA;``."""
+    starts: npt.NDArray[np.int64]
+    """(E + 1,) offset of each statement's ``#``; the last is the offset of ``ENDSEC;``."""
+    ends: npt.NDArray[np.int64]
+    """(E,) offset behind each statement's ``;``."""
+    ids: Indices
+    """(E,) the number behind ``#``."""
+    types: Indices
+    """(E,) index into ``type_names``."""
+    type_names: list[str]
+    """Keyword of each type; of a complex entity (several keywords in brackets) the first."""
+    complex: Mask
+    """(E,) whether it is a complex entity."""
+    first: Indices
+    """(E + 1,) entity ``e`` refers to ``targets[first[e] + 1 : first[e + 1]]``; ``targets[first[e]]`` is ``e``."""
+    targets: Indices
+    """(E + R,) indices of entities."""
+
+    def of_type(self, names: Iterable[str]) -> Indices:
+        """Indices of all simple entities of these types, ascending."""
+        wanted = np.isin(np.array(self.type_names), list(names))
+        return np.flatnonzero(wanted[self.types] & ~self.complex).astype(np.int32)
+
+    def is_type(self, names: Iterable[str]) -> Mask:
+        """(E,) whether each is a simple entity of one of these types."""
+        wanted = np.isin(np.array(self.type_names), list(names))
+        return np.asarray(wanted[self.types] & ~self.complex)
+
+    def references(self, entities: Indices) -> tuple[Indices, Indices]:
+        """All references made by ``entities``: position of the referring entity in ``entities``, and target."""
+        counts = self.first[entities + 1] - self.first[entities] - 1
+        owners = np.repeat(np.arange(len(entities), dtype=np.int32), counts)
+        before = np.cumsum(counts) - counts
+        places = np.arange(len(owners), dtype=np.int32) + np.repeat(self.first[entities] + 1 - before, counts)
+        return owners, self.targets[places]
+
+    def targets_of(self, entity: int) -> list[int]:
+        """What one entity refers to, in the order of its parameters."""
+        found: list[int] = self.targets[self.first[entity] + 1 : self.first[entity + 1]].tolist()
+        return found
+
+    def closure(self, roots: Indices, within: Mask, cut: Mask | None = None) -> None:
+        """Add to ``within`` all that ``roots`` refer to, directly or not; references made by ``cut`` do not count."""
+        frontier = np.unique(roots[~within[roots]])
+        while len(frontier):
+            within[frontier] = True
+            if cut is not None:
+                frontier = frontier[~cut[frontier]]
+            _, reached = self.references(frontier)
+            frontier = np.unique(reached[~within[reached]])
+
+    def statement(self, entity: int) -> bytes:
+        """Text of one entity, with its semicolon."""
+        return self.text[self.starts[entity] : self.ends[entity]]
+
+
+def index(text: mmap.mmap) -> Index | None:
+    """Index a STEP file; None where it is not written plainly enough."""
+    begin, end = _DATA.search(text), _last_end(text)
+    if begin is None or end is None or _DATA.search(text, begin.end()) is not None:
+        return None
+    if text.find(b"/*", begin.end(), end) >= 0:
+        return None
+    data: Bytes = np.frombuffer(text, np.uint8)
+    hashes, semicolons, brackets = _marks(data, begin.end(), end)
+    if not len(semicolons) or not len(hashes):
+        return None
+    numbers, behind = _numbers(data, hashes)
+    # A statement goes from behind one semicolon to behind the next; its first reference mark is its own number.
+    ends = semicolons + 1
+    opened = np.concatenate([[begin.end()], ends[:-1]])
+    first = np.searchsorted(hashes, opened)
+    if first[-1] >= len(hashes) or (np.diff(first) < 1).any():
+        return None
+    starts = hashes[first]
+    keyword = _skip_blanks(data, _skip_blanks(data, behind[first]) + 1)
+    opening = np.searchsorted(brackets, keyword)
+    if (
+        (_skip_blanks(data, opened) != starts).any()
+        or (data[_skip_blanks(data, behind[first])] != _EQUALS).any()
+        or opening[-1] >= len(brackets)
+        or (brackets[opening] >= ends).any()
+        or (numbers <= 0).any()
+    ):
+        return None
+    ids = numbers[first]
+    lookup = np.full(int(ids.max()) + 1, -1, np.int32)
+    lookup[ids] = np.arange(len(ids), dtype=np.int32)
+    if int(numbers.max()) >= len(lookup) or (lookup[ids] != np.arange(len(ids))).any():
+        return None
+    targets = lookup[numbers]
+    if (targets < 0).any():
+        return None
+    complex_ = data[keyword] == _OPEN
+    types, names = _types(data, np.where(complex_, _skip_blanks(data, keyword + 1), keyword), brackets)
+    return Index(
+        text=text,
+        header_end=begin.end(),
+        starts=np.append(starts, end),
+        ends=ends,
+        ids=ids,
+        types=types,
+        type_names=names,
+        complex=complex_,
+        first=np.append(first, len(hashes)).astype(np.int32),
+        targets=targets,
+    )
+
+
+def _last_end(text: mmap.mmap) -> int | None:
+    tail = max(0, len(text) - _TAIL)
+    found = list(_END.finditer(text, tail))
+    return found[-1].start() if found else None
+
+
+def _marks(data: Bytes, begin: int, end: int) -> tuple[npt.NDArray[np.int64], ...]:
+    """Offsets of ``#``, ``;`` and ``(`` outside of strings."""
+    found: tuple[list[npt.NDArray[np.int64]], ...] = ([], [], [])
+    inside = np.uint8(0)
+    for start in range(begin, end, _BLOCK):
+        block = data[start : min(start + _BLOCK, end)]
+        # After each quote a string begins or ends; a doubled quote inside one does both.
+        quoted = np.bitwise_xor.accumulate((block == _QUOTE).view(np.uint8)) ^ inside
+        inside = quoted[-1]
+        outside = quoted == 0
+        for mark, places in zip((_HASH, _SEMICOLON, _OPEN), found, strict=True):
+            places.append(np.flatnonzero((block == mark) & outside) + start)
+    return tuple(np.concatenate(places) for places in found)
+
+
+def _numbers(data: Bytes, hashes: npt.NDArray[np.int64]) -> tuple[Indices, npt.NDArray[np.int64]]:
+    """The number behind each ``#`` (0 where there is none, or one too long), and the offset behind it."""
+    numbers = np.zeros(len(hashes), np.int32)
+    place = hashes + 1
+    going = np.arange(len(hashes))
+    for _ in range(_MOST_DIGITS + 1):
+        digits = data[place[going]] - np.uint8(48)
+        still = digits <= 9
+        going = going[still]
+        if not len(going):
+            break
+        numbers[going] = numbers[going] * 10 + digits[still]
+        place[going] += 1
+    numbers[going] = 0
+    return numbers, place
+
+
+def _skip_blanks(data: Bytes, places: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+    """The next offset that is not blank, of each; one among many blanks where they are too many."""
+    places = places.copy()
+    going = np.arange(len(places))
+    for _ in range(_MOST_BLANKS):
+        going = going[data[places[going]] <= 32]
+        if not len(going):
+            break
+        places[going] += 1
+    return places
+
+
+def _types(data: Bytes, keyword: npt.NDArray[np.int64], brackets: npt.NDArray[np.int64]) -> tuple[Indices, list[str]]:
+    """Type of each entity by its keyword, of which eight bytes at a time are mixed into a hash of 64 bits."""
+    opening = brackets[np.searchsorted(brackets, keyword)]
+    words: npt.NDArray[np.uint64] = np.ndarray((len(data) - 7,), np.dtype("<u8"), data, strides=(1,))
+    key = np.zeros(len(keyword), np.uint64)
+    left = opening - keyword
+    going = np.arange(len(keyword))
+    place = keyword
+    while len(going):
+        bits = np.minimum(left[going], 8).astype(np.uint64) * np.uint64(8)
+        mask = np.where(bits == 64, np.uint64(2**64 - 1), (np.uint64(1) << bits % np.uint64(64)) - np.uint64(1))
+        mixed = (key[going] ^ (words[place[going]] & mask)) * np.uint64(0x9E3779B97F4A7C15)
+        key[going] = mixed ^ (mixed >> np.uint64(29))
+        place = place + 8
+        left = left - 8
+        going = going[left[going] > 0]
+    _, example, types = np.unique(key, return_index=True, return_inverse=True)
+    names = [bytes(data[keyword[e] : opening[e]]).decode("latin-1").strip() for e in example]
+    return types.astype(np.int32), names
