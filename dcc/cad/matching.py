@@ -108,7 +108,10 @@ def match_revisions(old: Manifest, new: Manifest, confirmed: Mapping[str, str | 
     drift = drift_between(old.parts, new.parts)
     matches, uncertain = _assign(left, right, drift)
     matches = [*decided, *matches]
-    matches += _instancing_changes(old, new, matches, closed_new, drift)
+    # Where a person says that a part is one of another shape, shapes do not tell whose occurrences became whose.
+    redrawn = [match for match in decided if not same_shape(old.part(match.old_key), new.part(match.new_key))]
+    plain = [match for match in matches if match not in redrawn]
+    matches += _instancing_changes(old, new, matches, plain, closed_new, drift)
     placed = {match.new_key for match in matches}
     settled = placed | closed_new
     open_ = [item for item in uncertain if item.new_key not in settled]
@@ -185,16 +188,20 @@ def _confidence(total: Matrix, row: int, column: int) -> float:
 
 
 def _instancing_changes(
-    old: Manifest, new: Manifest, matches: Sequence[Match], decided: set[str], drift: Vector
+    old: Manifest, new: Manifest, matches: Sequence[Match], plain: Sequence[Match], decided: set[str], drift: Vector
 ) -> list[Match]:
-    """Products that were occurrences of one product before, or have become that: same shape, at its places."""
+    """Products that were occurrences of one product before, or have become that: same shape, at its places.
+
+    ``plain`` are those of ``matches`` whose parts others may be occurrences of.
+    """
     matched_old, matched_new = {match.old_key for match in matches}, {match.new_key for match in matches}
+    whole_old, whole_new = {match.old_key for match in plain}, {match.new_key for match in plain}
     found: list[Match] = []
     for part in new.parts:
         if part.part_key in matched_new or part.part_key in decided:
             continue
         for whole in old.parts:
-            if whole.part_key in matched_old and _stands_at(part, whole, -drift):
+            if whole.part_key in whole_old and _stands_at(part, whole, -drift):
                 reason = f"same shape, stands where {whole.part_key} had an occurrence"
                 found.append(Match(whole.part_key, part.part_key, _INSTANCING, reason, "split"))
                 break
@@ -202,7 +209,7 @@ def _instancing_changes(
         if part.part_key in matched_old:
             continue
         for whole in new.parts:
-            if whole.part_key in matched_new and _stands_at(part, whole, drift):
+            if whole.part_key in whole_new and _stands_at(part, whole, drift):
                 reason = f"same shape, now an occurrence of {whole.part_key}"
                 found.append(Match(part.part_key, whole.part_key, _INSTANCING, reason, "merged"))
                 break

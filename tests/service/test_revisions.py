@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from service.permissions import Role
 from tests.cad.revisions import Model, make_model, write_model
 from tests.service.studio import Json, Production, StudioUnderTest, work
 from tests.service.test_cad import upload
@@ -75,3 +76,246 @@ def test_the_first_revision_has_no_report_and_the_same_content_is_no_new_revisio
     second = revision(studio, production, model.changed(0, name="Other"), tmp_path / "2")
     again = upload(studio, production, (tmp_path / "2" / "model.step").read_bytes())
     assert again["id"] == second["id"] and again["reused"]
+
+
+# -- a person confirms and corrects
+
+
+def parts_of(studio: StudioUnderTest, cad: Json) -> dict[str, Json]:
+    """The parts of a CAD file by the identity that the test gave them."""
+    manifest = studio.artist.get(f"/cad/{cad['id']}/scene-manifest").data
+    return {part["step_material"]: part for part in manifest["parts"]}
+
+
+def keys_of(studio: StudioUnderTest, cad: Json) -> dict[str, str]:
+    return {identity: part["part_key"] for identity, part in parts_of(studio, cad).items()}
+
+
+def choose(studio: StudioUnderTest, cad: Json, chosen: dict[str, str | None]) -> Json:
+    """Add choices by hand."""
+    path = f"/cad/{cad['id']}/manual-material-overrides"
+    known = studio.artist.get(path).data
+    places = known["occurrence_overrides"]
+    answer = studio.artist.put(path, {"overrides": {**known["overrides"], **chosen}, "occurrence_overrides": places})
+    assert answer.status == 200, answer.body
+    data: Json = answer.data
+    return data
+
+
+def report_of(studio: StudioUnderTest, cad: Json) -> Json:
+    report: Json = studio.artist.get(f"/cad/{cad['id']}/revision-report").data
+    return report
+
+
+class Revised:
+    """Two revisions of a model of four parts; in the second the first part is renamed and found again."""
+
+    def __init__(self, studio: StudioUnderTest, folder: Path) -> None:
+        self.studio, self.folder, self.production = studio, folder, studio.production()
+        self.model = make_model(random.Random(11), 4)
+        self.first = revision(studio, self.production, self.model, folder / "1")
+        self.keys = keys_of(studio, self.first)
+        choose(studio, self.first, {self.keys["id0"]: "Brass", self.keys["id1"]: "Chrome"})
+        self.model = self.model.changed(0, name="Renamed")
+        self.second = revision(studio, self.production, self.model, folder / "2")
+        self.path = f"/cad/{self.second['id']}/revision-decisions"
+
+    def new_key(self, identity: str) -> str:
+        """The key that the second file itself gives a part."""
+        final = keys_of(self.studio, self.second)[identity]
+        return next(own for own, key in report_of(self.studio, self.second)["keys"].items() if key == final)
+
+    def worn(self, cad: Json | None = None) -> dict[str, tuple[str, str]]:
+        return materials_by_identity(self.studio, cad or self.second)
+
+
+@pytest.fixture
+def revised(studio: StudioUnderTest, tmp_path: Path) -> Revised:
+    return Revised(studio, tmp_path)
+
+
+def test_a_correction_moves_the_choices_to_the_right_part_and_nothing_is_lost(revised: Revised) -> None:
+    studio, second = revised.studio, revised.second
+    assert revised.worn()["id0"] == ("Brass", "manual")
+    # Chosen in this revision, for the part one sees: it stays with it, whatever its key will be.
+    choose(studio, second, {revised.keys["id1"]: "Glass"})
+    before = keys_of(studio, second)
+    # The person knows better: what came as id2 is the part that id0 was before.
+    decided = studio.artist.put(revised.path, {"decisions": {revised.new_key("id2"): revised.keys["id0"]}})
+    assert decided.status == 200 and decided.data["state"] == "applying"
+    (decision,) = decided.data["decisions"]
+    assert decision["by"] == "artist" and decision["at"]
+    # What there is stays until the new conversion is ready.
+    assert keys_of(studio, second) == before and studio.artist.get(f"/cad/{second['id']}").data["state"] == "ready"
+
+    work(studio.app)
+    report = report_of(studio, second)
+    assert report["state"] == "current"
+    (match,) = [each for each in report["matches"] if each["old_key"] == revised.keys["id0"]]
+    assert match["confidence"] == 1.0 and "person" in match["reason"] and match["decided"]["by"] == "artist"
+    after = keys_of(studio, second)
+    assert after["id2"] == revised.keys["id0"] and after["id0"] not in set(before.values())
+    worn = revised.worn()
+    assert worn["id2"] == ("Brass", "manual") and worn["id1"] == ("Glass", "manual")
+    assert worn["id0"][1] != "manual", "an uncertain part wears no other part's material"
+    glb = (studio.root / studio.artist.get(f"/cad/{second['id']}").data["derivatives"]["gltf_geometry"]).read_bytes()
+    assert all(key.encode() in glb for key in after.values())
+
+    # Taken back, the result of before is there at once.
+    undone = studio.artist.delete(f"{revised.path}/{revised.new_key('id2')}").data
+    assert undone["state"] == "current" and undone["decisions"] == []
+    assert keys_of(studio, second) == before
+    worn = revised.worn()
+    assert worn["id0"] == ("Brass", "manual") and worn["id1"] == ("Glass", "manual") and worn["id2"][1] != "manual"
+
+
+def test_a_choice_made_in_the_revision_stays_with_the_part_that_one_sees(revised: Revised) -> None:
+    studio = revised.studio
+    choose(studio, revised.second, {revised.keys["id0"]: "Glass"})
+    studio.artist.put(revised.path, {"decisions": {revised.new_key("id0"): None}})
+    work(studio.app)
+    keys = keys_of(studio, revised.second)
+    assert keys["id0"] not in revised.keys.values()
+    assert revised.worn()["id0"] == ("Glass", "manual")
+    overrides = studio.artist.get(f"/cad/{revised.second['id']}/manual-material-overrides").data
+    # Brass, chosen for the part that is gone, waits for it to come back.
+    assert overrides["waiting"][revised.keys["id0"]]["material"] == "Brass"
+    assert set(overrides["overrides"]) == {keys["id0"], keys["id1"]}
+
+
+def test_confirming_what_the_converter_found_needs_no_conversion_and_says_who(revised: Revised) -> None:
+    studio, jobs = revised.studio, revised.studio.artist.get("/jobs/?kind=convert").data["total"]
+    key = revised.new_key("id0")
+    report = studio.artist.put(f"{revised.path}/{key}", {"old_key": revised.keys["id0"]}).data
+    assert report["state"] == "current"
+    (match,) = [each for each in report["matches"] if each["new_key"] == key]
+    assert match["decided"]["by"] == "artist"
+    assert studio.artist.get("/jobs/?kind=convert").data["total"] == jobs
+
+
+def test_a_correction_holds_for_the_later_revisions(revised: Revised) -> None:
+    studio = revised.studio
+    # The third revision came before anybody noticed.
+    third_model = revised.model.changed(3, name="Also renamed")
+    third = revision(studio, revised.production, third_model, revised.folder / "3")
+    assert keys_of(studio, third)["id0"] == revised.keys["id0"]
+    decisions = {revised.new_key("id2"): revised.keys["id0"]}
+    assert studio.artist.put(revised.path, {"decisions": decisions}).status == 200
+    work(studio.app)
+    assert keys_of(studio, third) == keys_of(studio, revised.second)
+    assert revised.worn(third)["id2"] == ("Brass", "manual") and revised.worn(third)["id0"][1] != "manual"
+    fourth = revision(studio, revised.production, third_model.changed(2, name="Another"), revised.folder / "4")
+    assert keys_of(studio, fourth)["id2"] == revised.keys["id0"]
+    assert revised.worn(fourth)["id2"] == ("Brass", "manual")
+
+
+def test_decisions_of_a_later_revision_follow_a_correction_of_an_earlier_one(revised: Revised) -> None:
+    studio = revised.studio
+    third = revision(studio, revised.production, revised.model.changed(3, name="Other"), revised.folder / "3")
+    report = report_of(studio, third)
+    own = next(new for new, final in report["keys"].items() if final == revised.keys["id0"])
+    confirmed = studio.artist.put(f"/cad/{third['id']}/revision-decisions/{own}", {"old_key": revised.keys["id0"]})
+    assert confirmed.status == 200
+    studio.artist.put(revised.path, {"decisions": {revised.new_key("id0"): None}})
+    work(studio.app)
+    (decision,) = report_of(studio, third)["decisions"]
+    assert decision["old_key"] == keys_of(studio, revised.second)["id0"] == keys_of(studio, third)["id0"]
+
+
+def test_what_was_published_before_keys_changed_is_out_of_date(revised: Revised) -> None:
+    studio = revised.studio
+    body: Json = {"asset_name": "gear", "part_name": "look", "cad_file_id": revised.second["id"]}
+    published = studio.publish(revised.production, "look", metadata=body)
+    assert report_of(studio, revised.second)["outdated_publishes"] == []
+    studio.artist.put(revised.path, {"decisions": {revised.new_key("id0"): None}})
+    work(studio.app)
+    (outdated,) = report_of(studio, revised.second)["outdated_publishes"]
+    assert outdated["publish_id"] == published["id"] and outdated["part_name"] == "look" and outdated["is_latest"]
+
+
+def test_wrong_decisions_are_refused_by_name_and_change_nothing(revised: Revised) -> None:
+    studio, path = revised.studio, revised.path
+    etag = studio.artist.get(f"/cad/{revised.second['id']}/revision-report").headers["ETag"]
+    new_keys = {identity: revised.new_key(identity) for identity in ("id0", "id1", "id2")}
+    wrong = {"Nobody": None, new_keys["id0"]: "Nothing", new_keys["id1"]: revised.keys["id3"]}
+    answer = studio.artist.put(path, {"decisions": {**wrong, new_keys["id2"]: revised.keys["id3"]}})
+    assert (answer.status, answer.error["code"]) == (422, "input.revision_decisions")
+    claimed_twice = max(new_keys["id1"], new_keys["id2"])
+    assert set(answer.error["fields"]) == {"Nobody", new_keys["id0"], claimed_twice}
+    assert report_of(studio, revised.second)["decisions"] == []
+    assert studio.artist.put(f"{path}/{new_keys['id0']}", {"old_key": None}, headers={"If-Match": etag}).status == 200
+    stale = studio.artist.put(path, {"decisions": {}}, headers={"If-Match": etag})
+    assert (stale.status, stale.error["code"]) == (412, "conflict.stale")
+    first = studio.artist.put(f"/cad/{revised.first['id']}/revision-decisions", {"decisions": {}})
+    assert first.status == 404 and "first revision" in first.error["hint"]
+    assert studio.api(Role.CLIENT).put(path, {"decisions": {}}).status == 403
+
+
+def test_a_correction_that_cannot_be_applied_says_so_and_is_tried_again(revised: Revised) -> None:
+    studio, second = revised.studio, revised.second
+    source = next((studio.root / ".store").glob(f"*/{second['sha256']}/source.step"))
+    content = source.read_bytes()
+    source.write_bytes(b"ISO-10303-21; damaged on the storage")
+    before = keys_of(studio, second)
+    studio.artist.put(revised.path, {"decisions": {revised.new_key("id0"): None}})
+    work(studio.app)
+    report = report_of(studio, second)
+    assert report["state"] == "failed" and report["error"]["code"].startswith("cad.")
+    assert keys_of(studio, second) == before and studio.artist.get(f"/cad/{second['id']}").data["state"] == "ready"
+    source.write_bytes(content)
+    assert studio.artist.post(f"/cad/{second['id']}/convert").status == 200
+    work(studio.app)
+    assert report_of(studio, second)["state"] == "current" and keys_of(studio, second)["id0"] != before["id0"]
+
+
+def test_products_that_became_one_with_different_choices_are_an_open_question(
+    studio: StudioUnderTest, tmp_path: Path
+) -> None:
+    production = studio.production()
+    base = make_model(random.Random(5), 2)
+    pins = [
+        replace(base.parts[0], identity=f"pin{n}", name=f"Pin {n}", places=((600.0 + 90 * n, 0.0, 0.0, 0.0),))
+        for n in range(2)
+    ]
+    first = revision(studio, production, replace(base, parts=(base.parts[1], *pins)), tmp_path / "1")
+    keys = keys_of(studio, first)
+    choose(studio, first, {keys["pin0"]: "Brass", keys["pin1"]: "Chrome"})
+    one = replace(pins[0], places=(*pins[0].places, *pins[1].places))
+    second = revision(studio, production, replace(base, parts=(base.parts[1], one)), tmp_path / "2")
+    report = report_of(studio, second)
+    (question,) = report["material_questions"]
+    assert {choice["material"] for choice in question["choices"]} == {"Brass", "Chrome"}
+    wears = next(p["material"] for p in parts_of(studio, second).values() if p["part_key"] == question["part_key"])
+    assert wears["layer"] == "fallback" and "Brass" in wears["reason"] and "Chrome" in wears["reason"]
+    choose(studio, second, {question["part_key"]: "Chrome"})
+    assert report_of(studio, second)["material_questions"] == []
+    assert ("Chrome", "manual") in materials_by_identity(studio, second).values()
+
+
+def test_choices_for_one_occurrence_and_choices_taken_back_come_along(studio: StudioUnderTest, tmp_path: Path) -> None:
+    production = studio.production()
+    model = make_model(random.Random(8), 3)
+    places = tuple((100.0 * n, 900.0, 0.0, 0.0) for n in range(3))
+    model = model.changed(0, places=places)
+    first = revision(studio, production, model, tmp_path / "1")
+    part = parts_of(studio, first)["id0"]
+    middle = next(o for o in part["occurrences"] if o["transform"][12] == 100.0)
+    target = f"{part['part_key']}:{middle['path']}"
+    path = f"/cad/{first['id']}/manual-material-overrides"
+    other = keys_of(studio, first)["id1"]
+    assert (
+        studio.artist.put(path, {"overrides": {other: "Steel"}, "occurrence_overrides": {target: "Brass"}}).status
+        == 200
+    )
+
+    # Renamed, and one place less: paths are others now, the place is not.
+    second = revision(studio, production, model.changed(0, name="Peg", places=places[1:]), tmp_path / "2")
+    part = parts_of(studio, second)["id0"]
+    (worn,) = [o for o in part["occurrences"] if o["material"]]
+    assert worn["transform"][12] == 100.0 and worn["material"]["material"] == "Brass"
+    choose(studio, second, {other: None})
+    third = revision(studio, production, model.changed(0, name="Peg 2", places=places[1:]), tmp_path / "3")
+    assert other not in studio.artist.get(f"/cad/{third['id']}/manual-material-overrides").data["overrides"]
+    assert [o["material"]["material"] for o in parts_of(studio, third)["id0"]["occurrences"] if o["material"]] == [
+        "Brass"
+    ]
