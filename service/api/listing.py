@@ -138,8 +138,13 @@ def row(model: type[RowType], row_id: UUID, *, lock: bool = False) -> RowType:
         populate_existing=lock,
     )
     if found is None:
-        what = str(model.__tablename__).removesuffix("s").replace("_", " ")
         raise NotFoundError(
-            f"There is no {what} {row_id}.", hint="List what there is; it may have been deleted.", code="not_found"
+            f"There is no {kind_of(model)} {row_id}.", hint="List what there is; it may have been deleted.", code="not_found"
         )
     return found
+
+
+def kind_of(model: Any) -> str:
+    """What one row of a table is called: ``publish``, ``media asset``."""
+    name = str(model.__tablename__).replace("_", " ")
+    return name.removesuffix("es") if name.endswith(("ses", "shes")) else name.removesuffix("s")

@@ -10,7 +10,7 @@ from uuid import UUID, uuid4
 from flask import request
 from sqlalchemy import select
 
-from service.api.listing import row
+from service.api.listing import kind_of, row
 from service.api.routing import Resource, matches, version_of
 from service.database import session
 from service.models import AuditRecord, EditableRow, Tenant, User
@@ -37,8 +37,8 @@ def check_live(found: EditableRow) -> None:
     while each is not None:
         if each.archived_at is not None:
             raise ConflictError(
-                f"The {_kind(each)} {_name(each)} is archived.",
-                hint=f"Restore it first: POST its address with /restore; the {_kind(each)} is {each.id}.",
+                f"The {kind_of(each)} {_name(each)} is archived.",
+                hint=f"Restore it first: POST its address with /restore; the {kind_of(each)} is {each.id}.",
                 code="conflict.archived",
             )
         each = next((getattr(each, name) for name in ("target", "sequence", "project") if hasattr(each, name)), None)
@@ -47,11 +47,11 @@ def check_live(found: EditableRow) -> None:
 def add(new: EditableType, *same: Any) -> EditableType:
     """Add a row. Raises ConflictError where ``same``, conditions on its table, are met by one that is there."""
     current, model = session(), type(new)
-    known = current.scalars(select(model).where(*same)).unique().first()
+    known = current.scalars(select(model).where(*same)).unique().first() if same else None
     if known is not None:
         put_away = " It is archived." if known.archived_at else ""
         raise ConflictError(
-            f"There is already a {_kind(new)} {_name(new)} here.{put_away}",
+            f"There is already a {kind_of(new)} {_name(new)} here.{put_away}",
             hint="Restore that one, or choose another name." if put_away else "Use that one, or choose another name.",
             code="conflict.exists",
             fields={"name": "is taken", "id": str(known.id)},
@@ -95,7 +95,7 @@ def check_unchanged(found: EditableRow | Tenant) -> None:
     changes = _changes_since(found)
     told = "; ".join(f"{field} {text}" for field, text in changes.items()) or "see the audit log"
     raise ConflictError(
-        f"Somebody else changed the {_kind(found)} {_name(found)} since you read it: {told}.",
+        f"Somebody else changed the {kind_of(found)} {_name(found)} since you read it: {told}.",
         hint="Read it again, then repeat your change.",
         code="conflict.stale",
         fields=changes,
@@ -135,7 +135,7 @@ def declare_archive(
 
     ``before`` may refuse to put a row away. Nothing else happens to it: its files, and what refers to it, stay.
     """
-    kind = what or _kind(model)
+    kind = what or kind_of(model)
     word = kind.replace(" ", "_")
 
     def archive(row_id: UUID) -> Any:
@@ -158,10 +158,6 @@ def declare_archive(
     for view in (archive, restore):
         address = f"{path}/<uuid:row_id>/{view.__name__.partition('_')[0]}"
         resource.declare("POST", address, permission=permission, answer=answer, if_match="optional")(view)
-
-
-def _kind(found: Any) -> str:
-    return str(found.__tablename__).removesuffix("s").replace("_", " ")
 
 
 def _name(found: Any) -> str:
