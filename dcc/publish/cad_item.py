@@ -1,8 +1,8 @@
 """``python -m dcc.publish.cad_item``: what a CAD file is published as, made and checked where no DCC and no artist is.
 
-``--master`` alone checks the model; with ``--look`` it writes the materials that the manifest gives the parts as a layer
-over the published ``--model`` and checks that. Prints the events of :mod:`shared.events`; the result has ``file`` (what
-to publish) and ``warnings``.
+``--master`` alone checks the model; with ``--look`` it writes the materials that the manifest gives the parts as a
+layer over the published ``--model`` and checks that. Prints the events of :mod:`shared.events`; the result has ``file``
+(what to publish) and ``warnings``.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Workflows: graphs of process steps, their versions, and their runs with a row for each node."""
+"""Workflows of process steps, their versions, and their runs with a row for each node."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import CheckConstraint, Index, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from service.models.base import Base, TenantRow, tenant_key
+from service.models.base import Base, EditableRow, TenantRow, tenant_key
 from service.models.jobs import Job
 from service.models.production import Asset
 from shared.workflows import RunState
@@ -17,7 +17,7 @@ from shared.workflows import RunState
 _STATES = ", ".join(repr(state.value) for state in RunState)
 
 
-class Workflow(TenantRow, Base):
+class Workflow(EditableRow, Base):
     """A workflow of the tenant. Its graph is in its versions, which never change."""
 
     __tablename__ = "workflows"
@@ -28,7 +28,6 @@ class Workflow(TenantRow, Base):
     description: Mapped[str] = mapped_column(server_default="")
     version: Mapped[int] = mapped_column(server_default=text("1"), default=1)
     """The newest."""
-    archived: Mapped[bool] = mapped_column(server_default=text("false"), default=False)
 
 
 class WorkflowVersion(TenantRow, Base):
@@ -40,6 +39,7 @@ class WorkflowVersion(TenantRow, Base):
         tenant_key("created_by_id", "users"),
         UniqueConstraint("tenant_id", "workflow_id", "version"),
     )
+    audited = False
 
     workflow_id: Mapped[uuid.UUID]
     version: Mapped[int]
@@ -73,10 +73,14 @@ class WorkflowRun(TenantRow, Base):
     created_by_id: Mapped[uuid.UUID | None] = mapped_column(default=None)
     finished_at: Mapped[datetime | None] = mapped_column(default=None)
     asset: Mapped[Asset | None] = relationship(viewonly=True, lazy="joined")
+    nodes: Mapped[list[WorkflowNode]] = relationship(viewonly=True, lazy="selectin", order_by="WorkflowNode.position")
 
 
 class WorkflowNode(TenantRow, Base):
-    """A node of a run: done by a job of its own."""
+    """A node of a run, done by a job of its own as soon as those it needs are through.
+
+    State, progress and error are the job's; ``inputs`` and ``outputs`` are what went in and came out, by port.
+    """
 
     __tablename__ = "workflow_nodes"
     __table_args__ = (
@@ -92,6 +96,10 @@ class WorkflowNode(TenantRow, Base):
     step: Mapped[str]
     position: Mapped[int]
     """In an order in which every node comes after those it needs."""
-    job_id: Mapped[uuid.UUID]
-    """State, progress, error and outputs of the node are its job's."""
-    job: Mapped[Job] = relationship(viewonly=True, lazy="joined", innerjoin=True)
+    job_id: Mapped[uuid.UUID | None] = mapped_column(default=None)
+    inputs: Mapped[dict[str, Any]] = mapped_column(server_default=text("'{}'::jsonb"), default=dict)
+    outputs: Mapped[dict[str, Any]] = mapped_column(server_default=text("'{}'::jsonb"), default=dict)
+    error: Mapped[dict[str, Any] | None] = mapped_column(default=None)
+    """Why no job could be made for it."""
+    cancelled: Mapped[bool] = mapped_column(server_default=text("false"), default=False)
+    job: Mapped[Job | None] = relationship(viewonly=True, lazy="joined")

@@ -174,7 +174,8 @@ def upgrade() -> None:
         sa.Column("title", sa.String(), server_default="", nullable=False),
         sa.Column("description", sa.String(), server_default="", nullable=False),
         sa.Column("version", sa.Integer(), server_default=sa.text("1"), nullable=False),
-        sa.Column("archived", sa.Boolean(), server_default=sa.text("false"), nullable=False),
+        sa.Column("revision", sa.Integer(), server_default=sa.text("1"), nullable=False),
+        sa.Column("archived_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("tenant_id", sa.UUID(), server_default=sa.text("app_tenant()"), nullable=False),
         sa.Column("id", sa.UUID(), nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
@@ -259,7 +260,15 @@ def upgrade() -> None:
         sa.Column("name", sa.String(), nullable=False),
         sa.Column("step", sa.String(), nullable=False),
         sa.Column("position", sa.Integer(), nullable=False),
-        sa.Column("job_id", sa.UUID(), nullable=False),
+        sa.Column("job_id", sa.UUID(), nullable=True),
+        sa.Column(
+            "inputs", postgresql.JSONB(astext_type=sa.Text()), server_default=sa.text("'{}'::jsonb"), nullable=False
+        ),
+        sa.Column(
+            "outputs", postgresql.JSONB(astext_type=sa.Text()), server_default=sa.text("'{}'::jsonb"), nullable=False
+        ),
+        sa.Column("error", postgresql.JSONB(astext_type=sa.Text()), nullable=True),
+        sa.Column("cancelled", sa.Boolean(), server_default=sa.text("false"), nullable=False),
         sa.Column("tenant_id", sa.UUID(), server_default=sa.text("app_tenant()"), nullable=False),
         sa.Column("id", sa.UUID(), nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
