@@ -66,6 +66,7 @@ class Permission(StrEnum):
     AUDIT_READ = "audit.read"
     ACTIVITY_READ = "activity.read"
     ALERT_READ = "alert.read"
+    WORKFLOW_WRITE = "workflow.write"
     METRICS_READ = "metrics.read"
 
 
@@ -102,6 +103,7 @@ MINIMUM_ROLE: dict[Permission, Role] = {
     Permission.AUDIT_READ: Role.PROJECT_MANAGER,
     Permission.ACTIVITY_READ: Role.ARTIST,
     Permission.ALERT_READ: Role.TENANT_ADMIN,
+    Permission.WORKFLOW_WRITE: Role.PROJECT_MANAGER,
     Permission.METRICS_READ: Role.GLOBAL_ADMIN,
 }
 """The weakest role that has each permission."""

@@ -27,7 +27,7 @@ from service.app import create_app
 from service.config import Config
 from service.database import db
 from service.models import Worker
-from service.tasks import sweeper
+from service.tasks import notifier, sweeper, workflow_runs
 from service.tasks.convert import WARM_CONVERTER
 from service.tasks.runner import Runner
 from shared import processes
@@ -68,6 +68,8 @@ def run(config: Config, queues: Sequence[str], name: str = "") -> None:
         for target, arguments in (
             (sweeper.run_for_ever, (app, stop)),
             (sweeper.tidy_for_ever, (app, stop)),
+            (workflow_runs.run_for_ever, (app, stop)),
+            (notifier.run_for_ever, (app, stop)),
             (_beat, (app, stop, runner, label, host, list(queues))),
         )
     ]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from typing import Any
 
 from flask import Response, current_app, jsonify, render_template
 from redis.exceptions import RedisError
@@ -16,7 +15,6 @@ from service.database import session
 from service.permissions import Permission
 from shared import __version__
 from shared.errors import ServiceError
-from shared.steps import STEPS
 
 system = Resource("system", "")
 RESOURCES = (system,)
@@ -25,14 +23,6 @@ RESOURCES = (system,)
 class Health(Reply):
     status: str
     version: str
-
-
-class StepOut(Reply):
-    name: str
-    label: str
-    help: str
-    queue: str
-    parameters: dict[str, Any]
 
 
 @system.declare("GET", "/health", permission=Permission.PUBLIC, answer=Health)
@@ -63,12 +53,6 @@ def ready() -> dict[str, str]:
             fields=problems,
         )
     return {"status": "ready", "version": __version__}
-
-
-@system.declare("GET", "/workflows/steps", permission=Permission.ACCOUNT, answer=list[StepOut])
-def list_steps() -> list[dict[str, Any]]:
-    """Every process step with the schema of its parameters and the help for each."""
-    return [step.to_json() for step in STEPS]
 
 
 @system.declare("GET", "/openapi.json", permission=Permission.PUBLIC)

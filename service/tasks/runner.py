@@ -14,7 +14,7 @@ from sqlalchemy import text
 
 from service.config import Config
 from service.database import tenant_session
-from service.tasks import convert, still
+from service.tasks import convert, deliver, publish, still
 from service.tasks.lease import Lease, LeaseLostError, claim
 from shared.errors import RacewayError
 from shared.jobs import JobState
@@ -25,6 +25,8 @@ STEPS: dict[str, Callable[[Lease, Config, Path], None]] = {
     "convert": convert.run,
     "still": still.run,
     "thumbnail": still.run,
+    "publish": publish.run,
+    "deliver": deliver.run,
 }
 """What does each kind of job. A step records its result through ``Lease.complete``, or raises."""
 
