@@ -10,34 +10,24 @@ and a person decides.
 
 from __future__ import annotations
 
-import math
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
-from scipy.optimize import linear_sum_assignment
+from scipy.sparse import csr_array
+from scipy.sparse.csgraph import min_weight_full_bipartite_matching
+from scipy.spatial import cKDTree
 
-from dcc.cad.evidence import (
-    AT_PLACE,
-    Matrix,
-    Vector,
-    centers_of,
-    drift_between,
-    name_of,
-    nearest,
-    same_shape,
-    stem_of,
-    weigh,
-)
+from dcc.cad.candidates import EVERY_PAIR, Indices, Pairs
+from dcc.cad.evidence import AT_PLACE, LEAST, Numbers, drift_between, nearest, same_shape, weigh
+from dcc.cad.likeness import NOISE, Likeness, Vector, centers_of, name_of, stem_of
 from shared.errors import CadError
 from shared.manifest import Manifest, Part
 
 ACCEPT = 0.95
 """Least confidence of a match that is made without asking."""
-_CANDIDATE_NATS = -2.0
-"""Least evidence of a pair that is shown to a person."""
 _SHOWN_CANDIDATES = 3
 _INSTANCING = 0.99
 """Confidence that a product of the same shape at an occurrence's place is that occurrence."""
@@ -91,10 +81,17 @@ class RevisionReport:
         return asdict(self)
 
 
-def match_revisions(old: Manifest, new: Manifest, confirmed: Mapping[str, str | None] | None = None) -> RevisionReport:
+def match_revisions(
+    old: Manifest,
+    new: Manifest,
+    confirmed: Mapping[str, str | None] | None = None,
+    *,
+    every_pair_up_to: int = EVERY_PAIR,
+) -> RevisionReport:
     """Match the parts of two revisions of one model.
 
-    ``confirmed`` holds a person's decisions: a new part's key and the old key it is, or None for "it is new".
+    ``confirmed`` holds a person's decisions: a new part's key and the old key it is, or None for "it is new". An old
+    key may also be a retired one: a part that was gone has come back. ``every_pair_up_to``: see ``evidence.weigh``.
 
     Raises CadError (``cad.unknown_part``, ``cad.match_conflict``) where a decision names a part that does not exist,
     or gives two parts one identity.
@@ -106,11 +103,16 @@ def match_revisions(old: Manifest, new: Manifest, confirmed: Mapping[str, str | 
     right = [part for part in new.parts if part.part_key not in closed_new]
 
     drift = drift_between(old.parts, new.parts)
-    matches, uncertain = _assign(left, right, drift)
+    matches, uncertain = _assign(left, right, drift, every_pair_up_to)
     matches = [*decided, *matches]
     # Where a person says that a part is one of another shape, shapes do not tell whose occurrences became whose.
-    redrawn = [match for match in decided if not same_shape(old.part(match.old_key), new.part(match.new_key))]
-    plain = [match for match in matches if match not in redrawn]
+    shapes = {part.part_key: part for part in old.parts}
+    plain = [
+        match
+        for match in matches
+        if match not in decided
+        or (match.old_key in shapes and same_shape(shapes[match.old_key], new.part(match.new_key)))
+    ]
     matches += _instancing_changes(old, new, matches, plain, closed_new, drift)
     placed = {match.new_key for match in matches}
     settled = placed | closed_new
@@ -133,58 +135,78 @@ def _decisions(old: Manifest, new: Manifest, confirmed: Mapping[str, str | None]
         new.part(new_key)
         if old_key is None:
             continue
-        old.part(old_key)
+        retired = old_key in old.retired_keys
+        if not retired:
+            old.part(old_key)
         if any(match.old_key == old_key for match in matches):
             raise CadError(
                 f"Two parts of the new revision are confirmed to be {old_key!r}.",
                 hint="Take one of the two confirmations back.",
                 code="cad.match_conflict",
             )
-        matches.append(Match(old_key, new_key, 1.0, "confirmed by a person"))
+        reason = "confirmed by a person" + (", after its key had been retired" if retired else "")
+        matches.append(Match(old_key, new_key, 1.0, reason))
     return matches
 
 
-def _assign(left: Sequence[Part], right: Sequence[Part], drift: Vector) -> tuple[list[Match], list[Uncertain]]:
+def _assign(
+    left: Sequence[Part], right: Sequence[Part], drift: Vector, every_pair_up_to: int
+) -> tuple[list[Match], list[Uncertain]]:
     if not left or not right:
         return [], []
-    evidence = weigh(left, right, drift)
-    total = evidence.total
-    rows, columns = linear_sum_assignment(np.maximum(total, _CANDIDATE_NATS), maximize=True)
+    evidence = weigh(left, right, drift, every_pair_up_to)
+    pairs, total = evidence.pairs, evidence.total
+    confidence = _confidence(pairs, total)
     matches: list[Match] = []
-    settled: set[int] = set()
-    for row, column in zip(rows.tolist(), columns.tolist(), strict=True):
-        confidence = _confidence(total, row, column)
-        if confidence >= ACCEPT:
-            settled.add(column)
-            reason = evidence.reason(row, column)
-            matches.append(Match(left[row].part_key, right[column].part_key, round(confidence, 4), reason))
-    free = [row for row, part in enumerate(left) if part.part_key not in {match.old_key for match in matches}]
-    uncertain: list[Uncertain] = []
-    for column, part in enumerate(right):
-        if column in settled:
-            continue
-        ranked = sorted(
-            (row for row in free if total[row, column] > _CANDIDATE_NATS), key=lambda row: -total[row, column]
-        )
-        if ranked:
-            candidates = tuple(
-                Candidate(
-                    left[row].part_key,
-                    round(_confidence(total, row, column), 4),
-                    evidence.reason(row, column),
-                )
-                for row in ranked[:_SHOWN_CANDIDATES]
-            )
-            uncertain.append(Uncertain(part.part_key, candidates))
-    return matches, uncertain
+    settled_old, settled_new = np.zeros(len(left), bool), np.zeros(len(right), bool)
+    for pair in _best_pairing(pairs, total).tolist():
+        if confidence[pair] >= ACCEPT:
+            row, column = pairs.rows[pair], pairs.columns[pair]
+            settled_old[row] = settled_new[column] = True
+            reason = evidence.reason(pair)
+            matches.append(Match(left[row].part_key, right[column].part_key, round(float(confidence[pair]), 4), reason))
+    open_ = np.flatnonzero((total > LEAST) & ~settled_old[pairs.rows] & ~settled_new[pairs.columns])
+    open_ = open_[np.lexsort((pairs.rows[open_], -total[open_], pairs.columns[open_]))]
+    candidates: dict[int, list[Candidate]] = {}
+    for pair in open_.tolist():
+        found = candidates.setdefault(int(pairs.columns[pair]), [])
+        if len(found) < _SHOWN_CANDIDATES:
+            key = left[pairs.rows[pair]].part_key
+            found.append(Candidate(key, round(float(confidence[pair]), 4), evidence.reason(pair)))
+    return matches, [Uncertain(right[column].part_key, tuple(found)) for column, found in candidates.items()]
 
 
-def _confidence(total: Matrix, row: int, column: int) -> float:
-    """Probability of a pair, from its evidence and its lead over the best other pairing of either part."""
-    value = total[row, column]
-    others = np.concatenate([np.delete(total[row], column), np.delete(total[:, column], row)])
-    lead = value - others.max() if others.size else value
-    return 1.0 / (1.0 + math.exp(-min(value, lead)))
+def _best_pairing(pairs: Pairs, total: Numbers) -> Indices:
+    """The pairs that together have the most evidence, each part at most once; pairs below ``LEAST`` do not count."""
+    worth = np.flatnonzero(total > LEAST)
+    rows, columns = pairs.shape
+    # Each old part may also stay alone; that is what the further columns are for. No weight may be zero.
+    alone = np.arange(rows)
+    weights = csr_array(
+        (
+            np.concatenate([total[worth] - LEAST + 1.0, np.ones(rows)]),
+            (np.concatenate([pairs.rows[worth], alone]), np.concatenate([pairs.columns[worth], columns + alone])),
+        ),
+        shape=(rows, columns + rows),
+    )
+    row_of, column_of = min_weight_full_bipartite_matching(weights, maximize=True)
+    chosen = np.full(rows, -1)
+    chosen[row_of] = column_of
+    return np.asarray(worth[chosen[pairs.rows[worth]] == pairs.columns[worth]])
+
+
+def _confidence(pairs: Pairs, total: Numbers) -> Numbers:
+    """Probability of each pair, from its evidence and its lead over the best other pairing of either part."""
+    best_other = np.full(len(pairs), -np.inf)
+    for owners in (pairs.rows, pairs.columns):
+        order = np.lexsort((-total, owners))
+        first = np.append(True, np.diff(owners[order]) != 0)
+        start = np.maximum.accumulate(np.where(first, np.arange(len(order)), 0))
+        best = total[order][start]
+        has_second = np.append(~first[1:], False)[start]
+        second = np.where(has_second, total[order][np.minimum(start + 1, len(order) - 1)], -np.inf)
+        best_other[order] = np.maximum(best_other[order], np.where(np.arange(len(order)) == start, second, best))
+    return np.asarray(1.0 / (1.0 + np.exp(-np.minimum(total, total - best_other))))
 
 
 def _instancing_changes(
@@ -197,35 +219,48 @@ def _instancing_changes(
     matched_old, matched_new = {match.old_key for match in matches}, {match.new_key for match in matches}
     whole_old, whole_new = {match.old_key for match in plain}, {match.new_key for match in plain}
     found: list[Match] = []
-    for part in new.parts:
-        if part.part_key in matched_new or part.part_key in decided:
-            continue
-        for whole in old.parts:
-            if whole.part_key in whole_old and _stands_at(part, whole, -drift):
-                reason = f"same shape, stands where {whole.part_key} had an occurrence"
-                found.append(Match(whole.part_key, part.part_key, _INSTANCING, reason, "split"))
-                break
-    for part in old.parts:
-        if part.part_key in matched_old:
-            continue
-        for whole in new.parts:
-            if whole.part_key in whole_new and _stands_at(part, whole, drift):
-                reason = f"same shape, now an occurrence of {whole.part_key}"
-                found.append(Match(part.part_key, whole.part_key, _INSTANCING, reason, "merged"))
-                break
+    parts = [part for part in new.parts if part.part_key not in matched_new | decided]
+    wholes = [whole for whole in old.parts if whole.part_key in whole_old]
+    for part, whole in _standing_in(parts, wholes, -drift):
+        reason = f"same shape, stands where {whole.part_key} had an occurrence"
+        found.append(Match(whole.part_key, part.part_key, _INSTANCING, reason, "split"))
+    parts = [part for part in old.parts if part.part_key not in matched_old]
+    wholes = [whole for whole in new.parts if whole.part_key in whole_new]
+    for part, whole in _standing_in(parts, wholes, drift):
+        reason = f"same shape, now an occurrence of {whole.part_key}"
+        found.append(Match(part.part_key, whole.part_key, _INSTANCING, reason, "merged"))
     return found
+
+
+def _standing_in(parts: Sequence[Part], wholes: Sequence[Part], shift: Vector) -> Iterator[tuple[Part, Part]]:
+    """Each part whose places, shifted, are all among the several places of a whole of its shape; with that whole."""
+    repeated = [whole for whole in wholes if len(whole.occurrences) > 1]
+    if not parts or not repeated:
+        return
+    alike = cKDTree(Likeness.of(repeated).log_measures).query_ball_point(
+        Likeness.of(parts).log_measures, NOISE, p=np.inf, return_sorted=True
+    )
+    for part, indices in zip(parts, alike, strict=True):
+        for whole in (repeated[index] for index in indices):
+            if _stands_at(part, whole, shift):
+                yield part, whole
+                break
 
 
 def _strayed_copies(old: Manifest, parts: Sequence[Part], matches: Sequence[Match]) -> list[Uncertain]:
     """New products with the shape and base name of a matched one, but at no place of it: a person knows."""
-    taken = [old.part(key) for key in sorted({match.old_key for match in matches})]
+    taken = {match.old_key for match in matches}
+    namesakes: dict[str, list[Part]] = {}
+    for whole in sorted(old.parts, key=lambda whole: whole.part_key):
+        if whole.part_key in taken:
+            namesakes.setdefault(_base(whole), []).append(whole)
     found: list[Uncertain] = []
     for part in parts:
         base = _base(part)
         candidates = tuple(
             Candidate(whole.part_key, 0.5, "same shape, same name but for a number, other place")
-            for whole in taken
-            if base and base == _base(whole) and same_shape(part, whole)
+            for whole in (namesakes.get(base, []) if base else [])
+            if same_shape(part, whole)
         )
         if candidates:
             found.append(Uncertain(part.part_key, candidates[:_SHOWN_CANDIDATES]))
@@ -237,10 +272,8 @@ def _base(part: Part) -> str:
 
 
 def _stands_at(part: Part, whole: Part, shift: Vector) -> bool:
-    """Whether every place of ``part``, shifted, is one of the several places of ``whole``, and both have one shape."""
-    if len(whole.occurrences) < 2 or not part.occurrences:
-        return False
-    if not same_shape(part, whole):
+    """Whether every place of ``part``, shifted, is one of the places of ``whole``, and both have one shape."""
+    if not part.occurrences or not same_shape(part, whole):
         return False
     size = max(part.fingerprint.extents) or 1.0
     return bool((nearest(centers_of(part) + shift, centers_of(whole)) < AT_PLACE * size).all())

@@ -1,0 +1,118 @@
+"""What parts of two revisions are compared by, as arrays: measures of their shape, names, places."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from shared.manifest import Part
+from shared.part_keys import key_name
+
+NOISE = 3e-3
+"""Relative difference of a linear measure up to which two shapes are one: re-exports of a shape stay below."""
+
+Matrix = NDArray[np.float64]
+Vector = NDArray[np.float64]
+"""x, y, z in mm; shape (3,)."""
+
+
+@dataclass(frozen=True)
+class Likeness:
+    """The parts of one revision; every array has their order.
+
+    ``measures`` (parts, 5): linear measures of the shape, mm. ``topology`` (parts, 2): faces and edges. ``chirality``
+    (parts,), ``sizes`` (parts,): longest extent, mm. ``centers`` (occurrences, 3): centres of mass in the root's space,
+    mm, those of one part in a row, from ``starts[part]`` to ``starts[part + 1]``; ``owners`` (occurrences,): the part.
+    """
+
+    parts: Sequence[Part]
+    names: list[str]
+    stems: list[str]
+    paths: list[frozenset[str]]
+    measures: Matrix
+    topology: NDArray[np.int64]
+    chirality: Vector
+    sizes: Vector
+    centers: Matrix
+    starts: NDArray[np.int64]
+    owners: NDArray[np.int64]
+
+    @classmethod
+    def of(cls, parts: Sequence[Part], shift: Vector | None = None) -> Likeness:
+        """``shift`` (mm) is added to every place."""
+        prints = [part.fingerprint for part in parts]
+        names = [name_of(part) for part in parts]
+        centers = [centers_of(part) for part in parts]
+        counts = np.array([len(places) for places in centers], np.int64)
+        return cls(
+            parts,
+            names,
+            [stem_of(name) for name in names],
+            [frozenset(_assemblies(occurrence.path) for occurrence in part.occurrences) for part in parts],
+            _measures(parts),
+            np.array([(shape.faces, shape.edges) for shape in prints], np.int64).reshape(-1, 2),
+            np.array([shape.chirality for shape in prints]),
+            np.array([max(shape.extents) or 1.0 for shape in prints]),
+            np.concatenate([np.empty((0, 3)), *centers]) + (0.0 if shift is None else shift),
+            np.concatenate([[0], np.cumsum(counts)]),
+            np.repeat(np.arange(len(parts)), counts),
+        )
+
+    @property
+    def log_measures(self) -> Matrix:
+        """Comparable by their differences; what a shape does not have is far below every measure."""
+        floor = 1e-6 * self.measures.max(axis=1, keepdims=True) + 1e-12
+        return np.asarray(np.log(np.maximum(self.measures, floor)))
+
+    def places(self, part: int) -> Matrix:
+        """Centres of mass of all occurrences of a part, mm; shape (occurrences, 3)."""
+        return np.asarray(self.centers[self.starts[part] : self.starts[part + 1]])
+
+
+def _measures(parts: Sequence[Part]) -> Matrix:
+    """The kernel's own volume, area and moments only: extents depend on the axes and the mesh."""
+    rows = []
+    for part in parts:
+        shape = part.fingerprint
+        moment_power = 1 / (5 if shape.volume else 4)
+        rows.append(
+            [
+                abs(shape.volume) ** (1 / 3),
+                abs(shape.area) ** (1 / 2),
+                *(abs(m) ** moment_power for m in shape.moments),
+            ]
+        )
+    return np.array(rows, dtype=np.float64).reshape(len(parts), 5)
+
+
+def name_of(part: Part) -> str:
+    """What a part is called, with its body where its product holds several."""
+    name = key_name(part.source_name)
+    body = key_name(part.body_name)
+    return f"{name}/{body}" if body else name
+
+
+def stem_of(name: str) -> str:
+    """A name without the counters and suffixes that a re-export adds: ``Pin_ASM`` and ``PIN (2)`` are ``pin``."""
+    text = name.casefold()
+    text = re.sub(r"([ _-]*(asm|assembly|copy|kopie|default|\(\d+\)))+$", "", text)
+    return re.sub(r"[\W_]+", " ", text).strip()
+
+
+def _assemblies(path: str) -> str:
+    """An occurrence's assemblies, without itself: siblings are numbered anew in each revision."""
+    return "/".join(stem_of(name) for name in path.split("/")[:-1])
+
+
+def centers_of(part: Part) -> Matrix:
+    """Centre of mass of each occurrence in the root's space, mm; shape (occurrences, 3)."""
+    if not part.occurrences:
+        return np.zeros((0, 3))
+    transforms = np.array([occurrence.transform for occurrence in part.occurrences]).reshape(-1, 4, 4)
+    center = np.array([*part.center, 1.0])
+    centers: Matrix = (center @ transforms)[:, :3]
+    return centers
