@@ -146,7 +146,7 @@ def _job_ended(current: Session, event: Event) -> Notice | None:
     )
 
 
-def summary(title: str, total: int, done: int, failed: int) -> str:
+def summary(title: str, total: int, done: int, failed: int, rest_word: str = "cancelled") -> str:
     """``Turntable of gear: 47 of 50 succeeded, 3 failed``."""
     if total == 1:
         return f"{title}: {'succeeded' if done else 'failed' if failed else 'cancelled'}"
@@ -154,7 +154,7 @@ def summary(title: str, total: int, done: int, failed: int) -> str:
     if failed:
         parts.append(f"{failed} failed")
     if rest := total - done - failed:
-        parts.append(f"{rest} cancelled")
+        parts.append(f"{rest} {rest_word}")
     return f"{title}: {', '.join(parts)}"
 
 
@@ -181,7 +181,7 @@ def _run_ended(current: Session, event: Event) -> Notice:
         NOTIFICATION,
         "workflow.failed" if failed else "workflow.completed",
         f"{event.kind}:{event.subject_id}:{event.id}",
-        summary(str(payload["name"]), payload["nodes"], payload["completed"], payload["failed"]),
+        summary(str(payload["name"]), payload["nodes"], payload["completed"], payload["failed"], "not begun"),
         frozenset(UUID(user) for user in [payload.get("created_by_id")] if user),
         body=str(payload.get("message") or ""),
         link=link_of("workflow_run", event.subject_id),

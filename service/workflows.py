@@ -124,12 +124,15 @@ def cancel_node(current: Session, run: WorkflowRun, name: str) -> None:
 
 
 def retry(current: Session, run: WorkflowRun, name: str = "") -> None:
-    """Do again what failed or was cancelled: one node, or all of them. What is completed stays.
+    """Do again what failed or was cancelled: one node and what never began after it, or all. What is completed stays.
 
     Raises ConflictError where there is nothing of the kind.
     """
     rows = [node_of(run, name)] if name else list(run.nodes)
     again = [row for row in rows if _try_again(current, row)]
+    for row in run.nodes:
+        if again and row.job is None and row.name in parse(run.graph).after(name):
+            row.cancelled = False
     if not again:
         raise ConflictError(
             f"Node {name} has not failed." if name else "No node of this run has failed or was cancelled.",
