@@ -15,7 +15,7 @@ from service.api.routing import Reply, Request, Resource
 from service.api.users import Password, UserOut
 from service.database import session
 from service.models import ApiToken, Tenant, User
-from service.permissions import Permission, Role, allows
+from service.permissions import MINIMUM_ROLE, Permission, Role, allows
 
 account = Resource("auth", "/auth")
 RESOURCES = (account,)
@@ -79,7 +79,7 @@ def who_am_i() -> dict[str, Any]:
     return {
         "user": row(User, who.user_id),
         "tenant": {"id": who.tenant_id, "name": who.tenant_name},
-        "permissions": [each for each in Permission if allows(who.role, each, who.scopes)],
+        "permissions": [each for each in MINIMUM_ROLE if allows(who.role, each, who.scopes)],
     }
 
 

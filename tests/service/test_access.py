@@ -171,5 +171,3 @@ def test_a_connection_does_not_carry_a_tenant_to_its_next_user(app: Flask, studi
         for _ in range(40):
             with db.engine.connect() as connection:
                 assert connection.scalar(text("SELECT count(*) FROM projects")) == 0
-
-
