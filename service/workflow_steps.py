@@ -4,14 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 from uuid import UUID
 
+from flask import current_app
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from service import conversions, jobs
-from service.models import Asset, CadFile, Job, MediaAsset, Publish
+from service.config import Config
+from service.database import current_tenant
+from service.models import Asset, CadFile, Job, MediaAsset, Publish, Tenant
 from shared.errors import ConflictError, NotFoundError
 from shared.workflows import Node
 
@@ -79,10 +83,10 @@ def _convert(current: Session, node: Node, parameters: Json, inputs: Inputs, ass
     cad = _cad_file(current, inputs["cad_file"][0].value)
     settings = {name: value for name, value in cad.conversion.settings.items() if name in conversions.DEFLECTIONS}
     if {**settings, **parameters} != settings:
-        asset = current.get_one(Asset, (cad.tenant_id, cad.asset_id))
         cad, _ = conversions.add_cad_file(
             current,
-            asset,
+            _root(current),
+            current.get_one(Asset, (cad.tenant_id, cad.asset_id)),
             filename=cad.filename,
             sha256=cad.conversion.sha256,
             size=cad.size,
@@ -146,6 +150,11 @@ def _publish(current: Session, publish_id: str) -> Publish:
     if found is None:
         raise NotFoundError(f"There is no publish {publish_id}.", hint="List them: GET /api/publishes/.")
     return found
+
+
+def _root(current: Session) -> Path:
+    config: Config = current_app.extensions["raceway"]
+    return config.tenant_root(current.get_one(Tenant, current_tenant(current)).storage)
 
 
 def _uuid(text: str) -> UUID | None:

@@ -26,6 +26,12 @@ from tests.shared.parts import make_manifest, make_part
 
 PNG = b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR\x00\x00\x00\x08\x00\x00\x00\x04\x08\x02\x00\x00\x00"
 STEP = b"ISO-10303-21;"
+COPY: Json = {
+    "inputs": {"pictures": {"type": "pictures"}},
+    "nodes": [{"name": "copy", "step": "deliver"}],
+    "edges": [{"from": "inputs", "to": "copy.files"}],
+}
+"""The smallest workflow."""
 
 
 @dataclass
@@ -158,6 +164,13 @@ class World:
             for name, value in values.items():
                 setattr(conversion, name, value)
 
+    def workflow(self) -> Json:
+        return self.post("/workflows/", {"name": unique(), "graph": COPY})
+
+    def run(self) -> Json:
+        """A run of a workflow, under way."""
+        return self.post("/workflows/runs", {"graph": COPY, "inputs": {"pictures": "gear.png"}})
+
     def tenant(self) -> Json:
         return self.post("/tenants/", {"name": unique(), "admin_email": "boss@example.com"})
 
@@ -251,6 +264,8 @@ _row("/orders/", "order_id", World.order, {"note": "in red"})
 _row("/publishes/", "publish_id", World.publish, None)
 _row("/cad/", "cad_file_id", World.cad_file, None)
 _row("/jobs/", "job_id", World.job, None)
+_row("/workflows/", "workflow_id", World.workflow, _TITLE)
+_row("/workflows/runs/", "run_id", World.run, None)
 
 
 # -- account, tokens, users
@@ -552,6 +567,46 @@ def _(world: World) -> Call:
 @recipe("GET /jobs/<uuid:job_id>/events")
 def _(world: World) -> Call:
     return Call(f"/jobs/{world.job()['id']}/events")
+
+
+# -- workflows
+
+
+@recipe("POST /workflows/")
+def _(world: World) -> Call:
+    return Call("/workflows/", {"name": unique(), "graph": COPY}, alone=True)
+
+
+@recipe("POST /workflows/check")
+def _(world: World) -> Call:
+    return Call("/workflows/check", COPY, alone=True)
+
+
+@recipe("GET /workflows/<uuid:workflow_id>/versions")
+def _(world: World) -> Call:
+    return Call(f"/workflows/{world.workflow()['id']}/versions")
+
+
+@recipe("POST /workflows/runs")
+def _(world: World) -> Call:
+    return Call("/workflows/runs", {"workflow_id": world.workflow()["id"], "inputs": {"pictures": "gear.png"}})
+
+
+def _run(path: str, *, cancelled: bool = False) -> Recipe:
+    def made(world: World) -> Call:
+        run = world.run()
+        if cancelled:
+            world.post(f"/workflows/runs/{run['id']}/cancel")
+        return Call(f"/workflows/runs/{run['id']}{path}", {})
+
+    return made
+
+
+_RUN = "POST /workflows/runs/<uuid:run_id>"
+RECIPES[f"{_RUN}/cancel"] = _run("/cancel")
+RECIPES[f"{_RUN}/retry"] = _run("/retry", cancelled=True)
+RECIPES[f"{_RUN}/nodes/<node>/cancel"] = _run("/nodes/copy/cancel")
+RECIPES[f"{_RUN}/nodes/<node>/retry"] = _run("/nodes/copy/retry", cancelled=True)
 
 
 # -- notifications
