@@ -1,0 +1,144 @@
+"""What is put away leaves the lists and takes no changes, but stays to be read, with all its files."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+
+import pytest
+from flask import Flask
+
+from service.api import ENDPOINTS
+from service.api.listing import EditableQuery
+from service.api.routing import Endpoint
+from service.permissions import Role
+from tests.service.recipes import World, call_of, name_of
+from tests.service.studio import Json, StudioUnderTest, make_studio
+
+ARCHIVES = [each for each in ENDPOINTS if each.path.endswith("/archive") and not each.path.startswith("/api/tenants")]
+CHANGES = {re.sub("<.*", "", each.path): each for each in ENDPOINTS if each.method == "PATCH" and "<" in each.path}
+
+
+@pytest.fixture(scope="module")
+def world(app: Flask) -> World:
+    return World(make_studio(app))
+
+
+def ids(world: World, path: str, **query: str) -> set[str]:
+    listed = world.admin.get(path, query_string={"page_size": "500", **query}).data["items"]
+    return {each["id"] for each in listed if each["id"]}
+
+
+@pytest.mark.parametrize("endpoint", ARCHIVES, ids=name_of)
+@pytest.mark.usefixtures("quiet_queue")
+def test_what_is_archived_leaves_the_list_and_comes_back(app: Flask, world: World, endpoint: Endpoint) -> None:
+    token = world.studio.tokens[Role.GLOBAL_ADMIN]
+    call = call_of(endpoint, world)
+    row_path = call.path.removesuffix("/archive")
+    prefix, _, row_id = row_path.rpartition("/")
+    # A reserved scene is not in the list of saved ones.
+    options = {"state": ""} if prefix == "/scenes" else {}
+    assert row_id in ids(world, prefix, **options)
+    archived = world.admin.post(f"{row_path}/archive").data
+    assert archived["archived_at"]
+    assert row_id not in ids(world, prefix, **options)
+    assert row_id in ids(world, prefix, archived="1", **options)
+    assert world.admin.get(row_path).data == archived
+    again = world.admin.post(f"{row_path}/archive").data
+    assert (again["archived_at"], again["revision"]) == (archived["archived_at"], archived["revision"])
+    if change := CHANGES.get(f"/api{prefix}/"):
+        refused = call_of(change, world)
+        refused.path = row_path
+        answer = refused.send(app, "PATCH", token)
+        assert answer.json and (answer.status_code, answer.json["error"]["code"]) == (409, "conflict.archived")
+    assert world.admin.post(f"{row_path}/restore").data["archived_at"] is None
+    assert row_id in ids(world, prefix, **options)
+
+
+def test_every_list_of_rows_that_can_be_archived_can_show_them() -> None:
+    prefixes = {each.path.partition("/<")[0].rstrip("/") for each in ARCHIVES}
+    lists = {each.path.rstrip("/") for each in ENDPOINTS if each.query and issubclass(each.query, EditableQuery)}
+    assert prefixes <= lists
+
+
+def test_what_belongs_to_an_archived_project_goes_and_comes_with_it(studio: StudioUnderTest) -> None:
+    world = World(studio)
+    task, shot = world.task(), world.shot()
+    asset = studio.admin.get(f"/assets/{task['target_id']}").data
+    sequence = studio.admin.get(f"/sequences/{shot['sequence_id']}").data
+
+    def shown() -> list[int]:
+        return [
+            studio.admin.get(path).data["total"] for path in ("/projects", "/assets", "/tasks", "/sequences", "/shots")
+        ]
+
+    assert shown() == [2, 1, 1, 1, 1]
+    studio.admin.post(f"/projects/{asset['project_id']}/archive")
+    assert shown() == [1, 0, 0, 1, 1]
+    studio.admin.post(f"/projects/{sequence['project_id']}/archive")
+    assert shown() == [0, 0, 0, 0, 0]
+    assert studio.admin.get("/tasks/?archived=1").data["total"] == 1
+    studio.admin.post(f"/projects/{asset['project_id']}/restore")
+    assert shown() == [1, 1, 1, 0, 0]
+
+
+def test_nothing_is_added_to_what_is_archived(studio: StudioUnderTest) -> None:
+    production, shot = studio.production(), World(studio).shot()
+    asset, project = production.asset["id"], production.project["id"]
+    adds: dict[str, tuple[str, Json]] = {
+        "task": ("/tasks/", {"target_type": "asset", "target_id": asset, "name": "x", "department": "look"}),
+        "asset": ("/assets/", {"project_id": project, "name": "x"}),
+        "sequence": ("/sequences/", {"project_id": project, "name": "x"}),
+        "scene": (
+            "/scenes/reserve",
+            {"task_id": production.task["id"], "name": "x", "software": "x", "suffix": ".hip"},
+        ),
+    }
+    studio.admin.post(f"/projects/{project}/archive")
+    for path, body in adds.values():
+        answer = studio.admin.post(path, body)
+        assert (answer.status, answer.error["code"]) == (409, "conflict.archived"), path
+        assert production.project["name"] in answer.error["message"]
+    studio.admin.post(f"/sequences/{shot['sequence_id']}/archive")
+    refused = studio.admin.post("/shots/", {"sequence_id": shot["sequence_id"], "name": "x"})
+    assert refused.error["code"] == "conflict.archived"
+    studio.admin.post(f"/projects/{project}/restore")
+    for path, body in adds.values():
+        assert studio.admin.post(path, body).status == 201
+
+
+def test_an_archived_name_stays_taken_and_the_error_says_so(studio: StudioUnderTest) -> None:
+    project = studio.admin.post("/projects/", {"name": "film"}).data
+    studio.admin.post(f"/projects/{project['id']}/archive")
+    taken = studio.admin.post("/projects/", {"name": "film"})
+    assert (taken.status, taken.error["code"]) == (409, "conflict.exists")
+    assert "archived" in taken.error["message"] and taken.error["fields"]["id"] == project["id"]
+    assert "Restore" in taken.error["hint"]
+
+
+def test_files_and_versions_of_what_is_archived_stay(studio: StudioUnderTest) -> None:
+    production = studio.production()
+    published = studio.publish(production)
+    medium = World(studio).medium()
+    studio.admin.post(f"/assets/{production.asset['id']}/archive")
+    studio.admin.post(f"/media/assets/{medium['id']}/archive")
+    assert (studio.root / published["item_usd_path"]).is_file()
+    assert (studio.root / published["entity_usd_path"]).is_file()
+    assert studio.artist.get(f"/publishes/{published['id']}").data["version"] == 1
+    browser = studio.app.test_client()
+    headers = {"Authorization": f"Bearer {studio.artist.token}"}
+    assert browser.get(f"/api/media/assets/{medium['id']}/file", headers=headers).status_code == 200
+
+
+def test_an_archived_material_is_worn_and_chosen_no_more(studio: StudioUnderTest) -> None:
+    own = studio.admin.post("/materials/", {"name": "Velvet", "label": "Velvet", "base_color": [0.2, 0, 0]}).data
+    alias = {"kind": "word", "pattern": "curtain", "material": "Velvet"}
+    assert studio.admin.post("/materials/aliases/", alias).status == 201
+    studio.admin.post(f"/materials/{own['id']}/archive")
+    assert studio.admin.post("/materials/aliases/", {**alias, "pattern": "drape"}).error["code"] == (
+        "input.unknown_material"
+    )
+    names: Callable[[str], set[str]] = lambda query: {  # noqa: E731
+        each["name"] for each in studio.artist.get(f"/materials/?page_size=500&{query}").data["items"]
+    }
+    assert "Velvet" not in names("") and "Velvet" in names("archived=1") and "Steel" in names("")
