@@ -118,7 +118,8 @@ def match_revisions(
     settled = placed | closed_new
     open_ = [item for item in uncertain if item.new_key not in settled]
     asked = {item.new_key for item in open_}
-    open_ += _strayed_copies(old, [p for p in new.parts if p.part_key not in settled | asked], matches)
+    settled |= asked
+    open_ += _strayed_copies(old, [part for part in new.parts if part.part_key not in settled], matches)
     asked = {item.new_key for item in open_}
     named_old = {match.old_key for match in matches}
     return RevisionReport(
@@ -219,7 +220,7 @@ def _instancing_changes(
     matched_old, matched_new = {match.old_key for match in matches}, {match.new_key for match in matches}
     whole_old, whole_new = {match.old_key for match in plain}, {match.new_key for match in plain}
     found: list[Match] = []
-    parts = [part for part in new.parts if part.part_key not in matched_new | decided]
+    parts = [part for part in new.parts if part.part_key not in matched_new and part.part_key not in decided]
     wholes = [whole for whole in old.parts if whole.part_key in whole_old]
     for part, whole in _standing_in(parts, wholes, -drift):
         reason = f"same shape, stands where {whole.part_key} had an occurrence"

@@ -22,7 +22,6 @@ from OCP.TopAbs import TopAbs_Orientation, TopAbs_ShapeEnum
 from OCP.TopExp import TopExp, TopExp_Explorer
 from OCP.TopLoc import TopLoc_Location
 from OCP.TopoDS import TopoDS, TopoDS_Edge, TopoDS_Face, TopoDS_Shape
-from scipy.spatial import Delaunay, QhullError
 
 from dcc.cad.kernel import Array
 
@@ -48,6 +47,9 @@ class _Outline:
 
 def patch_face(shape: TopoDS_Shape, face: TopoDS_Face, deflection: float, angle: float) -> bool:
     """Give ``face`` of the meshed ``shape`` a triangulation of its own; whether that was possible."""
+    # Few models need it, and it takes long to load.
+    from scipy.spatial import Delaunay, QhullError
+
     surface = BRepAdaptor_Surface(face)
     scale = _millimetres_per_parameter(surface)
     if scale is None:
