@@ -53,9 +53,9 @@ class StreamQuery(Request):
     media_type="text/event-stream",
 )
 def watch_job(job_id: UUID, query: StreamQuery) -> Response:
-    """A job, live: `progress` (state, percent, frame, remaining), `event`, `log` (new lines), and `end`.
+    """A job, live: ``progress`` (state, percent, frame, remaining), ``event``, ``log`` (new lines), and ``end``.
 
-    Ends with the job. With `Last-Event-ID` it goes on where the client was.
+    Ends with the job. With ``Last-Event-ID`` it goes on where the client was.
     """
     row(Job, job_id)
     app, who, position = _stream(query)
@@ -66,7 +66,7 @@ def watch_job(job_id: UUID, query: StreamQuery) -> Response:
     "GET", "/events", permission=Permission.ACTIVITY_READ, query=StreamQuery, media_type="text/event-stream"
 )
 def watch_tenant(query: StreamQuery) -> Response:
-    """All that happens, live: `event`, `changed` (ids of rows that moved), `notifications` (number of unread ones)."""
+    """All that happens, live: ``event``, ``changed`` (ids of rows that moved), ``notifications`` (number of unread ones)."""
     app, who, position = _stream(query)
     return streams_of(app).response(who.tenant_id, live.tenant_messages(app, who, position))
 
