@@ -66,7 +66,7 @@ def watch_job(job_id: UUID, query: StreamQuery) -> Response:
     "GET", "/events", permission=Permission.ACTIVITY_READ, query=StreamQuery, media_type="text/event-stream"
 )
 def watch_tenant(query: StreamQuery) -> Response:
-    """All that happens, live: ``event``, ``changed`` (ids of rows that moved), ``notifications`` (number of unread ones)."""
+    """All that happens, live: ``event``, ``changed`` (ids of rows that moved), ``notifications`` (number unread)."""
     app, who, position = _stream(query)
     return streams_of(app).response(who.tenant_id, live.tenant_messages(app, who, position))
 
