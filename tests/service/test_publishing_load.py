@@ -62,8 +62,8 @@ def clients(job: dict[str, Any]) -> list[dict[str, Any]]:
 
 @pytest.fixture(scope="module")
 def service(config: Config, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    with serving(config, tmp_path_factory.mktemp("load")) as url:
-        yield url
+    with serving(config, tmp_path_factory.mktemp("load")) as web:
+        yield web.url
 
 
 @pytest.fixture

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 import requests
@@ -20,38 +21,54 @@ _READY_SECONDS = 60
 ROOT = Path(__file__).parents[2]
 
 
+@dataclass
+class WebServer:
+    """gunicorn at an address that stays the same when it is started again."""
+
+    url: str
+    command: list[str]
+    environment: dict[str, str]
+    log: Path
+    process: subprocess.Popen[bytes]
+
+    def start_again_if_ended(self) -> None:
+        """What ``raceway up`` does now and then; returns when the service is ready."""
+        if self.process.poll() is not None:
+            self.process = _start(self.command, self.environment, self.log)
+        self.wait_until_ready()
+
+    def wait_until_ready(self) -> None:
+        """Wait until the service answers; fails with its log where it does not."""
+        deadline = time.monotonic() + _READY_SECONDS
+        while time.monotonic() < deadline:
+            with contextlib.suppress(requests.ConnectionError, requests.Timeout):
+                if requests.get(f"{self.url}/api/ready", timeout=5).ok:
+                    return
+            time.sleep(0.05)
+        raise AssertionError(f"the service did not become ready: {self.log.read_text()[-2000:]}")
+
+
 @contextlib.contextmanager
 def serving(
     config: Config, folder: Path, *, app: str = "service.wsgi:app", environment: Mapping[str, str] | None = None
-) -> Iterator[str]:
-    """Serve until the block ends; yields the URL. The log is ``folder/service.log``."""
+) -> Iterator[WebServer]:
+    """Serve until the block ends. The log is ``folder/service.log``."""
     port = free_port()
     command = [sys.executable, "-m", "gunicorn", "--config", "python:service.gunicorn_settings"]
+    command += ["--bind", f"127.0.0.1:{port}", app]
+    given = {**os.environ, **config.to_environment(), **(environment or {})}
     log = folder / "service.log"
-    with log.open("ab") as stream:
-        process = subprocess.Popen(
-            [*command, "--bind", f"127.0.0.1:{port}", app],
-            env={**os.environ, **config.to_environment(), **(environment or {})},
-            cwd=ROOT,
-            stdout=stream,
-            stderr=stream,
-            start_new_session=True,
-        )
-    url = f"http://127.0.0.1:{port}"
+    server = WebServer(f"http://127.0.0.1:{port}", command, given, log, _start(command, given, log))
     try:
-        wait_until_ready(url, log)
-        yield url
+        server.wait_until_ready()
+        yield server
     finally:
-        kill_tree(process.pid, grace=5)
-        process.wait()
+        kill_tree(server.process.pid)
+        server.process.wait()
 
 
-def wait_until_ready(url: str, log: Path) -> None:
-    """Wait until the service answers; fails with its log where it does not."""
-    deadline = time.monotonic() + _READY_SECONDS
-    while time.monotonic() < deadline:
-        with contextlib.suppress(requests.ConnectionError, requests.Timeout):
-            if requests.get(f"{url}/api/ready", timeout=5).ok:
-                return
-        time.sleep(0.05)
-    raise AssertionError(f"the service did not become ready: {log.read_text()[-2000:]}")
+def _start(command: list[str], environment: dict[str, str], log: Path) -> subprocess.Popen[bytes]:
+    with log.open("ab") as stream:
+        return subprocess.Popen(
+            command, env=environment, cwd=ROOT, stdout=stream, stderr=stream, start_new_session=True
+        )
