@@ -200,7 +200,7 @@ def _request_token() -> str:
     scheme, _, token = request.headers.get("Authorization", "").partition(" ")
     if scheme.lower() == "bearer":
         return token.strip()
-    # A cookie comes along with requests that another site makes, so it may only read.
-    if request.method in ("GET", "HEAD"):
+    # A cookie comes along with requests that another site makes, so it may only read, or send a form known to be ours.
+    if request.method in ("GET", "HEAD") or g.get("own_form", False):
         return request.cookies.get(COOKIE, "")
     return ""

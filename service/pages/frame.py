@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from urllib.parse import urlsplit
 
-from flask import Blueprint, Response, g, make_response, request
+from flask import Blueprint, Response, g, make_response, redirect, request
 
 from service import auth
 from service.auth import Identity
@@ -45,6 +45,23 @@ def page(path: str, permission: Permission) -> Callable[[View], View]:
     return declare
 
 
+def action(path: str, permission: Permission) -> Callable[[View], View]:
+    """Declare what a form of ours does, for whoever has ``permission``; the view answers where to go afterwards."""
+
+    def declare(view: View) -> View:
+        def serve(**values: object) -> Response:
+            refuse_other_sites()
+            auth.authorise(permission)
+            target = view(**values)
+            commit(session())
+            return make_response(redirect(target, 303))
+
+        pages.add_url_rule(path, view.__name__, serve, methods=["POST"])
+        return view
+
+    return declare
+
+
 def may(permission: str) -> bool:
     """Whether the reader has a permission, for the sections of a page that not everybody sees."""
     who = reader()
@@ -58,7 +75,7 @@ def reader() -> Identity | None:
 
 
 def refuse_other_sites() -> None:
-    """Accept a form of our own pages only.
+    """Accept a form of our own pages only, and the browser's session with it.
 
     Raises ForbiddenError where the browser says that another site sent it.
     """
@@ -77,6 +94,7 @@ def refuse_other_sites() -> None:
             hint="Open the page here and send it again.",
             code="auth.other_site",
         )
+    g.own_form = True
 
 
 @pages.before_request
