@@ -29,6 +29,8 @@ _VOLUME_ALARM = 0.05
 _WORTH_COARSENING = 64
 """Triangles; a mesh of fewer is as light as any."""
 _WORTH_KEEPING = 0.7
+_DISTANCE_COUNTS = 0.35
+"""Share of triangles that four times the distance leaves where it alone decides."""
 _COARSEST_ANGLE = 1.0
 
 
@@ -121,16 +123,21 @@ def _coarser_meshes(part: PartDefinition, mesh: Mesh, settings: Settings, thread
     meshes: list[Mesh] = []
     finer = mesh
     deflection = deflection_for(part.shape, settings.tessellation)
+    last_angle = settings.tessellation.angular_deflection
+    shrinks = True
     for level in COARSER_LEVELS:
-        if len(finer.triangles) > _WORTH_COARSENING:
-            angle = min(settings.tessellation.angular_deflection * level.angular, _COARSEST_ANGLE)
+        angle = min(settings.tessellation.angular_deflection * level.angular, max(_COARSEST_ANGLE, last_angle))
+        if len(finer.triangles) > _WORTH_COARSENING and (shrinks or angle > last_angle):
             coarse = replace(
                 settings.tessellation, linear_deflection=deflection * level.linear, angular_deflection=angle
             )
-            candidate = _outwards(part, tessellate(part.shape, coarse, threads=threads))
+            candidate = _outwards(part, tessellate(part.shape, coarse, threads=threads, fast=True))
             complete = len(candidate.broken_faces) + len(candidate.empty_faces) <= len(mesh.empty_faces)
+            # Where the distance did not matter so far it will not matter later: only the angle can save more.
+            shrinks = len(candidate.triangles) < _DISTANCE_COUNTS * len(finer.triangles)
             if complete and len(candidate.triangles) < _WORTH_KEEPING * len(finer.triangles):
                 finer = candidate
+        last_angle = angle
         meshes.append(finer)
     return meshes
 

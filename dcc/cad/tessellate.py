@@ -19,6 +19,7 @@ from OCP.BRepMesh import BRepMesh_IncrementalMesh
 from OCP.BRepTools import BRepTools
 from OCP.GCPnts import GCPnts_TangentialDeflection
 from OCP.GProp import GProp_GProps
+from OCP.IMeshTools import IMeshTools_MeshAlgoType, IMeshTools_Parameters
 from OCP.ShapeFix import ShapeFix_Face
 from OCP.TopAbs import TopAbs_Orientation, TopAbs_ShapeEnum
 from OCP.TopLoc import TopLoc_Location
@@ -96,15 +97,22 @@ def size_of(shape: TopoDS_Shape) -> float:
     return float(np.sqrt(box.SquareExtent())) if not box.IsVoid() else 0.0
 
 
-def tessellate(shape: TopoDS_Shape, settings: Tessellation, *, threads: bool = False) -> Mesh:
+def tessellate(shape: TopoDS_Shape, settings: Tessellation, *, threads: bool = False, fast: bool = False) -> Mesh:
     """Triangulate all faces of ``shape``; faces the kernel cannot mesh are listed, the rest is kept.
 
-    ``threads`` lets the kernel mesh faces on all cores; the result is the same.
+    ``threads`` lets the kernel mesh faces on all cores; the result is the same. ``fast`` takes the mesher that is a
+    fifth faster, and less even.
     """
     deflection = deflection_for(shape, settings)
     # The kernel would keep a finer mesh that the shape has already.
     BRepTools.Clean_s(shape)
-    BRepMesh_IncrementalMesh(shape, deflection, False, settings.angular_deflection, threads)
+    parameters = IMeshTools_Parameters()
+    parameters.Deflection = deflection
+    parameters.Angle = settings.angular_deflection
+    parameters.InParallel = threads
+    if fast:
+        parameters.MeshAlgo = IMeshTools_MeshAlgoType.IMeshTools_MeshAlgoType_Delabella
+    BRepMesh_IncrementalMesh(shape, parameters)
     vertices: list[Array] = []
     normals: list[Array] = []
     triangles: list[Array] = []

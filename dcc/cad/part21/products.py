@@ -85,8 +85,6 @@ class Partition:
 
 def partition(index: Index) -> Partition | None:
     """Take a file apart; None where there is nothing to gain, or where it is not understood well enough."""
-    if len(index.of_type(_STYLES_IN_CONTEXT)):
-        return None
     pieces = list(_pieces(index))
     if len(pieces) < 2:
         return None
@@ -233,7 +231,8 @@ def _frame(index: Index, pieces: Sequence[Piece], reached: Mask, shapes: Indices
         if not dropped.any():
             break
         gone |= dropped
-    return None if (gone & needed).any() else ~gone
+    # A style of one occurrence of a product's inside belongs to both.
+    return None if (gone & (needed | index.is_type(_STYLES_IN_CONTEXT))).any() else ~gone
 
 
 def kept_of(index: Index, entity: int, within: Mask) -> list[int]:
