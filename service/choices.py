@@ -12,7 +12,7 @@ answers it the part wears none of them.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -74,24 +74,34 @@ def living(choices: Mapping[str, Any], manifest: Manifest) -> set[str]:
     return {target for part in manifest.parts for target in targets_of(part)} & choices.keys()
 
 
-def replace(cad: CadFile, manifest: Manifest, wanted: Mapping[str, str], asked: set[str], by: str | None) -> None:
-    """Let ``wanted`` be all choices for what ``manifest`` has: material by target.
+def replace(cad: CadFile, manifest: Manifest, wanted: Mapping[str, str | None], by: str | None) -> None:
+    """Let ``wanted`` be all choices for what ``manifest`` has: material by target, None for one taken back.
 
-    ``asked`` are the targets that the caller named, with a material or without: their open questions are answered.
+    Open questions about the targets that it names are answered by it.
+    """
+    gone = dict.fromkeys(living(choices_of(cad), manifest))
+    add(cad, {**gone, **wanted}, by, answered=wanted)
+
+
+def add(
+    cad: CadFile, wanted: Mapping[str, str | None], by: str | None, *, answered: Collection[str] | None = None
+) -> None:
+    """Choose materials by target, None to take a choice back; the others stay, and so do choices that were made alike.
+
+    ``answered`` are the targets whose open questions are answered; all of ``wanted`` where it is not given.
     """
     before = choices_of(cad)
     now = datetime.now(UTC).isoformat(timespec="milliseconds")
     after = dict(before)
-    for target in {*living(before, manifest), *wanted, *asked}:
-        material = wanted.get(target)
+    for target, material in wanted.items():
         old = before.get(target)
         if old is None or old.material != material:
             after[target] = Choice(material, by, now, cad.revision)
         if material is None and cad.previous_id is None:
             # Nothing came along that would have to be kept away.
             after.pop(target, None)
-    questions = {key: question for key, question in cad.material_questions.items() if key not in asked}
-    store(cad, after, questions)
+    closed = wanted if answered is None else answered
+    store(cad, after, {key: question for key, question in cad.material_questions.items() if key not in closed})
 
 
 def rekeyed(choices: Choices, revision: int, old_keys: Mapping[str, str], new_keys: Mapping[str, str]) -> Choices:

@@ -135,6 +135,17 @@ def convert_again(
     return failed
 
 
+def decide(current: Session, root: Path, cad: CadFile, decisions: revisions.Decisions, by: str | None) -> None:
+    """Let ``decisions`` be all that people decided about the parts of ``cad`` (locked), and see that they hold.
+
+    Raises what :func:`service.revisions.decide` raises.
+    """
+    revisions.decide(root, cad, decisions, by)
+    bring_up_to_date(current, root, cad)
+    current.flush()
+    current.refresh(cad)
+
+
 def bring_up_to_date(current: Session, root: Path, cad: CadFile) -> None:
     """See that the keys of ``cad`` (locked) follow from its decisions and from the revision before as it is now.
 

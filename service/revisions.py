@@ -91,6 +91,16 @@ def describe(current: Session, root: Path, cad: CadFile) -> dict[str, Any]:
     }
 
 
+def open_questions(root: Path, cad: CadFile) -> int:
+    """Number of parts of a ready CAD file about which a person must decide: who they are, or what they wear."""
+    if REPORT not in cad.conversion.derivatives:
+        return 0
+    undecided = [
+        item for item in read_report(root, cad.conversion)["uncertain"] if item["new_key"] not in cad.decisions
+    ]
+    return len(undecided) + len(cad.material_questions)
+
+
 def decide(root: Path, cad: CadFile, decisions: Decisions, by: str | None) -> None:
     """Let ``decisions`` be all that people decided about the parts of ``cad`` (locked).
 

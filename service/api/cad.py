@@ -230,13 +230,14 @@ def convert_again(cad_file_id: UUID, query: ConvertQuery) -> dict[str, Any]:
     """Try a failed conversion again, if wanted with other settings or limits."""
     given = {name: getattr(query, name) for name in conversions.LIMITS}
     limits = {name: value for name, value in given.items() if value is not None}
-    _check_limits(limits)
+    check_limits(limits)
     cad_file = row(CadFile, cad_file_id, lock=True)
     conversions.convert_again(session(), cad_file, query.settings(), limits)
     return describe(cad_file)
 
 
-def _check_limits(limits: dict[str, int]) -> None:
+def check_limits(limits: dict[str, int]) -> None:
+    """Raises ForbiddenError where the caller may not allow so much."""
     config = auth.config()
     usual = {"seconds": config.convert_seconds, "memory_mb": config.tool_memory_bytes // MEBIBYTE}
     beyond = [name for name, value in limits.items() if value > usual.get(name, value)]

@@ -18,6 +18,7 @@ from service.models import CadFile
 from service.permissions import Permission
 from shared.errors import ConflictError
 from shared.material_layers import manual_layer
+from shared.material_library import FALLBACK_NAME
 
 cad_materials = Resource("cad_materials", "/cad")
 RESOURCES = (cad_materials,)
@@ -100,11 +101,12 @@ def set_overrides(cad_file_id: UUID, body: Overrides) -> Answer:
     check_version(cad_file.overrides_revision, "these materials")
     manifest = materials.manifest_of(root(), cad_file)
     given = {**body.overrides, **body.occurrence_overrides}
-    accepted = manual_layer(
-        {target: name for target, name in given.items() if name}, manifest.parts, materials.library_of(session())
-    )
-    wanted = {target: proposal.material for target, proposal in accepted.items()}
-    choices.replace(cad_file, manifest, wanted, set(given), auth.current().user_name)
+    # What waits for its part to come back can be taken back, though this revision does not have the part.
+    kept = choices.choices_of(cad_file)
+    checked = {target: name or FALLBACK_NAME for target, name in given.items() if name or target not in kept}
+    accepted = manual_layer(checked, manifest.parts, materials.library_of(session()))
+    wanted = {target: accepted[target].material if name else None for target, name in given.items()}
+    choices.replace(cad_file, manifest, wanted, auth.current().user_name)
     session().flush()
     session().refresh(cad_file)
     return _overrides_answer(cad_file)

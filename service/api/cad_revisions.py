@@ -164,9 +164,7 @@ def _decided(cad_file_id: UUID, change: Any) -> Answer:
     cad_file = row(CadFile, cad_file_id, lock=True)
     check_version(cad_file.decisions_revision, "the decisions about these parts")
     known = {key: decision["old_key"] for key, decision in cad_file.decisions.items()}
-    revisions.decide(root(), cad_file, change(known), auth.current().user_name)
-    conversions.bring_up_to_date(session(), root(), cad_file)
-    session().refresh(cad_file)
+    conversions.decide(session(), root(), cad_file, change(known), auth.current().user_name)
     return _report(cad_file)
 
 

@@ -1,20 +1,21 @@
 """The web pages: what a studio makes, what it wears and what the farm is doing, read in a browser.
 
 ``frame`` has what every page shares; ``home``, ``assets``, ``publishes`` and ``jobs`` have one page each with its
-queries; ``sign_in`` gives and ends the browser's session. Pages only read: changes go through the API.
+queries; ``revisions`` has the buttons that confirm or correct matches; ``sign_in`` gives and ends the browser's
+session. Other pages only read: changes go through the API.
 """
 
 from __future__ import annotations
 
 from flask import Flask
 
-from service.pages import assets, formats, home, jobs, publishes, sign_in
+from service.pages import assets, formats, home, jobs, publishes, revisions, sign_in
 from service.pages.errors import error_page
 from service.pages.frame import pages
 
 __all__ = ["error_page", "register"]
 
-_VIEWS = (home, assets, publishes, jobs, sign_in)
+_VIEWS = (home, assets, revisions, publishes, jobs, sign_in)
 """Modules whose import declares the routes of ``pages``."""
 
 

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from uuid import UUID
 
 from flask import render_template, request
 from sqlalchemy import select
 
-from service import auth
+from service import auth, revisions
 from service.api.listing import row
 from service.database import session
 from service.materials import effective_manifest, library_of
-from service.models import Asset, CadFile, Job, MediaAsset, Part, Publish, Scene, Task
+from service.models import Asset, CadFile, Conversion, Job, MediaAsset, Part, Publish, Scene, Task
 from service.pages.frame import may, page
 from service.pages.job_views import JobView, views
+from service.pages.paging import page_number
 from service.pages.parts import PartsTable, parts_table
 from service.pages.pictures import pictures_of
 from service.permissions import Permission
@@ -27,6 +29,8 @@ _PUBLISHES = 200
 _MEDIA = 60
 _JOBS = 12
 _SCENES = 500
+_LOAD_AT_ONCE = 40_000_000
+"""Size up to which the 3D view loads its model without being asked."""
 
 
 @dataclass(frozen=True)
@@ -37,6 +41,12 @@ class CadView:
     manifest: Manifest | None = None
     table: PartsTable | None = None
     problem: RacewayError | None = None
+    open_questions: int = 0
+    """Parts of this revision about which a person must decide."""
+    model_bytes: int = 0
+    """Size of the GLB that the 3D view loads."""
+    job: JobView | None = None
+    """The conversion under way, or that failed."""
 
 
 @dataclass(frozen=True)
@@ -52,6 +62,9 @@ def asset(asset_id: UUID) -> str:
     """Everything about one asset; ``cad`` chooses another CAD file than the latest, ``part`` searches the parts."""
     found = row(Asset, asset_id)
     jobs = _jobs(found)
+    if request.args.get("fragment") == "conversion":
+        view = _cad_view(_cad_files(found), request.args.get("cad", ""), "", 1)
+        return render_template("pages/_conversion.html", asset=found, cad=view) if view else ""
     if "fragment" in request.args:
         return render_template("pages/_asset_jobs.html", asset=found, jobs=jobs)
     current = session()
@@ -64,7 +77,8 @@ def asset(asset_id: UUID) -> str:
         asset=found,
         entity_entry=paths.entity_entry(found.project_name, found.entity),
         cad_files=cad_files,
-        cad=_cad_view(cad_files, request.args.get("cad", ""), request.args.get("part", "").strip()),
+        cad=_cad_view(cad_files, request.args.get("cad", ""), request.args.get("part", "").strip(), page_number()),
+        load_at_once=_LOAD_AT_ONCE,
         query=request.args.get("part", "").strip(),
         pictures=pictures_of(current.scalars(media.limit(_MEDIA)).all()),
         published=parts,
@@ -81,19 +95,35 @@ def _cad_files(asset: Asset) -> Sequence[CadFile]:
     return session().scalars(statement.order_by(CadFile.created_at.desc(), CadFile.revision.desc())).all()
 
 
-def _cad_view(cad_files: Sequence[CadFile], chosen: str, query: str) -> CadView | None:
+def _cad_view(cad_files: Sequence[CadFile], chosen: str, query: str, number: int) -> CadView | None:
     if not cad_files:
         return None
     cad_file = next((item for item in cad_files if str(item.id) == chosen), cad_files[0])
     if cad_file.conversion.state != "ready":
-        return CadView(cad_file)
+        return CadView(cad_file, job=_job_of(cad_file.conversion))
+    root = auth.config().tenant_root(auth.current().storage)
     try:
-        root = auth.config().tenant_root(auth.current().storage)
         manifest = effective_manifest(session(), root, cad_file)
+        table = parts_table(manifest, library_of(session()), query, number)
+        open_questions = revisions.open_questions(root, cad_file)
     except RacewayError as problem:
         # The rest of the page is still true when the storage is away or a derivative is damaged.
         return CadView(cad_file, problem=problem)
-    return CadView(cad_file, manifest, parts_table(manifest, library_of(session()), query))
+    pending = _job_of(cad_file.pending) if cad_file.pending else None
+    return CadView(cad_file, manifest, table, None, open_questions, _model_bytes(root, cad_file), pending)
+
+
+def _job_of(conversion: Conversion) -> JobView | None:
+    job = session().get(Job, (conversion.tenant_id, conversion.job_id)) if conversion.job_id else None
+    return views([job])[0] if job else None
+
+
+def _model_bytes(root: Path, cad_file: CadFile) -> int:
+    path = cad_file.conversion.derivatives.get("gltf_geometry")
+    try:
+        return paths.absolute(root, path).stat().st_size if path else 0
+    except OSError:
+        return 0
 
 
 def _published_parts(asset: Asset) -> list[PublishedPart]:

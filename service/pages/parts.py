@@ -10,7 +10,7 @@ from shared.manifest import EffectiveMaterial, Manifest, Part
 from shared.material_layers import UNRESOLVED
 from shared.material_library import Material, find_material, hex_from_linear
 
-ROW_LIMIT = 400
+ROW_LIMIT = 200
 """Parts on one page; a search finds those beyond."""
 PLACE_LIMIT = 60
 """Occurrences listed for one part."""
@@ -70,9 +70,16 @@ class PartsTable:
     rows: list[PartRow]
     total: int
     matching: int
+    number: int
+    """Which page of the matching parts ``rows`` are, the first is 1."""
     layers: Mapping[str, int]
     triangles: int
     occurrences: int
+
+    @property
+    def more(self) -> bool:
+        """Whether another page follows."""
+        return self.number * ROW_LIMIT < self.matching
 
     @property
     def failed(self) -> int:
@@ -80,17 +87,18 @@ class PartsTable:
         return self.layers.get("fallback", 0)
 
 
-def parts_table(manifest: Manifest, library: Mapping[str, Material], query: str = "") -> PartsTable:
-    """The table of the parts that contain ``query``, those without a material first.
+def parts_table(manifest: Manifest, library: Mapping[str, Material], query: str = "", number: int = 1) -> PartsTable:
+    """Page ``number`` of the parts that contain ``query``, those without a material first.
 
     ``manifest`` is one with the effective materials: ``service.materials.effective_manifest``.
     """
     chosen = [part for part in manifest.parts if _matches(part, query)]
     chosen.sort(key=lambda part: _material(part).layer != "fallback")
     return PartsTable(
-        rows=[_row(part, library) for part in chosen[:ROW_LIMIT]],
+        rows=[_row(part, library) for part in chosen[(number - 1) * ROW_LIMIT : number * ROW_LIMIT]],
         total=len(manifest.parts),
         matching=len(chosen),
+        number=number,
         layers=Counter(_material(part).layer for part in manifest.parts),
         # A part's triangles are drawn at each of its places.
         triangles=sum(part.triangle_count * part.occurrence_count for part in manifest.parts),

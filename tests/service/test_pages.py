@@ -213,7 +213,7 @@ def test_parts_tell_their_material_and_where_it_came_from(shown: Exhibits) -> No
     assert "Black rubber manual chosen by hand" in text
     assert "row/ball_2 Red plastic manual chosen by hand" in text
     assert "Ring is not closed." in text and "bearing.step" in text
-    rows = re.findall(r'<tr (class="failed")? data-text="(\w+)', answer.text)
+    rows = re.findall(r'<tr (class="failed")? id="part-\w+" data-text="(\w+)', answer.text)
     assert rows[0] == ('class="failed"', "xj_47")
     assert [flag for flag, _ in rows[1:]] == ["", "", ""]
 
