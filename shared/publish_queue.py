@@ -172,6 +172,10 @@ class PublishQueue:
     def sending(self, *, wait_seconds: float = 0.0) -> Iterator[bool]:
         """Be the one process that sends; yields whether we are."""
         with file_lock(self.folder / ".lock", wait_seconds=wait_seconds) as held:
+            if held:
+                # What a killed sender had taken out of the list already; folders being added have no second dash.
+                for gone in self.folder.glob(f"{TEMPORARY_PREFIX}*-*"):
+                    shutil.rmtree(gone, ignore_errors=True)
             yield held
 
     def _write(self, entry: Entry) -> None:
@@ -188,7 +192,7 @@ class PublishQueue:
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise StorageError(
                 f"The queued publish {folder} cannot be read: {error}.",
-                hint="Move this folder away to go on with the others; its layer.usd is the file that was to be published.",
+                hint="Move this folder away to go on with the others; its layer.usd is what was to be published.",
                 code="storage.damaged",
             ) from error
 

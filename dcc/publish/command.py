@@ -53,9 +53,7 @@ def _publish(options: argparse.Namespace) -> int:
     context = Context.from_environment(os.environ)
     if options.task:
         context = replace(context, task_id=options.task)
-    request = Request(
-        options.part, UsdFile(options.file), options.department, comment=options.comment, fix=options.fix
-    )
+    request = Request(options.part, UsdFile(options.file), options.department, comment=options.comment, fix=options.fix)
     queue = None if options.no_queue else PublishQueue.of_user()
     progress = Progress()
     with Client.from_context(context) as client:
@@ -164,7 +162,7 @@ def _demo(options: argparse.Namespace) -> int:
     from dcc.publish import demo
     from shared.client import Client
 
-    context = Context.from_environment(os.environ)
+    context = demo.context_of(os.environ)
 
     def announce(line: str) -> None:
         if not options.json:

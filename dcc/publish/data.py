@@ -85,7 +85,7 @@ class Collected:
     latest: Json | None = None
 
 
-class InvalidPublish(PublishError):
+class InvalidPublishError(PublishError):
     """What is to be published did not pass the checks; ``findings`` are all that they found."""
 
     def __init__(self, findings: Sequence[Finding]) -> None:

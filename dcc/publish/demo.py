@@ -6,19 +6,26 @@ item, commit.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from uuid import uuid4
 
 from shared import paths
 from shared.client import Client, Json
+from shared.context import Context
 from shared.entry_layers import METERS_PER_UNIT, UP_AXIS
-from shared.errors import StorageError
+from shared.errors import InputError, StorageError
 from shared.files import atomic_write, sha256_of
 
 PROJECT, ASSET, TASK = "demo", "plate", "modelling"
 PART = DEPARTMENT = "model"
+
+# How `raceway up` starts on this machine, unless it is told otherwise.
+_API_URL = "http://127.0.0.1:8430/api"
+_ADMINISTRATOR = "admin@studio.example"
+_PASSWORD_FILE = "admin.password"
+_STORAGE = "storage/studio"
 
 _LAYER = f"""#usda 1.0
 (
@@ -52,6 +59,29 @@ class Demo:
     page: str
 
 
+def context_of(environ: Mapping[str, str]) -> Context:
+    """Where to publish: as the ``PM_*`` environment says, else at the ``raceway up`` of this machine.
+
+    Raises InputError where there is neither, AuthError where the administrator has another password by now.
+    """
+    if environ.get("PM_API_TOKEN"):
+        return Context.from_environment({"PM_PROJECT": PROJECT, **environ})
+    data = Path(environ.get("RACEWAY_DATA") or "raceway-data").expanduser().absolute()
+    try:
+        password = (data / _PASSWORD_FILE).read_text(encoding="ascii").strip()
+    except OSError:
+        raise InputError(
+            f"Nothing says where to publish: PM_API_TOKEN is not set, and {data} is no data folder of `raceway up`.",
+            hint="Start `raceway up` here, name its data folder in RACEWAY_DATA, or set PM_API_URL, PM_API_TOKEN "
+            "and PM_ROOT.",
+            code="input.context",
+        ) from None
+    with Client(environ.get("PM_API_URL") or _API_URL) as client:
+        client.login(_ADMINISTRATOR, password)
+        root = Path(environ.get("PM_ROOT") or data / _STORAGE)
+        return Context(client.api_url, client.token, PROJECT, root=root)
+
+
 def run(client: Client, root: Path, announce: Callable[[str], None]) -> Demo:
     """Publish the plate once more. ``root`` is the storage as this machine sees it.
 
@@ -60,7 +90,7 @@ def run(client: Client, root: Path, announce: Callable[[str], None]) -> Demo:
     if not root.is_dir():
         raise StorageError(
             f"There is no storage {root} on this machine.",
-            hint="Set PM_ROOT (or --root) to where this machine sees the service's storage.",
+            hint="Set PM_ROOT to where this machine sees the service's storage.",
             code="storage.missing",
         )
     project = _find_or_make(client, announce, "projects", PROJECT, {"title": "Demo"})

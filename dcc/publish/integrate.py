@@ -88,7 +88,7 @@ def _commit(client: Client, key: str, fields: dict[str, Any], item: Path | None)
                 raise PublishError(
                     f"The service went away while {fields['item_usd_path']} was committed, so it is not known whether "
                     "it is published.",
-                    hint="Publish again when the service is back; an unfinished publish is cleared away by the service.",
+                    hint="Publish again when the service is back; it clears an unfinished publish away.",
                     code=UNCONFIRMED,
                 ) from error
             time.sleep(_WAIT_SECONDS * attempt)

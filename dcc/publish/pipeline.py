@@ -1,4 +1,4 @@
-"""The publish pipeline: its steps in order, each announced by name; and what becomes of it while the service is away."""
+"""The publish pipeline: its steps in order, each announced by name; and what it does while the service is away."""
 
 from __future__ import annotations
 
@@ -31,9 +31,9 @@ def publish(
     """Publish what ``request`` asks for.
 
     A model whose latest publish has the same content is not published again. With a ``queue``, what waits there is
-    sent first, and a publish that the service is away for waits there too (``queued``). Raises InvalidPublish where
-    the checks find errors, PublishError, InputError, UsdError, StorageError or what the service says; then nothing of
-    the publish is visible.
+    sent first, and a publish that the service is away for waits there too (``queued``). Raises InvalidPublishError
+    where the checks find errors, PublishError, InputError, UsdError, StorageError or what the service says; nothing of
+    the publish is visible then.
     """
     announce = on_step or (lambda step, text: None)
     try:

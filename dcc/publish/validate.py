@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from dcc.publish.data import CadLook, Collected, InvalidPublish
+from dcc.publish.data import CadLook, Collected, InvalidPublishError
 from dcc.usd.findings import Finding
 from shared.departments import Arc, department
 from shared.material_library import FALLBACK_NAME
@@ -70,14 +70,14 @@ def all_checks() -> list[Check]:
 
 
 def validate(collected: Collected) -> tuple[Finding, ...]:
-    """Run the checks that need no file and return the warnings. Raises InvalidPublish with all that they found."""
+    """Run the checks that need no file and return the warnings. Raises InvalidPublishError with all that they found."""
     return _without_errors(finding for check in _CHECKS.values() for finding in check(collected))
 
 
 def validate_file(collected: Collected, file: Path) -> tuple[Finding, ...]:
     """Check a file that is about to be published, as it will compose, and return the warnings.
 
-    Raises InvalidPublish.
+    Raises InvalidPublishError.
     """
     return _without_errors(findings_of(collected, file))
 
@@ -86,7 +86,11 @@ def fix_file(collected: Collected, file: Path) -> tuple[str, ...]:
     """Put right in ``file`` what can be; returns the names of the fixes. For a copy: it is changed in place."""
     from dcc.usd.fixes import fix
 
-    return tuple(fix(file, findings_of(collected, file), root_prim=_root_prim(collected)))
+    done: list[str] = []
+    # One fix can bring to light what another is for; none is needed twice.
+    while new := [finding for finding in findings_of(collected, file) if finding.fix and finding.fix not in done]:
+        done += fix(file, new, root_prim=_root_prim(collected))
+    return tuple(done)
 
 
 def findings_of(collected: Collected, file: Path) -> tuple[Finding, ...]:
@@ -109,5 +113,5 @@ def _root_prim(collected: Collected) -> str:
 def _without_errors(findings: Iterable[Finding]) -> tuple[Finding, ...]:
     found = tuple(findings)
     if any(finding.severity == "error" for finding in found):
-        raise InvalidPublish(found)
+        raise InvalidPublishError(found)
     return found

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
-import json
 import os
 import sys
 from dataclasses import replace
@@ -13,7 +11,6 @@ from uuid import uuid4
 import pytest
 from pxr import Sdf, Usd
 
-from dcc.publish.command import COMMAND
 from dcc.publish.data import CadModel, Request, UsdFile
 from dcc.publish.integrate import integrate
 from dcc.publish.pipeline import collect, publish
@@ -169,16 +166,3 @@ publish(Client.from_context(context), context, Request({part!r}, UsdFile(Path({s
     # What the dead one was writing bears the name that the sweeper looks for.
     items = [name for name in files_of(context, part) if not name.startswith(TEMPORARY_PREFIX)]
     assert items == [f"{part}_v001_i001.usd", f"{part}_v002_i001.usd"]
-
-
-def test_the_command_publishes(
-    context: Context, layer: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    for name, value in context.to_environment().items():
-        monkeypatch.setenv(name, value)
-    parser = argparse.ArgumentParser()
-    COMMAND.configure(parser)
-    part = part_name()
-    assert COMMAND.run(parser.parse_args([str(layer), "--part", part, "--department", "look", "--json"])) == 0
-    answer = json.loads(capsys.readouterr().out)
-    assert answer["ok"] and answer["part_name"] == part
