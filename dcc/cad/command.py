@@ -74,6 +74,9 @@ def _configure(parser: argparse.ArgumentParser) -> None:
         "--previous", metavar="MANIFEST", help="manifest of the revision before: its parts keep their keys"
     )
     parser.add_argument("--decisions", metavar="FILE", help="JSON file with decisions about parts that are uncertain")
+    parser.add_argument(
+        "--materials", metavar="FILE", help="CSV or TSV with columns for part key or part name, and material"
+    )
     parser.add_argument("--linear-deflection", type=float, metavar="MM", help="largest distance of mesh and surface")
     parser.add_argument(
         "--relative-deflection", type=float, metavar="SHARE", help="the same as a share of each part's size (0.001)"
@@ -91,7 +94,14 @@ def _configure(parser: argparse.ArgumentParser) -> None:
 def _run(options: argparse.Namespace) -> int:
     progress = Progress()
     passed_on = ["--lineage", options.lineage]
-    for name in ("linear_deflection", "relative_deflection", "angular_deflection", "previous", "decisions"):
+    for name in (
+        "linear_deflection",
+        "relative_deflection",
+        "angular_deflection",
+        "previous",
+        "decisions",
+        "materials",
+    ):
         value = getattr(options, name)
         if value is not None:
             passed_on += [f"--{name.replace('_', '-')}={value}"]

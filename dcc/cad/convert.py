@@ -11,7 +11,7 @@ import json
 import sys
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -32,6 +32,7 @@ from shared.events import emit_progress, tool_main
 from shared.files import atomic_write, make_folder, sha256_of
 from shared.manifest import Count, Manifest, Source, Warning, write_manifest
 from shared.material_layers import apply_layers, propose_layers
+from shared.material_sheet import MaterialSheet, apply_sheet, read_sheet
 
 if TYPE_CHECKING:
     from dcc.cad.revision import CarriedOver, Previous
@@ -85,13 +86,15 @@ def convert(
     lineage: str = "",
     source_name: str = "",
     previous: Previous | None = None,
+    sheet: MaterialSheet | None = None,
     on_progress: Progress = lambda stage, percent, message: None,
 ) -> Conversion:
     """Convert ``source`` into the three files in ``folder`` (made where missing).
 
     The manifest is renamed into place last: where it stands, the others are complete. The same content, name and
     settings give the same bytes. ``source_name`` is what the manifest calls the file (default: its own name).
-    ``previous`` is the revision before, whose parts keep their keys; what became of each is a fourth file.
+    ``previous`` is the revision before, whose parts keep their keys; what became of each is a fourth file. ``sheet``
+    says which part is made of what; rows of it that cannot be followed are warnings.
 
     Raises CadError for everything the file is to blame for, StorageError for the disk.
     """
@@ -140,7 +143,12 @@ def convert(
         manifest = manifest_of(scene, origin, settings.tessellation, lineage, counts, carried.retired_keys)
         atomic_write(folder / REVISION, json.dumps(carried.to_json(), ensure_ascii=False, indent=1) + "\n")
     # What the file itself says about materials; a service that knows more resolves them anew.
-    manifest = apply_layers(manifest, propose_layers(manifest))
+    layers = propose_layers(manifest)
+    if sheet is not None:
+        layers, faults = apply_sheet(layers, sheet, manifest)
+        unfollowed = tuple(Warning("materials.row", f"{sheet.name}, {fault}") for fault in faults)
+        manifest = replace(manifest, warnings=manifest.warnings + unfollowed)
+    manifest = apply_layers(manifest, layers)
     write_usd_master(scene, folder / USD_MASTER, {"name": scene.name, "version": digest[:12]})
     clock.stage("write", 94, "Writing the GLB")
     write_glb(scene, folder / GLB)
@@ -248,6 +256,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--source-name", default="", help="the file's name as its owner knows it")
     parser.add_argument("--previous", type=Path, metavar="MANIFEST", help="the revision before, whose keys are kept")
     parser.add_argument("--decisions", type=Path, metavar="FILE", help="a person's decisions about uncertain parts")
+    parser.add_argument("--materials", type=Path, metavar="FILE", help="CSV or TSV: which part is made of what")
     parser.add_argument(
         "--max-triangles", type=int, default=Limits.triangles, metavar="N", help="stop beyond so many triangles"
     )
@@ -268,6 +277,7 @@ def _run(options: argparse.Namespace) -> dict[str, Any]:
         from dcc.cad.revision import read_previous
 
         previous = read_previous(options.previous, options.decisions)
+    sheet = read_sheet(options.materials) if options.materials else None
     try:
         conversion = convert(
             options.source,
@@ -276,6 +286,7 @@ def _run(options: argparse.Namespace) -> dict[str, Any]:
             lineage=options.lineage,
             source_name=options.source_name,
             previous=previous,
+            sheet=sheet,
             on_progress=emit_progress,
         )
     except RecursionError as error:

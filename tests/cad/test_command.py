@@ -14,6 +14,7 @@ from dcc.cad.command import COMMAND
 from dcc.cad.step_writer import StepWriter
 from shared.cli import report_error
 from shared.errors import RacewayError
+from shared.manifest import read_manifest
 from tests.cad.shapes import box, compound
 
 
@@ -125,3 +126,25 @@ def test_an_earlier_result_survives_a_failure(
     assert run(str(tmp_path / "box.step"), "-o", str(tmp_path / "out")) == 1
     assert fails_with("cad.truncated", capsys.readouterr().err)
     assert {path.name: path.read_bytes() for path in (tmp_path / "out").iterdir()} == before
+
+
+def test_a_spreadsheet_says_what_parts_are_made_of(
+    bearing_step: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    sheet = tmp_path / "bom.csv"
+    sheet.write_text("part name;material\nBall;Brass\n*ring;Brushed steel\nBoll;Brass\nCage;Unobtainium\n")
+    arguments = [str(bearing_step), "-o", str(tmp_path / "out"), "--materials", str(sheet)]
+    assert run(*arguments) == 0
+    printed = capsys.readouterr().err
+    assert 'bom.csv, line 4: no part has the name "Boll"' in printed
+    assert 'bom.csv, line 5: unknown material "Unobtainium"' in printed
+    manifest = read_manifest(tmp_path / "out" / "manifest.json")
+    worn = {part.part_key: part.material for part in manifest.parts}
+    assert {key: (item.material, item.layer) for key, item in worn.items() if item and item.layer == "source"} == {
+        "Ball": ("Brass", "source"),
+        "Inner_ring": ("BrushedSteel", "source"),
+        "Outer_ring": ("BrushedSteel", "source"),
+    }
+    sheet.write_text("nothing;here\n")
+    assert run(*arguments) == 1
+    assert fails_with("input.material_sheet", capsys.readouterr().err)
