@@ -319,7 +319,7 @@ def list_runs(query: RunQuery) -> dict[str, Any]:
 @workflows_resource.declare("POST", "/runs", permission=Permission.JOB_WRITE, body=NewRun, answer=RunOut, status=201)
 def start_run(body: NewRun) -> dict[str, Any]:
     """Run a workflow. Its nodes are jobs, queued as soon as those they need are through."""
-    run = workflows.start(session(), _source(body), body.inputs)
+    run = workflows.start(session(), source_of(body), body.inputs)
     return describe_run(_reloaded(run))
 
 
@@ -401,7 +401,7 @@ def _described_node(node: WorkflowNode, graph: Graph, states: dict[str, str]) ->
     }
 
 
-def _source(body: NewRun) -> workflows.Source:
+def source_of(body: NewRun) -> workflows.Source:
     """The workflow that a run is asked for."""
     if sum(value is not None for value in (body.workflow_id, body.workflow, body.graph)) != 1:
         raise InputError(
