@@ -9,13 +9,13 @@ from __future__ import annotations
 
 from flask import Flask
 
-from service.pages import assets, formats, home, jobs, publishes, revisions, sign_in
+from service.pages import assets, formats, home, jobs, notifications, publishes, revisions, sign_in, workflows
 from service.pages.errors import error_page
 from service.pages.frame import pages
 
 __all__ = ["error_page", "register"]
 
-_VIEWS = (home, assets, revisions, publishes, jobs, sign_in)
+_VIEWS = (home, assets, revisions, publishes, jobs, workflows, notifications, sign_in)
 """Modules whose import declares the routes of ``pages``."""
 
 

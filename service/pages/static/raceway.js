@@ -2,6 +2,7 @@
 "use strict";
 
 const REFRESH_MS = 3000;
+const SOON_MS = 250;
 
 async function copyText(text) {
   try {
@@ -61,9 +62,22 @@ async function refresh(section) {
   return fresh;
 }
 
+// Until it is time to look again: after a while, or soon after live.js has heard that something changed.
+function pause() {
+  return new Promise((resolve) => {
+    const done = () => {
+      document.removeEventListener("raceway:changed", soon);
+      resolve();
+    };
+    const soon = () => setTimeout(done, SOON_MS);
+    document.addEventListener("raceway:changed", soon, { once: true });
+    setTimeout(done, REFRESH_MS);
+  });
+}
+
 async function keepFresh(section) {
   while (section.dataset.refresh) {
-    await new Promise((resolve) => setTimeout(resolve, REFRESH_MS));
+    await pause();
     try {
       section = await refresh(section);
     } catch {
