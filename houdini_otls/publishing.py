@@ -15,14 +15,23 @@ from houdini_otls.layers import add_published, check_portable, own_opinions
 from shared import paths
 from shared.client import Client
 from shared.context import Context
+from shared.publish_queue import PublishQueue
 
 
 def publish_node(
-    client: Client, context: Context, node: hou.LopNode, part: str, department: str = "", on_step: OnStep | None = None
+    client: Client,
+    context: Context,
+    node: hou.LopNode,
+    part: str,
+    department: str = "",
+    on_step: OnStep | None = None,
+    *,
+    fix: bool = False,
 ) -> Published:
     """Publish the opinions of ``node`` and the nodes before it as the part ``part``, over what the part says already.
 
-    ``department`` is by default the task's. Raises UsdError for a stage that cannot be published (see
+    ``department`` is by default the task's. ``fix`` puts right what can be. While the service is away for the commit,
+    the publish waits in the queue. Raises UsdError for a stage that cannot be published (see
     ``houdini_otls.layers``), and what ``dcc.publish.pipeline.publish`` raises; then nothing of it is visible.
     """
     entity = context.require_entity()
@@ -35,5 +44,5 @@ def publish_node(
     _, version = scenes.current(context)
     with tempfile.TemporaryDirectory(prefix="raceway-") as folder:
         file = write_stage(own, Path(folder) / f"{part}.usd", text=False)
-        request = Request(part, UsdFile(file), department, software=scenes.SOFTWARE, scene=version)
-        return publish(client, context, request, on_step)
+        request = Request(part, UsdFile(file), department, software=scenes.SOFTWARE, scene=version, fix=fix)
+        return publish(client, context, request, on_step, queue=PublishQueue.of_user())

@@ -7,6 +7,8 @@ from contextlib import contextmanager
 
 import hou
 
+from dcc.publish.data import InvalidPublishError, Published
+from dcc.publish.pipeline import OnStep
 from dcc.scenes.save import require_task
 from houdini_otls import assets, dialogs, looks, material_node, publishing, scenes
 from houdini_otls.dialogs import tool
@@ -104,8 +106,20 @@ def publish_layer() -> None:
     with session() as (context, client):
         department = client.task(require_task(context))["department"]
         part = dialogs.ask_text(f"Publish up to {node.path()} as which part of {context.require_entity()}?", department)
-        done = publishing.publish_node(
-            client, context, node, part, on_step=lambda step, text: hou.ui.setStatusMessage(f"{text}…")
-        )
-    warnings = [f"\n• {problem}" for problem in done.warnings]
+
+        def attempt(fix: bool = False) -> Published:
+            report: OnStep = lambda step, text: hou.ui.setStatusMessage(f"{text}…")  # noqa: E731
+            return publishing.publish_node(client, context, node, part, on_step=report, fix=fix)
+
+        try:
+            done = attempt()
+        except InvalidPublishError as error:
+            if not error.is_fixable:
+                raise
+            dialogs.ask_choice(f"{error.message}\n{error.hint}", ("Fix and publish",))
+            done = attempt(fix=True)
+    if done.queued:
+        dialogs.tell(f"The service is away: {part} waits, and is sent before your next publish.")
+        return
+    warnings = [f"\n• {finding.line}" for finding in done.warnings]
     dialogs.tell(f"Published {done.publish['item_usd_path']}.{''.join(warnings)}")

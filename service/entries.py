@@ -46,6 +46,13 @@ def lock_target(current: Session, model: type[Asset] | type[Shot], target_id: UU
     return found
 
 
+def find(current: Session, target_type: TargetType, target_id: UUID) -> Target | None:
+    """The asset or shot of that id."""
+    found = current.get(MODELS[target_type], (current_tenant(current), target_id))
+    assert found is None or isinstance(found, Asset | Shot)
+    return found
+
+
 def mark_stale(current: Session, target: Target) -> UUID:
     """Say, in the transaction that changes what ``target`` composes, that its entries must be written.
 
@@ -74,7 +81,7 @@ def refresh(
     deleted: Any = current.execute(marks.execution_options(synchronize_session=False))
     if not deleted.rowcount:
         return []
-    target = current.get(MODELS[target_type], (current_tenant(current), target_id))
+    target = find(current, target_type, target_id)
     return _write_changed(root, _layers(current, target)) if target else []
 
 

@@ -103,9 +103,7 @@ def _last_number(current: Session, target: Target, moment: datetime | None) -> i
 def _composed(current: Session, target: Target, number: int) -> list[Publish]:
     last = (
         select(Composition.publish_id)
-        .where(
-            Composition.tenant_id == Part.tenant_id, Composition.part_id == Part.id, Composition.number <= number
-        )
+        .where(Composition.tenant_id == Part.tenant_id, Composition.part_id == Part.id, Composition.number <= number)
         .order_by(Composition.number.desc())
         .limit(1)
         .lateral()

@@ -58,7 +58,8 @@ def pinned_entry_layer(root_prim: str, contributions: Iterable[PartContribution]
     nothing but items, which never change. It stands in a folder beside the parts' (:func:`shared.paths.pinned_entry`).
     """
     check_name(root_prim, "root prim")
-    payloads, sublayers = [], []
+    payloads: list[str] = []
+    sublayers: list[str] = []
     for item in _strongest_first(contributions):
         path = _asset_path(f"../{check_name(item.part, 'part')}/data/{item.item}")
         (payloads if department(item.department).arc is Arc.PAYLOAD else sublayers).append(path)
@@ -77,9 +78,7 @@ def _assembly(root_prim: str, identifier: str, payloads: Iterable[str] = ()) -> 
         f"        asset identifier = {_asset_path(identifier)}\n"
         f'        string name = "{root_prim}"\n'
         "    }\n"
-        '    kind = "assembly"\n'
-        + (f"    prepend payload = [{listed}]\n" if listed else "")
-        + ")\n{\n}\n"
+        '    kind = "assembly"\n' + (f"    prepend payload = [{listed}]\n" if listed else "") + ")\n{\n}\n"
     )
 
 

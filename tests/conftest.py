@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -13,6 +15,14 @@ stand_in_for_missing("OCP")
 
 DATA = Path(__file__).parents[2] / "shared" / "data"
 """Real CAD files from outside, kept beside the project and not part of it."""
+
+
+@pytest.fixture(scope="session", autouse=True)
+def own_state(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Programs under test keep nothing in the state folder of whoever runs the tests."""
+    os.environ["RACEWAY_STATE"] = str(tmp_path_factory.mktemp("state"))
+    yield
+    del os.environ["RACEWAY_STATE"]
 
 
 @pytest.fixture(scope="session")

@@ -4,6 +4,7 @@ from typing import Any
 
 import bpy
 
+from dcc.publish.data import InvalidPublishError
 from shared.errors import RacewayError
 
 from . import session
@@ -59,6 +60,11 @@ class MainPanel(bpy.types.Panel):
         row.operator("raceway.publish", text="Publish model", icon="EXPORT").kind = "model"
         row.operator("raceway.publish", text="Publish look").kind = "look"
         row.operator("raceway.check_outdated", text="", icon="FILE_REFRESH")
+        if isinstance(session.last_error, InvalidPublishError) and session.last_error.is_fixable:
+            again = layout.operator("raceway.publish", text="Fix and publish", icon="TOOL_SETTINGS")
+            again.fix = True
+            for name, value in session.last_publish.items():
+                setattr(again, name, value)
         if state.status:
             layout.label(text=state.status, icon="INFO")
 

@@ -14,6 +14,9 @@ from .preferences import preference_values
 last_error: RacewayError | None = None
 """The coded error of the last operator that failed, for those who run operators from Python."""
 
+last_publish: dict[str, str] = {}
+"""Properties of the publish that the artist tried last, to try it again with its faults put right."""
+
 _SCENE_FIELDS = {"project": "PM_PROJECT", "entity": "PM_ENTITY", "task_id": "PM_TASK_ID"}
 
 

@@ -136,9 +136,9 @@ def _drain(options: argparse.Namespace) -> int:
     for publish in done.sent:
         print(f"published {publish['item_usd_path']}")
     for entry in done.refused:
-        error = entry.error or {}
-        print(f"refused   {entry.id.rpartition('-')[2]} {entry.publish.part}: {error.get('message')}", file=sys.stderr)
-        print(f"          {error.get('hint')} Then --retry it, or --discard it.", file=sys.stderr)
+        why = entry.error or {}
+        print(f"refused   {entry.id.rpartition('-')[2]} {entry.publish.part}: {why.get('message')}", file=sys.stderr)
+        print(f"          {why.get('hint')} Then --retry it, or --discard it.", file=sys.stderr)
     if done.reason:
         report_error(done.reason)
     print(f"{len(done.sent)} sent, {len(done.refused)} refused, {done.waiting} waiting")

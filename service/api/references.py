@@ -8,7 +8,7 @@ from typing import Annotated, Any
 from uuid import UUID
 
 from pydantic import Field, StringConstraints, model_validator
-from sqlalchemy import Row, Select, and_, select
+from sqlalchemy import Select, and_, select
 from sqlalchemy.orm import aliased
 
 from service.api.fields import StoragePath
@@ -34,9 +34,9 @@ class Reference(Request):
 
     item_usd_path: StoragePath | None = None
     publish_id: UUID | None = None
-    part_usd_path: StoragePath | None = Field(None, description="the entry of a part, with the version it had")
+    part_usd_path: StoragePath | None = Field(default=None, description="the entry of a part, with the version it had")
     cad_file_id: UUID | None = None
-    version: VersionText = Field("", description="of part_usd_path, like v003_i001; empty for none yet")
+    version: VersionText = Field(default="", description="of part_usd_path, like v003_i001; empty for none yet")
 
     @model_validator(mode="after")
     def _one_of(self) -> Reference:
@@ -195,7 +195,9 @@ def _cad_files(ids: set[UUID]) -> Mapping[UUID, _Found]:
         .order_by(newest.revision)
     )
     return {
-        used: _Found(name, str(revision), str(latest or revision), latest_name or name, latest_cad_file=latest_id or used)
+        used: _Found(
+            name, str(revision), str(latest or revision), latest_name or name, latest_cad_file=latest_id or used
+        )
         for used, name, revision, latest_name, latest, latest_id in session().execute(statement)
     }
 
@@ -210,6 +212,6 @@ def _with_newest(statement: Select[Any], newest: type[Publish]) -> Select[Any]:
     )
 
 
-def _found(name: str, version: str, latest: Sequence[Any] | Row[Any]) -> _Found:
+def _found(name: str, version: str, latest: Sequence[Any]) -> _Found:
     number, iteration, item, publish_id = latest
     return _Found(name, version, str(Version(number, iteration)) if number else None, name, item, publish_id)

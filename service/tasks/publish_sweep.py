@@ -134,10 +134,10 @@ def _write_stale_entries(tenant_id: UUID, root: Path, now: datetime, report: Rep
             .group_by(StaleEntry.target_type, StaleEntry.target_id)
             .having(func.min(StaleEntry.created_at) < now - ENTRIES_GRACE)
         ).all()
-    for target_type, target_id in stale:
+    for kind, target_id in stale:
 
-        def write(current: Session, kind: entries.TargetType = target_type, target_id: UUID = target_id) -> None:
-            report.written_entries += entries.refresh(current, root, kind, target_id)
+        def write(current: Session, kind: str = kind, target_id: UUID = target_id) -> None:
+            report.written_entries += entries.refresh(current, root, "asset" if kind == "asset" else "shot", target_id)
 
         _attempt(tenant_id, write, report)
 
@@ -148,9 +148,10 @@ def _repair_entries(tenant_id: UUID, root: Path, report: Report) -> None:
     for asset_id, shot_id in published:
 
         def repair(current: Session, asset_id: UUID | None = asset_id, shot_id: UUID | None = shot_id) -> None:
-            kind: entries.TargetType = "asset" if asset_id else "shot"
-            target = current.get_one(entries.MODELS[kind], (current_tenant(current), asset_id or shot_id))
-            report.repaired_entries += entries.repair(current, root, target)
+            target = entries.find(current, "asset", asset_id) if asset_id else None
+            target = entries.find(current, "shot", shot_id) if shot_id else target
+            if target:
+                report.repaired_entries += entries.repair(current, root, target)
 
         _attempt(tenant_id, repair, report)
 

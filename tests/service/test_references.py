@@ -58,7 +58,8 @@ def test_a_rolled_back_part_is_newer_and_a_withdrawn_one_is_told(studio: StudioU
 def test_a_cad_file_is_compared_with_the_converted_revisions_of_its_lineage(studio: StudioUnderTest) -> None:
     asset_id = UUID(studio.production().asset["id"])
     revisions = [
-        revision(studio, asset_id, "gear", number, state) for number, state in enumerate(("ready", "ready", "failed"), 1)
+        revision(studio, asset_id, "gear", number, state)
+        for number, state in enumerate(("ready", "ready", "failed"), 1)
     ]
     other = revision(studio, asset_id, "housing", 1, "ready")
     answers = ask(studio, *({"cad_file_id": str(one)} for one in (*revisions[:2], other)))

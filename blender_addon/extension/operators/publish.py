@@ -3,12 +3,13 @@
 from typing import Any
 
 import bpy
-from bpy.props import EnumProperty, StringProperty
+from bpy.props import BoolProperty, EnumProperty, StringProperty
 
 from dcc.publish.data import CadLook, CadModel, Request
 from dcc.publish.pipeline import publish
 from dcc.scenes.outdated import newer_than
 from shared.client import Client
+from shared.publish_queue import PublishQueue
 from shared.versions import Version
 
 from .. import session
@@ -35,6 +36,9 @@ class Publish(RacewayOperator):
         name="Part", description="Name of the published part; empty for that of its kind", options={"SKIP_SAVE"}
     )
     comment: StringProperty(name="Comment", options={"SKIP_SAVE"})  # type: ignore[valid-type]
+    fix: BoolProperty(  # type: ignore[valid-type]
+        name="Fix", description="Put right what can be, in the published copy", options={"SKIP_SAVE"}
+    )
 
     def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> Any:
         return context.window_manager.invoke_props_dialog(self)
@@ -49,10 +53,20 @@ class Publish(RacewayOperator):
             software=SOFTWARE,
             scene=Version(state.version, state.iteration) if state.version else None,
             comment=self.comment,
+            fix=self.fix,
         )
+        session.last_publish = {"kind": self.kind, "part": self.part, "comment": self.comment}
         pipeline = session.current_context()
         with Client.from_context(pipeline) as client:
-            done = publish(client, pipeline, request, lambda step, text: session.say(f"{step}: {text}"))
+            done = publish(
+                client,
+                pipeline,
+                request,
+                lambda step, text: session.say(f"{step}: {text}"),
+                queue=PublishQueue.of_user(),
+            )
+        if done.queued:
+            return f"The service is away: {request.part} waits, and is sent before your next publish"
         answers[:] = [done.publish]
         version = Version(done.publish["version"], done.publish["iteration"])
         if self.kind == "look":

@@ -75,9 +75,7 @@ def downgrade() -> None:
     for table in ("assets", "shots"):
         op.add_column(table, sa.Column("entries_stale_since", sa.DateTime(timezone=True), nullable=True))
         _past_isolation(table, "stale_entries")
-        op.execute(
-            f"UPDATE {table} SET entries_stale_since = now() WHERE id IN (SELECT target_id FROM stale_entries)"
-        )
+        op.execute(f"UPDATE {table} SET entries_stale_since = now() WHERE id IN (SELECT target_id FROM stale_entries)")
         _isolated_again(table)
     op.drop_index("ix_publishes_item_usd_path", table_name="publishes")
     op.drop_column("publishes", "validation")
