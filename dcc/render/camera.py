@@ -47,9 +47,8 @@ def visible_points(scene: bpy.types.Scene) -> list[framing.Vector]:
     return points
 
 
-def place_camera(scene: bpy.types.Scene, points: list[framing.Vector], aspect: float) -> Framing:
-    """Add a camera in the hero view of ``points`` and make it the scene's."""
-    bounds = Bounds.around(points)
+def place_camera(scene: bpy.types.Scene, points: list[framing.Vector], bounds: Bounds, aspect: float) -> Framing:
+    """Add a camera that looks at the subject in ``bounds`` from its best side and has all ``points`` in the picture."""
     view = framing.frame(points, framing.hero_direction(bounds.size), aspect)
     data = bpy.data.cameras.new("Camera")
     data.lens = framing.FOCAL_LENGTH
@@ -78,6 +77,15 @@ def use_stage_camera(scene: bpy.types.Scene, model: ImportedModel, path: str) ->
         hint=f"Choose `auto`, or a camera of the stage ({known}).",
         code="render.camera",
     )
+
+
+def view_of_stage_camera(scene: bpy.types.Scene, bounds: Bounds) -> Framing:
+    """Where the scene's camera stands as it looks at the subject in ``bounds``: what the studio is set up for."""
+    camera = scene.camera
+    data = camera.data
+    assert isinstance(data, bpy.types.Camera)
+    place = camera.evaluated_get(bpy.context.evaluated_depsgraph_get()).matrix_world.translation
+    return Framing((place.x, place.y, place.z), bounds.center, data.clip_start, data.clip_end)
 
 
 def _vertices_of(mesh: bpy.types.Mesh) -> Vertices:

@@ -7,11 +7,11 @@ from typing import Any
 
 import bpy
 
+from dcc.render.presets import DEVICES
 from shared.errors import InputError
 
 GPU_BACKENDS = ("OPTIX", "CUDA", "HIP", "ONEAPI", "METAL")
 """In the order they are tried: the fastest on its hardware first."""
-REQUESTS = ("auto", "gpu", "cpu")
 
 
 @dataclass(frozen=True)
@@ -29,8 +29,8 @@ def choose_device(scene: bpy.types.Scene, requested: str = "auto") -> DeviceChoi
     ``requested`` is ``auto`` (a GPU if there is one), ``gpu`` or ``cpu``. Where no GPU answers the CPU renders, and
     the choice says why. Raises InputError for another word.
     """
-    if requested not in REQUESTS:
-        raise InputError(f"There is no device {requested!r}.", hint=f"Choose one of {', '.join(REQUESTS)}.")
+    if requested not in DEVICES:
+        raise InputError(f"There is no device {requested!r}.", hint=f"Choose one of {', '.join(DEVICES)}.")
     cycles: Any = scene.cycles  # type: ignore[attr-defined]
     if requested == "cpu":
         cycles.device = "CPU"

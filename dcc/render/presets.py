@@ -1,18 +1,28 @@
-"""What a still looks like before anybody has chosen: sizes, samples, and how much time it may take."""
+"""What a picture looks like before anybody has chosen: sizes, samples, and how much time it may take."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
 from shared.errors import InputError
 
+ENGINES = ("cycles", "eevee")
+DEVICES = ("auto", "cpu", "gpu")
+FORMATS = ("png", "exr")
 BACKGROUNDS = ("studio", "transparent")
-ENGINES = ("cycles",)
+HDRI = "hdri:"
+"""Start of a background that is a panorama: ``hdri:PATH``."""
+MOTIONS = ("none", "turntable")
 
 
 @dataclass(frozen=True)
-class StillSettings:
-    """Settings of one picture. ``width`` and ``height`` are in pixels, ``thumbnail_width`` too."""
+class RenderSettings:
+    """Settings of a picture. ``width`` and ``height`` are in pixels, ``thumbnail_width`` too.
+
+    ``shadow``: whether the subject stands on something. In the studio it always does; over a transparent or HDRI
+    background that is a shadow catcher. Raises InputError for a value that no picture can have.
+    """
 
     width: int = 960
     height: int = 540
@@ -21,6 +31,7 @@ class StillSettings:
     device: str = "auto"
     background: str = "studio"
     denoise: bool = True
+    shadow: bool = True
     thumbnail_width: int = 320
 
     def __post_init__(self) -> None:
@@ -30,27 +41,30 @@ class StillSettings:
             ("samples", self.samples, 1, 65536),
         ):
             if not low <= value <= high:
-                raise InputError(
-                    f"{name} {value} is out of range.",
-                    hint=f"Choose {low} to {high}.",
-                    code="input.render",
-                    fields={name: f"{low} to {high}"},
-                )
-        for name, choice, known in (
-            ("engine", self.engine, ENGINES),
-            ("background", self.background, BACKGROUNDS),
-        ):
+                raise _error(name, f"{name} {value} is out of range.", f"{low} to {high}")
+        for name, choice, known in (("engine", self.engine, ENGINES), ("device", self.device, DEVICES)):
             if choice not in known:
-                raise InputError(
-                    f"There is no {name} {choice!r}.",
-                    hint=f"Choose one of {', '.join(known)}.",
-                    code="input.render",
-                    fields={name: f"one of {', '.join(known)}"},
-                )
+                raise _error(name, f"There is no {name} {choice!r}.", f"one of {', '.join(known)}")
+        if self.hdri is None and self.background not in BACKGROUNDS:
+            raise _error(
+                "background",
+                f"There is no background {self.background!r}.",
+                f"one of {', '.join(BACKGROUNDS)}, {HDRI}PATH",
+            )
+
+    @property
+    def hdri(self) -> Path | None:
+        """The panorama behind and around the subject, if that is the background."""
+        path = self.background.removeprefix(HDRI) if self.background.startswith(HDRI) else ""
+        return Path(path) if path else None
 
 
-PRESETS: dict[str, StillSettings] = {
-    "preview": StillSettings(width=960, height=540, samples=48),
-    "production": StillSettings(width=1920, height=1080, samples=256),
+PRESETS: dict[str, RenderSettings] = {
+    "preview": RenderSettings(width=960, height=540, samples=48),
+    "production": RenderSettings(width=1920, height=1080, samples=256),
 }
 """``preview`` takes seconds on two cores; ``production`` is for looking closely."""
+
+
+def _error(name: str, message: str, known: str) -> InputError:
+    return InputError(message, hint=f"Choose {known}.", code="input.render", fields={name: known})

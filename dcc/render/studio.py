@@ -1,20 +1,15 @@
-"""The photo studio around the subject: seamless backdrop, soft boxes, and reflections for metal to show."""
+"""The photo studio around the subject: soft boxes, and the floor it stands on."""
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import bpy
 from mathutils import Vector
 
 from dcc.render.framing import Bounds, Framing
-
-REFLECTIONS = "studio.exr"
-"""A CC0 environment that ships with Blender: soft boxes in a dark room."""
-REFLECTION_STRENGTH = 0.4
 
 
 @dataclass(frozen=True)
@@ -35,6 +30,8 @@ class SoftBox:
     distance: float = 4.0
 
 
+SHADOW_REACH = 20.0
+"""Half the width of the floor that catches shadows, in radii of the subject."""
 SOFT_BOXES = (
     SoftBox("Key", 50, 48, 84, 2.4, 1.8),
     SoftBox("Fill", -58, 34, 10, 3.2, 2.4),
@@ -46,15 +43,33 @@ SOFT_BOXES = (
 )
 
 
-def build_studio(scene: bpy.types.Scene, bounds: Bounds, view: Framing, *, backdrop: bool) -> None:
-    """Light the subject inside ``bounds`` for the camera of ``view``; with ``backdrop`` on a seamless floor."""
-    towards_camera = Vector(view.eye) - Vector(bounds.center)
-    azimuth = math.atan2(towards_camera.y, towards_camera.x)
+def add_lights(scene: bpy.types.Scene, bounds: Bounds, view: Framing) -> None:
+    """Light the subject inside ``bounds`` for the camera of ``view``."""
     for box in SOFT_BOXES:
-        _add_soft_box(scene, box, bounds, azimuth)
-    scene.world = _world()
-    if backdrop:
-        _backdrop(scene, bounds, azimuth)
+        _add_soft_box(scene, box, bounds, _camera_azimuth(bounds, view))
+
+
+def add_backdrop(scene: bpy.types.Scene, bounds: Bounds, view: Framing) -> None:
+    """Stand the subject on a seamless backdrop."""
+    _backdrop(scene, bounds, _camera_azimuth(bounds, view))
+
+
+def add_shadow_catcher(scene: bpy.types.Scene, bounds: Bounds) -> None:
+    """Stand the subject on a floor of which only the shadow shows (Cycles)."""
+    mesh = bpy.data.meshes.new("Shadow catcher")
+    reach = SHADOW_REACH * bounds.radius
+    x, y, _ = bounds.center
+    z = bounds.low[2]
+    corners = [(x + across * reach, y + along * reach, z) for across, along in ((-1, -1), (1, -1), (1, 1), (-1, 1))]
+    mesh.from_pydata(corners, [], [(0, 1, 2, 3)])
+    floor: Any = bpy.data.objects.new("Shadow catcher", mesh)
+    floor.is_shadow_catcher = True
+    scene.collection.objects.link(floor)
+
+
+def _camera_azimuth(bounds: Bounds, view: Framing) -> float:
+    towards_camera = Vector(view.eye) - Vector(bounds.center)
+    return math.atan2(towards_camera.y, towards_camera.x)
 
 
 def _add_soft_box(scene: bpy.types.Scene, box: SoftBox, bounds: Bounds, camera_azimuth: float) -> None:
@@ -71,32 +86,6 @@ def _add_soft_box(scene: bpy.types.Scene, box: SoftBox, bounds: Bounds, camera_a
     light.rotation_euler = (-direction).to_track_quat("-Z", "Y").to_euler()
     light.visible_camera = False
     scene.collection.objects.link(light)
-
-
-def _world() -> bpy.types.World:
-    """The HDRI as light and reflection; a camera ray that misses everything sees plain grey."""
-    world = bpy.data.worlds.new("Studio")
-    tree = world.node_tree
-    assert tree is not None
-    tree.nodes.clear()
-    nodes: Any = tree.nodes
-    environment = nodes.new("ShaderNodeTexEnvironment")
-    folder = Path(_data_files()) / "studiolights" / "world"
-    environment.image = bpy.data.images.load(str(folder / REFLECTIONS), check_existing=True)
-    # Reflections of a coloured room would tint the metals.
-    grey = nodes.new("ShaderNodeRGBToBW")
-    tree.links.new(environment.outputs["Color"], grey.inputs["Color"])
-    light = nodes.new("ShaderNodeBackground")
-    light.inputs["Strength"].default_value = REFLECTION_STRENGTH
-    output = nodes.new("ShaderNodeOutputWorld")
-    tree.links.new(grey.outputs["Val"], light.inputs["Color"])
-    tree.links.new(light.outputs["Background"], output.inputs["Surface"])
-    return world
-
-
-def _data_files() -> str:
-    utilities: Any = bpy.utils
-    return str(utilities.system_resource("DATAFILES"))
 
 
 def _backdrop(scene: bpy.types.Scene, bounds: Bounds, azimuth: float) -> None:

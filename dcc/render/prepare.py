@@ -1,0 +1,129 @@
+"""From a USD file and settings to a scene that is ready to render: the order in which everything is set up."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from dcc.render.blender import empty_file
+from dcc.render.framing import Bounds, Vector
+from dcc.render.presets import RenderSettings
+from dcc.render.stage_time import StageTime, read_stage_time
+from shared.errors import UsdError
+from shared.events import emit_progress
+
+if TYPE_CHECKING:
+    import bpy
+
+    from dcc.render.device import DeviceChoice
+    from dcc.render.looks import DressReport
+    from dcc.render.turntable import Turntable
+
+FRAMED_TIMES = 9
+"""At how many frames an animated stage is looked at to frame it."""
+
+
+@dataclass
+class PreparedScene:
+    """A scene ready to render, and what the job document says about it."""
+
+    scene: bpy.types.Scene
+    settings: RenderSettings
+    device: DeviceChoice
+    time: StageTime
+    bounds: Bounds
+    dressed: DressReport
+    turntable: Turntable | None
+
+    def show(self, frame: int) -> None:
+        """Move everything to where ``frame`` shows it."""
+        self.scene.frame_set(frame)
+        if self.turntable is not None:
+            self.turntable.turn_to(frame)
+
+    def report(self) -> dict[str, Any]:
+        """What the result of a render says beside its files."""
+        return {
+            "engine": self.settings.engine,
+            "device": asdict(self.device),
+            "samples": self.settings.samples,
+            "width": self.settings.width,
+            "height": self.settings.height,
+            "background": self.settings.background,
+            "bounds": {"low": self.bounds.low, "high": self.bounds.high},
+            "materials": self.dressed.assigned,
+            "unresolved": self.dressed.unresolved,
+        }
+
+
+def prepare(
+    usd: Path,
+    settings: RenderSettings,
+    *,
+    camera_prim: str = "auto",
+    materials: Mapping[str, str] | None = None,
+    turn_frames: int | None = None,
+) -> PreparedScene:
+    """Load ``usd``, dress, frame and light it; with ``turn_frames`` on a turntable.
+
+    ``camera_prim`` is ``auto`` or the path of a camera prim, ``materials`` names materials by partKey or occurrence
+    for what the stage leaves unbound. Raises UsdError, RenderError or InputError for what cannot be rendered.
+    """
+    if not usd.is_file():
+        raise UsdError(f"There is no USD file {usd}.", hint="Check the path, or publish the asset first.")
+    emit_progress("load", 0, usd.name)
+    empty_file()
+    import bpy
+
+    from dcc.render import camera, studio, world
+    from dcc.render.engine import set_up_engine
+    from dcc.render.import_usd import import_model
+    from dcc.render.looks import dress_from_stage
+    from dcc.render.scene import set_up_scene
+    from dcc.render.turntable import Turntable, swept
+
+    scene = bpy.context.scene
+    set_up_scene(scene, settings)
+    choice = set_up_engine(scene, settings)
+    time = read_stage_time(usd)
+    scene.render.fps, scene.render.fps_base = time.fps_and_base
+    model = import_model(usd, "Asset")
+    if camera_prim != "auto":
+        camera.use_stage_camera(scene, model, camera_prim)
+    dressed = dress_from_stage(model, usd, materials)
+
+    points = _points_over_time(scene, time)
+    bounds = Bounds.around(points)
+    table = Turntable(model, bounds.center, turn_frames) if turn_frames is not None else None
+    framed = swept(points, bounds.center) if table else points
+    if camera_prim == "auto":
+        view = camera.place_camera(scene, framed, bounds, settings.width / settings.height)
+    else:
+        view = camera.view_of_stage_camera(scene, bounds)
+    if settings.hdri is not None:
+        scene.world = world.hdri_world(settings.hdri)
+    else:
+        scene.world = world.studio_world()
+        studio.add_lights(scene, bounds, view)
+    if settings.background == "studio":
+        studio.add_backdrop(scene, bounds, view)
+    elif settings.shadow and settings.engine == "cycles":
+        studio.add_shadow_catcher(scene, bounds)
+    return PreparedScene(scene, settings, choice, time, bounds, dressed, table)
+
+
+def _points_over_time(scene: bpy.types.Scene, time: StageTime) -> list[Vector]:
+    """What is visible at any time: a camera that frames it loses nothing, whichever frames a task renders."""
+    from dcc.render.camera import visible_points
+
+    if time.span is None:
+        return visible_points(scene)
+    first, last = time.span
+    points: list[Vector] = []
+    for frame in sorted({round(first + (last - first) * step / (FRAMED_TIMES - 1)) for step in range(FRAMED_TIMES)}):
+        scene.frame_set(frame)
+        points += visible_points(scene)
+    scene.frame_set(first)
+    return points
