@@ -12,11 +12,12 @@ from sqlalchemy import select
 
 from service import auth, publishing
 from service.api.fields import DepartmentName, Digest, IdempotencyKey, Name, Number, Row, Status, StoragePath
-from service.api.listing import ListQuery, Page, page_of, row
+from service.api.listing import ListQuery, Page, missing, page_of, row
+from service.api.publish_rows import described, page_of_publishes, parts_named
 from service.api.routing import Answer, Reply, Request, Resource
 from service.database import session
 from service.entries import TargetType
-from service.models import Asset, Part, Project, Publish, Reservation, Sequence, Shot, Sweep
+from service.models import Part, Publish, Reservation, Sweep
 from service.permissions import Permission
 from service.publishing import Commit, PartAddress
 from shared import paths
@@ -129,6 +130,7 @@ class PublishQuery(ListQuery):
     department: str = ""
     task_id: UUID | None = None
     status: str = ""
+    software: str = ""
     latest_per_part: bool = Field(False, description="only what each part composes now")
 
 
@@ -136,43 +138,9 @@ class SweepOut(Row):
     report: dict[str, list[str]]
 
 
-def describe(publish: Publish, author: str | None = None) -> dict[str, Any]:
-    """What the API answers for a publish. ``author``: who made it, where that is known without looking it up."""
-    part, target = publish.part, publish.part.target
-    project, entity = target.project_name, target.entity
-    if author is None and publish.created_by:
-        author = publish.created_by.name
-    entry = paths.part_entry(project, entity, part.name)
-    return {
-        "id": publish.id,
-        "publish_id": publish.id,
-        "created_at": publish.created_at,
-        "updated_at": publish.updated_at,
-        "task_id": publish.task_id,
-        "target_type": entity.kind,
-        "target_id": target.id,
-        "project": project,
-        "entity": str(entity),
-        "part_name": part.name,
-        "department": part.department,
-        "version": publish.version,
-        "iteration": publish.iteration,
-        "source_version": publish.source_version,
-        "source_iteration": publish.source_iteration,
-        "software": publish.software,
-        "status": publish.status,
-        "is_latest": part.current_publish_id == publish.id,
-        "part_usd_path": entry,
-        "item_usd_path": publish.item_usd_path,
-        "asset_usd_path": entry,
-        "entity_usd_path": paths.entity_entry(project, entity),
-        "sha256": publish.sha256,
-        "size": publish.size,
-        "cad_file_id": publish.cad_file_id,
-        "created_by": author,
-        "metadata": publish.details,
-        "validation": publish.validation,
-    }
+def describe(publish: Publish) -> dict[str, Any]:
+    """What the API answers for a publish."""
+    return described([publish.id])[0]
 
 
 @publishes.declare(
@@ -215,55 +183,34 @@ def create_publish(body: NewPublish) -> Answer:
             validation=body.validation.model_dump(mode="json") if body.validation else None,
         ),
     )
-    if is_new:
-        return Answer(describe(publish, author=auth.current().user_name), 201)
-    return Answer(describe(publish))
+    return Answer(describe(publish), 201 if is_new else 200)
 
 
 @publishes.declare("GET", "/", permission=Permission.PUBLISH_READ, query=PublishQuery, answer=Page[PublishOut])
 def list_publishes(query: PublishQuery) -> dict[str, Any]:
     """List publishes, the newest first; ``latest_per_part=1`` for what each part composes now."""
-    statement = select(Publish).join(Publish.part).outerjoin(Part.asset).outerjoin(Part.shot).outerjoin(Shot.sequence)
-    if query.project:
-        in_project = select(Project.id).where(Project.name == query.project)
-        statement = statement.where(Asset.project_id.in_(in_project) | Sequence.project_id.in_(in_project))
-    if query.asset:
-        statement = statement.where(Asset.name == query.asset)
-    if query.shot:
-        sequence, _, shot = query.shot.rpartition("/")
-        statement = statement.where(Shot.name == shot, *([Sequence.name == sequence] if sequence else []))
-    if query.part:
-        statement = statement.where(Part.name == query.part)
-    if query.department:
-        statement = statement.where(Part.department == query.department)
-    if query.task_id:
-        statement = statement.where(Publish.task_id == query.task_id)
-    if query.status:
-        statement = statement.where(Publish.status == query.status)
+    parts = parts_named(query.project, query.asset, query.shot, query.part, query.department)
+    statement = select(Publish)
     if query.latest_per_part:
-        statement = statement.where(Part.current_publish_id == Publish.id)
-    sort: dict[str, Any] = {
-        "created_at": Publish.created_at,
-        "version": Publish.version,
-        "part_name": Part.name,
-        "software": Publish.software,
-    }
-    page = page_of(
-        statement,
-        query,
-        key=Publish,
-        search=(Part.name, Asset.name, Shot.name, Publish.software),
-        sort=sort,
-        default_sort="-created_at",
-    )
-    page["items"] = [describe(publish) for publish in page["items"]]
-    return page
+        current = select(Part.current_publish_id)
+        statement = statement.where(Publish.id.in_(current if parts is None else current.where(Part.id.in_(parts))))
+    for column, wanted in (
+        (Publish.task_id, query.task_id),
+        (Publish.status, query.status),
+        (Publish.software, query.software),
+    ):
+        if wanted:
+            statement = statement.where(column == wanted)
+    return page_of_publishes(query, statement, parts)
 
 
 @publishes.declare("GET", "/<uuid:publish_id>", permission=Permission.PUBLISH_READ, answer=PublishOut)
 def get_publish(publish_id: UUID) -> dict[str, Any]:
     """A publish."""
-    return describe(row(Publish, publish_id))
+    found = described([publish_id])
+    if not found:
+        raise missing(Publish, publish_id)
+    return found[0]
 
 
 @publishes.declare("POST", "/<uuid:publish_id>/compose", permission=Permission.PUBLISH_MANAGE, answer=PublishOut)

@@ -124,7 +124,13 @@ class Publish(EditableRow, Base):
             unique=True,
             postgresql_where=text("idempotency_key IS NOT NULL"),
         ),
-        Index("ix_publishes_created_at", "tenant_id", "created_at"),
+        Index(
+            "ix_publishes_created_at",
+            "tenant_id",
+            text("created_at DESC"),
+            "id",
+            postgresql_include=["part_id", "status", "archived_at"],
+        ),
         Index("ix_publishes_task_id", "tenant_id", "task_id"),
         Index("ix_publishes_item_usd_path", "tenant_id", "item_usd_path"),
     )
