@@ -32,8 +32,9 @@ _RULED = (
 )
 """Surfaces that the straight lines between two points of an outline follow; others need points inside."""
 _MOST_POINTS = 20_000
-_SAME_PARAMETER = 1e-9
-"""Share of the outline's size below which two corners of it are one."""
+# Shares of the outline's size, in the surface's parameters: noise of a straight line, and of where two lines meet.
+_STRAIGHT = 1e-7
+_MEETING = 1e-4
 
 
 @dataclass(frozen=True)
@@ -123,18 +124,18 @@ def _outline(shape: TopoDS_Shape, face: TopoDS_Face, scale: Array, deflection: f
 
 def _joined(corners: Array, points: Array, segments: Array) -> _Outline:
     """One corner where the ends of two lines meet."""
-    step = _SAME_PARAMETER * float(np.ptp(corners, axis=0).max())
+    size = float(np.ptp(corners, axis=0).max())
     # Noise would make slivers along a straight border, and those are not the face's.
+    step = _STRAIGHT * size
     corners = np.round(corners / step) * step if step else corners
-    kept: list[int] = []
-    index = np.empty(len(corners), np.int64)
-    for number, corner in enumerate(corners):
-        near = np.flatnonzero(np.abs(corners[kept] - corner).max(axis=1) <= 2 * step) if kept else np.empty(0, np.int64)
-        if len(near):
-            index[number] = near[0]
-        else:
-            index[number] = len(kept)
-            kept.append(number)
+    index = np.arange(len(corners))
+    ends = np.flatnonzero(np.bincount(segments.ravel(), minlength=len(corners)) == 1)
+    for number, end in enumerate(ends):
+        earlier = ends[:number]
+        near = np.abs(corners[earlier] - corners[end]).max(axis=1) <= _MEETING * size
+        if near.any():
+            index[end] = index[earlier[np.argmax(near)]]
+    kept, index = np.unique(index, return_inverse=True)
     joined = index[segments]
     return _Outline(corners[kept], points[kept], joined[joined[:, 0] != joined[:, 1]])
 

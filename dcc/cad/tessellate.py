@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 from OCP.Bnd import Bnd_Box
-from OCP.BRep import BRep_Tool
+from OCP.BRep import BRep_Builder, BRep_Tool
 from OCP.BRepAdaptor import BRepAdaptor_Curve
 from OCP.BRepBndLib import BRepBndLib
 from OCP.BRepGProp import BRepGProp
@@ -31,6 +31,8 @@ from shared.manifest import Tessellation
 
 _NEGLIGIBLE_AREA = 1e-9
 """Faces below this share of the squared size of their part are slivers nobody can see."""
+_MOST_PATCHES = 20
+"""Faces of a solid with gaps that are filled anew."""
 
 
 @dataclass
@@ -69,6 +71,15 @@ class Mesh:
         end = welded[:, [1, 2, 0]].ravel()
         forward, backward = start * len(self.points) + end, end * len(self.points) + start
         return len(np.setxor1d(forward, backward)) // 2
+
+    def open_faces(self) -> list[int]:
+        """The kernel's indices of the faces that have open edges, those with most of them first."""
+        welded = self.welded_triangles().astype(np.int64)
+        start = welded.ravel()
+        end = welded[:, [1, 2, 0]].ravel()
+        is_open = ~np.isin(start * len(self.points) + end, end * len(self.points) + start)
+        faces, counts = np.unique(np.repeat(self.faces, 3)[is_open], return_counts=True)
+        return [int(face) for face in faces[np.argsort(-counts, kind="stable")]]
 
     def reversed(self) -> Mesh:
         """The same mesh with its inside out."""
@@ -113,6 +124,14 @@ def tessellate(shape: TopoDS_Shape, settings: Tessellation, *, threads: bool = F
     if fast:
         parameters.MeshAlgo = IMeshTools_MeshAlgoType.IMeshTools_MeshAlgoType_Delabella
     BRepMesh_IncrementalMesh(shape, parameters)
+    mesh = _collect(shape, deflection, settings.angular_deflection)
+    if shape.ShapeType() == TopAbs_ShapeEnum.TopAbs_SOLID and mesh.open_edges():
+        mesh = _closed(shape, mesh, deflection, settings.angular_deflection)
+    return mesh
+
+
+def _collect(shape: TopoDS_Shape, deflection: float, angle: float) -> Mesh:
+    """The triangles that the faces of a meshed shape have; those that have none are given some."""
     vertices: list[Array] = []
     normals: list[Array] = []
     triangles: list[Array] = []
@@ -128,8 +147,8 @@ def tessellate(shape: TopoDS_Shape, settings: Tessellation, *, threads: bool = F
             if _area_of(face) <= negligible:
                 empty.append(index)
                 continue
-            patch_face(shape, face, deflection, settings.angular_deflection)
-            arrays = _face_arrays(face) or _rescue(face, deflection, settings.angular_deflection)
+            patch_face(shape, face, deflection, angle)
+            arrays = _face_arrays(face) or _rescue(face, deflection, angle)
             if arrays is None:
                 broken.append(index)
                 continue
@@ -139,6 +158,23 @@ def tessellate(shape: TopoDS_Shape, settings: Tessellation, *, threads: bool = F
         faces.append(np.full(len(arrays[2]), index, np.int32))
         offset += len(arrays[0])
     return _assemble(vertices, normals, triangles, faces, broken, empty)
+
+
+def _closed(shape: TopoDS_Shape, mesh: Mesh, deflection: float, angle: float) -> Mesh:
+    """The mesh of a solid with fewer gaps, or the same: faces that the kernel filled only in part are filled anew."""
+    faces = sub_shapes(shape, TopAbs_ShapeEnum.TopAbs_FACE)
+    for index in mesh.open_faces()[:_MOST_PATCHES]:
+        face = TopoDS.Face(faces.FindKey(index))
+        before = BRep_Tool.Triangulation_s(face, TopLoc_Location())
+        if patch_face(shape, face, deflection, angle):
+            patched = _collect(shape, deflection, angle)
+            if patched.open_edges() < mesh.open_edges():
+                mesh = patched
+            else:
+                BRep_Builder().UpdateFace(face, before)
+        if not mesh.open_edges():
+            break
+    return mesh
 
 
 def discretize(shape: TopoDS_Shape, settings: Tessellation) -> Curves:
