@@ -22,7 +22,7 @@ from service.models import Tenant
 from service.permissions import Permission, Role
 from service.settings import TenantSettings
 from shared.errors import ConflictError, InputError, NotFoundError
-from shared.material_library import material_by_name
+from shared.material_library import find_material, suggest_material
 from shared.steps import ENGINE
 
 tenants = Resource("tenants", "/tenants")
@@ -214,10 +214,21 @@ def change_settings(body: SettingsChanges) -> dict[str, Any]:
             fields={"render_engines_allowed": f"of {', '.join(ENGINE.choices)}"},
         )
     if body.fallback_material:
-        material_by_name(body.fallback_material, library_of(session()))
+        _check_fallback(body.fallback_material)
     tenant = session().get_one(Tenant, auth.current().tenant_id, with_for_update={"key_share": True})
     check_unchanged(tenant)
     return _settings_of(_changed(tenant, changes))
+
+
+def _check_fallback(name: str) -> None:
+    library = library_of(session())
+    if find_material(name, library) is None:
+        raise InputError(
+            f"There is no material {name}.",
+            hint=suggest_material(name, library),
+            code="input.unknown_material",
+            fields={"fallback_material": "must be in the library"},
+        )
 
 
 def _settings_of(tenant: Tenant) -> dict[str, Any]:

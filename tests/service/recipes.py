@@ -144,13 +144,17 @@ class World:
         ).data
         return answer
 
-    def converted(self) -> Json:
-        """A CAD file as the converter leaves it."""
+    def converted(self, material: str = "Steel") -> Json:
+        """A CAD file as the converter leaves it, with one part."""
         cad = self.cad_file()
         path = f"{unique()}.json"
-        write_manifest(make_manifest(make_part("Ring", "Ring", material="Steel")), self.studio.root / path)
+        write_manifest(make_manifest(make_part("Ring", "XJ 47", material=material)), self.studio.root / path)
         self._conversion(cad, state="ready", derivatives={"scene_manifest": path})
         return cad
+
+    def unknown_part(self) -> Json:
+        """A converted CAD file with a part of which nothing is known."""
+        return self.converted(material="")
 
     def failed(self) -> Json:
         """A CAD file whose conversion failed."""

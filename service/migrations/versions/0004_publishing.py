@@ -86,7 +86,7 @@ def downgrade() -> None:
 def _row() -> tuple[sa.Column[object], ...]:
     return (
         sa.Column("tenant_id", sa.UUID(), server_default=sa.text("app_tenant()"), nullable=False),
-        sa.Column("id", sa.UUID(), server_default=sa.text("gen_random_uuid()"), nullable=False),
+        sa.Column("id", sa.UUID(), nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
         sa.Column("updated_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
     )
@@ -96,21 +96,21 @@ def _carry_over() -> None:
     """Give what was published before a history: each publish was composed from its commit on."""
     _past_isolation(*_READ)
     op.execute(
-        "INSERT INTO compositions (tenant_id, created_at, part_id, publish_id, created_by_id)"
-        " SELECT tenant_id, created_at, part_id, id, created_by_id FROM publishes ORDER BY created_at, id"
+        "INSERT INTO compositions (id, tenant_id, created_at, part_id, publish_id, created_by_id)"
+        " SELECT gen_random_uuid(), tenant_id, created_at, part_id, id, created_by_id FROM publishes ORDER BY created_at, id"
     )
     # A part that was rolled back or withdrawn since.
     op.execute(
-        "INSERT INTO compositions (tenant_id, part_id, publish_id)"
-        " SELECT p.tenant_id, p.id, p.current_publish_id FROM parts p"
+        "INSERT INTO compositions (id, tenant_id, part_id, publish_id)"
+        " SELECT gen_random_uuid(), p.tenant_id, p.id, p.current_publish_id FROM parts p"
         " CROSS JOIN LATERAL (SELECT c.publish_id FROM compositions c WHERE c.tenant_id = p.tenant_id"
         " AND c.part_id = p.id ORDER BY c.number DESC LIMIT 1) last"
         " WHERE last.publish_id IS DISTINCT FROM p.current_publish_id"
     )
     for table, kind in (("assets", "asset"), ("shots", "shot")):
         op.execute(
-            "INSERT INTO stale_entries (tenant_id, target_type, target_id)"
-            f" SELECT tenant_id, '{kind}', id FROM {table} WHERE entries_stale_since IS NOT NULL"
+            "INSERT INTO stale_entries (id, tenant_id, target_type, target_id)"
+            f" SELECT gen_random_uuid(), tenant_id, '{kind}', id FROM {table} WHERE entries_stale_since IS NOT NULL"
         )
     _isolated_again(*_READ)
 

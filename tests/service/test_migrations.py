@@ -1,0 +1,158 @@
+"""Migrations: models and migrations say the same, and data survives the way up, and down again as far as it can."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+from alembic.script import ScriptDirectory
+from sqlalchemy import Connection, text
+
+from service import schema
+from service.config import Config
+from service.embedded import Servers
+from service.models import Base
+
+Catalogue = dict[str, set[str]]
+
+
+@pytest.fixture(scope="module")
+def empty(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Config]:
+    """A database of its own, with nothing in it."""
+    folder = tmp_path_factory.mktemp("migrations")
+    with Servers(folder / "data", environ={}) as urls:
+        yield Config.from_environment(
+            {**urls.environment(), "RACEWAY_ROOT": str(folder / "storage"), "RACEWAY_SECRET_KEY": "of the tests"}
+        )
+
+
+def catalogue(connection: Connection, space: str) -> Catalogue:
+    """All that makes up the tables of a schema, as PostgreSQL itself says it."""
+    queries = {
+        "columns": """
+            SELECT format('%s.%s %s null=%s default=%s', c.relname, a.attname, format_type(a.atttypid, a.atttypmod),
+                NOT a.attnotnull, coalesce(pg_get_expr(d.adbin, d.adrelid), a.attidentity::text))
+            FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid AND c.relkind = 'r'
+            LEFT JOIN pg_attrdef d ON d.adrelid = c.oid AND d.adnum = a.attnum
+            WHERE c.relnamespace = CAST(:space AS regnamespace) AND a.attnum > 0 AND NOT a.attisdropped""",
+        "constraints": """
+            SELECT format('%s %s %s', c.relname, o.conname, pg_get_constraintdef(o.oid))
+            FROM pg_constraint o JOIN pg_class c ON c.oid = o.conrelid
+            WHERE c.relnamespace = CAST(:space AS regnamespace) AND o.contype <> 'n'""",
+        "indexes": "SELECT indexdef FROM pg_indexes WHERE schemaname = :space",
+    }
+    return {
+        what: {found.replace(f"{space}.", "") for found in connection.scalars(text(query), {"space": space})}
+        for what, query in queries.items()
+    }
+
+
+def test_the_models_say_what_the_migrations_make(empty: Config) -> None:
+    """Columns with types and defaults, constraints and indexes: made by the migrations, and from the models."""
+    schema.upgrade(empty)
+    with schema.owner_connection(empty) as connection:
+        migrated = catalogue(connection, "public")
+        connection.execute(text("CREATE SCHEMA models"))
+        connection.execute(text("SET LOCAL search_path TO models, public"))
+        Base.metadata.create_all(connection, checkfirst=False)
+        modelled = catalogue(connection, "models")
+        connection.execute(text("DROP SCHEMA models CASCADE"))
+    for what, of_models in modelled.items():
+        of_migrations = {each for each in migrated[what] if "alembic_version" not in each}
+        assert of_models - of_migrations == set(), f"{what} that no migration makes"
+        assert of_migrations - of_models == set(), f"{what} that no model has"
+
+
+def test_every_migration_goes_down_and_up_again(empty: Config) -> None:
+    schema.upgrade(empty)
+    revisions = [
+        each.revision for each in ScriptDirectory(str(Path(schema.__file__).with_name("migrations"))).walk_revisions()
+    ]
+    with schema.owner_connection(empty) as connection:
+        newest = catalogue(connection, "public")
+    for revision in [*revisions[1:], "base"]:
+        assert schema.downgrade(empty, revision) == ("" if revision == "base" else revision)
+    with schema.owner_connection(empty) as connection:
+        left = catalogue(connection, "public")
+        functions = connection.scalars(text("SELECT proname FROM pg_proc WHERE pronamespace = 'public'::regnamespace"))
+        assert set(functions) == set()
+    assert {each for found in left.values() for each in found if "alembic_version" not in each} == set()
+    for revision in reversed(revisions):
+        assert schema.upgrade(empty, revision) == revision
+    with schema.owner_connection(empty) as connection:
+        assert catalogue(connection, "public") == newest
+
+
+def test_data_survives_the_way_up_and_down(empty: Config) -> None:
+    """Rows as the first release wrote them."""
+    schema.upgrade(empty)
+    schema.downgrade(empty, "0001")
+    tenant, project, asset, active, locked = (uuid4() for _ in range(5))
+    with schema.owner_connection(empty) as connection:
+        connection.execute(text("SELECT set_config('app.current_tenant', :id, true)"), {"id": str(tenant)})
+        for statement, values in (
+            ("INSERT INTO tenants (id, name, storage) VALUES (:id, 'studio', 'studio')", {"id": tenant}),
+            ("INSERT INTO users (id, name, email, role) VALUES (:id, 'A', 'a@x', 'artist')", {"id": active}),
+            (
+                "INSERT INTO users (id, name, email, role, active) VALUES (:id, 'B', 'b@x', 'artist', false)",
+                {"id": locked},
+            ),
+            ("INSERT INTO projects (id, name, title) VALUES (:id, 'film', 'The film')", {"id": project}),
+            (
+                "INSERT INTO assets (id, project_id, name) VALUES (:id, :project, 'gear')",
+                {"id": asset, "project": project},
+            ),
+            (
+                "INSERT INTO api_tokens (id, user_id, name, kind, digest) VALUES (:id, :user, 'farm', 'personal', 'd')",
+                {"id": uuid4(), "user": active},
+            ),
+        ):
+            connection.execute(text(statement), values)
+    schema.upgrade(empty)
+    with schema.owner_connection(empty) as connection:
+        connection.execute(text("SELECT set_config('app.current_tenant', :id, true)"), {"id": str(tenant)})
+        users = connection.execute(text("SELECT id, archived_at IS NOT NULL FROM users")).all()
+        assert {row[0]: row[1] for row in users} == {active: False, locked: True}
+        found = connection.execute(
+            text("SELECT name, title, revision FROM projects WHERE search @@ to_tsquery('simple', 'film:*')")
+        ).one()
+        assert tuple(found) == ("film", "The film", 1)
+        settings = connection.execute(text("SELECT max_concurrent_renders, fallback_material FROM tenants")).one()
+        assert tuple(settings) == (4, "FailedMaterial")
+        connection.execute(
+            text(
+                "INSERT INTO api_tokens (id, user_id, name, kind, digest, scopes)"
+                " VALUES (:id, :user, 'limited', 'personal', 'e', CAST(:scopes AS jsonb))"
+            ),
+            {"id": uuid4(), "user": active, "scopes": json.dumps(["job.read"])},
+        )
+    schema.downgrade(empty, "0001")
+    with schema.owner_connection(empty) as connection:
+        connection.execute(text("SELECT set_config('app.current_tenant', :id, true)"), {"id": str(tenant)})
+        assert dict(connection.execute(text("SELECT name, active FROM users")).all()) == {"A": True, "B": False}
+        assert connection.scalar(text("SELECT name FROM assets")) == "gear"
+        # A token that was limited is not let loose by an older version, which knows no limits.
+        assert connection.scalars(text("SELECT name FROM api_tokens")).all() == ["farm"]
+    schema.upgrade(empty)
+
+
+def test_a_reset_empties_every_table_and_keeps_the_schema(empty: Config) -> None:
+    schema.upgrade(empty)
+    tenant = uuid4()
+    with schema.owner_connection(empty) as connection:
+        connection.execute(text("SELECT set_config('app.current_tenant', :id, true)"), {"id": str(tenant)})
+        values = {"id": tenant, "name": f"t{tenant.hex}"}
+        connection.execute(text("INSERT INTO tenants (id, name, storage) VALUES (:id, :name, :name)"), values)
+        connection.execute(text("INSERT INTO projects (id, name) VALUES (:id, 'film')"), {"id": uuid4()})
+        before = catalogue(connection, "public")
+    assert schema.reset(empty) == len(Base.metadata.tables)
+    with schema.owner_connection(empty) as connection:
+        assert catalogue(connection, "public") == before
+        assert schema.current_revision(empty) == schema.head_revision()
+        for table in Base.metadata.tables:
+            connection.execute(text(f"ALTER TABLE {table} NO FORCE ROW LEVEL SECURITY"))
+            assert connection.scalar(text(f"SELECT count(*) FROM {table}")) == 0, table
+        connection.rollback()
