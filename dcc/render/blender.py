@@ -10,6 +10,7 @@ import os
 import shutil
 import signal
 import sys
+import tempfile
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -18,12 +19,13 @@ from typing import Any, NoReturn
 from dcc.display_libraries import import_bpy
 from shared.errors import RenderError
 from shared.events import tool_main
+from shared.files import TEMPORARY_PREFIX, atomic_path, storage_error
 
 APPLICATION = "RACEWAY_BLENDER"
 """Environment variable: the Blender application to render in, in place of the wheel."""
 _ENTRY = Path(__file__).with_name("in_application.py")
-_STOPS = frozenset({signal.SIGTERM}) if os.name != "nt" else frozenset()
-_writing = threading.Lock()
+_unfinished: set[Path] = set()
+_beginning = threading.Lock()
 
 
 def run_in_blender(module: str, arguments: Sequence[str] | None, work: Callable[[], Mapping[str, Any]]) -> int:
@@ -39,7 +41,7 @@ def run_in_blender(module: str, arguments: Sequence[str] | None, work: Callable[
         return tool_main(lambda: _no_application(application))
 
     def inside() -> Mapping[str, Any]:
-        _stop_between_files()
+        _clean_up_on_stop()
         return work()
 
     return tool_main(inside)
@@ -68,11 +70,14 @@ def empty_file() -> None:
         os.rmdir(bpy.app.tempdir)
 
 
-@contextlib.contextmanager
-def whole_file() -> Iterator[None]:
-    """While a file is written in this block the process is not stopped: SIGTERM waits for its end."""
-    with _writing:
-        yield
+def whole_file(target: Path) -> contextlib.AbstractContextManager[Path]:
+    """:func:`shared.files.atomic_path` that leaves nothing behind where SIGTERM stops the process either."""
+    return _removed_on_stop(atomic_path(target))
+
+
+def scratch_file(beside: Path) -> contextlib.AbstractContextManager[Path]:
+    """An empty file in the folder of ``beside``, with its suffix, that is gone after the block."""
+    return _removed_on_stop(_scratch(beside))
 
 
 def leave(status: int) -> NoReturn:
@@ -80,6 +85,30 @@ def leave(status: int) -> NoReturn:
     sys.stdout.flush()
     sys.stderr.flush()
     os._exit(status)
+
+
+@contextlib.contextmanager
+def _removed_on_stop(opening: contextlib.AbstractContextManager[Path]) -> Iterator[Path]:
+    with contextlib.ExitStack() as stack:
+        with _beginning:
+            temporary = stack.enter_context(opening)
+            _unfinished.add(temporary)
+        yield temporary
+    # Only now: until it has its final name it would be left behind.
+    _unfinished.discard(temporary)
+
+
+@contextlib.contextmanager
+def _scratch(beside: Path) -> Iterator[Path]:
+    try:
+        handle, name = tempfile.mkstemp(prefix=TEMPORARY_PREFIX, suffix=beside.suffix, dir=beside.parent)
+    except OSError as error:
+        raise storage_error(error, beside) from error
+    os.close(handle)
+    try:
+        yield Path(name)
+    finally:
+        Path(name).unlink(missing_ok=True)
 
 
 def _no_application(application: str) -> NoReturn:
@@ -90,20 +119,22 @@ def _no_application(application: str) -> NoReturn:
     )
 
 
-def _stop_between_files() -> None:
-    """Take SIGTERM in a thread, which lets a file that is being written be finished, and then dies of it.
+def _clean_up_on_stop() -> None:
+    """Take SIGTERM in a thread, which removes what is not finished, and then dies of it.
 
     A handler would not do: it runs when the renderer next returns to Python, seconds later. Threads that Blender
     starts inherit the mask.
     """
-    if not _STOPS or threading.current_thread() is not threading.main_thread():
+    if os.name == "nt":
         return
-    signal.pthread_sigmask(signal.SIG_BLOCK, _STOPS)
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
 
     def wait() -> None:
-        number = signal.sigwait(_STOPS)
-        with _writing:
-            signal.pthread_sigmask(signal.SIG_UNBLOCK, _STOPS)
-            os.kill(os.getpid(), number)
+        signal.sigwait({signal.SIGTERM})
+        with _beginning:
+            for temporary in list(_unfinished):
+                temporary.unlink(missing_ok=True)
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})
+            os.kill(os.getpid(), signal.SIGTERM)
 
     threading.Thread(target=wait, name="stop", daemon=True).start()

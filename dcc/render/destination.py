@@ -28,12 +28,17 @@ def check_output(output: Path, wanted: str | None = None) -> str:
             code="input.output",
             fields={"output": f"must end in {', '.join(known)}"},
         )
+    check_writable(output)
+    return kind
+
+
+def check_writable(output: Path) -> None:
+    """Make the folder of ``output`` and try to write there; raises StorageError where that cannot be done."""
     folder = make_folder(output.parent)
     try:
         tempfile.TemporaryFile(dir=folder, prefix=TEMPORARY_PREFIX).close()
     except OSError as error:
         raise storage_error(error, output) from error
-    return kind
 
 
 def frame_path(pattern: Path, frame: int) -> Path:

@@ -12,7 +12,6 @@ import bpy
 
 from dcc.render.blender import whole_file
 from shared.errors import RenderError
-from shared.files import atomic_path
 
 _SAMPLE = re.compile(r"Sample (\d+)/(\d+)")
 _REMAINING = re.compile(r"Remaining: ?(?:(\d+):)?(\d+):(\d+(?:\.\d+)?)")
@@ -66,7 +65,7 @@ def write_thumbnail(picture: Path, thumbnail: Path, width: int, scene: bpy.types
         full_width, full_height = image.size
         small = min(width, full_width)
         image.scale(small, max(1, round(full_height * small / full_width)))
-        with whole_file(), atomic_path(thumbnail) as temporary:
+        with whole_file(thumbnail) as temporary:
             if image.is_float:
                 set_up_output(scene, "png")
                 image.save_render(str(temporary), scene=scene)
@@ -89,7 +88,7 @@ def parse_statistics(text: str) -> tuple[float, str, float | None] | None:
 
 def _save(scene: bpy.types.Scene, output: Path) -> None:
     # Rendered first and written then: there is no file to leave behind while hours go by.
-    with whole_file(), atomic_path(output) as temporary:
+    with whole_file(output) as temporary:
         try:
             bpy.data.images["Render Result"].save_render(str(temporary), scene=scene)
         except RuntimeError as error:

@@ -18,10 +18,11 @@ def set_up_scene(scene: bpy.types.Scene, settings: RenderSettings) -> None:
     render.film_transparent = settings.background == "transparent"
     # Textures, shaders and geometry stay with the engine from frame to frame.
     render.use_persistent_data = True
-    _set_up_colours(scene)
+    set_up_colours(scene)
 
 
-def _set_up_colours(scene: bpy.types.Scene) -> None:
+def set_up_colours(scene: bpy.types.Scene) -> None:
+    """The view transform of our pictures."""
     # Made for product pictures: base colours stay what the library says (AgX and Filmic grey them), and only
     # highlights are rolled off, so that metal does not burn out.
     view: Any = scene.view_settings

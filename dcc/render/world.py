@@ -58,7 +58,8 @@ def _load(panorama: Path) -> bpy.types.Image:
         image = bpy.data.images.load(str(panorama), check_existing=True)
     except RuntimeError as error:
         raise _unreadable(panorama, str(error).strip()) from error
-    if image.size[0] == 0:
+    size: Any = image.size
+    if size[0] == 0:
         raise _unreadable(panorama, "it is no picture")
     return image
 
