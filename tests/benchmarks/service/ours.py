@@ -12,6 +12,7 @@ from typing import Any
 from sqlalchemy import Connection as DatabaseConnection
 from sqlalchemy import create_engine, text
 
+from service import schema
 from service.config import driver_url
 from service.stack import Stack
 from service.stack import running as stack_running
@@ -116,9 +117,12 @@ def _load(stack: Stack, tasks: list[dict[str, Any]], scale: Scale) -> tuple[list
     engine = create_engine(driver_url(stack.config.database_url))
     try:
         with engine.begin() as connection:
-            return _insert(connection, stack, [task["id"] for task in tasks], scale)
+            loaded = _insert(connection, stack, [task["id"] for task in tasks], scale)
     finally:
         engine.dispose()
+    with schema.owner_connection(stack.config) as owner:
+        owner.execute(text("ANALYZE"))
+    return loaded
 
 
 def _insert(
