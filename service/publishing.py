@@ -18,6 +18,7 @@ from sqlalchemy.orm import Session, lazyload
 from sqlalchemy.orm.attributes import set_committed_value
 
 from service import entries, items
+from service.archiving import check_live
 from service.database import commit, current_actor, current_tenant
 from service.entries import Target, TargetType
 from service.items import Item, check_report
@@ -201,6 +202,7 @@ def _locked_target(current: Session, address: PartAddress) -> tuple[Target, str]
         )
     target = entries.lock_target(current, entries.MODELS[address.target_type], address.target_id)
     assert target is not None  # the task's foreign key
+    check_live(target)
     return target, address.department or task.department
 
 

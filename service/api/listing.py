@@ -11,6 +11,7 @@ from sqlalchemy import ColumnElement, Select, func, select
 from sqlalchemy.orm import InstrumentedAttribute
 
 from service.api.routing import Reply, Request
+from service.archiving import kind_of
 from service.database import current_tenant, session
 from service.models import EditableRow, TenantRow
 from service.search import Searched, matching
@@ -175,9 +176,3 @@ def missing(model: type[TenantRow], row_id: UUID) -> NotFoundError:
         hint="List what there is; it may have been deleted.",
         code="not_found",
     )
-
-
-def kind_of(model: Any) -> str:
-    """What one row of a table is called: ``publish``, ``media asset``."""
-    name = str(model.__tablename__).replace("_", " ")
-    return name.removesuffix("es") if name.endswith(("ses", "shes")) else name.removesuffix("s")

@@ -14,8 +14,9 @@ from service.api.assets import find_asset
 from service.api.cad import stored_file
 from service.api.fields import Changes, EditableOut, FileName, Status, Title
 from service.api.listing import EditableQuery, Page, equal, page_of, row
-from service.api.records import change, check_live, declare_archive, row_to_change, written
+from service.api.records import change, declare_archive, row_to_change, written
 from service.api.routing import Request, Resource
+from service.archiving import check_live
 from service.database import session
 from service.file_types import check_medium
 from service.models import Asset, Job, MediaAsset

@@ -11,9 +11,21 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 from sqlalchemy import select
 
 from service import auth, publishing
-from service.api.fields import DepartmentName, Digest, IdempotencyKey, Name, Number, Row, Status, StoragePath
-from service.api.listing import ListQuery, Page, missing, page_of, row
+from service.api.fields import (
+    Changes,
+    DepartmentName,
+    Digest,
+    EditableOut,
+    IdempotencyKey,
+    Name,
+    Number,
+    Row,
+    Status,
+    StoragePath,
+)
+from service.api.listing import EditableQuery, ListQuery, Page, missing, page_of, row
 from service.api.publish_rows import described, page_of_publishes, parts_named
+from service.api.records import change, declare_archive, row_to_change
 from service.api.routing import Answer, Reply, Request, Resource
 from service.database import session
 from service.entries import TargetType
@@ -21,7 +33,7 @@ from service.models import Part, Publish, Reservation, Sweep
 from service.permissions import Permission
 from service.publishing import Commit, PartAddress
 from shared import paths
-from shared.errors import InputError
+from shared.errors import ConflictError, InputError
 
 publishes = Resource("publishes", "/publishes")
 RESOURCES = (publishes,)
@@ -94,7 +106,7 @@ class NewPublish(Request):
     validation: ValidationReport | None = Field(None, description="kept with the publish")
 
 
-class PublishOut(Row):
+class PublishOut(EditableOut):
     publish_id: UUID
     task_id: UUID
     target_type: TargetType
@@ -122,7 +134,11 @@ class PublishOut(Row):
     validation: dict[str, Any] | None = Field(description="the report of the checks on the item, null for none")
 
 
-class PublishQuery(ListQuery):
+class PublishChanges(Changes):
+    status: Status | None = None
+
+
+class PublishQuery(EditableQuery):
     project: str = Field("", description="name of the project")
     asset: str = Field("", description="name of the asset")
     shot: str = Field("", description="name of the shot, or SEQUENCE/SHOT")
@@ -155,7 +171,9 @@ def reserve_version(body: Reserve) -> dict[str, Any]:
     return _described_reservation(reservation)
 
 
-@publishes.declare("POST", "/", permission=Permission.PUBLISH_WRITE, body=NewPublish, answer=PublishOut, status=201)
+@publishes.declare(
+    "POST", "/", permission=Permission.PUBLISH_WRITE, body=NewPublish, answer=PublishOut, status=201, status_again=200
+)
 def create_publish(body: NewPublish) -> Answer:
     """Commit a publish whose item stands on the storage.
 
@@ -184,6 +202,31 @@ def create_publish(body: NewPublish) -> Answer:
         ),
     )
     return Answer(describe(publish), 201 if is_new else 200)
+
+
+@publishes.declare(
+    "PATCH",
+    "/<uuid:publish_id>",
+    permission=Permission.PUBLISH_WRITE,
+    body=PublishChanges,
+    answer=PublishOut,
+    if_match="optional",
+)
+def change_publish(publish_id: UUID, body: PublishChanges) -> dict[str, Any]:
+    """Change a publish's status, such as ``approved``; its files and versions never change."""
+    return describe(change(row_to_change(Publish, publish_id), body.given()))
+
+
+def _not_composed(publish: Publish) -> None:
+    if publish.part.current_publish_id == publish.id:
+        raise ConflictError(
+            f"Part {publish.part.name} of {publish.part.target.entity} is composed by this publish.",
+            hint="Compose another version first, or withdraw this one.",
+            code="conflict.composed",
+        )
+
+
+declare_archive(publishes, Publish, Permission.PUBLISH_MANAGE, PublishOut, describe=describe, before=_not_composed)
 
 
 @publishes.declare("GET", "/", permission=Permission.PUBLISH_READ, query=PublishQuery, answer=Page[PublishOut])

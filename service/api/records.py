@@ -10,8 +10,9 @@ from uuid import UUID, uuid4
 from flask import request
 from sqlalchemy import select
 
-from service.api.listing import kind_of, row
+from service.api.listing import row
 from service.api.routing import Resource, matches, version_of
+from service.archiving import check_live, kind_of, label_of
 from service.database import session
 from service.models import AuditRecord, EditableRow, Tenant, User
 from service.permissions import Permission
@@ -31,19 +32,6 @@ def live_row(model: type[EditableType], row_id: UUID) -> EditableType:
     return found
 
 
-def check_live(found: EditableRow) -> None:
-    """Raises ConflictError (``conflict.archived``) where the row, or what it belongs to, was put away."""
-    each: Any = found
-    while each is not None:
-        if each.archived_at is not None:
-            raise ConflictError(
-                f"The {kind_of(each)} {_name(each)} is archived.",
-                hint=f"Restore it first: POST its address with /restore; the {kind_of(each)} is {each.id}.",
-                code="conflict.archived",
-            )
-        each = next((getattr(each, name) for name in ("target", "sequence", "project") if hasattr(each, name)), None)
-
-
 def add(new: EditableType, *same: Any) -> EditableType:
     """Add a row. Raises ConflictError where ``same``, conditions on its table, are met by one that is there."""
     current, model = session(), type(new)
@@ -51,7 +39,7 @@ def add(new: EditableType, *same: Any) -> EditableType:
     if known is not None:
         put_away = " It is archived." if known.archived_at else ""
         raise ConflictError(
-            f"There is already a {kind_of(new)} {_name(new)} here.{put_away}",
+            f"There is already a {kind_of(new)} {label_of(new)} here.{put_away}",
             hint="Restore that one, or choose another name." if put_away else "Use that one, or choose another name.",
             code="conflict.exists",
             fields={"name": "is taken", "id": str(known.id)},
@@ -95,7 +83,7 @@ def check_unchanged(found: EditableRow | Tenant) -> None:
     changes = _changes_since(found)
     told = "; ".join(f"{field} {text}" for field, text in changes.items()) or "see the audit log"
     raise ConflictError(
-        f"Somebody else changed the {kind_of(found)} {_name(found)} since you read it: {told}.",
+        f"Somebody else changed the {kind_of(found)} {label_of(found)} since you read it: {told}.",
         hint="Read it again, then repeat your change.",
         code="conflict.stale",
         fields=changes,
@@ -158,7 +146,3 @@ def declare_archive(
     for view in (archive, restore):
         address = f"{path}/<uuid:row_id>/{view.__name__.partition('_')[0]}"
         resource.declare("POST", address, permission=permission, answer=answer, if_match="optional")(view)
-
-
-def _name(found: Any) -> str:
-    return str(getattr(found, "name", None) or getattr(found, "pattern", None) or found.id)

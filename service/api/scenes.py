@@ -11,8 +11,9 @@ from sqlalchemy import select
 from service import auth, entries
 from service.api.fields import Changes, Digest, EditableOut, Name
 from service.api.listing import EditableQuery, Page, equal, page_of, row
-from service.api.records import change, check_live, declare_archive, row_to_change
+from service.api.records import change, declare_archive, row_to_change
 from service.api.routing import Request, Resource
+from service.archiving import check_live
 from service.database import session
 from service.models import Scene, Task
 from service.permissions import Permission

@@ -121,6 +121,13 @@ class World:
     def publish(self) -> Json:
         return self.studio.publish(self.production())
 
+    def replaced_publish(self) -> Json:
+        """One that is not composed any more."""
+        production = self.production()
+        replaced = self.studio.publish(production)
+        self.studio.publish(production)
+        return replaced
+
     def material(self) -> Json:
         return self.post("/materials/", {"name": unique(), "label": "Paint", "base_color": [1, 0, 0]})
 
@@ -265,7 +272,7 @@ _row("/materials/", "material_id", World.material, {"roughness": 0.25})
 _row("/materials/aliases/", "alias_id", World.alias, {"material": "Brass"})
 _row("/media/assets/", "media_id", World.medium, {"category_key": "press"})
 _row("/orders/", "order_id", World.order, {"note": "in red"})
-_row("/publishes/", "publish_id", World.publish, None)
+_row("/publishes/", "publish_id", World.replaced_publish, {"status": "approved"})
 _row("/cad/", "cad_file_id", World.cad_file, None)
 _row("/jobs/", "job_id", World.job, None)
 _row("/workflows/", "workflow_id", World.workflow, _TITLE)

@@ -1,0 +1,32 @@
+"""What was put away: it stays as it is, and nothing is added to it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from service.models import EditableRow
+from shared.errors import ConflictError
+
+
+def check_live(found: EditableRow) -> None:
+    """Raises ConflictError (``conflict.archived``) where the row, or what it belongs to, was put away."""
+    each: Any = found
+    while each is not None:
+        if each.archived_at is not None:
+            raise ConflictError(
+                f"The {kind_of(each)} {label_of(each)} is archived.",
+                hint=f"Restore it first: POST its address with /restore; the {kind_of(each)} is {each.id}.",
+                code="conflict.archived",
+            )
+        each = next((getattr(each, name) for name in ("target", "sequence", "project") if hasattr(each, name)), None)
+
+
+def kind_of(model: Any) -> str:
+    """What one row of a table is called: ``publish``, ``media asset``."""
+    name = str(model.__tablename__).replace("_", " ")
+    return name.removesuffix("es") if name.endswith(("ses", "shes")) else name.removesuffix("s")
+
+
+def label_of(found: Any) -> str:
+    """What people call this row."""
+    return str(getattr(found, "name", None) or getattr(found, "pattern", None) or found.id)
