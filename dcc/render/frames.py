@@ -18,11 +18,11 @@ from typing import Any
 from dcc.render.arguments import add_scene_arguments, materials_of, settings_of
 from dcc.render.blender import leave, run_in_blender
 from dcc.render.destination import check_output, frame_path
-from dcc.render.frame_range import parse_frames
 from dcc.render.prepare import PreparedScene, prepare
 from dcc.render.presets import FORMATS, MOTIONS
 from shared.errors import RacewayError
 from shared.events import emit
+from shared.frame_ranges import parse_frames
 
 TURN_FRAMES = 96
 """Frames of a full turn: 4 s at 24 frames a second."""
