@@ -16,10 +16,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from dcc.render.frame_range import parse_frames
 from dcc.render.presets import HDRI
 from shared.errors import InputError, UsdError
 from shared.files import atomic_path, make_folder, storage_error
+from shared.frame_ranges import parse_frames
 from shared.steps import step
 
 FORMAT = "openjd"
