@@ -18,8 +18,12 @@ from service.models import (
     Conversion,
     Job,
     MediaAsset,
+    Order,
+    OrderItem,
+    OrderMedium,
     Part,
     Project,
+    ProjectClient,
     Publish,
     Scene,
     Task,
@@ -116,6 +120,7 @@ def make_exhibits(app: Flask) -> Exhibits:
     still, thumbnail = (_medium(studio, asset, done, kind) for kind in ("still", "thumbnail"))
     add_rows(studio, project, asset, empty, task, conversion, cad, part, publish, scene, done, failed, running)
     add_rows(studio, still, thumbnail)
+    _deliver(studio, project, asset, still)
     with studio.app.app_context():
         db.session.add(worker)
         db.session.commit()
@@ -133,6 +138,19 @@ def add_rows(studio: StudioUnderTest, *rows: TenantRow) -> None:
         for row in rows:
             current.add(row)
             current.flush()
+
+
+def _deliver(studio: StudioUnderTest, project: Project, asset: Asset, medium: MediaAsset) -> None:
+    """Let the tenant's client see the project, and the picture that they ordered."""
+    with studio.app.app_context(), tenant_session(studio.tenant_id) as current:
+        client = current.scalars(select(User.id).where(User.role == Role.CLIENT)).one()
+    order = Order(
+        id=uuid4(), number=1, title="Bearing", client_id=client, project_id=project.id, state="delivered",
+        delivered_at=datetime.now(UTC),
+    )  # fmt: skip
+    item = OrderItem(id=uuid4(), order_id=order.id, position=1, asset_id=asset.id, kind="still")
+    add_rows(studio, ProjectClient(id=uuid4(), project_id=project.id, user_id=client), order, item)
+    add_rows(studio, OrderMedium(id=uuid4(), item_id=item.id, media_id=medium.id))
 
 
 def _manifest() -> Manifest:

@@ -97,15 +97,6 @@ def test_what_changed_is_recorded_with_who_did_it(studio: StudioUnderTest) -> No
     assert "password_hash" not in str(records) and "digest" not in str(records)
 
 
-def test_somebody_locked_out_loses_their_tokens(studio: StudioUnderTest) -> None:
-    artist = studio.artist.get("/auth/me").data["user"]
-    assert studio.admin.patch(f"/artists/{artist['id']}", {"active": False}).data["active"] is False
-    assert studio.artist.get("/auth/me").status == 401
-    records = studio.admin.get("/audit?q=api_tokens").data["items"]
-    revoked = [record for record in records if record["action"] == "delete"]
-    assert [record["before"]["user_id"] for record in revoked] == [artist["id"]]
-
-
 def test_nobody_gives_a_role_above_their_own(studio: StudioUnderTest) -> None:
     body = {"name": "x", "email": "x@example.com", "role": "global_admin"}
     assert studio.admin.post("/artists/", body).status == 403
