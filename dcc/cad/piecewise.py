@@ -34,8 +34,6 @@ from dcc.cad.step_reader import Product, StepFile
 from shared.errors import CadError
 from shared.processes import die_with_parent
 
-_WORTH_SPLITTING = 400_000
-"""Bytes of a file from which taking it apart costs less than it saves."""
 _MOST_FRAME = 0.5
 """Share of the text that may be left when the pieces are out of it."""
 _LARGEST_BATCH = 1 << 21
@@ -73,7 +71,7 @@ def read_pieces(
     workers = settings.worker_count()
     if workers < 2 or "fork" not in multiprocessing.get_all_start_methods():
         return None
-    if source.stat().st_size < _WORTH_SPLITTING:
+    if source.stat().st_size < settings.piecewise_bytes:
         return None
     with source.open("rb") as stream, mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ) as text:
         indexed = index(text)

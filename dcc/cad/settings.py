@@ -41,11 +41,15 @@ class Limits:
 
 @dataclass(frozen=True)
 class Settings:
-    """``processes``: how many processes mesh parts at once (0: one per core)."""
+    """``processes``: how many processes work on parts at once (0: one per core).
+
+    ``piecewise_bytes``: a file of at least this size is read piece by piece where there are processes to do so.
+    """
 
     tessellation: Tessellation = DEFAULT_TESSELLATION
     limits: Limits = field(default_factory=Limits)
     processes: int = 0
+    piecewise_bytes: int = 400_000
 
     def worker_count(self) -> int:
         """Processes to use on this machine."""

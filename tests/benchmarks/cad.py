@@ -75,18 +75,19 @@ class Tool:
         """Convert once and keep the peak of memory."""
         server = self.server()
         idle = _pss({server}) if server else 0.0
+        others = descendants(os.getpid()) - ({server} if server else set())
         stop = threading.Event()
-        sampler = threading.Thread(target=self._sample, args=(stop, measured))
+        sampler = threading.Thread(target=_sample, args=(others, stop, measured))
         sampler.start()
         self.run(source, folder)
         stop.set()
         sampler.join()
         measured.own = measured.peak - idle
 
-    def _sample(self, stop: threading.Event, measured: Measured) -> None:
-        others = descendants(os.getpid()) - ({self.server()} if self.server() else set())
-        while not stop.wait(_SAMPLE_SECONDS):
-            measured.peak = max(measured.peak, _pss(descendants(os.getpid()) - others))
+
+def _sample(others: set[int], stop: threading.Event, measured: Measured) -> None:
+    while not stop.wait(_SAMPLE_SECONDS):
+        measured.peak = max(measured.peak, _pss(descendants(os.getpid()) - others))
 
 
 def _pss(pids: set[int]) -> float:

@@ -34,11 +34,7 @@ _STRUCTURE = (
     "CARTESIAN_TRANSFORMATION_OPERATOR_3D", "SHAPE_REPRESENTATION", "ADVANCED_BREP_SHAPE_REPRESENTATION",
     "PROPERTY_DEFINITION", "PROPERTY_DEFINITION_REPRESENTATION", "REPRESENTATION",
 )  # fmt: skip
-_STYLES_IN_CONTEXT = (
-    "SPECIFIED_HIGHER_USAGE_OCCURRENCE",
-    "CONTEXT_DEPENDENT_OVER_RIDING_STYLED_ITEM",
-    "PRESENTATION_STYLE_BY_CONTEXT",
-)
+_STYLED = ("STYLED_ITEM", "OVER_RIDING_STYLED_ITEM")
 ANNOTATIONS = {
     "STYLED_ITEM": -1,
     "OVER_RIDING_STYLED_ITEM": -2,
@@ -96,8 +92,9 @@ def partition(index: Index) -> Partition | None:
     groups = _merged(len(pieces), shared)
     bytes_of = np.bincount(labels + 1, index.ends - index.starts[:-1], len(pieces) + 1)[1:]
     weights = [int(bytes_of[group].sum()) for group in groups]
-    framed = _frame(index, pieces, labels >= 0, shapes)
-    if framed is None:
+    in_context, mixed = _in_context(index)
+    framed = _frame(index, pieces, labels >= 0, shapes, in_context)
+    if framed is None or mixed.any():
         return None
     order = sorted(range(len(groups)), key=lambda number: (-weights[number], groups[number]))
     return Partition(
@@ -106,7 +103,7 @@ def partition(index: Index) -> Partition | None:
         [groups[number] for number in order],
         [weights[number] for number in order],
         framed,
-        _annotations(index),
+        _annotations(index, in_context),
         index.of_type(LISTS),
     )
 
@@ -209,8 +206,8 @@ def _merged(count: int, pairs: npt.NDArray[np.int32]) -> list[list[int]]:
     return list(groups.values())
 
 
-def _frame(index: Index, pieces: Sequence[Piece], reached: Mask, shapes: Indices) -> Mask | None:
-    """The entities of the frame; None where the structure needs something that goes with a piece."""
+def _frame(index: Index, pieces: Sequence[Piece], reached: Mask, shapes: Indices, in_context: Mask) -> Mask | None:
+    """The entities of the frame; None where the structure, or an occurrence's style, needs what goes with a piece."""
     standing = np.zeros(len(index.ids), bool)
     standing[shapes] = True
     structure = index.is_type(_STRUCTURE)
@@ -231,8 +228,18 @@ def _frame(index: Index, pieces: Sequence[Piece], reached: Mask, shapes: Indices
         if not dropped.any():
             break
         gone |= dropped
-    # A style of one occurrence of a product's inside belongs to both.
-    return None if (gone & (needed | index.is_type(_STYLES_IN_CONTEXT))).any() else ~gone
+    return None if (gone & (needed | in_context)).any() else ~gone
+
+
+def _in_context(index: Index) -> tuple[Mask, Mask]:
+    """(E,) entities that style single occurrences; (E,) those of them that style the product as well."""
+    in_context = index.is_type(("CONTEXT_DEPENDENT_OVER_RIDING_STYLED_ITEM",))
+    mixed = np.zeros(len(index.ids), bool)
+    styled = index.of_type(_STYLED)
+    owners, styles = index.references(styled)
+    for name, mask in (("PRESENTATION_STYLE_BY_CONTEXT", in_context), ("PRESENTATION_STYLE_ASSIGNMENT", mixed)):
+        mask[styled[np.unique(owners[index.is_type((name,))[styles]])]] = True
+    return in_context, in_context & mixed
 
 
 def kept_of(index: Index, entity: int, within: Mask) -> list[int]:
@@ -243,11 +250,12 @@ def kept_of(index: Index, entity: int, within: Mask) -> list[int]:
     return [member for member in members if within[member]]
 
 
-def _annotations(index: Index) -> tuple[Indices, Indices]:
+def _annotations(index: Index, in_context: Mask) -> tuple[Indices, Indices]:
     entities: list[Indices] = []
     targets: list[Indices] = []
     for name, place in ANNOTATIONS.items():
         found = index.of_type((name,))
+        found = found[~in_context[found]]
         counts = index.first[found + 1] - index.first[found] - 1
         found = found[counts >= 2 if place == -2 else counts >= 1]
         start = index.first[found] + 1 if place == 0 else index.first[found + 1] + place
