@@ -54,7 +54,9 @@ def get_pinned_entry_of_publish(publish_id: UUID) -> dict[str, Any]:
     return _described(pinning.at_publish(session(), row(Publish, publish_id)))
 
 
-@pins.declare("GET", "/pinned-entry", permission=Permission.PUBLISH_READ, query=PinQuery, answer=PinOut)
+@pins.declare(
+    "GET", "/pinned-entry", permission=Permission.PUBLISH_READ, query=PinQuery, answer=PinOut, errors=(404, 507)
+)
 def get_pinned_entry(query: PinQuery) -> dict[str, Any]:
     """An asset or shot as it was composed at a moment."""
     if bool(query.asset) == bool(query.shot):

@@ -54,7 +54,7 @@ class TokenQuery(ListQuery):
     user_id: UUID | None = Field(None, description="somebody else's, for tenant administrators")
 
 
-@tokens.declare("GET", "/", permission=Permission.ACCOUNT, query=TokenQuery, answer=Page[TokenOut])
+@tokens.declare("GET", "/", permission=Permission.ACCOUNT, query=TokenQuery, answer=Page[TokenOut], errors=(404, 409))
 def list_tokens(query: TokenQuery) -> dict[str, Any]:
     """Personal tokens, one's own by default; their text is not kept and cannot be shown again."""
     owner = _owner(query.user_id)
