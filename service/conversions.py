@@ -19,7 +19,7 @@ from sqlalchemy import or_, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
-from service import choices, jobs, revisions
+from service import choices, jobs, revisions, source_materials
 from service.database import current_actor, current_tenant
 from service.models import Asset, CadFile, Conversion, Job
 from shared import __version__
@@ -140,7 +140,8 @@ def decide(current: Session, root: Path, cad: CadFile, decisions: revisions.Deci
 
     Raises what :func:`service.revisions.decide` raises.
     """
-    revisions.decide(root, cad, decisions, by)
+    before = current.get_one(CadFile, (cad.tenant_id, cad.previous_id)) if cad.previous_id else None
+    revisions.decide(root, cad, before, decisions, by)
     bring_up_to_date(current, root, cad)
     current.flush()
     current.refresh(cad)
@@ -200,6 +201,7 @@ def arrived(current: Session, root: Path, cad: CadFile) -> None:
         current.refresh(cad)
     new_keys = revisions.final_keys(root, cad.conversion)
     _carry_choices(current, root, cad, old_keys or new_keys, new_keys)
+    source_materials.follow(current, cad, revisions.manifest_of(root, cad.conversion))
     if old_keys is not None and old_keys != new_keys:
         cad.keys_changed_at = datetime.now(UTC)
     current.flush()
@@ -345,6 +347,7 @@ def _new_revision(
         overrides=dict(newest.overrides) if newest else {},
         occurrence_overrides=dict(newest.occurrence_overrides) if newest else {},
         choices=dict(newest.choices) if newest else {},
+        source_materials=source_materials.of_earlier(newest) if newest else {},
         created_by_id=current_actor(current),
     )
     current.add(cad)

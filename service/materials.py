@@ -110,7 +110,9 @@ def appearance(current: Session, root: Path, cad: CadFile) -> bytes:
 
 def tag_of(current: Session, cad: CadFile) -> str:
     """Changes with everything that the effective materials depend on; found without looking at any part."""
-    parts = (cad.id, cad.conversion_id, cad.filename, cad.lineage, cad.overrides_revision, _table_version(current))
+    sheet = cad.source_materials.get("at")
+    own = (cad.id, cad.conversion_id, cad.filename, cad.lineage, cad.overrides_revision, sheet)
+    parts = (*own, _table_version(current))
     return hashlib.blake2b(repr(parts).encode(), digest_size=12).hexdigest()
 
 
@@ -134,14 +136,14 @@ def _dress(current: Session, cad: CadFile, manifest: Manifest, tag: str) -> Dres
     known = {target: name for target, name in chosen(cad).items() if target in targets and find_material(name, library)}
     sheet = {
         target: Proposal.from_json(row)
-        for target, row in cad.source_materials.items()
+        for target, row in cad.source_materials.get("targets", {}).items()
         if target in targets and find_material(row["material"], library)
     }
     fallback = dataclasses.replace(UNRESOLVED, material=_fallback(current, library))
     layers = dataclasses.replace(
         proposed,
         manual=manual_layer(known, manifest.parts, library),
-        source={**proposed.source, **sheet},
+        source={**_below(sheet, proposed.source), **sheet},
         fallback=fallback,
     )
     # Several shared this conversion perhaps; the manifest is this CAD file's.
@@ -150,6 +152,13 @@ def _dress(current: Session, cad: CadFile, manifest: Manifest, tag: str) -> Dres
     )
     open_ = {key: question for key, question in cad.material_questions.items() if key in targets}
     return Dressed(_ask(apply_layers(named, _without(layers, open_)), open_, fallback), tag)
+
+
+def _below(sheet: Mapping[str, Proposal], stated: Mapping[str, Proposal]) -> dict[str, Proposal]:
+    """What the CAD file itself states, but for faces and places of parts that the spreadsheet speaks of."""
+    return {
+        target: each for target, each in stated.items() if target == part_of(target) or part_of(target) not in sheet
+    }
 
 
 def _without(layers: MaterialLayers, keys: Collection[str]) -> MaterialLayers:

@@ -91,29 +91,27 @@ def describe(current: Session, root: Path, cad: CadFile) -> dict[str, Any]:
     }
 
 
-def open_questions(root: Path, cad: CadFile) -> int:
-    """Number of parts of a ready CAD file about which a person must decide: who they are, or what they wear."""
-    if REPORT not in cad.conversion.derivatives:
-        return 0
-    undecided = [
-        item for item in read_report(root, cad.conversion)["uncertain"] if item["new_key"] not in cad.decisions
-    ]
+def open_questions(cad: CadFile) -> int:
+    """Number of parts about which a person must decide: who they are, or what they wear."""
+    undecided = set(cad.conversion.summary.get("uncertain", ())) - cad.decisions.keys()
     return len(undecided) + len(cad.material_questions)
 
 
-def decide(root: Path, cad: CadFile, decisions: Decisions, by: str | None) -> None:
-    """Let ``decisions`` be all that people decided about the parts of ``cad`` (locked).
+def decide(root: Path, cad: CadFile, before: CadFile | None, decisions: Decisions, by: str | None) -> None:
+    """Let ``decisions`` be all that people decided about the parts of ``cad`` (locked), matched with ``before``.
+
+    A part may also be one that was gone in the revision before and has come back.
 
     Raises InputError (``input.revision_decisions``) that names every key that does not exist or is claimed twice,
     and then changes nothing; NotFoundError for the first revision of a lineage.
     """
-    if cad.previous_id is None:
+    if before is None:
         raise NotFoundError(
             f"{cad.filename} revision {cad.revision} has no earlier revision whose parts its own could be.",
             hint="The first revision of a lineage has none.",
         )
     report = read_report(root, ready(cad))
-    _check(report, decisions)
+    _check(report, old_keys_of(report) | set(manifest_of(root, before.conversion).retired_keys), decisions)
     now = datetime.now(UTC).isoformat(timespec="milliseconds")
     decided: dict[str, Any] = {}
     for new_key, old_key in sorted(decisions.items()):
@@ -129,8 +127,8 @@ def old_keys_of(report: Mapping[str, Any]) -> set[str]:
     return {match["old_key"] for match in report["matches"]} | set(report["removed"])
 
 
-def _check(report: Mapping[str, Any], decisions: Decisions) -> None:
-    old_keys, new_keys = old_keys_of(report), set(report["keys"])
+def _check(report: Mapping[str, Any], old_keys: set[str], decisions: Decisions) -> None:
+    new_keys = set(report["keys"])
     problems: dict[str, str] = {}
     claimed: dict[str, str] = {}
     for new_key, old_key in sorted(decisions.items()):

@@ -18,7 +18,7 @@ from urllib3.util import Retry
 
 from shared.context import Context
 from shared.errors import AuthError, ProcessError, RacewayError, ServiceError
-from shared.files import atomic_path, storage_error
+from shared.files import atomic_path, sha256_of, storage_error
 from shared.jobs import FINAL_STATES, JobState
 
 Json = dict[str, Any]
@@ -151,13 +151,16 @@ class Client:
     ) -> Json:
         """Upload a STEP file and answer its CAD file; the conversion runs in the background.
 
-        ``on_progress`` gets the share sent, 0 to 1. ``settings`` are conversion settings such as
-        ``linear_deflection``. Raises StorageError where the file cannot be read.
+        Content that the service has already is not sent again. ``on_progress`` gets the share sent, 0 to 1.
+        ``settings`` are conversion settings such as ``linear_deflection``. Raises StorageError where the file cannot
+        be read.
         """
         parameters = _present(
             {"project": project, "asset": asset or None, "lineage": lineage or None, "filename": file.name, **settings}
         )
         try:
+            if known := self._known_cad({**parameters, "sha256": sha256_of(file)}):
+                return known
             with file.open("rb") as stream:
                 body = _ReportingReader(stream, file.stat().st_size, on_progress)
                 return self._object(
@@ -174,6 +177,19 @@ class Client:
         except OSError as error:
             raise storage_error(error, file, "read") from error
 
+    def _known_cad(self, parameters: Json) -> Json | None:
+        """The CAD file made of content that was uploaded before; None where it was not."""
+        try:
+            return self._object(self._call("POST", "/cad/", params=parameters, data=b""))
+        except RacewayError as error:
+            if error.code != "cad.unknown_content":
+                raise
+            return None
+
+    def convert_cad_again(self, cad_file_id: str, **settings: Any) -> Json:
+        """Try a failed conversion again, with other settings or limits (``seconds``, ``memory_mb``, ``triangles``)."""
+        return self._object(self._call("POST", f"/cad/{quote(cad_file_id)}/convert", params=_present(settings)))
+
     def cad_file(self, cad_file_id: str) -> Json:
         return self._object(self.get(f"/cad/{quote(cad_file_id)}"))
 
@@ -184,6 +200,28 @@ class Client:
     def revision_report(self, cad_file_id: str) -> Json:
         """What became of the parts of the revision before: ``matches``, ``uncertain``, ``new``, ``removed``."""
         return self._object(self.get(f"/cad/{quote(cad_file_id)}/revision-report"))
+
+    def decide_revision(self, cad_file_id: str, decisions: Mapping[str, str | None], *, etag: str = "") -> Json:
+        """Let ``decisions`` be all that people decided about the parts; answers the report.
+
+        They name the partKey of the revision before, or None for a new part, by the key that the new file itself
+        gives (``new_key`` of the report). With ``etag`` of the report the service refuses (``conflict.stale``) where
+        somebody decided meanwhile.
+        """
+        headers = {"If-Match": etag} if etag else {}
+        path = f"/cad/{quote(cad_file_id)}/revision-decisions"
+        return self._object(self.put(path, {"decisions": dict(decisions)}, headers=headers))
+
+    def decide_part(self, cad_file_id: str, new_key: str, old_key: str | None, *, etag: str = "") -> Json:
+        """Confirm or correct the match of one part: it is ``old_key``, or a new part (None); answers the report."""
+        headers = {"If-Match": etag} if etag else {}
+        path = f"/cad/{quote(cad_file_id)}/revision-decisions/{quote(new_key)}"
+        return self._object(self.put(path, {"old_key": old_key}, headers=headers))
+
+    def set_source_materials(self, cad_file_id: str, sheet: bytes, *, filename: str) -> Json:
+        """Say with a CSV or TSV file what the parts are made of; answers which rows could not be followed."""
+        path, headers = f"/cad/{quote(cad_file_id)}/source-materials", {"Content-Type": "text/csv"}
+        return self._object(self._call("PUT", path, params={"filename": filename}, data=sheet, headers=headers))
 
     def material_overrides(self, cad_file_id: str) -> Json:
         """The artist's own assignments; pass ``etag`` of the answer back to :meth:`set_material_overrides`."""

@@ -93,7 +93,44 @@ class MainPanel(bpy.types.Panel):
         )
 
 
-_CLASSES = (PartList, MainPanel)
+class RevisionPanel(bpy.types.Panel):
+    """Parts of which it is uncertain which earlier part they are, and the buttons that say so."""
+
+    bl_idname = "RACEWAY_PT_revision"
+    bl_label = "Revision"
+    bl_space_type = "VIEW_3D"
+    bl_region_type = "UI"
+    bl_category = "Raceway"
+    bl_parent_id = "RACEWAY_PT_main"
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        return bool(session.scene_state(context.scene).cad_file_id)
+
+    def draw(self, context: bpy.types.Context) -> None:
+        layout: Any = self.layout
+        layout.operator("raceway.check_revision", icon="VIEWZOOM")
+        box: Any = None
+        new_key = ""
+        for candidate in session.scene_state(context.scene).candidates:
+            if candidate.new_key != new_key:
+                new_key = candidate.new_key
+                box = layout.box()
+                row = box.row()
+                row.label(text=new_key, icon="QUESTION")
+                self._button(row, "It is new", new_key, "")
+            row = box.row()
+            row.label(text=f"{candidate.old_key} ({candidate.confidence:.0%})")
+            self._button(row, "It is this part", new_key, candidate.old_key)
+            box.label(text=candidate.reason)
+
+    @staticmethod
+    def _button(row: Any, text: str, new_key: str, old_key: str) -> None:
+        button = row.operator("raceway.confirm_part", text=text)
+        button.new_key, button.old_key = new_key, old_key
+
+
+_CLASSES = (PartList, MainPanel, RevisionPanel)
 
 
 def register() -> None:

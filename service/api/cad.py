@@ -15,12 +15,12 @@ from flask import Response, request, send_file
 from pydantic import Field
 from sqlalchemy import select
 
-from service import auth, conversions, store
+from service import auth, conversions, revisions, store
 from service.api.assets import find_asset
 from service.api.fields import Digest, Row
 from service.api.listing import ListQuery, Page, page_of, row
-from service.api.records import check_live
 from service.api.routing import Answer, Request, Resource
+from service.archiving import check_live
 from service.config import MEBIBYTE
 from service.database import session
 from service.models import Asset, CadFile, Conversion, Job, Project
@@ -50,6 +50,11 @@ class CadFileOut(Row):
     size: int
     lineage: str
     revision: int
+    previous_id: UUID | None = Field(description="the revision whose parts this one's were matched with")
+    open_questions: int = Field(description="parts about which a person must decide; see revision-report")
+    correction: Literal["queued", "converting", "failed"] | None = Field(
+        description="state of the conversion that applies decisions, where one is under way or failed"
+    )
     state: Literal["uploaded", "queued", "converting", "ready", "failed"]
     progress: dict[str, Any]
     error: dict[str, Any] | None
@@ -119,6 +124,9 @@ def _described(cad_file: CadFile, job: Job | None, reused: bool = False) -> dict
         "size": cad_file.size,
         "lineage": cad_file.lineage,
         "revision": cad_file.revision,
+        "previous_id": cad_file.previous_id,
+        "open_questions": revisions.open_questions(cad_file),
+        "correction": cad_file.pending.state if cad_file.pending else None,
         "state": conversion.state,
         "progress": progress,
         "error": conversion.error,
@@ -196,7 +204,7 @@ def upload_cad_file(query: UploadQuery) -> Answer:
         )
         return Answer(describe(cad_file, reused=reused), 201)
 
-    if query.sha256 and request.content_length == 0:
+    if query.sha256 and not request.content_length and "Transfer-Encoding" not in request.headers:
         source_path, size = conversions.known_content(session(), query.sha256)
         return add(query.sha256, size, source_path)
     config = auth.config()

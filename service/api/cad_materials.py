@@ -9,7 +9,7 @@ from uuid import UUID
 from flask import Response, request
 from pydantic import Field
 
-from service import auth, choices, materials
+from service import auth, choices, materials, source_materials
 from service.api.cad import root
 from service.api.listing import row
 from service.api.routing import Answer, Reply, Request, Resource, matches
@@ -22,6 +22,8 @@ from shared.material_library import FALLBACK_NAME
 
 cad_materials = Resource("cad_materials", "/cad")
 RESOURCES = (cad_materials,)
+
+_SHEET_BYTES = 16 << 20
 
 
 class Overrides(Request):
@@ -90,6 +92,7 @@ def get_overrides(cad_file_id: UUID) -> Answer:
     body=Overrides,
     answer=OverridesOut,
     if_match="optional",
+    errors=(404, 409),
 )
 def set_overrides(cad_file_id: UUID, body: Overrides) -> Answer:
     """Replace the artist's choices of material as a whole.
@@ -110,6 +113,78 @@ def set_overrides(cad_file_id: UUID, body: Overrides) -> Answer:
     session().flush()
     session().refresh(cad_file)
     return _overrides_answer(cad_file)
+
+
+class SheetFault(Reply):
+    line: int
+    message: str
+
+
+class SourceMaterialsOut(Reply):
+    name: str
+    by: str | None
+    at: datetime | None
+    rows: int
+    targets: dict[str, dict[str, str]] = Field(description="material and reason by partKey, occurrence or faces")
+    faults: list[SheetFault] = Field(description="rows that could not be followed, by line of the file")
+
+
+class SheetQuery(Request):
+    filename: str = Field("materials.csv", max_length=200, description="what the spreadsheet is called")
+
+
+@cad_materials.declare(
+    "GET", "/<uuid:cad_file_id>/source-materials", permission=Permission.CAD_READ, answer=SourceMaterialsOut
+)
+def get_source_materials(cad_file_id: UUID) -> dict[str, Any]:
+    """The spreadsheet that says what the parts are made of, and which of its rows could not be followed."""
+    return _sheet(row(CadFile, cad_file_id))
+
+
+@cad_materials.declare(
+    "PUT",
+    "/<uuid:cad_file_id>/source-materials",
+    permission=Permission.MATERIAL_ASSIGN,
+    query=SheetQuery,
+    upload="text/csv",
+    answer=SourceMaterialsOut,
+)
+def put_source_materials(cad_file_id: UUID, query: SheetQuery) -> dict[str, Any]:
+    """Say what the parts are made of with a spreadsheet (CSV or TSV): columns part key or part name, and material.
+
+    It replaces the one before, stands below what artists choose by hand, and holds for later revisions too. Rows that
+    name no part or material of ours are told by their line; the others are followed.
+    """
+    request.max_content_length = _SHEET_BYTES
+    cad_file = row(CadFile, cad_file_id, lock=True)
+    manifest = materials.manifest_of(root(), cad_file)
+    source_materials.put(session(), cad_file, manifest, request.get_data(), query.filename, auth.current().user_name)
+    return _sheet(cad_file)
+
+
+@cad_materials.declare(
+    "DELETE",
+    "/<uuid:cad_file_id>/source-materials",
+    permission=Permission.MATERIAL_ASSIGN,
+    answer=SourceMaterialsOut,
+)
+def delete_source_materials(cad_file_id: UUID) -> dict[str, Any]:
+    """Take the spreadsheet away."""
+    cad_file = row(CadFile, cad_file_id, lock=True)
+    cad_file.source_materials = {}
+    return _sheet(cad_file)
+
+
+def _sheet(cad_file: CadFile) -> dict[str, Any]:
+    kept = cad_file.source_materials
+    return {
+        "name": kept.get("name", ""),
+        "by": kept.get("by"),
+        "at": kept.get("at"),
+        "rows": len(kept.get("rows", ())),
+        "targets": kept.get("targets", {}),
+        "faults": kept.get("faults", []),
+    }
 
 
 def check_version(revision: int, what: str) -> None:

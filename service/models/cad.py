@@ -33,7 +33,7 @@ class Conversion(TenantRow, Base):
     derivatives: Mapped[dict[str, Any]] = mapped_column(server_default=text("'{}'::jsonb"))
     """Storage-relative path by name: usd_master, gltf_geometry, scene_manifest."""
     summary: Mapped[dict[str, Any]] = mapped_column(server_default=text("'{}'::jsonb"))
-    """Counts and warnings that the converter reported."""
+    """Counts and warnings that the converter reported; ``uncertain``: own keys of the parts to be decided about."""
     error: Mapped[dict[str, Any] | None] = mapped_column(default=None)
 
 
@@ -78,7 +78,7 @@ class CadFile(TenantRow, Base):
     material_questions: Mapped[dict[str, Any]] = mapped_column(server_default=text("'{}'::jsonb"), default=dict)
     """Parts that were several with different choices: by partKey, the material chosen for each old key."""
     source_materials: Mapped[dict[str, Any]] = mapped_column(server_default=text("'{}'::jsonb"), default=dict)
-    """Rows of a spreadsheet: material and its reason by target."""
+    """A spreadsheet's rows and the materials that follow from them; see ``service.source_materials``."""
     overrides_revision: Mapped[int] = mapped_column(server_default=text("1"), default=1)
     created_by_id: Mapped[uuid.UUID | None] = mapped_column(default=None)
     asset: Mapped[Asset] = relationship(viewonly=True, lazy="joined", innerjoin=True)
@@ -86,5 +86,5 @@ class CadFile(TenantRow, Base):
         viewonly=True, lazy="joined", innerjoin=True, foreign_keys="[CadFile.tenant_id, CadFile.conversion_id]"
     )
     pending: Mapped[Conversion | None] = relationship(
-        viewonly=True, foreign_keys="[CadFile.tenant_id, CadFile.pending_conversion_id]"
+        viewonly=True, lazy="joined", foreign_keys="[CadFile.tenant_id, CadFile.pending_conversion_id]"
     )

@@ -105,7 +105,7 @@ def _cad_view(cad_files: Sequence[CadFile], chosen: str, query: str, number: int
     try:
         manifest = effective_manifest(session(), root, cad_file)
         table = parts_table(manifest, library_of(session()), query, number)
-        open_questions = revisions.open_questions(root, cad_file)
+        open_questions = revisions.open_questions(cad_file)
     except RacewayError as problem:
         # The rest of the page is still true when the storage is away or a derivative is damaged.
         return CadView(cad_file, problem=problem)

@@ -7,15 +7,15 @@ from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
-from flask import Response, make_response, redirect, render_template, request, url_for
+from flask import render_template, request, url_for
 
 from service import auth, choices, conversions, revisions
 from service.api.cad import Deflections, check_limits
 from service.api.listing import row
-from service.database import commit, session
+from service.database import session
 from service.materials import library_of, manifest_of
 from service.models import CadFile
-from service.pages.frame import page, pages, refuse_other_sites
+from service.pages.frame import action, page
 from service.permissions import Permission
 from shared.errors import ConflictError, InputError
 from shared.manifest import BoundingBox, Manifest, Part
@@ -73,10 +73,10 @@ def revision(cad_file_id: UUID) -> str:
     return _render(row(CadFile, cad_file_id), request.args.get("part", "").strip())
 
 
-@pages.post("/cad/<uuid:cad_file_id>/decide")
-def decide(cad_file_id: UUID) -> Response:
+@action("/cad/<uuid:cad_file_id>/decide", Permission.MATERIAL_ASSIGN)
+def decide(cad_file_id: UUID) -> str:
     """Confirm or correct the match of the part ``new_key``: ``old_key`` names an earlier part; or take that back."""
-    cad = _row_to_change(cad_file_id)
+    cad = row(CadFile, cad_file_id, lock=True)
     if request.form.get("version") != str(cad.decisions_revision):
         raise _stale()
     new_key, old_key = request.form.get("new_key", ""), request.form.get("old_key", "").strip()
@@ -88,13 +88,13 @@ def decide(cad_file_id: UUID) -> Response:
     else:
         raise InputError(f"No part was named that {new_key} is.", hint="Choose one, or say that it is new.")
     conversions.decide(session(), _root(), cad, decisions, auth.current().user_name)
-    return _done(url_for("pages.revision", cad_file_id=cad_file_id))
+    return url_for("pages.revision", cad_file_id=cad_file_id)
 
 
-@pages.post("/cad/<uuid:cad_file_id>/choose")
-def choose(cad_file_id: UUID) -> Response:
+@action("/cad/<uuid:cad_file_id>/choose", Permission.MATERIAL_ASSIGN)
+def choose(cad_file_id: UUID) -> str:
     """Choose ``material`` for the part ``part_key``; empty for none by hand."""
-    cad = _row_to_change(cad_file_id)
+    cad = row(CadFile, cad_file_id, lock=True)
     if request.form.get("version") != str(cad.overrides_revision):
         raise _stale()
     part_key, material = request.form.get("part_key", ""), request.form.get("material", "")
@@ -102,13 +102,13 @@ def choose(cad_file_id: UUID) -> Response:
     accepted = manual_layer({part_key: material or FALLBACK_NAME}, manifest.parts, library_of(session()))
     chosen = {part_key: accepted[part_key].material if material else None}
     choices.add(cad, chosen, auth.current().user_name)
-    return _done(request.form.get("next") or url_for("pages.revision", cad_file_id=cad_file_id))
+    return url_for("pages.revision", cad_file_id=cad_file_id)
 
 
-@pages.post("/cad/<uuid:cad_file_id>/convert")
-def convert_again(cad_file_id: UUID) -> Response:
+@action("/cad/<uuid:cad_file_id>/convert", Permission.CAD_WRITE)
+def convert_again(cad_file_id: UUID) -> str:
     """Try a failed conversion again, with the settings and limits of the form."""
-    cad = _row_to_change(cad_file_id, Permission.CAD_WRITE)
+    cad = row(CadFile, cad_file_id, lock=True)
     limits = {
         name: int(text) for name in conversions.LIMITS if (text := request.form.get(name, "").strip()).isdecimal()
     }
@@ -116,19 +116,7 @@ def convert_again(cad_file_id: UUID) -> Response:
     coarser = request.form.get("relative_deflection", "").strip()
     settings = Deflections(relative_deflection=float(coarser)).settings() if coarser else {}
     conversions.convert_again(session(), cad, settings, limits)
-    return _done(url_for("pages.asset", asset_id=cad.asset_id, cad=cad.id))
-
-
-def _row_to_change(cad_file_id: UUID, permission: Permission = Permission.MATERIAL_ASSIGN) -> CadFile:
-    auth.authorise(permission)
-    refuse_other_sites()
-    return row(CadFile, cad_file_id, lock=True)
-
-
-def _done(target: str) -> Response:
-    commit(session())
-    local = target if target.startswith("/") and not target.startswith(("//", "/\\")) else "/"
-    return make_response(redirect(local, 303))
+    return url_for("pages.asset", asset_id=cad.asset_id, cad=cad.id)
 
 
 def _stale() -> ConflictError:

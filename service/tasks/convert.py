@@ -93,6 +93,8 @@ def _convert(lease: Lease, lock: locks.Lock, config: Config, root: Path, convers
     files = {name: final / file for name, file in names.items()}
     derivatives = {name: paths.relative(root, file) for name, file in files.items()}
     summary = {name: result[name] for name in _SUMMARY if name in result}
+    if result["revision"]:
+        summary["uncertain"] = [item["new_key"] for item in result["revision"]["uncertain"]]
     media = [_medium(lease, name, derivatives[name], file) for name, file in files.items()]
 
     def record(current: Session) -> None:

@@ -2,9 +2,9 @@
 
 import bpy
 
-from . import cad, materials, publish, scenes
+from . import cad, materials, publish, revisions, scenes
 
-_CLASSES = (*cad.CLASSES, *materials.CLASSES, *scenes.CLASSES, *publish.CLASSES)
+_CLASSES = (*cad.CLASSES, *revisions.CLASSES, *materials.CLASSES, *scenes.CLASSES, *publish.CLASSES)
 
 
 def register() -> None:
