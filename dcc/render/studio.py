@@ -33,7 +33,8 @@ class SoftBox:
 SHADOW_REACH = 20.0
 """Half the width of the floor that catches shadows, in radii of the subject."""
 SOFT_BOXES = (
-    SoftBox("Key", 50, 48, 84, 2.4, 1.8),
+    # Smaller than the others: it draws the shadow that the subject stands on.
+    SoftBox("Key", 50, 48, 100, 1.7, 1.3),
     SoftBox("Fill", -58, 34, 10, 3.2, 2.4),
     # Tall and narrow on both sides: the bright edges that tell a cylinder from a flat strip.
     SoftBox("Left strip", -84, 14, 24, 0.7, 3.4),
@@ -120,7 +121,7 @@ def _backdrop_material() -> bpy.types.Material:
     tree = material.node_tree
     assert tree is not None
     surface: Any = tree.nodes["Principled BSDF"]
-    surface.inputs["Base Color"].default_value = (0.42, 0.42, 0.43, 1.0)
+    surface.inputs["Base Color"].default_value = (0.55, 0.55, 0.56, 1.0)
     surface.inputs["Roughness"].default_value = 0.3
     surface.inputs["Specular IOR Level"].default_value = 0.4
     return material

@@ -12,14 +12,30 @@ from shared.errors import RenderError
 REFLECTIONS = "studio.exr"
 """A CC0 environment that ships with Blender: soft boxes in a dark room."""
 REFLECTION_STRENGTH = 0.4
+FILL_STRENGTH = 0.15
+"""Of the studio's surroundings where they light instead of being mirrored: less, so that shadows stay."""
 
 
 def studio_world() -> bpy.types.World:
     """Grey reflections of a studio, which light a little too."""
     utilities: Any = bpy.utils
     folder = Path(utilities.system_resource("DATAFILES")) / "studiolights" / "world"
+    world, light = _world("Studio", folder / REFLECTIONS)
+    nodes: Any = world.node_tree.nodes
+    links = world.node_tree.links
     # Reflections of a coloured room would tint the metals.
-    return _world("Studio", folder / REFLECTIONS, REFLECTION_STRENGTH, grey=True)
+    grey = nodes.new("ShaderNodeRGBToBW")
+    links.new(light.inputs["Color"].links[0].from_socket, grey.inputs["Color"])
+    links.new(grey.outputs["Val"], light.inputs["Color"])
+    rays = nodes.new("ShaderNodeLightPath")
+    strength = nodes.new("ShaderNodeMapRange")
+    strength.inputs["To Min"].default_value, strength.inputs["To Max"].default_value = (
+        REFLECTION_STRENGTH,
+        FILL_STRENGTH,
+    )
+    links.new(rays.outputs["Is Diffuse Ray"], strength.inputs["Value"])
+    links.new(strength.outputs["Result"], light.inputs["Strength"])
+    return world
 
 
 def hdri_world(panorama: Path) -> bpy.types.World:
@@ -29,10 +45,11 @@ def hdri_world(panorama: Path) -> bpy.types.World:
     """
     if not panorama.is_file():
         raise _unreadable(panorama, "there is no such file")
-    return _world(panorama.stem, panorama, 1.0, grey=False)
+    return _world(panorama.stem, panorama)[0]
 
 
-def _world(name: str, panorama: Path, strength: float, *, grey: bool) -> bpy.types.World:
+def _world(name: str, panorama: Path) -> tuple[bpy.types.World, Any]:
+    """A world that shows ``panorama``, and the node that makes light of it."""
     world = bpy.data.worlds.new(name)
     tree = world.node_tree
     assert tree is not None
@@ -40,17 +57,11 @@ def _world(name: str, panorama: Path, strength: float, *, grey: bool) -> bpy.typ
     nodes: Any = tree.nodes
     environment = nodes.new("ShaderNodeTexEnvironment")
     environment.image = _load(panorama)
-    colour = environment.outputs["Color"]
-    if grey:
-        desaturated = nodes.new("ShaderNodeRGBToBW")
-        tree.links.new(colour, desaturated.inputs["Color"])
-        colour = desaturated.outputs["Val"]
     light = nodes.new("ShaderNodeBackground")
-    light.inputs["Strength"].default_value = strength
     output = nodes.new("ShaderNodeOutputWorld")
-    tree.links.new(colour, light.inputs["Color"])
+    tree.links.new(environment.outputs["Color"], light.inputs["Color"])
     tree.links.new(light.outputs["Background"], output.inputs["Surface"])
-    return world
+    return world, light
 
 
 def _load(panorama: Path) -> bpy.types.Image:
