@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import lru_cache
+from types import SimpleNamespace
 from typing import Any
 from uuid import UUID
 
@@ -52,10 +53,36 @@ _ROWS = (
 )
 
 
+_OWN = (
+    *("id", "task_id", "cad_file_id", "created_at", "updated_at", "revision", "archived_at", "version", "iteration"),
+    *("source_version", "source_iteration", "software", "status", "item_usd_path", "sha256", "size", "details"),
+    "validation",
+)
+
+
 def described(publish_ids: list[UUID]) -> list[dict[str, Any]]:
     """What the API answers for publishes, in the order of their ids; one statement."""
     found = {row.id: row for row in session().execute(_ROWS.where(Publish.id.in_(publish_ids)))}
     return [_described(found[str(publish_id)]) for publish_id in publish_ids if str(publish_id) in found]
+
+
+def described_new(publish: Publish, author: str) -> dict[str, Any]:
+    """What the API answers for a publish that ``author`` has just made: its rows are at hand, so without a statement."""
+    part, target = publish.part, publish.part.target
+    own = {name: getattr(publish, name) for name in _OWN}
+    return _described(
+        SimpleNamespace(
+            **own,
+            part_name=part.name,
+            department=part.department,
+            is_latest=part.current_publish_id == publish.id,
+            target_id=target.id,
+            target_name=target.name,
+            sequence=target.sequence.name if isinstance(target, Shot) else None,
+            project=target.project_name,
+            author=author,
+        )
+    )
 
 
 def page_of_publishes(query: ListQuery, statement: Select[Any], parts: Select[Any] | None) -> dict[str, Any]:

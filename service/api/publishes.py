@@ -24,7 +24,7 @@ from service.api.fields import (
     StoragePath,
 )
 from service.api.listing import EditableQuery, ListQuery, Page, missing, page_of, row
-from service.api.publish_rows import described, page_of_publishes, parts_named
+from service.api.publish_rows import described, described_new, page_of_publishes, parts_named
 from service.api.records import change, declare_archive, row_to_change
 from service.api.routing import Answer, Reply, Request, Resource
 from service.database import session
@@ -201,7 +201,9 @@ def create_publish(body: NewPublish) -> Answer:
             validation=body.validation.model_dump(mode="json") if body.validation else None,
         ),
     )
-    return Answer(describe(publish), 201 if is_new else 200)
+    if is_new:
+        return Answer(described_new(publish, auth.current().user_name), 201)
+    return Answer(describe(publish))
 
 
 @publishes.declare(
