@@ -43,6 +43,7 @@ class Client:
         for scheme in ("http://", "https://"):
             self._session.mount(scheme, HTTPAdapter(max_retries=retry))
         self.token = token
+        self._refresh_token = ""
 
     @classmethod
     def from_context(cls, context: Context) -> Client:
@@ -107,10 +108,16 @@ class Client:
         return self._object(self.get("/health"))
 
     def login(self, email: str, password: str) -> Json:
-        """Log in and keep the session's token; answers ``token``, ``expires_at`` and ``user``."""
-        answer = self._object(self.post("/auth/login", {"email": email, "password": password}))
-        self.token = answer["token"]
-        return answer
+        """Log in and keep the session's token; answers ``token``, ``expires_at`` and ``user``.
+
+        While this client lives it stays logged in: an expired token is exchanged for a new one.
+        """
+        return self._logged_in(self.post("/auth/login", {"email": email, "password": password}))
+
+    def refresh(self) -> Json:
+        """New tokens for those of the login; raises AuthError where it has ended."""
+        token, self._refresh_token = self._refresh_token, ""
+        return self._logged_in(self.post("/auth/refresh", {"refresh_token": token}))
 
     def me(self) -> Json:
         """The user and tenant of the token."""
@@ -343,7 +350,12 @@ class Client:
     def _call(self, method: str, path: str, **options: Any) -> Any:
         answer = self._send(method, path, **options)
         if answer.status_code >= 400:
-            raise _error_of(answer)
+            error = _error_of(answer)
+            # A stream that was read cannot be sent again.
+            if error.code == "auth.expired_token" and self._refresh_token and "data" not in options:
+                self.refresh()
+                return self._call(method, path, **options)
+            raise error
         try:
             body = answer.json()
             return body["data"]
@@ -361,6 +373,11 @@ class Client:
             raise ServiceError(f"The service at {self.api_url} cannot be reached.") from error
         except (requests.exceptions.RequestException, UnicodeError) as error:
             raise ServiceError(f"{self.api_url} cannot be asked: {error}.", hint="Check PM_API_URL.") from error
+
+    def _logged_in(self, answer: Any) -> Json:
+        tokens = self._object(answer)
+        self.token, self._refresh_token = tokens["token"], str(tokens.get("refresh_token", ""))
+        return tokens
 
     @staticmethod
     def _object(value: Any) -> Json:

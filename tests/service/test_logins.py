@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import logging
+import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
@@ -12,12 +13,15 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from flask import Flask
 from sqlalchemy import update
+from werkzeug.serving import make_server
 
 from service import queueing, throttle
 from service.database import tenant_session
 from service.logs import JsonFormatter
 from service.models import ApiToken
 from service.permissions import Permission, Role
+from shared.client import Client
+from shared.errors import AuthError
 from tests.service.recipes import World, unique
 from tests.service.studio import PASSWORD, Api, Json, StudioUnderTest
 
@@ -117,6 +121,28 @@ def test_an_expired_session_is_refused_and_can_be_refreshed(studio: StudioUnderT
     assert Api(studio.app, answer["token"]).get("/auth/me").error["code"] == "auth.expired_token"
     fresh = Api(studio.app).post("/auth/refresh", {"refresh_token": answer["refresh_token"]}).data
     assert Api(studio.app, fresh["token"]).get("/auth/me").status == 200
+
+
+def test_a_program_that_logged_in_stays_so(studio: StudioUnderTest) -> None:
+    """The client exchanges an expired token by itself; a token that was only handed to it ends."""
+    server = make_server("127.0.0.1", 0, studio.app, threaded=True)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    try:
+        url = f"http://127.0.0.1:{server.server_port}"
+        with Client(url) as client:
+            first = client.login(studio.email(Role.ARTIST), PASSWORD)["token"]
+            with studio.app.app_context(), tenant_session(studio.tenant_id) as session:
+                expired = datetime.now(UTC) - timedelta(seconds=1)
+                session.execute(update(ApiToken).where(ApiToken.kind == "session").values(expires_at=expired))
+            assert client.me()["user"]["role"] == "artist"
+            assert client.token != first
+        with Client(url, first) as other, pytest.raises(AuthError) as caught:
+            other.me()
+        assert caught.value.code == "auth.expired_token"
+    finally:
+        server.shutdown()
+        thread.join()
 
 
 # -- guessing
