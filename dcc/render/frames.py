@@ -19,13 +19,10 @@ from dcc.render.arguments import add_scene_arguments, materials_of, settings_of
 from dcc.render.blender import leave, run_in_blender
 from dcc.render.destination import check_output, frame_path
 from dcc.render.prepare import PreparedScene, prepare
-from dcc.render.presets import FORMATS, MOTIONS
+from dcc.render.presets import FORMATS, MOTIONS, TURN_FRAMES
 from shared.errors import RacewayError
 from shared.events import emit
 from shared.frame_ranges import parse_frames
-
-TURN_FRAMES = 96
-"""Frames of a full turn: 4 s at 24 frames a second."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -14,6 +14,8 @@ BACKGROUNDS = ("studio", "transparent")
 HDRI = "hdri:"
 """Start of a background that is a panorama: ``hdri:PATH``."""
 MOTIONS = ("none", "turntable")
+TURN_FRAMES = 96
+"""Frames of a full turn of a turntable: 4 s at 24 frames a second."""
 
 
 @dataclass(frozen=True)
