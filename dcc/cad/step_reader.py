@@ -39,6 +39,7 @@ from dcc.cad.layers import layer_the_shapes
 from dcc.cad.model import AssemblyDefinition, CadModel, PartDefinition, Placement
 from dcc.cad.occurrence_styles import OccurrenceStyles
 from dcc.cad.tessellated_items import leave_out_second_shapes
+from dcc.cad.text_encoding import encoding_of
 from dcc.cad.transform_operators import TransformOperators
 from shared.errors import CadError
 from shared.manifest import Color, Warning
@@ -116,6 +117,7 @@ class StepFile:
         Interface_Static.SetIVal_s("read.stepcaf.subshapes.name", int(self._body_names))
         # Many AP242 files hold a mesh beside the exact shape: it is only wanted where there is no other.
         Interface_Static.SetCVal_s("read.step.tessellated", "OnNoBRep")
+        Interface_Static.SetCVal_s("read.step.codepage", encoding_of(self._path))
         if reader.ReadFile(str(self._path)) != IFSelect_ReturnStatus.IFSelect_RetDone:
             raise CadError(
                 f"{self._name} cannot be read: the CAD kernel found no valid STEP data in it.",

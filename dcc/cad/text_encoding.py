@@ -1,0 +1,71 @@
+"""Which encoding a STEP file's names are written in.
+
+The standard knows ASCII with escapes, and UTF-8 since its third edition. Many CAD systems write the bytes of the
+machine they run on all the same, without saying so; read as UTF-8 these are names that nobody wrote.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import numpy as np
+
+_CHUNK = 1 << 24
+_SAMPLE = 4096
+"""Strings that are looked at."""
+_STRING = re.compile(rb"'((?:[^']|'')*)'")
+_COMMON_HANZI = range(0xB0, 0xD8)
+"""First bytes of GB 2312's 3,755 most common characters."""
+_COMMON_JAPANESE = range(0x82, 0x99)
+"""First bytes of Shift JIS's kana and of the 2,965 most common kanji."""
+_MOSTLY = 0.7
+
+UTF8, GB2312, SHIFT_JIS, WESTERN = "UTF8", "GB", "SJIS", "CP1252"
+"""As the kernel names them."""
+
+
+def encoding_of(path: Path) -> str:
+    """The encoding of the text in the file at ``path``, as the kernel names it: UTF-8 unless that cannot be."""
+    foreign = b"\n".join(_foreign_strings(path))
+    if not foreign or _decodes(foreign, "utf-8"):
+        return UTF8
+    if _decodes(foreign, "gb2312") and _is_chinese(foreign):
+        return GB2312
+    if _decodes(foreign, "shift_jis") and _is_japanese(foreign.decode("shift_jis")):
+        return SHIFT_JIS
+    return WESTERN
+
+
+def _foreign_strings(path: Path) -> list[bytes]:
+    """Strings of the file with bytes that are not ASCII, up to ``_SAMPLE``; usually there are none."""
+    found: list[bytes] = []
+    with path.open("rb") as stream:
+        while len(found) < _SAMPLE and (chunk := stream.read(_CHUNK)):
+            if (np.frombuffer(chunk, np.uint8) < 0x80).all():
+                continue
+            # A string that is cut by the end of a chunk must not look like broken UTF-8.
+            chunk += stream.readline()
+            found += [text for text in _STRING.findall(chunk) if not text.isascii()]
+    return found[:_SAMPLE]
+
+
+def _decodes(text: bytes, encoding: str) -> bool:
+    try:
+        text.decode(encoding)
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def _is_chinese(text: bytes) -> bool:
+    """Whether the two-byte characters of ``text`` are mostly common ones: pairs of Western accents are not."""
+    first_bytes = [pair[0] for pair in re.findall(rb"[\x80-\xff]{2}", text)]
+    return sum(byte in _COMMON_HANZI for byte in first_bytes) >= _MOSTLY * len(first_bytes)
+
+
+def _is_japanese(text: str) -> bool:
+    """Whether the foreign letters are mostly kana and common kanji: accents with what follows them are not."""
+    letters = [letter for letter in text if not letter.isascii()]
+    common = [letter for letter in letters if letter.encode("shift_jis")[0] in _COMMON_JAPANESE]
+    return len(common) >= _MOSTLY * len(letters)
