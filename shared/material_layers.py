@@ -124,12 +124,11 @@ class MaterialLayers:
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> MaterialLayers:
         """Rebuild what ``to_json`` wrote; a missing layer is empty. Raises InputError for a proposal that is none."""
-        return cls(
-            **{
-                name: {str(target): Proposal.from_json(entry) for target, entry in (data.get(name) or {}).items()}
-                for name in ("manual", "source", "auto")
-            }
-        )
+        layers: dict[str, Layer] = {
+            name: {str(target): Proposal.from_json(entry) for target, entry in (data.get(name) or {}).items()}
+            for name in ("manual", "source", "auto")
+        }
+        return cls(layers["manual"], layers["source"], layers["auto"])
 
 
 def apply_layers(manifest: Manifest, layers: MaterialLayers) -> Manifest:
