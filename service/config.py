@@ -41,6 +41,8 @@ class Config:
     render_seconds: int = 7200
     lease_seconds: int = 10
     """How long a worker may be silent before its job is taken up by another."""
+    stall_seconds: int = 300
+    """How long a renderer may be silent before it is stopped and tried again."""
     streams_per_tenant: int = 32
     """Event streams that the users of one tenant may have open at a time, over all processes of the service."""
     streams_per_process: int = 48
@@ -59,6 +61,7 @@ class Config:
             "RACEWAY_CONVERT_SECONDS": 1800,
             "RACEWAY_RENDER_SECONDS": 7200,
             "RACEWAY_LEASE_SECONDS": 10,
+            "RACEWAY_STALL_SECONDS": 300,
             "RACEWAY_STREAMS_PER_TENANT": 32,
         }
         for name, default in numbers.items():
@@ -89,6 +92,7 @@ class Config:
             convert_seconds=numbers["RACEWAY_CONVERT_SECONDS"],
             render_seconds=numbers["RACEWAY_RENDER_SECONDS"],
             lease_seconds=numbers["RACEWAY_LEASE_SECONDS"],
+            stall_seconds=numbers["RACEWAY_STALL_SECONDS"],
             streams_per_tenant=numbers["RACEWAY_STREAMS_PER_TENANT"],
         )
 
@@ -106,6 +110,7 @@ class Config:
             "RACEWAY_CONVERT_SECONDS": str(self.convert_seconds),
             "RACEWAY_RENDER_SECONDS": str(self.render_seconds),
             "RACEWAY_LEASE_SECONDS": str(self.lease_seconds),
+            "RACEWAY_STALL_SECONDS": str(self.stall_seconds),
             "RACEWAY_STREAMS_PER_TENANT": str(self.streams_per_tenant),
         }
 

@@ -62,7 +62,9 @@ class Permission(StrEnum):
     ORDER_MANAGE = "order.manage"
     JOB_READ = "job.read"
     JOB_WRITE = "job.write"
+    QUEUE_MANAGE = "queue.manage"
     WORKER_READ = "worker.read"
+    WORKER_MANAGE = "worker.manage"
     AUDIT_READ = "audit.read"
     ACTIVITY_READ = "activity.read"
     ALERT_READ = "alert.read"
@@ -99,7 +101,9 @@ MINIMUM_ROLE: dict[Permission, Role] = {
     Permission.ORDER_MANAGE: Role.PROJECT_MANAGER,
     Permission.JOB_READ: Role.ARTIST,
     Permission.JOB_WRITE: Role.ARTIST,
+    Permission.QUEUE_MANAGE: Role.PROJECT_MANAGER,
     Permission.WORKER_READ: Role.ARTIST,
+    Permission.WORKER_MANAGE: Role.GLOBAL_ADMIN,
     Permission.AUDIT_READ: Role.PROJECT_MANAGER,
     Permission.ACTIVITY_READ: Role.ARTIST,
     Permission.ALERT_READ: Role.TENANT_ADMIN,

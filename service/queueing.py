@@ -6,7 +6,9 @@ again, and only one worker can claim a job.
 
 from __future__ import annotations
 
+import itertools
 import logging
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -21,6 +23,9 @@ log = logging.getLogger(__name__)
 
 QUEUES = ("cad", "render", "default")
 """In the order in which a worker serves them."""
+
+STOP_TOPIC = "raceway:stop"
+"""Redis channel of jobs that were cancelled while they run."""
 
 TASK = "service.tasks.runner.run_job"
 _NO_TIME_LIMIT = -1
@@ -50,6 +55,16 @@ class Bell:
             return False
         return True
 
+    def stop(self, job_id: UUID) -> None:
+        """Tell the worker that does the job to look at it at once, because somebody cancelled it.
+
+        It looks several times a second anyway, so a word that is lost costs no more than that.
+        """
+        try:
+            self.redis.publish(STOP_TOPIC, str(job_id))
+        except RedisError as error:
+            log.warning("no word to the worker of job %s, it looks by itself: %s", job_id, error)
+
     def is_ringing(self, queue: str, job_id: UUID) -> bool:
         """Whether a message for the job waits in the queue. Raises RedisError where Redis does not answer."""
         waiting = self.redis.lpos(self._queue(queue).key, message_id(job_id))
@@ -57,6 +72,22 @@ class Bell:
 
     def _queue(self, name: str) -> Queue:
         return Queue(name, connection=self.redis)
+
+
+def bell_queue(queue: str, needs: Iterable[str] = ()) -> str:
+    """The bell of jobs with these needs: its own, so that no worker hears one that it cannot do (``render+gpu``)."""
+    return "+".join([queue, *sorted(set(needs))])
+
+
+def bells_of(queues: Sequence[str], capabilities: Collection[str]) -> list[str]:
+    """Every bell that a worker with these capabilities hears, the most urgent queue first."""
+    able = sorted(set(capabilities))
+    return [
+        bell_queue(queue, needs)
+        for queue in queues
+        for count in range(len(able), -1, -1)
+        for needs in itertools.combinations(able, count)
+    ]
 
 
 def connect(url: str) -> Redis:

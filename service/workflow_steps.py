@@ -12,7 +12,7 @@ from flask import current_app
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from service import conversions, jobs
+from service import conversions, jobs, render_jobs
 from service.config import Config
 from service.database import current_tenant
 from service.models import Asset, CadFile, Job, MediaAsset, Publish, Tenant
@@ -111,14 +111,22 @@ def _publish_cad(current: Session, node: Node, parameters: Json, inputs: Inputs,
 
 def _render(current: Session, node: Node, parameters: Json, inputs: Inputs, asset_id: UUID | None) -> Started:
     subject = inputs["subject"][0]
-    node.step.check(parameters)
     if subject.type == "publish":
         publish = _publish(current, subject.value)
-        ids = {"asset_id": publish.part.asset_id, "publish_id": publish.id, "cad_file_id": publish.cad_file_id}
+        ids: tuple[UUID | None, UUID | None, UUID | None] = (publish.part.asset_id, publish.id, publish.cad_file_id)
     else:
         cad = _cad_file(current, subject.value)
-        ids = {"asset_id": cad.asset_id, "publish_id": None, "cad_file_id": cad.id}
-    return Started(jobs.create(current, node.step.name, parameters, **ids), {})
+        ids = (cad.asset_id, None, cad.id)
+    shown_asset_id, publish_id, cad_file_id = ids
+    job = render_jobs.submit(
+        current,
+        node.step.name,
+        parameters,
+        asset_id=shown_asset_id,
+        publish_id=publish_id,
+        cad_file_id=cad_file_id,
+    )
+    return Started(job, {})
 
 
 def _deliver(current: Session, node: Node, parameters: Json, inputs: Inputs, asset_id: UUID | None) -> Started:
@@ -132,8 +140,7 @@ def _deliver(current: Session, node: Node, parameters: Json, inputs: Inputs, ass
 _STARTERS: dict[str, Callable[[Session, Node, Json, Inputs, UUID | None], Started]] = {
     "convert": _convert,
     "publish": _publish_cad,
-    "still": _render,
-    "thumbnail": _render,
+    **dict.fromkeys(render_jobs.KINDS, _render),
     "deliver": _deliver,
 }
 

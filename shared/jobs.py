@@ -4,21 +4,30 @@ States and the moves between them::
 
     pending -> queued -> running -> completed
        |         |         |-> failed
-       |         |         |-> queued        (lost worker, retry)
+       |         |         |-> queued          (lost worker, another try)
        `---------`---------`-> cancelled
-    failed, cancelled -> queued              (retried by a person)
+    failed, cancelled -> queued, pending       (retried by a person; pending where it still waits for others)
+    pending, queued, failed, cancelled -> skipped -> queued, pending
+
+A job is pending as long as it waits for other jobs. The database refuses every other move (migration 0005).
 """
 
 from __future__ import annotations
 
+import re
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any
 
-from shared.errors import ConflictError
+from shared.errors import ConflictError, InputError
 
 DOCUMENT_VERSION = 1
+
+MAX_CAPABILITIES = 6
+"""Of one worker: it listens on a bell of its own for each combination."""
+_CAPABILITY = re.compile(r"[a-z0-9][a-z0-9._-]{0,39}")
 
 
 class JobState(StrEnum):
@@ -28,17 +37,22 @@ class JobState(StrEnum):
     COMPLETED = "completed"
     FAILED = "failed"
     CANCELLED = "cancelled"
+    SKIPPED = "skipped"
 
 
-FINAL_STATES = frozenset({JobState.COMPLETED, JobState.FAILED, JobState.CANCELLED})
+DONE_STATES = frozenset({JobState.COMPLETED, JobState.SKIPPED})
+"""What follows a job may begin once it is in one of these."""
+
+FINAL_STATES = frozenset({*DONE_STATES, JobState.FAILED, JobState.CANCELLED})
 
 TRANSITIONS: dict[JobState, frozenset[JobState]] = {
-    JobState.PENDING: frozenset({JobState.QUEUED, JobState.CANCELLED}),
-    JobState.QUEUED: frozenset({JobState.RUNNING, JobState.CANCELLED, JobState.FAILED}),
+    JobState.PENDING: frozenset({JobState.QUEUED, JobState.CANCELLED, JobState.SKIPPED}),
+    JobState.QUEUED: frozenset({JobState.RUNNING, JobState.CANCELLED, JobState.FAILED, JobState.SKIPPED}),
     JobState.RUNNING: frozenset({JobState.COMPLETED, JobState.FAILED, JobState.CANCELLED, JobState.QUEUED}),
     JobState.COMPLETED: frozenset(),
-    JobState.FAILED: frozenset({JobState.QUEUED}),
-    JobState.CANCELLED: frozenset({JobState.QUEUED}),
+    JobState.FAILED: frozenset({JobState.QUEUED, JobState.PENDING, JobState.SKIPPED}),
+    JobState.CANCELLED: frozenset({JobState.QUEUED, JobState.PENDING, JobState.SKIPPED}),
+    JobState.SKIPPED: frozenset({JobState.QUEUED, JobState.PENDING}),
 }
 
 
@@ -50,6 +64,30 @@ def check_transition(current: JobState, target: JobState, job_id: str = "") -> N
             hint="Reload the job: somebody or something else changed it.",
             code="conflict.job_state",
         )
+
+
+def check_capabilities(names: Sequence[str]) -> list[str]:
+    """Capabilities of a worker or needs of a job, in order, each once.
+
+    Raises InputError (``input.capabilities``) for a bad name and for more than ``MAX_CAPABILITIES``.
+    """
+    for name in names:
+        if not _CAPABILITY.fullmatch(name):
+            raise InputError(
+                f"{name!r} is no name of a capability.",
+                hint="Use small letters, digits, dots, hyphens and underscores, such as gpu or blender-5.0.",
+                code="input.capabilities",
+                fields={"needs": f"{name!r} is no name of a capability"},
+            )
+    found = sorted(set(names))
+    if len(found) > MAX_CAPABILITIES:
+        raise InputError(
+            f"{len(found)} capabilities are too many.",
+            hint=f"Name at most {MAX_CAPABILITIES}.",
+            code="input.capabilities",
+            fields={"needs": f"at most {MAX_CAPABILITIES}"},
+        )
+    return found
 
 
 def now() -> str:
@@ -71,12 +109,13 @@ class JobStep:
 
 @dataclass
 class Progress:
-    """How far a job is: ``percent`` 0 to 100, ``remaining`` in seconds where it can be told."""
+    """How far a job is: ``percent`` 0 to 100, ``remaining`` in seconds where it can be told, ``frame`` under way."""
 
     percent: float = 0.0
     stage: str = ""
     message: str = ""
     remaining: float | None = None
+    frame: int | None = None
 
 
 @dataclass

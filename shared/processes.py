@@ -155,14 +155,19 @@ def kill_tree(root: int, *, grace: float = 0.0) -> None:
     if os.name == "nt":
         subprocess.run(["taskkill", "/F", "/T", "/PID", str(root)], capture_output=True, check=False)
         return
+    # What left the tree's group loses its parent when the root leaves on SIGTERM, and could not be found any more.
+    roots = {root: _started(root)}
     if grace > 0:
+        roots |= {pid: _started(pid) for pid in descendants(root)}
         _signal_group(root, signal.SIGTERM)
         deadline = time.monotonic() + grace
         while time.monotonic() < deadline and _alive(root):
             time.sleep(0.01)
+    # The number of a process that has ended may be somebody else's by now.
+    roots = {pid: began for pid, began in roots.items() if pid == root or _started(pid) == began}
     suspended: set[int] = set()
     while True:
-        found = ({root} | descendants(root)) - suspended
+        found = set(roots).union(*(descendants(pid) for pid in roots)) - suspended
         if not found:
             break
         for pid in found:
@@ -379,6 +384,14 @@ def _parent_of(pid: int) -> int | None:
     except OSError:
         return None
     return None if stat[0] == "Z" else int(stat[1])
+
+
+def _started(pid: int) -> str:
+    """When a process began, in the kernel's ticks; empty where it has ended (Linux; elsewhere always)."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text(errors="replace").rpartition(")")[2].split()[19]
+    except (OSError, IndexError):
+        return ""
 
 
 def _alive(pid: int) -> bool:

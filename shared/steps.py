@@ -79,8 +79,8 @@ ENGINE = Parameter(
     "string",
     "The renderer.",
     default="cycles",
-    choices=("cycles",),
-    recommendation="cycles, which knows every material of the library.",
+    choices=("cycles", "eevee"),
+    recommendation="cycles, which needs no display; eevee is quicker on machines with OpenGL.",
     warning="An engine that fails is a failure: no other one is taken silently.",
 )
 DEVICE = Parameter(
@@ -102,8 +102,54 @@ BACKGROUND = Parameter(
     warning="Transparent pictures need a format with alpha, such as PNG or EXR.",
 )
 
+HDRI = Parameter(
+    "hdri",
+    "string",
+    "Path of a panorama (.hdr, .exr) on the storage that lights the object and stands behind it.",
+    recommendation="Leave it empty for the studio; choose one to show the object in a place.",
+    warning="It replaces the background.",
+)
+FORMAT = Parameter(
+    "format",
+    "string",
+    "Format of the pictures.",
+    default="png",
+    choices=("png", "exr"),
+    recommendation="png to look at, exr (half float, scene linear) for compositing.",
+    warning="EXR files are several times as large, and browsers do not show them.",
+)
+FILM_FORMAT = replace(
+    FORMAT,
+    help="What the frames become: a film (mp4), or pictures.",
+    default="mp4",
+    choices=("mp4", "png", "exr"),
+    recommendation="mp4 to look at, exr for compositing.",
+    warning="A film has no alpha and needs even numbers of pixels.",
+)
+CHUNK = Parameter(
+    "chunk",
+    "integer",
+    "Frames that one worker renders at a time.",
+    default=8,
+    minimum=1,
+    maximum=1000,
+    recommendation="So many that a chunk takes some minutes; 1 for frames of half an hour.",
+    warning="Each chunk loads the scene once: small chunks load it often.",
+)
+FPS = Parameter(
+    "fps",
+    "integer",
+    "Frames in a second of the film.",
+    default=24,
+    minimum=1,
+    maximum=240,
+    recommendation="24 for film, 25 for PAL, 30 for the web.",
+    warning="It changes how fast the same frames play.",
+)
+
 SUBJECT = Port("subject", ("publish", "model"), "what is on the picture: a publish, or a converted CAD file")
 PICTURES = Port("pictures", ("pictures",), "the pictures")
+FILM = Port("film", ("film",), "the film, where the format is mp4")
 
 STEPS: tuple[Step, ...] = (
     Step(
@@ -151,9 +197,53 @@ STEPS: tuple[Step, ...] = (
         "Render still",
         "Renders one picture of a published asset in headless Blender, framed and lit, with its thumbnail.",
         "render",
-        (WIDTH, HEIGHT, SAMPLES, ENGINE, DEVICE, BACKGROUND),
+        (WIDTH, HEIGHT, SAMPLES, ENGINE, DEVICE, BACKGROUND, HDRI, FORMAT),
         inputs=(SUBJECT,),
         outputs=(PICTURES,),
+    ),
+    Step(
+        "turntable",
+        "Render turntable",
+        "Turns a published asset or CAD file once before the camera, without a seam, and encodes the film.",
+        "render",
+        (
+            Parameter(
+                "frames",
+                "integer",
+                "Frames of a full turn.",
+                default=96,
+                minimum=2,
+                maximum=10_000,
+                recommendation="96: four seconds at 24 frames a second.",
+                warning="Each frame takes as long as a still.",
+            ),
+            CHUNK,
+            FPS,
+            *(WIDTH, HEIGHT, SAMPLES, ENGINE, DEVICE, BACKGROUND, HDRI, FILM_FORMAT),
+        ),
+        inputs=(SUBJECT,),
+        outputs=(FILM, PICTURES),
+    ),
+    Step(
+        "frames",
+        "Render frames",
+        "Renders a range of frames of a published shot or asset, in chunks on several workers.",
+        "render",
+        (
+            Parameter(
+                "frames",
+                "string",
+                "The frames, such as 1-24, 1-24x2 for every second one, or 1,5,9-12.",
+                required=True,
+                recommendation="The range of the shot; every tenth frame for a first look.",
+                warning="Each frame takes as long as a still.",
+            ),
+            CHUNK,
+            FPS,
+            *(WIDTH, HEIGHT, SAMPLES, ENGINE, DEVICE, BACKGROUND, HDRI, replace(FILM_FORMAT, default="png")),
+        ),
+        inputs=(SUBJECT,),
+        outputs=(PICTURES, FILM),
     ),
     Step(
         "thumbnail",

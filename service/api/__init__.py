@@ -31,6 +31,7 @@ from service.api import (
     tenants,
     tokens,
     users,
+    workers,
     workflows,
 )
 from service.api.routing import Endpoint
@@ -40,7 +41,7 @@ _RESOURCES = tuple(
     for module in (
         *(account, tokens, users, tenants, projects, sequences, shots, assets, tasks, orders),
         *(cad, cad_materials, cad_revisions, materials, scenes, publishes, pins, references),
-        *(media, jobs, workflows, events, notifications, audit, metrics, system),
+        *(media, jobs, workers, workflows, events, notifications, audit, metrics, system),
     )
     for resource in module.RESOURCES
 )

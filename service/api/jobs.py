@@ -1,8 +1,9 @@
-"""Jobs: submit, watch, cancel, retry; and the workers that do them."""
+"""Jobs and their tasks: submit, watch, cancel, pause, retry, skip."""
 
 from __future__ import annotations
 
 from datetime import datetime
+from pathlib import PurePosixPath
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
@@ -10,25 +11,27 @@ from flask import Response
 from pydantic import Field, StringConstraints
 from sqlalchemy import select
 
-from service import auth, conversions, jobs
+from service import auth, conversions, jobs, render_jobs
 from service.api.assets import find_asset
+from service.api.cad import stored_file
 from service.api.fields import Row
 from service.api.listing import ListQuery, Page, page_of, row
 from service.api.media import MediaOut, media_of_jobs
 from service.api.routing import Reply, Request, Resource
 from service.database import session
-from service.models import Asset, CadFile, Job, Part, Publish, Worker
+from service.models import Asset, CadFile, Job, JobDependency, JobFrame, Part, Publish
 from service.permissions import Permission
-from service.tasks.logs import log_path
-from shared.errors import ConflictError, InputError
+from service.tasks.logs import log_path, stream, tail
+from shared.errors import ConflictError, InputError, NotFoundError
 from shared.jobs import JobState
-from shared.steps import step
 
 jobs_resource = Resource("jobs", "/jobs")
-workers = Resource("workers", "/workers")
-RESOURCES = (jobs_resource, workers)
+RESOURCES = (jobs_resource,)
 
-_LOG_TAIL_BYTES = 1 << 20
+_PICTURE_TYPES = {".png": "image/png", ".exr": "image/x-exr"}
+_PARAMETERS = (
+    *("width", "height", "samples", "engine", "device", "background", "hdri", "format", "frames", "chunk", "fps"),
+)
 
 
 class JobOut(Row):
@@ -41,6 +44,15 @@ class JobOut(Row):
     publish_id: UUID | None
     cad_file_id: UUID | None
     cancel_requested: bool
+    parent_id: UUID | None = Field(description="the job that this is a task of")
+    has_tasks: bool
+    name: str = Field(description="what a task does of its job, such as 1-8: its frames")
+    priority: int
+    paused: bool
+    needs: list[str]
+    not_before: datetime | None = Field(description="when it is tried again after a failure")
+    max_attempts: int
+    worker_id: UUID | None
     started_at: datetime | None
     finished_at: datetime | None
     progress: dict[str, Any]
@@ -50,9 +62,9 @@ class JobOut(Row):
 
 
 class NewJob(Request):
-    """What to do: a picture of a publish or of an asset's current entry or of a CAD file, or a conversion."""
+    """What to do: render a publish, an asset's current entry or a CAD file; or convert one."""
 
-    kind: Literal["still", "thumbnail", "convert"]
+    kind: Literal["still", "thumbnail", "turntable", "frames", "convert"]
     publish_id: UUID | None = None
     asset: str | None = Field(None, max_length=100, description="name of the asset")
     project: str = Field("", max_length=100, description="name of the project")
@@ -64,6 +76,14 @@ class NewJob(Request):
     engine: str | None = None
     device: str | None = None
     background: str | None = None
+    hdri: str | None = Field(None, max_length=1000, description="path of a panorama on the storage")
+    format: str | None = Field(None, description="png or exr; mp4 for turntables and frames")
+    frames: int | str | None = Field(None, description="of a full turn, or a range such as 1-24x2")
+    chunk: int | None = Field(None, description="frames that one worker renders at a time")
+    fps: int | None = Field(None, description="frames in a second of the film")
+    priority: int = Field(jobs.PRIORITY, ge=0, le=100, description="the highest first, among those of the tenant")
+    needs: list[str] = Field([], max_length=6, description="capabilities that its worker must have, such as gpu")
+    depends_on: list[UUID] = Field([], max_length=100, description="jobs that must be done before it begins")
     camera: Annotated[str, StringConstraints(pattern=r"^(auto|(/[A-Za-z_][A-Za-z0-9_]*)+)$", max_length=500)] = "auto"
 
 
@@ -71,14 +91,44 @@ class JobQuery(ListQuery):
     state: str = ""
     kind: str = ""
     asset: str = Field("", description="name of the asset")
+    parent_id: UUID | None = Field(None, description="tasks of this job instead of jobs")
+
+
+class JobChanges(Request):
+    priority: int = Field(ge=0, le=100)
+
+
+class LogQuery(Request):
+    lines: int = Field(0, ge=0, le=10_000, description="only so many lines from its end; 0: all")
+
+
+class FrameOut(Reply):
+    frame: int
+    task_id: UUID
+    state: str = Field(description="completed, or the state of its task")
+    path: str | None
+    size: int | None
+    sha256: str | None
+    seconds: float | None
+    worker_id: UUID | None
+    attempt: int | None
+    finished_at: datetime | None
+
+
+class DependencyOut(Reply):
+    id: UUID
+    kind: str
+    name: str
+    state: JobState
 
 
 def describe(job: Job, media: list[dict[str, Any]]) -> dict[str, Any]:
     """What the API answers for a job."""
     copied = ("id", "created_at", "updated_at", "kind", "state", "queue", "attempt", "asset_id", "publish_id")
-    more = ("cad_file_id", "cancel_requested", "started_at", "finished_at", "request", "document")
+    more = ("cad_file_id", "cancel_requested", "started_at", "finished_at", "request", "document", "parent_id")
+    queue = ("has_tasks", "name", "priority", "paused", "needs", "not_before", "max_attempts", "worker_id")
     return {
-        **{name: getattr(job, name) for name in (*copied, *more)},
+        **{name: getattr(job, name) for name in (*copied, *more, *queue)},
         "asset": job.asset.name if job.asset else None,
         "progress": job.document["progress"],
         "media": media,
@@ -87,12 +137,17 @@ def describe(job: Job, media: list[dict[str, Any]]) -> dict[str, Any]:
 
 @jobs_resource.declare("GET", "/", permission=Permission.JOB_READ, query=JobQuery, answer=Page[JobOut])
 def list_jobs(query: JobQuery) -> dict[str, Any]:
-    """List jobs, the newest first."""
-    statement = select(Job).outerjoin(Job.asset)
+    """List jobs, the newest first; without their tasks."""
+    statement = select(Job).outerjoin(Job.asset).where(Job.parent_id == query.parent_id)
     for column, wanted in ((Job.state, query.state), (Job.kind, query.kind), (Asset.name, query.asset)):
         if wanted:
             statement = statement.where(column == wanted)
-    sort: dict[str, Any] = {"created_at": Job.created_at, "kind": Job.kind, "state": Job.state}
+    sort: dict[str, Any] = {
+        "created_at": Job.created_at,
+        "priority": Job.priority,
+        "kind": Job.kind,
+        "state": Job.state,
+    }
     page = page_of(statement, query, key=Job, search=(Job.kind, Asset.name), sort=sort, default_sort="-created_at")
     media = media_of_jobs([job.id for job in page["items"]])
     page["items"] = [describe(job, media[job.id]) for job in page["items"]]
@@ -106,22 +161,24 @@ def submit_job(body: NewJob) -> dict[str, Any]:
         cad_file = row(CadFile, _required(body.cad_file_id, "cad_file_id"), lock=True)
         conversion = conversions.convert_again(session(), cad_file)
         return _described(row(Job, _required(conversion.job_id, "job_id")))
-    names = ("width", "height", "samples", "engine", "device", "background")
-    given = {name: value for name in names if (value := getattr(body, name)) is not None}
-    checked = step(body.kind).check(given)
-    # A preset says what was left out of a still; a thumbnail has no presets.
-    settings = {**given, "preset": body.preset} if body.kind == "still" else checked
+    given = {name: value for name in _PARAMETERS if (value := getattr(body, name)) is not None}
+    # What is wrong by itself is said before what is not there.
+    render_jobs.settings(session(), body.kind, given, body.preset)
     asset_id, publish_id, cad_file_id = _subject(body)
-    job = jobs.create(
+    job = render_jobs.submit(
         session(),
         body.kind,
-        {**settings, "camera": body.camera},
+        given,
+        preset=body.preset,
+        camera=body.camera,
         asset_id=asset_id,
         publish_id=publish_id,
         cad_file_id=cad_file_id,
+        priority=body.priority,
+        needs=body.needs,
+        depends_on=body.depends_on,
     )
-    session().refresh(job)
-    return describe(job, [])
+    return _changed(job)
 
 
 @jobs_resource.declare("GET", "/<uuid:job_id>", permission=Permission.JOB_READ, answer=JobOut)
@@ -130,62 +187,140 @@ def get_job(job_id: UUID) -> dict[str, Any]:
     return _described(row(Job, job_id))
 
 
-@jobs_resource.declare("POST", "/<uuid:job_id>/cancel", permission=Permission.JOB_WRITE, answer=JobOut)
+@jobs_resource.declare("PATCH", "/<uuid:job_id>", permission=Permission.JOB_WRITE, body=JobChanges, answer=JobOut)
+def change_job(job_id: UUID, body: JobChanges) -> dict[str, Any]:
+    """Change a job's priority; what runs is not interrupted."""
+    job = _to_change(job_id)
+    jobs.set_priority(session(), job, body.priority)
+    return _changed(job)
+
+
+@jobs_resource.declare("POST", "/<uuid:job_id>/cancel", permission=Permission.JOB_WRITE, answer=JobOut, errors=(409,))
 def cancel_job(job_id: UUID) -> dict[str, Any]:
-    """Cancel a job. One that runs is stopped by its worker within a second."""
-    job = row(Job, job_id, lock=True)
+    """Cancel a job or a task. What runs is stopped by its worker within a second."""
+    job = _to_change(job_id)
     jobs.cancel(session(), job)
-    session().flush()
-    session().refresh(job)
-    return _described(job)
+    return _changed(job)
 
 
-@jobs_resource.declare("POST", "/<uuid:job_id>/retry", permission=Permission.JOB_WRITE, answer=JobOut)
+@jobs_resource.declare("POST", "/<uuid:job_id>/retry", permission=Permission.JOB_WRITE, answer=JobOut, errors=(409,))
 def retry_job(job_id: UUID) -> dict[str, Any]:
-    """Queue a failed or cancelled job again."""
-    job = row(Job, job_id, lock=True)
+    """Queue a failed or cancelled job or task again; of a job with tasks all that failed. Finished frames stay."""
+    job = _to_change(job_id)
     jobs.retry(session(), job)
+    return _changed(job)
+
+
+@jobs_resource.declare("POST", "/<uuid:job_id>/skip", permission=Permission.JOB_WRITE, answer=JobOut, errors=(409,))
+def skip_job(job_id: UUID) -> dict[str, Any]:
+    """Leave a task or job out that does not run: what waits for it goes on without it."""
+    job = _to_change(job_id)
+    jobs.skip(session(), job)
+    return _changed(job)
+
+
+@jobs_resource.declare("POST", "/<uuid:job_id>/pause", permission=Permission.JOB_WRITE, answer=JobOut, errors=(409,))
+def pause_job(job_id: UUID) -> dict[str, Any]:
+    """Begin nothing more of a job; what runs of it goes on."""
+    job = _to_change(job_id)
+    jobs.set_paused(session(), job, paused=True)
+    return _changed(job)
+
+
+@jobs_resource.declare("POST", "/<uuid:job_id>/resume", permission=Permission.JOB_WRITE, answer=JobOut, errors=(409,))
+def resume_job(job_id: UUID) -> dict[str, Any]:
+    """Go on with a paused job."""
+    job = _to_change(job_id)
+    jobs.set_paused(session(), job, paused=False)
+    return _changed(job)
+
+
+@jobs_resource.declare(
+    "GET", "/<uuid:job_id>/tasks", permission=Permission.JOB_READ, query=ListQuery, answer=Page[JobOut]
+)
+def list_tasks(job_id: UUID, query: ListQuery) -> dict[str, Any]:
+    """The tasks of a job, in their order."""
+    row(Job, job_id)
+    page = page_of(
+        select(Job).where(Job.parent_id == job_id),
+        query,
+        key=Job,
+        search=(Job.name,),
+        sort={"position": Job.position, "state": Job.state},
+        default_sort="position",
+    )
+    page["items"] = [describe(task, []) for task in page["items"]]
+    return page
+
+
+@jobs_resource.declare(
+    "GET", "/<uuid:job_id>/frames", permission=Permission.JOB_READ, query=ListQuery, answer=Page[FrameOut]
+)
+def list_frames(job_id: UUID, query: ListQuery) -> dict[str, Any]:
+    """The frames of a job: which stand, where, and which task has the others."""
+    row(Job, job_id)
+    statement = select(JobFrame).where(JobFrame.job_id == job_id)
+    page = page_of(
+        statement, query, key=JobFrame, search=(JobFrame.path,), sort={"frame": JobFrame.frame}, default_sort="frame"
+    )
+    states = dict(session().execute(select(Job.id, Job.state).where(Job.parent_id == job_id)).all())
+    plain = [name for name in FrameOut.model_fields if name != "state"]
+    page["items"] = [
+        {
+            **{name: getattr(frame, name) for name in plain},
+            "state": JobState.COMPLETED.value if frame.path else states[frame.task_id],
+        }
+        for frame in page["items"]
+    ]
+    return page
+
+
+@jobs_resource.declare(
+    "GET", "/<uuid:job_id>/frames/<int:frame>/file", permission=Permission.JOB_READ, media_type="image/png"
+)
+def get_frame_file(job_id: UUID, frame: int) -> Response:
+    """A finished frame."""
+    row(Job, job_id)
+    found = session().scalar(select(JobFrame).where(JobFrame.job_id == job_id, JobFrame.frame == frame))
+    if found is None or found.path is None:
+        raise NotFoundError(
+            f"Frame {frame} of job {job_id} is not rendered.", hint="List them: GET /api/jobs/{id}/frames."
+        )
+    return stored_file(found.path, _PICTURE_TYPES[PurePosixPath(found.path).suffix])
+
+
+@jobs_resource.declare("GET", "/<uuid:job_id>/dependencies", permission=Permission.JOB_READ, answer=list[DependencyOut])
+def list_dependencies(job_id: UUID) -> list[Job]:
+    """The jobs that must be done before this one begins."""
+    row(Job, job_id)
+    needed = select(JobDependency.needs_id).where(JobDependency.job_id == job_id)
+    return list(session().scalars(select(Job).where(Job.id.in_(needed)).order_by(Job.created_at)).unique())
+
+
+@jobs_resource.declare(
+    "GET", "/<uuid:job_id>/log", permission=Permission.JOB_READ, query=LogQuery, media_type="text/plain"
+)
+def get_job_log(job_id: UUID, query: LogQuery) -> Response:
+    """What the tools of a job or task printed, the logs of a job's tasks one after the other; whole, or its end."""
+    job = row(Job, job_id)
+    root = auth.config().tenant_root(auth.current().storage)
+    found = [log_path(root, job.id)]
+    if job.has_tasks:
+        found = [log_path(root, task_id) for task_id in session().scalars(jobs.tasks_of(job).with_only_columns(Job.id))]
+    places = [place for place in found if place.is_file()]
+    content = [tail(places, query.lines)] if query.lines else stream(places)
+    return Response(content, mimetype="text/plain", headers={"X-Content-Type-Options": "nosniff"})
+
+
+def _to_change(job_id: UUID) -> Job:
+    row(Job, job_id)
+    return jobs.locked(session(), job_id)
+
+
+def _changed(job: Job) -> dict[str, Any]:
     session().flush()
     session().refresh(job)
     return _described(job)
-
-
-@jobs_resource.declare("GET", "/<uuid:job_id>/log", permission=Permission.JOB_READ, media_type="text/plain")
-def get_job_log(job_id: UUID) -> Response:
-    """What the job's tool printed; the last MiB of it."""
-    job = row(Job, job_id)
-    place = log_path(auth.config().tenant_root(auth.current().storage), job.id)
-    text = b""
-    if place.is_file():
-        with place.open("rb") as stream:
-            stream.seek(max(0, place.stat().st_size - _LOG_TAIL_BYTES))
-            text = stream.read()
-    return Response(text, mimetype="text/plain", headers={"X-Content-Type-Options": "nosniff"})
-
-
-class WorkerOut(Reply):
-    id: UUID
-    name: str
-    host: str
-    pid: int
-    queues: list[str]
-    state: str
-    started_at: datetime
-    last_seen: datetime
-
-
-@workers.declare("GET", "/", permission=Permission.WORKER_READ, query=ListQuery, answer=Page[WorkerOut])
-def list_workers(query: ListQuery) -> dict[str, Any]:
-    """The workers that were seen within the last minutes."""
-    found = session().scalars(select(Worker).order_by(Worker.name, Worker.id)).all()
-    start = (query.page - 1) * query.page_size
-    items = [worker for worker in found if query.q.casefold() in worker.name.casefold()]
-    return {
-        "items": items[start : start + query.page_size],
-        "page": query.page,
-        "page_size": query.page_size,
-        "total": len(items),
-    }
 
 
 def _described(job: Job) -> dict[str, Any]:
@@ -198,7 +333,7 @@ def _required(value: UUID | None, name: str) -> UUID:
     return value
 
 
-def _subject(body: NewJob) -> tuple[UUID, UUID | None, UUID | None]:
+def _subject(body: NewJob) -> tuple[UUID | None, UUID | None, UUID | None]:
     """Ids of the asset, publish and CAD file that are rendered."""
     if sum(value is not None for value in (body.publish_id, body.asset, body.cad_file_id)) != 1:
         raise InputError(
@@ -217,8 +352,12 @@ def _subject(body: NewJob) -> tuple[UUID, UUID | None, UUID | None]:
         return cad_file.asset_id, None, cad_file.id
     if body.publish_id:
         publish = row(Publish, body.publish_id)
-        if publish.part.asset_id is None:
-            raise InputError("Only publishes of assets are rendered so far.", fields={"publish_id": "is of a shot"})
+        if publish.part.asset_id is None and body.kind != "frames":
+            raise InputError(
+                f"The publish is of a shot, and a {body.kind} shows an asset.",
+                hint="Choose the kind frames for shots.",
+                fields={"publish_id": "is of a shot"},
+            )
         return publish.part.asset_id, publish.id, publish.cad_file_id
     asset = find_asset(body.asset or "", body.project)
     # The picture shows the whole asset; it is filed under what it shows: the newest of its current publishes.

@@ -7,13 +7,21 @@ import sys
 
 from shared.cli import EXIT_FAILED, Command, report_error
 from shared.errors import RacewayError
+from shared.jobs import check_capabilities
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--queues", default="cad,render,default", help="queues to serve, the most urgent first (default: %(default)s)"
     )
+    parser.add_argument(
+        "--capabilities",
+        default="",
+        metavar="NAME,NAME",
+        help="what this machine has and jobs may need: gpu, houdini, blender-5.0, or the name of a pool of workers",
+    )
     parser.add_argument("--name", default="", help="name shown in the list of workers (default: host and process id)")
+    parser.add_argument("--drain", action="store_true", help="do what waits now, then leave")
 
 
 def run(options: argparse.Namespace) -> int:
@@ -22,12 +30,17 @@ def run(options: argparse.Namespace) -> int:
     from service.queueing import QUEUES
     from shared.errors import InputError
 
-    queues = [name.strip() for name in options.queues.split(",") if name.strip()]
+    queues = _names(options.queues)
     if unknown := [name for name in queues if name not in QUEUES] or (not queues and ["none"]):
         raise InputError(f"There is no queue {unknown[0]!r}.", hint=f"Choose from {', '.join(QUEUES)}.")
+    capabilities = check_capabilities(_names(options.capabilities))
     logs.configure()
-    worker.run(Config.from_environment(), queues, options.name)
+    worker.run(Config.from_environment(), worker.Abilities(queues, capabilities, options.name, options.drain))
     return 0
+
+
+def _names(text: str) -> list[str]:
+    return [name.strip() for name in text.split(",") if name.strip()]
 
 
 COMMAND = Command("worker", "do the jobs of the queues (conversions, renders)", configure, run)

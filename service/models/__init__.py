@@ -3,7 +3,7 @@
 from service.models.audit import AuditRecord
 from service.models.base import Base, EditableRow, TenantRow
 from service.models.cad import CadFile, Conversion
-from service.models.jobs import Job, Worker
+from service.models.jobs import Job, JobDependency, JobFrame, PausedQueue, Worker
 from service.models.materials import MaterialAlias, TenantMaterial
 from service.models.media import MediaAsset
 from service.models.notifications import (
@@ -32,6 +32,8 @@ __all__ = [
     "EventCursor",
     "HeldNotification",
     "Job",
+    "JobDependency",
+    "JobFrame",
     "MaterialAlias",
     "MediaAsset",
     "Notification",
@@ -40,6 +42,7 @@ __all__ = [
     "OrderItem",
     "OrderMedium",
     "Part",
+    "PausedQueue",
     "Project",
     "ProjectClient",
     "Publish",

@@ -1,10 +1,10 @@
-"""Takes up the job that a bell rang for, runs its process step, and records how it ended."""
+"""Takes up the jobs that a bell rang for, runs their process steps, and records how they ended."""
 
 from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from uuid import UUID, uuid4
@@ -14,8 +14,9 @@ from sqlalchemy import text
 
 from service.config import Config
 from service.database import tenant_session
-from service.tasks import convert, deliver, publish, still
-from service.tasks.lease import Lease, LeaseLostError, claim
+from service.queueing import QUEUES
+from service.tasks import convert, deliver, encode, frames, publish, still
+from service.tasks.lease import Lease, LeaseLostError, claim_next
 from shared.errors import RacewayError
 from shared.jobs import JobState
 
@@ -25,40 +26,81 @@ STEPS: dict[str, Callable[[Lease, Config, Path], None]] = {
     "convert": convert.run,
     "still": still.run,
     "thumbnail": still.run,
+    "render": frames.run,
+    "encode": encode.run,
     "publish": publish.run,
     "deliver": deliver.run,
 }
-"""What does each kind of job. A step records its result through ``Lease.complete``, or raises."""
+"""What does each kind of job or task. A step records its result through ``Lease.complete``, or raises."""
+
+_RENDER = "render"
+_WORTH_ANOTHER_TRY = frozenset(
+    {
+        *("render.crashed", "render.stalled", "render.failed", "render.memory", "render.frame_missing"),
+        *("process.failed", "process.not_found", "storage.failed"),
+    }
+)
+"""What a renderer may meet once and not again; other failures are the same every time."""
 
 
-@dataclass(frozen=True)
+@dataclass
 class Runner:
-    """The worker that runs jobs in this process: its row, and whether it must end."""
+    """The worker that runs jobs in this process: its row, what it can do, and whether it must end."""
 
     worker_id: UUID = field(default_factory=uuid4)
+    queues: Sequence[str] = QUEUES
+    capabilities: Collection[str] = ()
+    tenants: Collection[UUID] | None = None
+    """Whose jobs it does; None: everybody's."""
     stopping: threading.Event = field(default_factory=threading.Event)
+    """The job under way goes back to the queue."""
+    draining: threading.Event = field(default_factory=threading.Event)
+    """The job under way is the last one."""
+    resting: threading.Event = field(default_factory=threading.Event)
+    """An administrator lets it claim nothing for now."""
+    after_each: Callable[[], None] = lambda: None
+    """Called when a job has ended, before its end can be the next one's begin."""
+    lease: Lease | None = None
+    """The job under way."""
 
     def attach(self, app: Flask) -> None:
         """Let jobs that run under ``app`` be this worker's."""
         app.extensions["raceway_runner"] = self
 
+    @property
+    def takes_jobs(self) -> bool:
+        """Whether it may claim one more."""
+        return not (self.stopping.is_set() or self.draining.is_set() or self.resting.is_set())
+
 
 def run_job(tenant_id: str, job_id: str) -> None:
-    """What a message on the queue calls: does the job, unless another worker has it."""
+    """What a message on the queue calls: does jobs until none is left that this worker can do.
+
+    The message names the job that it was sent for; the next one in the order of the queue is done first.
+    """
     config: Config = current_app.extensions["raceway"]
     runner: Runner = current_app.extensions["raceway_runner"]
-    if runner.stopping.is_set():
-        return  # still queued; the sweeper of another worker rings again
-    lease = claim(UUID(tenant_id), UUID(job_id), runner.worker_id, config.lease_seconds, runner.stopping)
-    if lease is None:
-        return
-    log.info("job %s (%s), attempt %d", job_id, lease.job.kind, lease.attempt)
+    while runner.takes_jobs:
+        lease = claim_next(
+            runner.worker_id, runner.queues, runner.capabilities, config.lease_seconds, runner.stopping, runner.tenants
+        )
+        if lease is None:
+            return
+        _do(runner, lease, config)
+
+
+def _do(runner: Runner, lease: Lease, config: Config) -> None:
+    log.info("job %s (%s %s), attempt %d", lease.job.id, lease.job.kind, lease.job.name, lease.attempt)
     app: Flask = current_app._get_current_object()  # type: ignore[attr-defined]
+    runner.lease = lease
     with lease.renewing(app):
         try:
             _run(lease, config)
         except LeaseLostError as error:
-            log.warning("job %s: %s", job_id, error.message)
+            log.warning("job %s: %s", lease.job.id, error.message)
+        finally:
+            runner.lease = None
+            runner.after_each()
 
 
 def tenant_root(config: Config, tenant_id: UUID) -> Path:
@@ -87,6 +129,10 @@ def _end_without_result(lease: Lease, error: RacewayError) -> None:
     if stopped and not lease.cancelled and lease.stopping.is_set():
         log.info("job %s goes back to the queue, because this worker ends", lease.job.id)
         lease.hand_back()
+        return
+    if lease.job.queue == _RENDER and error.code in _WORTH_ANOTHER_TRY and not lease.is_last:
+        log.warning("job %s is tried again: [%s] %s", lease.job.id, error.code, error.message)
+        lease.try_again(error.to_json())
         return
     state = JobState.CANCELLED if stopped else JobState.FAILED
     log.info("job %s %s: [%s] %s", lease.job.id, state, error.code, error.message)

@@ -1,7 +1,7 @@
 """Repairs what a crash left.
 
-Bells that were lost, workers that died, temporary files; what it does for publishes is in
-:mod:`service.tasks.publish_sweep`.
+Reservations and tokens whose time is over, temporary files. Jobs are recovered by :mod:`service.tasks.recovery`,
+publishes by :mod:`service.tasks.publish_sweep`.
 """
 
 from __future__ import annotations
@@ -18,25 +18,20 @@ from pathlib import Path
 from uuid import UUID
 
 from flask import Flask
-from redis.exceptions import RedisError
-from sqlalchemy import Connection, delete, func, select, text, update
+from sqlalchemy import Connection, delete, func, text, update
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from service.config import Config
 from service.database import db, tenant_session
-from service.models import ApiToken, Job, Scene, Worker
+from service.models import ApiToken, Scene, Worker
 from service.queueing import Bell, bell
-from service.tasks import publish_sweep
-from service.tasks.lease import take_back
+from service.tasks import publish_sweep, recovery
 from shared.files import TEMPORARY_PREFIX
-from shared.jobs import JobState
 
 log = logging.getLogger(__name__)
 
 SWEEP_SECONDS = 3.0
-_UNHEARD = timedelta(seconds=5)
-"""A queued job that nobody took for so long may have lost its bell."""
 _SCENE_LIFETIME = timedelta(days=7)
 _WORKER_LIFETIME = timedelta(minutes=2)
 _TIDY_SECONDS = 3600.0
@@ -135,22 +130,10 @@ def _remove_old(place: Path, oldest: float) -> bool:
 
 def _sweep_tenant(tenant_id: UUID, root: Path, ringer: Bell) -> None:
     now = datetime.now(UTC)
+    recovery.recover(tenant_id, ringer)
     with tenant_session(tenant_id) as current:
-        take_back(current)
-    with tenant_session(tenant_id) as current:
-        _ring_again(current, tenant_id, ringer, now)
         _expire(current, now)
     publish_sweep.sweep(tenant_id, root, now).save(tenant_id)
-
-
-def _ring_again(current: Session, tenant_id: UUID, ringer: Bell, now: datetime) -> None:
-    waiting = select(Job).where(Job.state == JobState.QUEUED, Job.updated_at < now - _UNHEARD)
-    for job in current.scalars(waiting.order_by(Job.created_at)).unique():
-        try:
-            if not ringer.is_ringing(job.queue, job.id) and ringer.ring(job.queue, tenant_id, job.id):
-                log.info("rang again for job %s", job.id)
-        except RedisError:
-            return  # Redis is away; the next sweep tries again
 
 
 def _expire(current: Session, now: datetime) -> None:

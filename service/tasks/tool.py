@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import shutil
+import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from service.tasks.logs import log_path
 from shared.errors import ProcessError, RacewayError
 from shared.files import TEMPORARY_PREFIX, make_folder, storage_error
 from shared.jobs import now
-from shared.processes import python_tool, run_tool
+from shared.processes import Event, python_tool, run_tool
 from shared.warm_tool import WarmTool
 
 
@@ -44,30 +45,64 @@ def run(
     seconds: int,
     memory_bytes: int = 0,
     should_stop: Callable[[], bool] | None = None,
+    on_event: Callable[[Event], None] | None = None,
+    stall_seconds: float = 0,
 ) -> dict[str, Any]:
     """Run ``tool`` for the job and return its result.
 
-    ``memory_bytes`` is for this run instead of what the configuration says; ``should_stop`` instead of what the lease
-    says. Raises what the tool reports, ``tool.error`` with the code ``<area>.crashed``, ``<area>.timeout`` or
-    ``<area>.memory``, or ProcessError where it was stopped on purpose.
+    ``memory_bytes`` is for this run instead of what the configuration says; ``should_stop`` and ``on_event`` instead
+    of the lease's. A tool that neither reports nor logs anything for ``stall_seconds`` (0: as long as it likes) is
+    stopped. Raises what the tool reports, ``tool.error`` with the code ``<area>.crashed``, ``<area>.timeout``,
+    ``<area>.memory`` or ``<area>.stalled``, or ProcessError where it was stopped on purpose.
     """
     memory_bytes = memory_bytes or config.tool_memory_bytes
     place = log_path(root, lease.job.id)
     make_folder(place.parent)
     with place.open("a", encoding="utf-8") as log:
         log.write(f"--- attempt {lease.attempt}, {now()}\n")
+    watch = _Watch(place, stall_seconds, on_event or lease.on_event, should_stop or lease.should_stop)
     try:
         return _starter(tool)(
             arguments,
             timeout=seconds,
             memory_limit=memory_bytes,
-            on_event=lease.on_event,
+            on_event=watch.on_event,
             on_start=lease.on_start,
-            should_cancel=should_stop or lease.should_stop,
+            should_cancel=watch.should_stop,
             log=place,
         )
     except ProcessError as error:
+        if watch.stalled:
+            raise tool.error(
+                f"{tool.program} made no progress for {stall_seconds:g} s and was stopped.",
+                code=f"{tool.area}.stalled",
+                hint="See the log of the job; RACEWAY_STALL_SECONDS sets how long it may be silent.",
+            ) from error
         raise _explained(error, tool, memory_bytes, seconds) from error
+
+
+@dataclass
+class _Watch:
+    """Sees to it that a tool gives signs of life."""
+
+    log: Path
+    stall_seconds: float
+    heard: Callable[[Event], None]
+    stop: Callable[[], bool]
+    stalled: bool = False
+    last_event: float = field(default_factory=time.time)
+
+    def on_event(self, event: Event) -> None:
+        self.last_event = time.time()
+        self.heard(event)
+
+    def should_stop(self) -> bool:
+        if self.stop():
+            return True
+        if self.stall_seconds:
+            silent = time.time() - max(self.last_event, self.log.stat().st_mtime)
+            self.stalled = silent > self.stall_seconds
+        return self.stalled
 
 
 def _starter(tool: Tool) -> Callable[..., dict[str, Any]]:

@@ -13,12 +13,13 @@ from typing import Any
 from uuid import UUID, uuid4
 
 from flask import Flask
+from sqlalchemy import func, update
 from werkzeug.test import TestResponse
 
 from service.api import ENDPOINTS
 from service.api.routing import Endpoint
-from service.database import tenant_session
-from service.models import CadFile
+from service.database import db, tenant_session
+from service.models import CadFile, JobFrame, Worker
 from service.permissions import Role
 from shared.manifest import write_manifest
 from tests.service.studio import PASSWORD, Api, Json, Production, StudioUnderTest
@@ -137,6 +138,26 @@ class World:
     def medium(self) -> Json:
         answer: Json = self.admin.call("POST", "/media/assets", **upload(PNG, filename="gear.png")).data
         return answer
+
+    def turntable(self) -> Json:
+        """A job with tasks."""
+        return self.post("/jobs/", {"kind": "turntable", "frames": 2, "publish_id": self.publish()["id"]})
+
+    def frame(self) -> Json:
+        """A job of which a frame is rendered."""
+        job = self.turntable()
+        values = {"path": self.studio.write(f"{unique()}.png"), "finished_at": func.now()}
+        with self.studio.app.app_context(), tenant_session(self.studio.tenant_id) as session:
+            session.execute(update(JobFrame).where(JobFrame.job_id == UUID(job["id"])).values(values))
+        return job
+
+    def worker(self) -> Json:
+        worker = Worker(id=uuid4(), name=unique(), host="node07", pid=7, queues=["render"], state="up")
+        described = {"id": str(worker.id)}
+        with self.studio.app.app_context():
+            db.session.add(worker)
+            db.session.commit()
+        return described
 
     def job(self) -> Json:
         return self.post("/jobs/", {"kind": "still", "publish_id": self.publish()["id"]})
@@ -528,6 +549,30 @@ def _(world: World) -> Call:
     job = world.job()
     world.post(f"/jobs/{job['id']}/cancel")
     return Call(f"/jobs/{job['id']}/retry", {})
+
+
+def _of_job(path: str, body: Json | None = None, make: Callable[[World], Json] = World.job) -> Recipe:
+    return lambda world: Call(f"/jobs/{make(world)['id']}/{path}", body)
+
+
+_JOB = "/jobs/<uuid:job_id>"
+RECIPES[f"PATCH {_JOB}"] = lambda world: Call(f"/jobs/{world.job()['id']}", {"priority": 90})
+for _change in ("pause", "resume", "skip"):
+    RECIPES[f"POST {_JOB}/{_change}"] = _of_job(_change, {})
+for _part in ("tasks", "frames", "dependencies"):
+    RECIPES[f"GET {_JOB}/{_part}"] = _of_job(_part, make=World.turntable)
+RECIPES[f"GET {_JOB}/frames/<int:frame>/file"] = _of_job("frames/1/file", make=World.frame)
+
+
+# -- workers and queues, which every tenant shares
+
+RECIPES["PATCH /workers/<uuid:worker_id>"] = lambda world: Call(
+    f"/workers/{world.worker()['id']}", {"wanted": "rest"}, alone=True
+)
+for _change in ("pause", "resume"):
+    RECIPES[f"POST /queues/<name>/{_change}"] = lambda world, change=_change: Call(  # type: ignore[misc]
+        f"/queues/render/{change}", {}, alone=True
+    )
 
 
 # -- what is about converted CAD

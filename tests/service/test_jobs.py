@@ -16,7 +16,7 @@ from sqlalchemy import update
 from service import jobs, queueing
 from service.database import tenant_session
 from service.models import Asset, Job, MediaAsset
-from service.tasks import sweeper
+from service.tasks import recovery, sweeper
 from service.tasks.lease import Lease, LeaseLostError, claim
 from shared.jobs import JobState
 from tests.service.studio import Json, StudioUnderTest, work
@@ -164,7 +164,7 @@ def test_a_bell_that_was_lost_rings_again(
     bell.redis.flushdb()
     sweeper.sweep(app)
     assert not bell.is_ringing("render", job_id)
-    monkeypatch.setattr(sweeper, "_UNHEARD", timedelta(0))
+    monkeypatch.setattr(recovery, "UNHEARD", timedelta(0))
     for _ in range(2):
         sweeper.sweep(app)
     assert list(bell.redis.lrange("rq:queue:render", 0, -1)).count(queueing.message_id(job_id).encode()) == 1

@@ -1,0 +1,130 @@
+"""Workers and queues: who works, who rests, which queues are paused."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any, Literal
+from uuid import UUID, uuid4
+
+from pydantic import Field
+from sqlalchemy import func, select
+
+from service import jobs
+from service.api.listing import ListQuery, Page
+from service.api.routing import Reply, Request, Resource
+from service.database import session
+from service.models import Job, PausedQueue, Worker
+from service.permissions import Permission
+from service.queueing import QUEUES
+from shared.errors import NotFoundError
+from shared.jobs import JobState
+
+workers = Resource("workers", "/workers")
+queues = Resource("queues", "/queues")
+RESOURCES = (workers, queues)
+
+
+class WorkerOut(Reply):
+    id: UUID
+    name: str
+    host: str
+    pid: int
+    queues: list[str]
+    capabilities: list[str]
+    state: str = Field(description="up, busy, disabled or draining")
+    wanted: str = Field(description="work, rest or drain: what an administrator wants of it")
+    started_at: datetime
+    last_seen: datetime
+
+
+class WorkerChanges(Request):
+    wanted: Literal["work", "rest", "drain"] = Field(
+        description="rest: claim nothing more until `work`; drain: finish the job under way and leave"
+    )
+
+
+class QueueOut(Reply):
+    name: str
+    paused: bool
+    queued: int
+    running: int
+
+
+@workers.declare("GET", "/", permission=Permission.WORKER_READ, query=ListQuery, answer=Page[WorkerOut])
+def list_workers(query: ListQuery) -> dict[str, Any]:
+    """The workers that were seen within the last minutes."""
+    found = session().scalars(select(Worker).order_by(Worker.name, Worker.id)).all()
+    start = (query.page - 1) * query.page_size
+    items = [worker for worker in found if query.q.casefold() in worker.name.casefold()]
+    return {
+        "items": items[start : start + query.page_size],
+        "page": query.page,
+        "page_size": query.page_size,
+        "total": len(items),
+    }
+
+
+@workers.declare(
+    "PATCH", "/<uuid:worker_id>", permission=Permission.WORKER_MANAGE, body=WorkerChanges, answer=WorkerOut
+)
+def change_worker(worker_id: UUID, body: WorkerChanges) -> Worker:
+    """Let a worker work, rest or drain. It heeds that within seconds; workers serve every tenant."""
+    worker = session().get(Worker, worker_id)
+    if worker is None:
+        raise NotFoundError(f"There is no worker {worker_id}.", hint="List them: GET /api/workers/.")
+    worker.wanted = body.wanted
+    session().flush()
+    return worker
+
+
+@queues.declare("GET", "/", permission=Permission.JOB_READ, answer=list[QueueOut])
+def list_queues() -> list[dict[str, Any]]:
+    """The queues and how many of the tenant's jobs and tasks wait and run in each."""
+    return [_describe(name) for name in QUEUES]
+
+
+@queues.declare("POST", "/<name>/pause", permission=Permission.QUEUE_MANAGE, answer=QueueOut)
+def pause_queue(name: str) -> dict[str, Any]:
+    """Begin nothing more of a queue for this tenant; what runs goes on."""
+    if _paused(_known(name)) is None:
+        session().add(PausedQueue(id=uuid4(), queue=name))
+        session().flush()
+    return _describe(name)
+
+
+@queues.declare("POST", "/<name>/resume", permission=Permission.QUEUE_MANAGE, answer=QueueOut)
+def resume_queue(name: str) -> dict[str, Any]:
+    """Go on with a paused queue."""
+    paused = _paused(_known(name))
+    if paused is not None:
+        session().delete(paused)
+        session().flush()
+        waiting = select(Job).where(Job.state == JobState.QUEUED, Job.queue == name)
+        for job in session().scalars(waiting.order_by(Job.priority.desc(), Job.created_at)).unique():
+            jobs.ring_after_commit(session(), job)
+    return _describe(name)
+
+
+def _known(name: str) -> str:
+    if name not in QUEUES:
+        raise NotFoundError(f"There is no queue {name!r}.", hint=f"Choose from {', '.join(QUEUES)}.")
+    return name
+
+
+def _paused(name: str) -> PausedQueue | None:
+    return session().scalar(select(PausedQueue).where(PausedQueue.queue == name))
+
+
+def _describe(name: str) -> dict[str, Any]:
+    grouped = (
+        select(Job.state, func.count().label("jobs"))
+        .where(Job.queue == name, Job.has_tasks.is_(False), Job.state.in_((JobState.QUEUED, JobState.RUNNING)))
+        .group_by(Job.state)
+    )
+    counts = {row.state: row.jobs for row in session().execute(grouped)}
+    return {
+        "name": name,
+        "paused": _paused(name) is not None,
+        "queued": counts.get(JobState.QUEUED, 0),
+        "running": counts.get(JobState.RUNNING, 0),
+    }
