@@ -128,3 +128,18 @@ def test_empty_products_are_named(tmp_path: Path) -> None:
     manifest = converted(step, tmp_path).manifest
     assert [part.part_key for part in manifest.parts] == ["Box"]
     assert any("Hollow" in warning.message or warning.code == "cad.missing_placements" for warning in manifest.warnings)
+
+
+def test_a_small_screw_in_a_large_machine_is_round(tmp_path: Path) -> None:
+    """1 mm in 5 m: what is fine enough for the frame would make the screw a stick."""
+    step = StepWriter()
+    root = step.assembly("Root")
+    step.place(root, step.part("Frame", box(5000, 2000, 100)))
+    step.place(root, step.part("Screw", cylinder(0.5, 3)), at(2500, 1000, 100))
+    conversion = converted(step, tmp_path)
+    stage = Usd.Stage.Open(str(conversion.usd_master))
+    screw = conversion.manifest.part("Screw")
+    points = UsdGeom.Mesh.Get(stage, f"{screw.prim_path}/geo/Screw").GetPointsAttr().Get()
+    on_the_rim = {(round(x, 5), round(y, 5)) for x, y, _ in points}
+    assert len(on_the_rim) >= 24
+    assert screw.volume == pytest.approx(2.356, rel=1e-3)
