@@ -16,7 +16,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any, Literal
 from uuid import UUID, uuid4
 
-from sqlalchemy import delete, exists, func, insert, select
+from sqlalchemy import CTE, delete, exists, func, insert, select
 from sqlalchemy.orm import Session, aliased
 
 from service.database import current_tenant
@@ -53,13 +53,14 @@ def find(current: Session, target_type: TargetType, target_id: UUID) -> Target |
     return found
 
 
-def mark_stale(current: Session, target: Target) -> UUID:
-    """Say, in the transaction that changes what ``target`` composes, that its entries must be written.
+def mark_stale(current: Session, target: Target, change: CTE) -> UUID:
+    """Make a ``change`` of what ``target`` composes, and say with it that its entries must be written.
 
     Answers the mark, for :func:`refresh` to know whether somebody else has written them meanwhile.
     """
     mark = uuid4()
-    current.execute(insert(StaleEntry).values(id=mark, target_type=type_of(target), target_id=target.id))
+    stale = insert(StaleEntry).values(id=mark, target_type=type_of(target), target_id=target.id)
+    current.execute(stale.add_cte(change))
     return mark
 
 

@@ -165,16 +165,15 @@ def _note_change(current: Session, target: Target, part: Part) -> UUID:
 
     The caller has changed it, under the target's lock.
     """
-    current.execute(
-        insert(Composition).values(
-            part_id=part.id,
-            publish_id=part.current_publish_id,
-            # The clock, not the transaction's begin: whoever waited for the lock came later than its holder.
-            created_at=func.clock_timestamp(),
-            created_by_id=current_actor(current),
-        )
+    change = insert(Composition).values(
+        id=func.gen_random_uuid(),
+        part_id=part.id,
+        publish_id=part.current_publish_id,
+        # The clock, not the transaction's begin: whoever waited for the lock came later than its holder.
+        created_at=func.clock_timestamp(),
+        created_by_id=current_actor(current),
     )
-    return entries.mark_stale(current, target)
+    return entries.mark_stale(current, target, change.cte("change"))
 
 
 def _write_entries(current: Session, root: Path, target: Target, mark: UUID | None) -> None:

@@ -212,3 +212,18 @@ def test_a_drive_letter_is_refused_with_the_remedy(studio: StudioUnderTest) -> N
     for path in ("P:\\film\\assets\\gear\\usd\\body\\data\\x.usd", "\\\\server\\film\\x.usd", "p:/film/x.usd"):
         refused = studio.artist.post("/publishes/", production.publish_body(path))
         assert refused.status == 422 and "below PM_ROOT" in refused.error["fields"]["item_usd_path"]
+
+
+def test_a_publish_costs_as_many_statements_as_ever(app: Flask, studio: StudioUnderTest) -> None:
+    production = studio.production()
+    costs = []
+    for round_ in range(2):
+        for number in range(5 * round_):
+            studio.publish(production, f"part{number}")
+        reserved = studio.artist.post("/publishes/reserve", production.reserve_body()).data
+        item = studio.write(reserved["item_usd_path"])
+        body = production.publish_body(item, reservation_id=reserved["reservation_id"], idempotency_key=str(round_))
+        with counting(app) as statements:
+            assert studio.artist.post("/publishes/", body).status == 201
+        costs.append(len(statements))
+    assert costs[1] <= costs[0] <= 24, costs
