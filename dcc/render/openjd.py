@@ -8,21 +8,27 @@ is a second step that depends on it.
 
 from __future__ import annotations
 
+import argparse
 import itertools
 import json
 import shutil
+import sys
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from dcc.render.presets import HDRI
+from dcc.render.arguments import SETTINGS, given_settings, settings_of
+from dcc.render.presets import FORMATS, HDRI
+from dcc.render.stage_time import DEFAULT_FPS
+from shared.cli import print_json
 from shared.errors import InputError, UsdError
 from shared.files import atomic_path, make_folder, storage_error
 from shared.frame_ranges import parse_frames
 from shared.steps import step
 
 FORMAT = "openjd"
+FILM = ".mp4"
 TEMPLATE = "template.json"
 SCENE = "scene"
 MANIFEST = "manifest.json"
@@ -48,7 +54,59 @@ class Render:
     motion: str = "none"
     turn_frames: int | None = None
     film: bool = False
-    fps: float = 24.0
+    fps: float = DEFAULT_FPS
+
+
+def add_export_option(parser: argparse.ArgumentParser) -> None:
+    """``--export openjd DIR`` of ``raceway render``."""
+    parser.add_argument(
+        "--export",
+        nargs=2,
+        metavar=("openjd", "DIR"),
+        help="write the job for another farm into a folder instead: an Open Job Description bundle",
+    )
+
+
+def export(options: argparse.Namespace) -> int:
+    """What ``raceway render --export openjd DIR`` does; returns the exit status."""
+    kind, folder = options.export
+    if kind != FORMAT:
+        raise InputError(
+            f"There is no export {kind!r}.", hint=f"Write --export {FORMAT} DIR.", fields={"export": FORMAT}
+        )
+    template = export_bundle(Path(folder), _render_of(options))
+    if options.json:
+        print_json({"ok": True, "folder": folder, "template": str(Path(folder) / TEMPLATE)})
+    else:
+        print(Path(folder) / TEMPLATE)
+        print(
+            f"run it here: openjd run {Path(folder) / TEMPLATE} --step {template['steps'][-1]['name']} "
+            f"--run-dependencies -p Python={sys.executable}"
+        )
+    return 0
+
+
+def _render_of(options: argparse.Namespace) -> Render:
+    """The job that the command line of ``raceway render`` says."""
+    output: Path = options.output or Path(f"{options.usd.stem}.png")
+    is_film = output.suffix.lower() == FILM
+    frames = options.frames or (f"1-{options.turn_frames}" if options.motion == "turntable" else "")
+    whole = asdict(settings_of(options))
+    settings = {**{name: whole[name] for name in _FLAGS}, **given_settings(options, SETTINGS)}
+    return Render(
+        options.usd,
+        output.name.split(".")[0],
+        settings,
+        preset=options.preset,
+        camera=options.camera,
+        format="png" if is_film else output.suffix.lower().removeprefix("."),
+        manifest=options.manifest,
+        frames=frames,
+        motion=options.motion,
+        turn_frames=options.turn_frames if options.motion == "turntable" else None,
+        film=is_film or options.film is not None,
+        fps=options.fps or DEFAULT_FPS,
+    )
 
 
 def export_bundle(folder: Path, render: Render) -> dict[str, Any]:
@@ -84,6 +142,13 @@ def _check(render: Render) -> None:
     still = step("still")
     own = {name: value for name, value in render.settings.items() if value is not None and still.parameter(name)}
     still.check({name: value for name, value in own.items() if name != "background" or not _panorama(render)})
+    if render.format not in FORMATS:
+        raise InputError(
+            f"Pictures are not written as {render.format!r}.",
+            hint=f"End the output in {' or '.join(f'.{name}' for name in FORMATS)}, or {FILM} for a film.",
+            code="input.output",
+            fields={"output": f"must end in {', '.join(FORMATS)}"},
+        )
     if render.film and not render.frames:
         raise InputError("A film needs frames.", hint="Give --frames, such as 1-96.", fields={"frames": "is missing"})
     if render.frames and render.film:
