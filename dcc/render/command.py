@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from dcc.render import openjd
 from dcc.render.arguments import SETTINGS, add_scene_arguments, given_settings, settings_of
 from dcc.render.destination import check_output, check_writable, frame_path
 from dcc.render.presets import MOTIONS, TURN_FRAMES
@@ -25,6 +26,7 @@ The name of the output says what is made:
   raceway render bearing.usd -o turn.mp4 --motion turntable            a film of the subject turning once around
   raceway render shot.usd -o shot.####.exr --frames 1001-1048x2        frames of the stage's animation
   raceway render shot.usd -o shot.####.png --frames 1-96 --film s.mp4  frames, and a film of them
+  raceway render bearing.usd -o turn.mp4 --motion turntable --export openjd DIR   the same, for an OpenJD farm
 """
 
 
@@ -32,7 +34,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.epilog = _EPILOG
     parser.add_argument("usd", type=Path, metavar="FILE.usd", help="entry of a published asset or shot, or a master")
-    parser.add_argument("-o", "--output", type=Path, required=True, metavar="OUT", help="what to write, see below")
+    parser.add_argument("-o", "--output", type=Path, metavar="OUT", help="what to write, see below")
     parser.add_argument("--thumbnail", type=Path, metavar="OUT.png", help="a small copy of a single picture")
     parser.add_argument("--frame", type=int, help="a single picture's time code (the first of the stage)")
     parser.add_argument("--frames", metavar="RANGE", help="1-24, 1-96x2 for every second one (a turntable's: one turn)")
@@ -41,12 +43,19 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--film", type=Path, metavar="OUT.mp4", help="a film of the frames, too")
     parser.add_argument("--fps", type=float, help="frames a second of a film (those of the stage)")
     add_scene_arguments(parser)
+    openjd.add_export_option(parser)
     add_json_option(parser)
 
 
 def run(options: argparse.Namespace) -> int:
     # Whatever is wrong with the options is said here, before anything is started.
     settings_of(options)
+    if options.export:
+        return openjd.export(options)
+    if options.output is None:
+        raise InputError(
+            "Where is it to be written?", hint="Give -o OUT.png, or --export openjd DIR.", fields={"output": "is required"}
+        )
     progress = Progress()
     try:
         result = _render(options, progress)
