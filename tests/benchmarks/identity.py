@@ -11,6 +11,8 @@ import random
 import sys
 import tempfile
 import time
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 from tests.cad.lineages import AMBIGUOUS, revise, run_lineage
@@ -61,12 +63,13 @@ def main() -> int:
     parser.add_argument("--cases", type=int, default=200, help="cases of each kind (200)")
     parser.add_argument("--seed", type=int, default=0, help="where random numbers start (0)")
     options = parser.parse_args()
+    runs: dict[str, Callable[[], Tally]] = {
+        "single edits": partial(pairs, options.seed, options.cases, 1),
+        "2 to 4 edits at once": partial(pairs, options.seed, options.cases, 4),
+        "five revisions": partial(lineages, options.seed, max(1, options.cases // 5)),
+    }
     wrong = 0
-    for name, run in (
-        ("single edits", lambda: pairs(options.seed, options.cases, 1)),
-        ("2 to 4 edits at once", lambda: pairs(options.seed, options.cases, 4)),
-        ("five revisions", lambda: lineages(options.seed, max(1, options.cases // 5))),
-    ):
+    for name, run in runs.items():
         started = time.perf_counter()
         tally = run()
         wrong += len(tally.wrong)
