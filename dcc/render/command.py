@@ -54,7 +54,9 @@ def run(options: argparse.Namespace) -> int:
         return openjd.export(options)
     if options.output is None:
         raise InputError(
-            "Where is it to be written?", hint="Give -o OUT.png, or --export openjd DIR.", fields={"output": "is required"}
+            "Where is it to be written?",
+            hint="Give -o OUT.png, or --export openjd DIR.",
+            fields={"output": "is required"},
         )
     progress = Progress()
     try:
