@@ -11,7 +11,7 @@ from flask import Response
 from pydantic import Field, StringConstraints
 from sqlalchemy import select
 
-from service import auth, conversions, jobs, render_jobs
+from service import auth, conversions, jobs, pinning, render_jobs
 from service.api.assets import find_asset
 from service.api.cad import stored_file
 from service.api.fields import Row
@@ -84,6 +84,11 @@ class NewJob(Request):
     priority: int = Field(jobs.PRIORITY, ge=0, le=100, description="the highest first, among those of the tenant")
     needs: list[str] = Field([], max_length=6, description="capabilities that its worker must have, such as gpu")
     depends_on: list[UUID] = Field([], max_length=100, description="jobs that must be done before it begins")
+    pinned: bool = Field(
+        False,
+        description="show what the publish composed when it was committed, or the asset now, "
+        "whatever is published until the job is done or done again",
+    )
     camera: Annotated[str, StringConstraints(pattern=r"^(auto|(/[A-Za-z_][A-Za-z0-9_]*)+)$", max_length=500)] = "auto"
 
 
@@ -177,6 +182,7 @@ def submit_job(body: NewJob) -> dict[str, Any]:
         priority=body.priority,
         needs=body.needs,
         depends_on=body.depends_on,
+        more=_pinned(body) if body.pinned else None,
     )
     return _changed(job)
 
@@ -331,6 +337,17 @@ def _required(value: UUID | None, name: str) -> UUID:
     if value is None:
         raise InputError(f"This job needs {name}.", hint="See /api/docs.", fields={name: "is required"})
     return value
+
+
+def _pinned(body: NewJob) -> dict[str, str]:
+    """The pinned entry that a job shows instead of the live one."""
+    if body.publish_id:
+        pin = pinning.at_publish(session(), row(Publish, body.publish_id))
+    elif body.asset:
+        pin = pinning.at_moment(session(), find_asset(body.asset, body.project))
+    else:
+        return {}  # the model of a CAD file never changes
+    return {"usd_path": pin.write(auth.config().tenant_root(auth.current().storage))}
 
 
 def _subject(body: NewJob) -> tuple[UUID | None, UUID | None, UUID | None]:

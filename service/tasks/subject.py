@@ -41,7 +41,8 @@ def subject_of(current: Session, job: Job, root: Path, manifest: Path) -> Subjec
     if publish is None and cad_file is not None:
         usd: str = cad_file.conversion.derivatives["usd_master"]
     else:
-        usd = paths.entity_entry(target.project_name, target.entity)
+        # A job that was pinned shows what was composed when it was asked for, whatever is published since.
+        usd = job.request.get("usd_path") or paths.entity_entry(target.project_name, target.entity)
     place = paths.absolute(root, usd)
     if not place.is_file():
         raise RenderError(

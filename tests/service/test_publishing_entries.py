@@ -9,13 +9,15 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from urllib.parse import quote
+from uuid import UUID
 
 import pytest
 from flask import Flask
 from sqlalchemy import select, text
 
 from service.database import db, tenant_session
-from service.models import Part, Publish, StaleEntry
+from service.models import Job, Part, Publish, StaleEntry
+from service.tasks.subject import subject_of
 from shared.departments import DEPARTMENTS
 from tests.service.studio import Json, Production, StudioUnderTest
 from tests.service.test_statements import counting
@@ -184,6 +186,25 @@ def test_a_pin_whose_item_is_gone_says_so(studio: StudioUnderTest) -> None:
     (studio.root / publish["item_usd_path"]).unlink()
     refused = studio.artist.get(f"/publishes/{publish['id']}/pinned-entry")
     assert (refused.status, refused.error["code"]) == (422, "publish.item_missing")
+
+
+def test_a_render_job_can_be_pinned(studio: StudioUnderTest) -> None:
+    production = studio.production()
+    first = studio.publish(production)
+    second = studio.publish(production)
+    pins = [pinned(studio, publish)["usd_path"] for publish in (first, second)]
+    project = production.project["name"]
+    asked: list[Json] = [{"publish_id": first["id"]}, {"asset": "gear", "project": project}]
+    jobs = [studio.artist.post("/jobs/", {"kind": "still", "pinned": True, **subject}).data for subject in asked]
+    studio.publish(production)
+    with studio.app.app_context(), tenant_session(studio.tenant_id) as session:
+        shown = [
+            subject_of(session, session.get_one(Job, (studio.tenant_id, UUID(job["id"]))), studio.root, studio.root)
+            for job in jobs
+        ]
+    assert [str(subject.usd.relative_to(studio.root)) for subject in shown] == pins
+    live = studio.artist.post("/jobs/", {"kind": "still", "publish_id": first["id"]}).data
+    assert "usd_path" not in live["request"]
 
 
 def test_parts_that_differ_in_their_capitals_only_are_one_folder_on_windows(studio: StudioUnderTest) -> None:
