@@ -7,10 +7,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from OCP.Interface import Interface_Static
+from OCP.STEPCAFControl import STEPCAFControl_Reader, STEPCAFControl_Writer
+from OCP.TDocStd import TDocStd_Document
 from pxr import Usd, UsdGeom
 
 from dcc.cad.convert import Conversion, convert
-from dcc.cad.settings import Settings
+from dcc.cad.kernel import extended_string, silence
+from dcc.cad.settings import Settings, tessellation
 from tests.cad.glb import Glb
 from tests.cad.usd import validator_errors
 from tests.conftest import DATA
@@ -101,3 +105,24 @@ def test_metres_become_millimetres_and_one_colour_on_all_faces_the_parts(data_fo
     assert manifest.part("red_cube").face_colors == ()
     red, green, blue, alpha = manifest.part("red_cube").color or (0, 0, 0, 0)
     assert red > 0.7 > 0.1 > green > blue and alpha == 1
+
+
+@pytest.mark.parametrize("name", ["step/as1-oc-214.stp", "step/framework-hinge-r-assy.stp", "step/abstract-pca.step"])
+def test_another_export_and_other_triangles_change_no_key(name: str, data_folder: Path, tmp_path: Path) -> None:
+    """The same model read and written again by another program, in inches."""
+    silence()
+    document = TDocStd_Document(extended_string("XmlXCAF"))
+    reader = STEPCAFControl_Reader()
+    reader.ReadFile(str(data_folder / name))
+    reader.Transfer(document)
+    writer = STEPCAFControl_Writer()
+    Interface_Static.SetCVal_s("write.step.unit", "INCH")
+    writer.Transfer(document)
+    writer.Write(str(tmp_path / "again.step"))
+    Interface_Static.SetCVal_s("write.step.unit", "MM")
+    first = convert(data_folder / name, tmp_path / "first", Settings()).manifest
+    again = convert(tmp_path / "again.step", tmp_path / "again", Settings(tessellation(None, 0.01, 0.6))).manifest
+    assert [part.part_key for part in again.parts] == [part.part_key for part in first.parts]
+    for part in first.parts:
+        assert again.part(part.part_key).volume == pytest.approx(part.volume, rel=1e-4)
+        assert [item.path for item in again.part(part.part_key).occurrences] == [item.path for item in part.occurrences]
