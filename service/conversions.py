@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -252,9 +252,10 @@ def _carry_choices(
 
 def _says_the_same(root: Path, conversion: Conversion, settings: dict[str, Any]) -> bool:
     """Whether a ready conversion has the keys that ``settings`` ask for: what people confirmed needs no new one."""
-    present = dict(conversion.settings)
-    made_with, wanted = present.pop(DECISIONS, {}), dict(settings).pop(DECISIONS, {})
-    if present != {name: value for name, value in settings.items() if name != DECISIONS}:
+    made_with, wanted = conversion.settings.get(DECISIONS, {}), settings.get(DECISIONS, {})
+    # An older converter's keys are as good.
+    apart = (DECISIONS, "converter")
+    if _rest(conversion.settings, apart) != _rest(settings, apart):
         return False
     if made_with == wanted:
         return True
@@ -287,7 +288,11 @@ def _abandon(current: Session, conversion_id: UUID) -> None:
 
 def _own_settings(cad: CadFile) -> dict[str, Any]:
     """What was asked for when the file was uploaded."""
-    return {name: value for name, value in cad.conversion.settings.items() if name not in (PREVIOUS, DECISIONS)}
+    return _rest(cad.conversion.settings, (PREVIOUS, DECISIONS))
+
+
+def _rest(settings: dict[str, Any], without: Collection[str]) -> dict[str, Any]:
+    return {name: value for name, value in settings.items() if name not in without}
 
 
 def _locked(current: Session, conversion_id: UUID) -> Conversion:
