@@ -151,8 +151,9 @@ def _check(render: Render) -> None:
         )
     if render.film and not render.frames:
         raise InputError("A film needs frames.", hint="Give --frames, such as 1-96.", fields={"frames": "is missing"})
-    if render.frames and render.film:
-        _step_of(parse_frames(render.frames))
+    frames = parse_frames(render.frames) if render.frames else []
+    if render.film:
+        _step_of(frames)
 
 
 def template_of(render: Render, entry: str) -> dict[str, Any]:
