@@ -51,7 +51,7 @@ def run(lease: Lease, config: Config, root: Path) -> None:
     One worker at a time converts one content: whoever comes second waits, and finds it done.
     """
     name = f"convert:{lease.tenant_id}:{_conversion_id(lease)}"
-    with locks.held(queueing.bell(current_app).redis, name, lease.should_stop) as lock:
+    with locks.held(queueing.bell(current_app).redis, name, lease.should_stop, seconds=lease.seconds) as lock:
         conversion, cad = _read(lease)
         if conversion.state == "ready":
             lease.complete({"files": conversion.derivatives, **conversion.summary}, lambda current: None)
