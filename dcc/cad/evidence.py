@@ -27,6 +27,7 @@ from shared.manifest import Part
 _SAME_SHAPE = 8.0
 _SAME_NAME = 5.0
 _SIMILAR_NAME = 2.0
+_CONTAINED_NAME = 1.5
 _OTHER_NAME = -1.0
 _SAME_PLACE = 3.5
 _BOTH_PLACES = 4.5
@@ -47,6 +48,8 @@ AT_PLACE = 0.01
 """Share of its size by which a part may be off and still stand at the same place."""
 _FAR = 0.5
 _LEAST_ANCHORS = 3
+_TELLING = 5
+"""Letters that a name has to have to say something as a piece of another."""
 
 LEAST = -2.0
 """Evidence (nats) below which a pair is nothing to speak of."""
@@ -198,6 +201,12 @@ def _name_nats(old: Likeness, new: Likeness, pairs: Pairs, compared: NDArray[np.
 
 @functools.lru_cache(maxsize=1 << 16)
 def _similar_name(stem: str, other: str) -> float:
+    # Exporters put the names of bodies and products together, and apart again.
+    shorter, longer = sorted((stem, other), key=len)
+    rest = f" {longer} ".replace(f" {shorter} ", " ")
+    # What differs by a number only is often another part.
+    if len(shorter) >= _TELLING and len(rest) < len(longer) and re.search(r"[^\W\d]", rest):
+        return _CONTAINED_NAME
     matcher = difflib.SequenceMatcher(None, stem, other, autojunk=False)
     # Cheap upper bounds first: most names are not alike at all.
     if matcher.real_quick_ratio() < 0.6 or matcher.quick_ratio() < 0.6 or (similarity := matcher.ratio()) < 0.6:

@@ -51,7 +51,7 @@ def splice(data: bytes, chance: random.Random) -> bytes:
 
 
 def huge_numbers(data: bytes, chance: random.Random) -> bytes:
-    points = list(re.finditer(rb"CARTESIAN_POINT\('',\(([^,]+),", data))
+    points = list(re.finditer(rb"CARTESIAN_POINT\s*\(\s*'[^']*'\s*,\s*\(\s*([-+.\dEe]+)", data))
     place = chance.choice(points)
     return data[: place.start(1)] + chance.choice([b"1E+999999", b"1.E30", b"-1.E300"]) + data[place.end(1) :]
 
