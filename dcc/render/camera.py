@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 
 import bpy
 import numpy as np
@@ -17,6 +18,8 @@ from shared.errors import RenderError
 Vertices = NDArray[np.float32]
 """One row a vertex: x, y, z."""
 
+MANY_POINTS = 20_000
+"""From here on only the outermost points of all objects together are kept: thousands of parts are framed as quickly."""
 _DIRECTIONS = np.array([axes for axes in itertools.product((-1, 0, 1), repeat=3) if any(axes)], dtype=np.float32)
 
 
@@ -26,7 +29,7 @@ def visible_points(scene: bpy.types.Scene) -> list[framing.Vector]:
     Of each object the vertices that lie furthest along 26 directions: enough to frame it, and its lowest point exactly.
     Raises RenderError where there is nothing to see.
     """
-    points: list[framing.Vector] = []
+    found: list[Vertices] = []
     vertices: dict[int, Vertices] = {}
     for instance in bpy.context.evaluated_depsgraph_get().object_instances:
         mesh = instance.object.data
@@ -37,14 +40,17 @@ def visible_points(scene: bpy.types.Scene) -> list[framing.Vector]:
         matrix = np.array(instance.matrix_world, dtype=np.float32)
         placed = vertices[mesh.as_pointer()] @ matrix[:3, :3].T + matrix[:3, 3]
         outermost = np.unique(np.argmax(placed @ _DIRECTIONS.T, axis=0))
-        points.extend((x, y, z) for x, y, z in placed[outermost].tolist())
-    if not points:
+        found.append(placed[outermost])
+    if not found:
         raise RenderError(
             "There is nothing to see in this asset.",
             hint="Publish its model first.",
             code="render.empty",
         )
-    return points
+    points = np.concatenate(found)
+    if len(points) > MANY_POINTS:
+        points = points[np.unique(np.argmax(points @ _ball_directions().T, axis=0))]
+    return [(x, y, z) for x, y, z in points.tolist()]
 
 
 def place_camera(scene: bpy.types.Scene, points: list[framing.Vector], bounds: Bounds, aspect: float) -> Framing:
@@ -86,6 +92,16 @@ def view_of_stage_camera(scene: bpy.types.Scene, bounds: Bounds) -> Framing:
     assert isinstance(data, bpy.types.Camera)
     place = camera.evaluated_get(bpy.context.evaluated_depsgraph_get()).matrix_world.translation
     return Framing((place.x, place.y, place.z), bounds.center, data.clip_start, data.clip_end)
+
+
+def _ball_directions() -> Vertices:
+    """The 26 directions and 400 more, spread evenly (a Fibonacci lattice): 5 degrees from one to the next."""
+    count = 400
+    heights = 1 - (2 * np.arange(count) + 1) / count
+    turns = math.pi * (3 - math.sqrt(5)) * np.arange(count)
+    flat = np.sqrt(1 - heights**2)
+    spread = np.stack([flat * np.cos(turns), flat * np.sin(turns), heights], axis=1)
+    return np.concatenate([_DIRECTIONS, spread]).astype(np.float32)
 
 
 def _vertices_of(mesh: bpy.types.Mesh) -> Vertices:

@@ -42,6 +42,8 @@ def import_model(usd: Path, collection_name: str) -> ImportedModel:
     """
     if not usd.is_file():
         raise UsdError(f"There is no USD file {usd}.", hint="Check the path, or publish the asset first.")
+    # Where Blender puts what it imports. Asking each object for its collections would look through all of them.
+    holder = bpy.context.view_layer.active_layer_collection.collection
     before = set(bpy.data.objects)
     collections_before = set(bpy.data.collections)
     materials_before = set(bpy.data.materials)
@@ -58,8 +60,7 @@ def import_model(usd: Path, collection_name: str) -> ImportedModel:
     model = ImportedModel(_new_collection(collection_name))
     for item in placed:
         item[PRIM_PATH] = prim_path(item)
-        for holder in list(item.users_collection):
-            holder.objects.unlink(item)
+        holder.objects.unlink(item)
         model.collection.objects.link(item)
     model.roots = [item for item in placed if item.parent is None]
     model.meshes = [item for item in placed if item.type == "MESH"]
@@ -154,7 +155,6 @@ def _realise(instancer: bpy.types.Object, collection: bpy.types.Collection) -> I
         copy.matrix_parent_inverse = Matrix.Identity(4)
         copy.matrix_basis = offset @ _matrix_in_prototype(source)
         copy[PRIM_PATH] = instancer[PRIM_PATH] + prim_path(source)
-        copy.name = f"{instancer.name}_{source.name.partition('.')[0]}"
         collection.objects.link(copy)
         _inherit_identity(copy)
         if copy.type == "MESH":
