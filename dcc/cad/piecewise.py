@@ -76,9 +76,9 @@ def read_pieces(
     with source.open("rb") as stream, mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ) as text:
         indexed = index(text)
         parts = partition(indexed) if indexed is not None else None
-        if parts is None or len(parts.groups) < 2:
+        if parts is None:
             return None
-        if len(text) - sum(parts.weights) > _MOST_FRAME * len(text):
+        if not parts.crowds and (len(parts.groups) < 2 or len(text) - sum(parts.weights) > _MOST_FRAME * len(text)):
             return None
         with contextlib.suppress(_RefusedError):
             return _read(parts, settings, name, body_names, workers, on_progress)

@@ -114,3 +114,17 @@ def test_other_ways_to_write_the_same(change: Callable[[str], str], apart: bool,
     (tmp_path / "model.step").write_text(change(text), newline="")
     assert is_taken_apart(tmp_path / "model.step") == apart
     assert_same(tmp_path / "model.step", tmp_path)
+
+
+def test_an_assembly_of_very_many_placements(tmp_path: Path) -> None:
+    step = StepWriter()
+    root, crowd = step.assembly("Root"), step.assembly("Crowd")
+    parts = [step.part("Pin", cylinder(), color="ff0000"), step.part("Plate", box()), step.part("Pin", box(1, 1, 1))]
+    for number in range(230):
+        place = at(number * 30, number % 7, 0, number % 5 * 20)
+        step.place(crowd, parts[number % 3], place, name="Left" if number % 4 else "", color="0000ff" * (number == 9))
+    step.place(root, crowd)
+    step.place(root, crowd, at(0, 0, 100))
+    step.write(tmp_path / "model.step")
+    assert is_taken_apart(tmp_path / "model.step")
+    assert_same(tmp_path / "model.step", tmp_path)

@@ -10,11 +10,12 @@ Whatever is not understood stays in the frame, where the kernel reads it as ever
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
+from dcc.cad.part21.crowds import Placed, crowds
 from dcc.cad.part21.index import Index, Indices, Mask
 
 _DEFINITIONS = ("PRODUCT_DEFINITION", "PRODUCT_DEFINITION_WITH_ASSOCIATED_DOCUMENTS")
@@ -76,13 +77,16 @@ class Partition:
     """(E,) entities of the frame."""
     annotations: tuple[Indices, Indices]
     """Entities that say something about another, and that other."""
-    lists: Indices = field(default_factory=lambda: np.empty(0, np.int32))
+    lists: Indices
+    crowds: list[Placed]
+    """Placements in assemblies of very many, which the frame writes in another way."""
 
 
 def partition(index: Index) -> Partition | None:
     """Take a file apart; None where there is nothing to gain, or where it is not understood well enough."""
     pieces = list(_pieces(index))
-    if len(pieces) < 2:
+    crowded = crowds(index)
+    if len(pieces) < (1 if crowded else 2):
         return None
     shapes = np.array([shape for piece in pieces for shape in piece.shapes], np.int32)
     owners = np.array([number for number, piece in enumerate(pieces) for _ in piece.shapes], np.int32)
@@ -105,6 +109,7 @@ def partition(index: Index) -> Partition | None:
         framed,
         _annotations(index, in_context),
         index.of_type(LISTS),
+        crowded,
     )
 
 

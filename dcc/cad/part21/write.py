@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 
 import numpy as np
 
+from dcc.cad.part21.crowds import rewritten
 from dcc.cad.part21.index import Mask
 from dcc.cad.part21.products import Partition, kept_of, piece_entities
 
@@ -50,6 +51,7 @@ def frame_text(parts: Partition) -> Iterator[bytes | memoryview]:
             curves = b"#%d=GEOMETRIC_CURVE_SET('',(#%d));" % (index.ids[shape], free)
             changed[shape] = b"\n".join([*points, curves]) if place == 0 else curves
         free += 1
+    changed.update(rewritten(index, parts.crowds, free))
     yield from _text(parts, parts.framed, changed)
 
 
