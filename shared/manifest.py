@@ -259,11 +259,16 @@ class Manifest:
         """
         if not isinstance(data, Mapping) or data.get("schema") != SCHEMA:
             raise _invalid("", f'it has no "schema": "{SCHEMA}"')
-        if data.get("schema_version") != SCHEMA_VERSION:
+        version = data.get("schema_version")
+        if version != SCHEMA_VERSION:
+            newer = isinstance(version, int) and version > SCHEMA_VERSION
             raise CadError(
-                f"The manifest has schema version {data.get('schema_version')!r}; this Raceway reads {SCHEMA_VERSION}.",
+                f"The manifest has schema version {version!r}; this Raceway reads {SCHEMA_VERSION}.",
                 code="cad.manifest_version",
-                hint="Convert the CAD file again with this version.",
+                hint="It was made by a newer Raceway: update this one, or convert the CAD file again with it."
+                if newer
+                else "Convert the CAD file again with this version, with the same earlier revision if it had one: its"
+                " parts get the same keys.",
             )
         manifest: Manifest = _decode(data, cls, "")
         _check(manifest)

@@ -162,10 +162,12 @@ def test_the_same_key_twice_is_refused() -> None:
         Manifest.from_json(replace(manifest, parts=manifest.parts * 2).to_json())
 
 
-def test_another_schema_version_is_refused_as_such() -> None:
+@pytest.mark.parametrize(("version", "way_out"), [(99, "newer Raceway"), (0, "Convert the CAD file again")])
+def test_another_schema_version_is_refused_with_a_way_out(version: int, way_out: str) -> None:
     with pytest.raises(CadError) as caught:
-        Manifest.from_json(changed("schema_version", 99))
+        Manifest.from_json(changed("schema_version", version))
     assert caught.value.code == "cad.manifest_version"
+    assert way_out in caught.value.hint
 
 
 def test_unknown_fields_of_a_later_minor_change_are_ignored() -> None:
