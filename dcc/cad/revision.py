@@ -3,6 +3,15 @@
 A file names its parts by itself; where a part is known from the revision before, it keeps the key that it had there,
 whatever it is called now. A key that a lineage has used is never given to another part, also when its part is gone or
 it is uncertain which part it belongs to: nothing can wear another part's material by accident.
+
+A person decides what is uncertain, and corrects what was matched wrong, with one JSON object: the key by which the new
+file itself names a part (``new_key`` of the report) and what it is::
+
+    {"Cover_2": "Cover",      the part Cover_2 is the old part Cover (or one whose key was retired earlier)
+     "Handle": null}          the part Handle is new, whatever it resembles; what it was taken for was removed
+
+Keys follow the decision: the part takes the old key, and one that was given it before gets a key of its own again. The
+manifest that comes out is what the next revision is compared with, so that a decision counts from then on.
 """
 
 from __future__ import annotations

@@ -78,6 +78,36 @@ def test_an_uncertain_part_gets_a_key_of_its_own_until_a_person_decides(model: M
     assert identities(decided.manifest) == identities(first)
 
 
+def test_a_correction_counts_for_all_later_revisions(model: Model, tmp_path: Path) -> None:
+    """Two parts swapped names and places on the drawing board: what looks like the one is the other."""
+    first = converted(model, tmp_path / "1").manifest
+    taken = converted(model, tmp_path / "2", first)
+    assert taken.carried is not None
+    one, other = sorted(taken.carried.keys)[:2]
+    corrected = converted(model, tmp_path / "3", first, **{one: other, other: one}).manifest
+    before, after = identities(first), identities(corrected)
+    assert (after[one], after[other]) == (before[other], before[one])
+    later = converted(replace(model, root="Next revision"), tmp_path / "4", corrected).manifest
+    assert identities(later) == after
+    refused = converted(model, tmp_path / "5", first, **{one: None}).manifest
+    assert one not in identities(refused)
+    assert one in refused.retired_keys
+
+
+def test_a_part_that_comes_back_can_have_its_key_back(model: Model, tmp_path: Path) -> None:
+    first = converted(model, tmp_path / "1").manifest
+    without = replace(model, parts=model.parts[1:])
+    second = converted(without, tmp_path / "2", first).manifest
+    (retired,) = second.retired_keys
+    back = converted(model, tmp_path / "3", second)
+    assert back.carried is not None
+    (new_key,) = back.carried.report.new
+    assert back.carried.keys[new_key] != retired
+    decided = converted(model, tmp_path / "4", second, **{new_key: retired}).manifest
+    assert identities(decided) == identities(first)
+    assert decided.retired_keys == ()
+
+
 def test_decisions_that_are_none_are_refused(model: Model, tmp_path: Path) -> None:
     first = converted(model, tmp_path / "1")
     wrong = tmp_path / "decisions.json"
