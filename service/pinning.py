@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
 
 from sqlalchemy import func, select, true
@@ -28,6 +28,8 @@ class Pin:
 
     target: Target
     publishes: tuple[Publish, ...]
+    moment: datetime
+    """What it refers to is as of then, too."""
 
     @property
     def text(self) -> str:
@@ -65,12 +67,14 @@ class Pin:
 
 def at_publish(current: Session, publish: Publish) -> Pin:
     """What the publish's asset or shot composed when the publish was committed, with this publish in its part."""
+    target = publish.part.target
     number = current.scalar(select(func.min(Composition.number)).where(Composition.publish_id == publish.id))
     if number is None:  # a newer version had been committed before it
-        number = _last_number(current, publish.part.target, publish.created_at)
-    others = _composed(current, publish.part.target, number) if number is not None else []
+        number = _last_number(current, target, publish.created_at)
+    others = _composed(current, target, number) if number is not None else []
     mine = [other for other in others if other.part_id != publish.part_id] + [publish]
-    return Pin(publish.part.target, tuple(sorted(mine, key=lambda one: one.part.name)))
+    moment = _moment_of(current, number) or publish.created_at
+    return Pin(target, tuple(sorted(mine, key=lambda one: one.part.name)), moment)
 
 
 def at_moment(current: Session, target: Target, moment: datetime | None = None) -> Pin:
@@ -85,7 +89,11 @@ def at_moment(current: Session, target: Target, moment: datetime | None = None) 
         raise NotFoundError(
             f"{target.entity} composes nothing {when}.", hint="Publish a part of it, or choose a later moment."
         )
-    return Pin(target, tuple(composed))
+    return Pin(target, tuple(composed), moment or datetime.now(UTC))
+
+
+def _moment_of(current: Session, number: int | None) -> datetime | None:
+    return current.scalar(select(Composition.created_at).where(Composition.number == number))
 
 
 def _last_number(current: Session, target: Target, moment: datetime | None) -> int | None:

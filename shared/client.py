@@ -16,7 +16,7 @@ import requests
 from requests.adapters import HTTPAdapter
 from urllib3.util import Retry
 
-from shared.context import Context
+from shared.context import Context, Entity
 from shared.errors import AuthError, ProcessError, RacewayError, ServiceError
 from shared.files import atomic_path, sha256_of, storage_error
 from shared.jobs import FINAL_STATES, JobState
@@ -288,6 +288,11 @@ class Client:
     def pinned_entry(self, publish_id: str) -> Json:
         """The asset or shot as it was composed when that publish was committed: ``usd_path``, ``text``, ``parts``."""
         return self._object(self.get(f"/publishes/{quote(publish_id)}/pinned-entry"))
+
+    def pinned_at(self, project: str, entity: Entity, moment: str) -> Json:
+        """An asset or shot as it was composed at a moment (ISO 8601, with its time zone)."""
+        wanted = {entity.kind: str(entity).partition(":")[2]}
+        return self._object(self.get("/publishes/pinned-entry", project=project, at=moment, **wanted))
 
     # -- jobs and media
 

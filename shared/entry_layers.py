@@ -30,10 +30,10 @@ class PartContribution:
     item: str
 
 
-def part_entry_layer(root_prim: str, contribution: PartContribution) -> str:
-    """Text of a part's entry, which composes its current item under ``/<root_prim>``."""
+def part_entry_layer(root_prim: str, contribution: PartContribution, *, data: str = "data") -> str:
+    """Text of a part's entry, which composes its item under ``/<root_prim>``. ``data``: the folder of its items."""
     check_name(root_prim, "root prim")
-    asset_path = _asset_path(f"data/{contribution.item}")
+    asset_path = _asset_path(f"{data}/{contribution.item}")
     if department(contribution.department).arc is Arc.PAYLOAD:
         body = f'def Xform "{root_prim}" (\n    prepend payload = {asset_path}\n)\n{{\n}}\n'
         return f"{_header(root_prim)}\n{body}"

@@ -15,6 +15,10 @@ PINNED = ".pinned"
 """Folder of an asset's or shot's pinned entries."""
 
 _SHA256 = re.compile(r"[0-9a-f]{64}")
+_ENTRY = re.compile(
+    r"(?P<project>\w+)/(assets/(?P<asset>\w+)|shots/(?P<sequence>\w+)/(?P<shot>\w+))"
+    r"/usd/((?P<part>[A-Za-z]\w*)/)?(?P<name>\w+)\.usd"
+)
 _DRIVE = re.compile(r"^[A-Za-z]:")
 
 
@@ -41,6 +45,17 @@ def pinned_entry(project: str, entity: Entity, digest: str) -> str:
     No part can have its folder's name.
     """
     return f"{usd_folder(project, entity)}/{PINNED}/{entity.name}_{digest[:16]}.usd"
+
+
+def parse_entry(path: str) -> tuple[str, Entity, str] | None:
+    """Project, asset or shot, and part ("" for the whole) of an entry's path; None for any other path."""
+    found = _ENTRY.fullmatch(path)
+    if not found:
+        return None
+    entity = Entity.asset(found["asset"]) if found["asset"] else Entity.shot(found["sequence"], found["shot"])
+    if found["name"] != (found["part"] or entity.name):
+        return None
+    return found["project"], entity, found["part"] or ""
 
 
 def part_entry(project: str, entity: Entity, part: str) -> str:

@@ -30,6 +30,7 @@ def _configure(parser: argparse.ArgumentParser) -> None:
     other.add_argument("--drain", action="store_true", help="send what waits")
     other.add_argument("--retry", metavar="ID", help="send a refused publish of the queue again")
     other.add_argument("--discard", metavar="ID", help="forget a publish of the queue")
+    other.add_argument("--pin", metavar="ID", help="a publish again as it was, with all that it refers to")
     other.add_argument("--demo", action="store_true", help="publish a small plate through the API, with no DCC")
     add_json_option(parser)
 
@@ -179,12 +180,27 @@ def _demo(options: argparse.Namespace) -> int:
     return 0
 
 
+def _pin(options: argparse.Namespace) -> int:
+    from dcc.usd.pinned import pin_publish
+    from shared.client import Client
+
+    context = Context.from_environment(os.environ)
+    with Client.from_context(context) as client:
+        place = pin_publish(client, context.root, options.pin)
+    if options.json:
+        print_json({"ok": True, "usd": str(place)})
+    else:
+        print(place)
+    return 0
+
+
 _OTHERS: dict[str, Callable[[Any], int]] = {
     "list_checks": _list_checks,
     "queue": _list_queue,
     "drain": _drain,
     "retry": _drain,
     "discard": _discard,
+    "pin": _pin,
     "demo": _demo,
 }
 

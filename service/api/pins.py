@@ -36,6 +36,7 @@ class PinnedPart(Reply):
 
 class PinOut(Reply):
     entity: str
+    moment: datetime = Field(description="when it was composed so")
     usd_path: str = Field(description="the pinned entry on the storage; it composes the items named here for ever")
     text: str = Field(description="its content")
     parts: list[PinnedPart]
@@ -91,6 +92,7 @@ def _find_shot(name: str, project: str) -> Shot:
 def _described(pin: Pin) -> dict[str, Any]:
     return {
         "entity": str(pin.target.entity),
+        "moment": pin.moment,
         "usd_path": pin.write(auth.config().tenant_root(auth.current().storage)),
         "text": pin.text,
         "parts": [

@@ -67,7 +67,7 @@ def described(publish_ids: list[UUID]) -> list[dict[str, Any]]:
 
 
 def described_new(publish: Publish, author: str) -> dict[str, Any]:
-    """What the API answers for a publish that ``author`` has just made: its rows are at hand, so without a statement."""
+    """What the API answers for a publish that ``author`` has just made: its rows are at hand, no statement needed."""
     part, target = publish.part, publish.part.target
     own = {name: getattr(publish, name) for name in _OWN}
     return _described(

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 from pxr import Sdf, Usd
 
 from dcc.publish.data import Request, UsdFile
 from dcc.publish.pipeline import publish
+from dcc.usd.pinned import pin_publish
 from shared.client import Client
-from shared.context import Context
+from shared.context import Context, Entity
 from tests.publish.test_pipeline import part_name
 
 ASSET = "ball_bearing"
@@ -68,6 +70,40 @@ def test_every_publish_recomposes_exactly_after_all_that_came_later(client: Clie
         stage = Usd.Stage.Open(str(pin))
         used = {layer.realPath for layer in stage.GetUsedLayers() if layer.realPath}
         assert all("/data/" in path for path in used - {str(pin.resolve())})
+
+
+def test_a_shot_is_pinned_with_the_assets_it_refers_to(client: Client, context: Context) -> None:
+    folder = context.root / "incoming" / part_name()
+    asset_part = part_name()
+
+    def colour(name: str) -> None:
+        path = layer(folder, f"{name}.usda", f'    custom string {asset_part} = "{name}"')
+        publish(client, context, Request(asset_part, UsdFile(path), "look"))
+
+    colour("red")
+    (shot_task,) = client.tasks(project="film", shot="sh010")
+    shot = replace(context, entity=Entity.parse(shot_task["entity"]), task_id=shot_task["id"])
+    entry = context.root / "film/assets/ball_bearing/usd"
+    for part, target in (("whole", entry / "ball_bearing.usd"), ("piece", entry / asset_part / f"{asset_part}.usd")):
+        prim = f'    def Xform "{part}" (\n        references = @{target}@\n    )\n    {{\n    }}'
+        path = layer(folder, f"{part}.usda", prim, root="sh010")
+        made = publish(client, shot, Request(f"{part}_{asset_part}", UsdFile(path), "lighting", fix=True)).publish
+    live = context.root / str(made["entity_usd_path"])
+
+    def seen(path: Path) -> list[str]:
+        stage = Usd.Stage.Open(str(path))
+        stage.Reload()
+        return [stage.GetPrimAtPath(f"/sh010/{part}").GetAttribute(asset_part).Get() for part in ("whole", "piece")]
+
+    assert seen(live) == ["red", "red"]
+    colour("blue")
+    assert seen(live) == ["blue", "blue"]
+    pin = pin_publish(client, context.root, str(made["id"]))
+    assert seen(pin) == ["red", "red"]
+    assert pin_publish(client, context.root, str(made["id"])) == pin
+    stage = Usd.Stage.Open(str(pin))
+    used = [Path(layer.realPath) for layer in stage.GetUsedLayers() if layer.realPath]
+    assert all(".pinned" in path.parts or "data" in path.parts for path in used)
 
 
 def test_a_pin_moves_with_its_asset(client: Client, context: Context, tmp_path: Path) -> None:

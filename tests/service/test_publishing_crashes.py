@@ -343,11 +343,9 @@ FAULTS: dict[str, tuple[Callable[[Scene], None], bool]] = {
 
 
 LEFTOVERS = (
-    "client during write",
     "client after rename, before commit",
     "service after insert, before commit",
     "service after commit, before entries",
-    "service while writing an entry",
 )
 """Faults that leave something behind, for the sweeper to find when nobody comes back."""
 

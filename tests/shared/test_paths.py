@@ -68,3 +68,13 @@ def test_a_place_below_the_root_and_back(tmp_path: Path) -> None:
     assert paths.absolute(tmp_path, paths.relative(tmp_path, place)) == place
     with pytest.raises(InputError):
         paths.relative(tmp_path / "demo", tmp_path / "other")
+
+
+@pytest.mark.parametrize("part", ["", "look"])
+@pytest.mark.parametrize("entity", [Entity.asset("bearing"), Entity.shot("sq010", "sh010")])
+def test_an_entry_is_known_by_its_path(entity: Entity, part: str) -> None:
+    path = paths.part_entry("film", entity, part) if part else paths.entity_entry("film", entity)
+    assert paths.parse_entry(path) == ("film", entity, part)
+    item = paths.part_item("film", entity, "look", Version(1))
+    for other in (item, paths.pinned_entry("film", entity, "ab" * 32), path.replace(".usd", "x.usd"), f"x/{path}", ""):
+        assert paths.parse_entry(other) is None

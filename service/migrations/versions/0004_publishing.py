@@ -97,7 +97,8 @@ def _carry_over() -> None:
     _past_isolation(*_READ)
     op.execute(
         "INSERT INTO compositions (id, tenant_id, created_at, part_id, publish_id, created_by_id)"
-        " SELECT gen_random_uuid(), tenant_id, created_at, part_id, id, created_by_id FROM publishes ORDER BY created_at, id"
+        " SELECT gen_random_uuid(), tenant_id, created_at, part_id, id, created_by_id FROM publishes"
+        " ORDER BY created_at, id"
     )
     # A part that was rolled back or withdrawn since.
     op.execute(

@@ -1,0 +1,106 @@
+"""Pin a stage with all that it refers to: entries of other assets move on, and a shot made of them moves with them.
+
+The service says what each entry composed at a moment. Layers that refer to entries are copied, with those references
+led to pinned entries instead; the copies stand beside the pinned entries, named by their content. What refers to no
+entry is used as it is: items never change.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from pathlib import Path, PurePosixPath
+
+from pxr import Sdf, UsdUtils
+
+from dcc.usd.asset_paths import asset_paths
+from dcc.usd.stage import open_layer
+from shared import items, paths
+from shared.client import Client, Json
+from shared.context import Entity
+from shared.entry_layers import PartContribution, part_entry_layer
+from shared.errors import NotFoundError
+from shared.files import atomic_write
+
+
+def pin_publish(client: Client, root: Path, publish_id: str) -> Path:
+    """The asset or shot as it was when that publish was committed, and so is every entry that it refers to.
+
+    Raises NotFoundError for an unknown publish, or an entry that composed nothing then; UsdError, StorageError.
+    """
+    pin = client.pinned_entry(publish_id)
+    return _Pinning(client, root, pin["moment"]).layer(paths.absolute(root, pin["usd_path"]))
+
+
+class _Pinning:
+    """One moment, and the layers pinned to it so far."""
+
+    def __init__(self, client: Client, root: Path, moment: str) -> None:
+        self._client, self._root, self._moment = client, root.resolve(), moment
+        self._pins: dict[tuple[str, Entity], Json] = {}
+        self._done: dict[Path, Path] = {}
+
+    def layer(self, place: Path) -> Path:
+        """``place`` itself, or its copy that refers to pinned entries."""
+        place = place.resolve()
+        if place not in self._done:
+            self._done[place] = place  # what refers to itself is left alone
+            self._done[place] = self._copied(place)
+        return self._done[place]
+
+    def _copied(self, place: Path) -> Path:
+        layer = open_layer(place)
+        moved: dict[str, Path] = {}
+        for path in asset_paths(layer):
+            target = Path(layer.ComputeAbsolutePath(path)).resolve()
+            if target.suffix in items.SUFFIXES and target.is_file() and target.is_relative_to(self._root):
+                moved[path] = self._pinned(target)
+        if all(Path(layer.ComputeAbsolutePath(path)).resolve() == target for path, target in moved.items()):
+            return place
+        folder = _pinned_folder(place)
+        copy = Sdf.Layer.CreateAnonymous(".usda")
+        copy.TransferContent(layer)
+
+        def relocated(path: str) -> str:
+            target = moved.get(path) or Path(layer.ComputeAbsolutePath(path))
+            relative = Path(os.path.relpath(target, folder)).as_posix()
+            return relative if relative.startswith(".") else f"./{relative}"
+
+        UsdUtils.ModifyAssetPaths(copy, relocated)
+        return _written(folder, place.stem, copy.ExportToString())
+
+    def _pinned(self, target: Path) -> Path:
+        """What a reference to ``target`` leads to."""
+        entry = paths.parse_entry(target.relative_to(self._root).as_posix())
+        if entry is None:
+            return self.layer(target)
+        project, entity, part = entry
+        pin = self._pin_of(project, entity)
+        if not part:
+            return self.layer(paths.absolute(self._root, pin["usd_path"]))
+        for composed in pin["parts"]:
+            if composed["part_name"] == part:
+                item = PurePosixPath(composed["item_usd_path"]).name
+                contribution = PartContribution(part, composed["department"], item)
+                text = part_entry_layer(entity.name, contribution, data=f"../{part}/data")
+                return self.layer(_written(target.parent.parent / paths.PINNED, part, text))
+        raise NotFoundError(f"The part {part} of {entity} was not composed at {self._moment}.")
+
+    def _pin_of(self, project: str, entity: Entity) -> Json:
+        key = (project, entity)
+        if key not in self._pins:
+            self._pins[key] = self._client.pinned_at(project, entity, self._moment)
+        return self._pins[key]
+
+
+def _pinned_folder(place: Path) -> Path:
+    """The folder of pinned entries of the asset or shot that a layer belongs to."""
+    usd = next((folder for folder in place.parents if folder.name == "usd"), place.parent)
+    return usd / paths.PINNED
+
+
+def _written(folder: Path, name: str, text: str) -> Path:
+    place = folder / f"{name}_{hashlib.sha256(text.encode()).hexdigest()[:16]}.usd"
+    if not place.is_file():
+        atomic_write(place, text)
+    return place
