@@ -18,8 +18,8 @@ from shared.errors import RenderError
 Vertices = NDArray[np.float32]
 """One row a vertex: x, y, z."""
 
-MANY_POINTS = 20_000
-"""From here on only the outermost points of all objects together are kept: thousands of parts are framed as quickly."""
+MANY_OBJECTS = 500
+"""After so many objects only the outermost points of all of them are kept, so that thousands are framed as quickly."""
 _DIRECTIONS = np.array([axes for axes in itertools.product((-1, 0, 1), repeat=3) if any(axes)], dtype=np.float32)
 
 
@@ -41,16 +41,15 @@ def visible_points(scene: bpy.types.Scene) -> list[framing.Vector]:
         placed = vertices[mesh.as_pointer()] @ matrix[:3, :3].T + matrix[:3, 3]
         outermost = np.unique(np.argmax(placed @ _DIRECTIONS.T, axis=0))
         found.append(placed[outermost])
+        if len(found) == MANY_OBJECTS:
+            found = [_outermost(found)]
     if not found:
         raise RenderError(
             "There is nothing to see in this asset.",
             hint="Publish its model first.",
             code="render.empty",
         )
-    points = np.concatenate(found)
-    if len(points) > MANY_POINTS:
-        points = points[np.unique(np.argmax(points @ _ball_directions().T, axis=0))]
-    return [(x, y, z) for x, y, z in points.tolist()]
+    return [(x, y, z) for x, y, z in np.concatenate(found).tolist()]
 
 
 def place_camera(scene: bpy.types.Scene, points: list[framing.Vector], bounds: Bounds, aspect: float) -> Framing:
@@ -94,14 +93,19 @@ def view_of_stage_camera(scene: bpy.types.Scene, bounds: Bounds) -> Framing:
     return Framing((place.x, place.y, place.z), bounds.center, data.clip_start, data.clip_end)
 
 
-def _ball_directions() -> Vertices:
-    """The 26 directions and 400 more, spread evenly (a Fibonacci lattice): 5 degrees from one to the next."""
+def _outermost(found: list[Vertices]) -> Vertices:
+    """Of all points those that lie furthest along the 26 directions and 400 more, 5 degrees from one to the next.
+
+    The directions are a Fibonacci lattice on the sphere.
+    """
     count = 400
     heights = 1 - (2 * np.arange(count) + 1) / count
     turns = math.pi * (3 - math.sqrt(5)) * np.arange(count)
     flat = np.sqrt(1 - heights**2)
-    spread = np.stack([flat * np.cos(turns), flat * np.sin(turns), heights], axis=1)
-    return np.concatenate([_DIRECTIONS, spread]).astype(np.float32)
+    spread = np.stack([flat * np.cos(turns), flat * np.sin(turns), heights], axis=1).astype(np.float32)
+    points = np.concatenate(found)
+    kept: Vertices = points[np.unique(np.argmax(points @ np.concatenate([_DIRECTIONS, spread]).T, axis=0))]
+    return kept
 
 
 def _vertices_of(mesh: bpy.types.Mesh) -> Vertices:
