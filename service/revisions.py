@@ -31,6 +31,11 @@ def manifest_of(root: Path, conversion: Conversion) -> Manifest:
     return _manifest(paths.absolute(root, conversion.derivatives["scene_manifest"]))
 
 
+def version_of(root: Path, conversion: Conversion) -> int:
+    """When the manifest was written, without reading it. Raises StorageError where it is gone."""
+    return _changed(paths.absolute(root, conversion.derivatives["scene_manifest"]))
+
+
 def read_report(root: Path, conversion: Conversion) -> dict[str, Any]:
     """The converter's report on a ready conversion that has one; not to be changed."""
     return _json(paths.absolute(root, conversion.derivatives[REPORT]))

@@ -9,7 +9,7 @@ from uuid import UUID
 from flask import Response, request
 from pydantic import Field
 
-from service import auth, choices, materials, source_materials
+from service import auth, choices, materials, revisions, source_materials
 from service.api.cad import root
 from service.api.listing import row
 from service.api.routing import Answer, Reply, Request, Resource, matches
@@ -222,7 +222,8 @@ def _overrides_answer(cad_file: CadFile) -> Answer:
 
 def _unless_known(cad_file: CadFile, make: Any) -> Response:
     """The JSON that ``make`` gives as an answer, or that what the caller has still holds (304)."""
-    materials.manifest_of(root(), cad_file)  # a derivative that is gone is an error, whatever the caller has
+    # A derivative that is gone is an error, whatever the caller has.
+    revisions.version_of(root(), revisions.ready(cad_file))
     tag = materials.tag_of(session(), cad_file)
     if request.if_none_match.contains(tag):
         response = Response(status=304)
