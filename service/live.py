@@ -22,7 +22,7 @@ from service.auth import Identity
 from service.database import tenant_session
 from service.models import ApiToken, Event, Job, Notification
 from service.permissions import Permission, allows
-from service.tasks.logs import FOLDER
+from service.tasks.logs import log_path
 from shared.jobs import FINAL_STATES, JobState
 
 _EVENTS = 200
@@ -85,12 +85,13 @@ def job_messages(app: Flask, who: Identity, job_id: UUID, position: Position | N
                 position = position or Position.now(current)
                 job = current.scalars(select(Job).where(Job.id == job_id)).one_or_none()
                 snapshot = snapshot_of(job) if job else {}
+                logs = _logs_of(current, root, job_id)
                 events = _events_after(current, position, Event.subject_id == job_id)
             ended = not snapshot or snapshot["state"] in FINAL_STATES
             for event in events:
                 position.transaction, position.number = event.transaction, event.number
                 yield streams.message("event", describe(event), str(position))
-            yield from _log_messages(root, job_id, position, ended=ended)
+            yield from _log_messages(logs, position, ended=ended)
             if snapshot != shown:
                 shown = snapshot
                 yield streams.message("progress", snapshot, str(position))
@@ -179,17 +180,23 @@ def _events_after(current: Session, position: Position, *conditions: Any) -> lis
     return list(current.scalars(statement.where(*conditions)))
 
 
-def _log_messages(root: Path, job_id: UUID, position: Position, *, ended: bool) -> Iterator[bytes]:
+def _logs_of(current: Session, root: Path, job_id: UUID) -> dict[str, tuple[str, Path]]:
+    """The logs of a job and its tasks that there are: what each is of, and where it is, by id."""
+    tasks = current.execute(select(Job.id, Job.name).where(Job.parent_id == job_id)).all()
+    places = {str(each): (name, log_path(root, each)) for each, name in [(job_id, ""), *tasks]}
+    return {name: found for name, found in places.items() if found[1].is_file()}
+
+
+def _log_messages(logs: dict[str, tuple[str, Path]], position: Position, *, ended: bool) -> Iterator[bytes]:
     """New whole lines of a job's logs; all that is left where the job has ``ended``."""
     began = time.time()
-    logs = {place.name: place for place in (root / FOLDER).glob(f"{job_id}*.log")}
-    _begin_logs(logs, position)
-    for name, place in logs.items():
+    _begin_logs({name: place for name, (_, place) in logs.items()}, position)
+    for name, (task, place) in logs.items():
         while lines := _new_lines(place, position.logs[name], ended):
             # The log written to last stands last.
             position.logs[name] = position.logs.pop(name) + len(lines)
             text_lines = lines.decode("utf-8", "replace").splitlines()
-            yield streams.message("log", {"log": name, "lines": text_lines}, str(position))
+            yield streams.message("log", {"task": task, "lines": text_lines}, str(position))
     # Not earlier: a log that appears meanwhile must count as unread.
     position.seconds = began
 

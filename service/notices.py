@@ -11,12 +11,12 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from service.models import Event, Job, Part, Publish, Task, User, WorkflowNode
+from service.models import Event, Job, JobFrame, Part, Publish, Task, User, WorkflowNode
 from service.permissions import Permission, Role, allows
-from shared.jobs import FINAL_STATES, JobState
+from shared.jobs import DONE_STATES, FINAL_STATES, JobState
 from shared.steps import STEPS
 from shared.versions import Version
 
@@ -82,7 +82,11 @@ def link_of(subject_type: str, subject_id: UUID | None) -> str:
 def _alert(current: Session, event: Event) -> Notice:
     # Of a fault that goes on there is one alert an hour.
     key = f"{event.kind}:{event.subject_id}:{event.created_at:%Y%m%d%H}"
-    title = str(event.payload.get("title") or sentence(event))
+    payload = event.payload
+    lost = (
+        f"Worker {payload.get('worker')} was lost while it did {payload.get('name')}; that is {payload.get('state')}."
+    )
+    title = lost if event.kind == "job.worker_lost" else str(payload.get("title") or sentence(event))
     body = " ".join(str(event.payload[name]) for name in ("message", "hint") if event.payload.get(name))
     administrators = select(User.id).where(User.role.in_([Role.TENANT_ADMIN, Role.GLOBAL_ADMIN]))
     return Notice(
@@ -130,19 +134,22 @@ def _job_ended(current: Session, event: Event) -> Notice | None:
     audience = {each.created_by_id for each in batch.jobs if each.created_by_id}
     if all(each.state == JobState.CANCELLED for each in batch.jobs):
         audience.discard(event.actor_id)
-    counts = [counts_of(each) for each in batch.jobs]
+    counts = [counts_of(current, each) for each in batch.jobs]
     total, done, failed = (sum(numbers) for numbers in zip(*counts, strict=True))
-    ends = sum(each.attempt for each in batch.jobs)
+    all_done = all(each.state in DONE_STATES for each in batch.jobs)
+    ends = sum(each.attempt for each in batch.jobs) + current.scalar(
+        select(func.coalesce(func.sum(Job.attempt), 0)).where(Job.parent_id.in_([each.id for each in batch.jobs]))
+    )
     errors = {error["message"] for each in batch.jobs if (error := each.document.get("error"))}
     return Notice(
         NOTIFICATION,
-        "batch.failed" if done < total else "batch.completed",
+        "batch.completed" if all_done else "batch.failed",
         f"{batch.key}:{ends}:{done}",
         summary(batch.title, total, done, failed),
         frozenset(audience),
         body=" ".join(sorted(errors)[:3]),
         link=batch.link,
-        failed=done < total,
+        failed=not all_done,
     )
 
 
@@ -158,9 +165,18 @@ def summary(title: str, total: int, done: int, failed: int, rest_word: str = "ca
     return f"{title}: {', '.join(parts)}"
 
 
-def counts_of(job: Job) -> tuple[int, int, int]:
+def counts_of(current: Session, job: Job) -> tuple[int, int, int]:
     """How many pieces of work a job has, and how many of them are done and have failed: its frames, or itself."""
-    return 1, int(job.state == JobState.COMPLETED), int(job.state == JobState.FAILED)
+    if job.has_tasks:
+        done = func.count().filter(JobFrame.path.is_not(None))
+        failed = func.count().filter(JobFrame.path.is_(None), Job.state == JobState.FAILED)
+        task = (Job.tenant_id == JobFrame.tenant_id) & (Job.id == JobFrame.task_id)
+        counted = select(func.count(), done, failed).select_from(JobFrame).join(Job, task)
+        frames = current.execute(counted.where(JobFrame.job_id == job.id)).one()
+        # A film whose frames are all there has failed all the same where it could not be encoded.
+        if frames[0] and (frames[1] < frames[0] or job.state == JobState.COMPLETED):
+            return frames[0], frames[1], frames[2]
+    return 1, int(job.state in DONE_STATES), int(job.state == JobState.FAILED)
 
 
 def _batch_of(current: Session, job: Job) -> _Batch:

@@ -19,7 +19,7 @@ from sqlalchemy import select, update
 from service import events, jobs, notifications
 from service.database import tenant_session
 from service.mail import MailServer, send_waiting
-from service.models import HeldNotification, Job, Notification, Tenant
+from service.models import HeldNotification, Job, JobFrame, Notification, Tenant
 from service.notices import NOTIFICATION, Notice
 from service.permissions import Role
 from service.tasks import notifier
@@ -45,15 +45,15 @@ def submit(app: Flask, studio: StudioUnderTest, number: int = 1, batch: str = ""
 def end(app: Flask, studio: StudioUnderTest, job_id: UUID, state: JobState) -> None:
     """What a worker writes at a job's end."""
     with app.app_context(), tenant_session(studio.tenant_id) as session:
-        job = session.scalars(select(Job).where(Job.id == job_id)).unique().one()
+        job = jobs.locked(session, job_id)
         document = JobDocument.from_json(job.document)
-        if document.state is JobState.QUEUED:
-            document.move_to(JobState.RUNNING)
+        document.move_to(JobState.RUNNING)
+        job.document, job.state, job.attempt = document.to_json(), document.state.value, job.attempt + 1
+        session.flush()
         document.move_to(state)
         if state is JobState.FAILED:
             document.error = {"code": "render.failed", "message": "No light in the scene.", "hint": "", "fields": {}}
-        job.document, job.state, job.attempt = document.to_json(), state.value, job.attempt + 1
-        events.emit(session, f"job.{state}", "job", job_id, {"name": "still"})
+        jobs.write_document(session, job, document)
 
 
 def tell(app: Flask) -> None:
@@ -116,6 +116,29 @@ def test_a_job_of_its_own_is_told_by_its_name(app: Flask, studio: StudioUnderTes
     end(app, studio, second, JobState.COMPLETED)
     tell(app)
     assert titles(studio.artist)[0] == "Render still of gear: succeeded" and len(titles(studio.artist)) == 3
+
+
+def test_frames_are_counted_and_never_told_one_by_one(app: Flask, studio: StudioUnderTest) -> None:
+    choose(studio.admin, "activity", "immediate")
+    production = studio.production()
+    studio.publish(production)
+    wanted = {"kind": "frames", "frames": "1-50", "chunk": 25, "format": "png", "width": 64, "height": 36}
+    body = {**wanted, "asset": "gear", "project": production.project["name"]}
+    job = studio.artist.post("/jobs/", body).data
+    done = [*range(1, 26), *range(29, 51)]
+    with app.app_context(), tenant_session(studio.tenant_id) as session:
+        finished = {"path": "x.png", "finished_at": datetime.now(UTC)}
+        session.execute(update(JobFrame).where(JobFrame.frame.in_(done)).values(**finished))
+        tasks = [task.id for task in session.scalars(select(Job).where(Job.parent_id == UUID(job["id"]))).unique()]
+    tasks.sort(key=lambda task: studio.artist.get(f"/jobs/{task}").data["name"])
+    for task_id, state in zip(tasks, (JobState.COMPLETED, JobState.FAILED), strict=True):
+        end(app, studio, task_id, state)
+        with app.app_context(), tenant_session(studio.tenant_id) as session:
+            jobs.update_group(session, UUID(job["id"]))
+    tell(app)
+    assert titles(studio.artist) == ["Render frames of gear: 47 of 50 succeeded, 3 failed"]
+    told = [item for item in listed(studio.admin, "?channel=activity&page_size=200") if item["kind"].startswith("job.")]
+    assert [item["kind"] for item in told] == ["job.failed"]
 
 
 def test_two_tellers_tell_everybody_once(app: Flask, studio: StudioUnderTest) -> None:

@@ -14,9 +14,9 @@ from flask import Flask
 from sqlalchemy import select
 
 from dcc.cad.bearing import main as write_bearing
-from service import events
+from service import jobs
 from service.database import tenant_session
-from service.models import Job, MediaAsset
+from service.models import MediaAsset
 from service.permissions import Role
 from service.tasks import notifier, workflow_runs
 from shared.builtin_workflows import BUILT_IN
@@ -87,13 +87,14 @@ def finish(app: Flask, studio: StudioUnderTest, run: Json) -> Json:
 def fail(app: Flask, studio: StudioUnderTest, job_id: str) -> None:
     """What a worker writes of a job that fails."""
     with app.app_context(), tenant_session(studio.tenant_id) as session:
-        job = session.scalars(select(Job).where(Job.id == UUID(job_id))).unique().one()
+        job = jobs.locked(session, UUID(job_id))
         document = JobDocument.from_json(job.document)
         document.move_to(JobState.RUNNING)
+        job.document, job.state = document.to_json(), document.state.value
+        session.flush()
         document.move_to(JobState.FAILED)
         document.error = {"code": "storage.full", "message": "The disk is full.", "hint": "", "fields": {}}
-        job.document, job.state = document.to_json(), document.state.value
-        events.emit(session, "job.failed", "job", job.id, {})
+        jobs.write_document(session, job, document)
     with app.app_context():
         workflow_runs.take_on()
 
