@@ -62,7 +62,7 @@ def encode(options: argparse.Namespace) -> dict[str, Any]:
     scene = bpy.context.scene
     size = _size_of(frames)
     _set_up_film(scene, size, options.fps)
-    _lay_out(scene, frames, size, behind)
+    _lay_out(scene, frames, behind)
     with whole_file(options.output) as film:
         with scratch_file(options.output) as raw:
             _write(scene, raw, len(frames))
@@ -146,9 +146,7 @@ def _set_up_film(scene: bpy.types.Scene, size: tuple[int, int], fps: float) -> N
     film.gopsize = max(1, round(fps / 2))
 
 
-def _lay_out(
-    scene: bpy.types.Scene, frames: Sequence[Path], size: tuple[int, int], behind: tuple[float, float, float]
-) -> None:
+def _lay_out(scene: bpy.types.Scene, frames: Sequence[Path], behind: tuple[float, float, float]) -> None:
     """Lay the frames one after another over the colour behind them."""
     from dcc.render.scene import set_up_colours
 
@@ -167,8 +165,8 @@ def _lay_out(
     for path in frames[1:]:
         pictures.elements.append(path.name)
     pictures.blend_type = "ALPHA_OVER"
-    # Centred, an odd picture would lie half a pixel off, and be blurred.
-    pictures.transform.offset_x, pictures.transform.offset_y = (number % 2 / 2 for number in size)
+    # Centred, an odd picture lies half a pixel off; anything but the nearest pixel would blur it.
+    pictures.transform.filter = "NEAREST"
     scene.frame_start, scene.frame_end = 1, len(frames)
 
 

@@ -1,4 +1,4 @@
-"""Read the pixels of a PNG file: 8 bits a channel, not interlaced. Format: https://www.w3.org/TR/png/"""
+"""Read and write the pixels of a PNG file: 8 bits a channel, not interlaced. Format: https://www.w3.org/TR/png/"""
 
 from __future__ import annotations
 
@@ -56,3 +56,18 @@ def magenta(pixels: Pixels) -> NDArray[np.bool_]:
     """Where a picture is magenta: much red and blue, hardly any green."""
     red, green, blue = (pixels[..., channel].astype(int) for channel in range(3))
     return (np.minimum(red, blue) > 70) & (green < np.minimum(red, blue) // 2)
+
+
+def write_png(path: Path, pixels: Pixels) -> None:
+    """Write 3 or 4 channels of 8 bits."""
+    height, width, channels = pixels.shape
+    rows = b"".join(b"\0" + row.tobytes() for row in np.ascontiguousarray(pixels))
+    header = struct.pack(">IIBBBBB", width, height, 8, {3: 2, 4: 6}[channels], 0, 0, 0)
+    chunks = ((b"IHDR", header), (b"IDAT", zlib.compress(rows)), (b"IEND", b""))
+    path.write_bytes(
+        b"\x89PNG\r\n\x1a\n"
+        + b"".join(
+            struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+            for kind, data in chunks
+        )
+    )

@@ -60,7 +60,7 @@ def test_a_shot_plays_its_time_codes(tmp_path: Path, camera: str) -> None:
     assert percents == sorted(percents) and percents[-1] == 100
     assert {event["frame"] for event in rendering} == {FIRST, LAST}
     # How long it will take is known once a frame is there.
-    assert [event["remaining"] for event in rendering if event["frame"] == LAST][0] > 0
+    assert next(event["remaining"] for event in rendering if event["frame"] == LAST) > 0
     assert {path.name for path in (tmp_path / "out").iterdir()} == {f"shot.{FIRST}.png", f"shot.{LAST}.png"}
 
 
