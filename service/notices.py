@@ -137,9 +137,8 @@ def _job_ended(current: Session, event: Event) -> Notice | None:
     counts = [counts_of(current, each) for each in batch.jobs]
     total, done, failed = (sum(numbers) for numbers in zip(*counts, strict=True))
     all_done = all(each.state in DONE_STATES for each in batch.jobs)
-    ends = sum(each.attempt for each in batch.jobs) + current.scalar(
-        select(func.coalesce(func.sum(Job.attempt), 0)).where(Job.parent_id.in_([each.id for each in batch.jobs]))
-    )
+    tries = select(func.sum(Job.attempt)).where(Job.parent_id.in_([each.id for each in batch.jobs]))
+    ends = sum(each.attempt for each in batch.jobs) + (current.scalar(tries) or 0)
     errors = {error["message"] for each in batch.jobs if (error := each.document.get("error"))}
     return Notice(
         NOTIFICATION,

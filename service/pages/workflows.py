@@ -86,7 +86,7 @@ def start_workflow() -> str:
     cad_file, name = request.form.get("cad_file", ""), request.form.get("workflow", "")
     if not cad_file or not name:
         raise InputError("Choose a workflow and a CAD file.", hint="Go back and choose one of each.")
-    run = workflows.start(session(), source_of(NewRun(workflow=name)), {"cad_file": cad_file})
+    run = workflows.start(session(), source_of(NewRun.model_validate({"workflow": name})), {"cad_file": cad_file})
     return url_for("pages.workflow_run", run_id=run.id)
 
 
