@@ -76,6 +76,52 @@ def patch_face(shape: TopoDS_Shape, face: TopoDS_Face, deflection: float, angle:
     return True
 
 
+def close_sliver(shape: TopoDS_Shape, face: TopoDS_Face, deflection: float, angle: float) -> bool:
+    """The same for a face without area between two edges, whose other sides have different points on them."""
+    forward = TopoDS.Face(face.Oriented(TopAbs_Orientation.TopAbs_FORWARD))
+    faces_of = _faces_of(shape)
+    edges = [edge for edge in _edges(forward) if not BRep_Tool.Degenerated_s(edge)]
+    if len(edges) != 2 or {*_vertices(edges[0])} != {*_vertices(edges[1])} or edges[0].IsSame(edges[1]):
+        return False
+    sides: list[tuple[Array, Array]] = []
+    for edge in edges:
+        parameters, points = _neighbours_polygon(edge, face, faces_of) or _own_polygon(edge, face, deflection, angle)
+        if len(parameters) < 2:
+            return False
+        curve = BRepAdaptor_Curve2d(edge, forward)
+        corners = np.array([(p.X(), p.Y()) for p in (curve.Value(float(value)) for value in parameters)])
+        forwards = edge.Orientation() == TopAbs_Orientation.TopAbs_FORWARD
+        sides.append((corners, points) if forwards else (corners[::-1], points[::-1]))
+    # The outline runs along the one side and back along the other: turned round, both run the same way.
+    (corners, points), (back_corners, back_points) = sides
+    back_corners, back_points = back_corners[::-1], back_points[::-1].copy()
+    back_points[0], back_points[-1] = points[0], points[-1]
+    triangles = _strip(points, back_points)
+    _attach(face, np.concatenate([corners, back_corners]), np.concatenate([points, back_points]), triangles)
+    return True
+
+
+def _strip(left: Array, right: Array) -> Array:
+    """Triangles (T, 3) between two lines of points that start and end together; those of ``right`` come second."""
+    along_left, along_right = _lengths(left), _lengths(right)
+    triangles: list[tuple[int, int, int]] = []
+    i, j = 0, 0
+    while i < len(left) - 1 or j < len(right) - 1:
+        if j == len(right) - 1 or (i < len(left) - 1 and along_left[i + 1] <= along_right[j + 1]):
+            triangles.append((i, i + 1, len(left) + j))
+            i += 1
+        else:
+            triangles.append((i, len(left) + j + 1, len(left) + j))
+            j += 1
+    return np.array(triangles)
+
+
+def _lengths(points: Array) -> Array:
+    """How far along the line each point is, 0 to 1."""
+    total = np.concatenate([[0.0], np.cumsum(np.linalg.norm(np.diff(points, axis=0), axis=1))])
+    return np.asarray(total / (total[-1] or 1.0))
+
+
 def _millimetres_per_parameter(surface: BRepAdaptor_Surface) -> Array | None:
     """Length of a unit step in u and in v in the middle of the face; None where that says nothing."""
     u = (surface.FirstUParameter() + surface.LastUParameter()) / 2
@@ -89,8 +135,7 @@ def _millimetres_per_parameter(surface: BRepAdaptor_Surface) -> Array | None:
 
 
 def _outline(shape: TopoDS_Shape, face: TopoDS_Face, scale: Array, deflection: float, angle: float) -> _Outline | None:
-    faces_of = IndexedDataMap_TopoDS_Shape_List_TopoDS_Shape_TopTools_ShapeMapHasher()
-    TopExp.MapShapesAndAncestors_s(shape, TopAbs_ShapeEnum.TopAbs_EDGE, TopAbs_ShapeEnum.TopAbs_FACE, faces_of)
+    faces_of = _faces_of(shape)
     lines: list[tuple[TopoDS_Edge, Array, Array]] = []
     ends: dict[int, Array] = {}
     for edge in _edges(face):
@@ -138,6 +183,13 @@ def _joined(corners: Array, points: Array, segments: Array) -> _Outline:
     kept, index = np.unique(index, return_inverse=True)
     joined = index[segments]
     return _Outline(corners[kept], points[kept], joined[joined[:, 0] != joined[:, 1]])
+
+
+def _faces_of(shape: TopoDS_Shape) -> IndexedDataMap_TopoDS_Shape_List_TopoDS_Shape_TopTools_ShapeMapHasher:
+    """The faces at each edge of a shape."""
+    found = IndexedDataMap_TopoDS_Shape_List_TopoDS_Shape_TopTools_ShapeMapHasher()
+    TopExp.MapShapesAndAncestors_s(shape, TopAbs_ShapeEnum.TopAbs_EDGE, TopAbs_ShapeEnum.TopAbs_FACE, found)
+    return found
 
 
 def _edges(face: TopoDS_Face) -> Iterator[TopoDS_Edge]:

@@ -26,7 +26,7 @@ from OCP.TopLoc import TopLoc_Location
 from OCP.TopoDS import TopoDS, TopoDS_Face, TopoDS_Shape
 
 from dcc.cad.kernel import Array, floats_of, matrix_of, points_of, sub_shapes, triangles_of
-from dcc.cad.patching import patch_face
+from dcc.cad.patching import close_sliver, patch_face
 from shared.manifest import Tessellation
 
 _NEGLIGIBLE_AREA = 1e-9
@@ -163,13 +163,16 @@ def _collect(shape: TopoDS_Shape, deflection: float, angle: float) -> Mesh:
 def _closed(shape: TopoDS_Shape, mesh: Mesh, deflection: float, angle: float) -> Mesh:
     """The mesh of a solid with fewer gaps, or the same: faces that the kernel filled only in part are filled anew."""
     faces = sub_shapes(shape, TopAbs_ShapeEnum.TopAbs_FACE)
-    for index in mesh.open_faces()[:_MOST_PATCHES]:
+    for index in [*mesh.empty_faces, *mesh.open_faces()][:_MOST_PATCHES]:
         face = TopoDS.Face(faces.FindKey(index))
         before = BRep_Tool.Triangulation_s(face, TopLoc_Location())
-        if patch_face(shape, face, deflection, angle):
+        fill = close_sliver if before is None else patch_face
+        if fill(shape, face, deflection, angle):
             patched = _collect(shape, deflection, angle)
             if patched.open_edges() < mesh.open_edges():
                 mesh = patched
+            elif before is None:
+                BRepTools.Clean_s(face)
             else:
                 BRep_Builder().UpdateFace(face, before)
         if not mesh.open_edges():

@@ -7,20 +7,23 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 from OCP.BRep import BRep_Tool
-from OCP.BRepAlgoAPI import BRepAlgoAPI_Cut, BRepAlgoAPI_Fuse
+from OCP.BRepAlgoAPI import BRepAlgoAPI_Cut, BRepAlgoAPI_Fuse, BRepAlgoAPI_Splitter
+from OCP.BRepBuilderAPI import BRepBuilderAPI_MakeEdge, BRepBuilderAPI_MakeFace
 from OCP.BRepFilletAPI import BRepFilletAPI_MakeFillet
 from OCP.BRepGProp import BRepGProp
 from OCP.BRepMesh import BRepMesh_IncrementalMesh
 from OCP.BRepPrimAPI import BRepPrimAPI_MakeCone, BRepPrimAPI_MakeCylinder, BRepPrimAPI_MakeTorus
 from OCP.BRepTools import BRepTools
-from OCP.gp import gp_Ax2, gp_Dir, gp_Pnt
+from OCP.collections import List_TopoDS_Shape
+from OCP.GC import GC_MakeArcOfCircle
+from OCP.gp import gp_Ax2, gp_Dir, gp_Pln, gp_Pnt
 from OCP.GProp import GProp_GProps
 from OCP.TopAbs import TopAbs_Orientation, TopAbs_ShapeEnum
 from OCP.TopLoc import TopLoc_Location
 from OCP.TopoDS import TopoDS, TopoDS_Shape
 
 from dcc.cad.kernel import points_of, sub_shapes, triangles_of
-from dcc.cad.patching import patch_face
+from dcc.cad.patching import close_sliver, patch_face
 from tests.cad.shapes import box
 
 DEFLECTION, ANGLE = 0.02, 0.25
@@ -88,3 +91,32 @@ def test_whichever_face_is_missing_the_mesh_is_closed_again_and_has_the_volume(
         open_edges, volume = open_edges_and_volume(shape)
         assert open_edges == 0, number
         assert volume == pytest.approx(exact.Mass(), rel=0.005), number
+
+
+def test_a_sliver_between_two_edges_is_closed() -> None:
+    """A lens between two arcs, in a plate that is cut along both."""
+    start, end = gp_Pnt(0, 0, 0), gp_Pnt(10, 0, 0)
+    arcs = [
+        BRepBuilderAPI_MakeEdge(GC_MakeArcOfCircle(start, gp_Pnt(5, bulge, 0), end).Value()).Edge()
+        for bulge in (1.0, 1.4)
+    ]
+    plate = BRepBuilderAPI_MakeFace(gp_Pln(), -5, 15, -5, 5).Face()
+    cuts = List_TopoDS_Shape()
+    for arc in arcs:
+        cuts.Append(arc)
+    splitter = BRepAlgoAPI_Splitter()
+    arguments = List_TopoDS_Shape()
+    arguments.Append(plate)
+    splitter.SetArguments(arguments)
+    splitter.SetTools(cuts)
+    splitter.Build()
+    shape = splitter.Shape()
+    BRepMesh_IncrementalMesh(shape, DEFLECTION, False, ANGLE, False)
+    found = [TopoDS.Face(face) for face in sub_shapes(shape, TopAbs_ShapeEnum.TopAbs_FACE)]
+    assert len(found) == 2
+    lens = min(found, key=lambda face: sub_shapes(face, TopAbs_ShapeEnum.TopAbs_EDGE).Extent())
+    whole, _ = open_edges_and_volume(shape)
+    BRepTools.Clean_s(lens)
+    assert close_sliver(shape, lens, DEFLECTION, ANGLE)
+    assert open_edges_and_volume(shape)[0] == whole
+    assert not close_sliver(shape, next(face for face in found if face is not lens), DEFLECTION, ANGLE)
