@@ -178,6 +178,8 @@ def test_shots_are_pinned_too(studio: StudioUnderTest) -> None:
     pin = pinned(studio, publish)
     assert pin["entity"] == "shot:sq010/sh010" and versions(pin) == {"key": 1}
     asked = studio.artist.get(f"/publishes/pinned-entry?shot=sq010/sh010&project={production.project['name']}").data
+    # It is as of now, and so will be what it refers to.
+    assert datetime.fromisoformat(asked.pop("moment")) > datetime.fromisoformat(pin.pop("moment"))
     assert asked == pin
 
 
