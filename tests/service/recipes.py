@@ -600,6 +600,23 @@ RECIPES[f"PUT {_CAD}/revision-decisions/<new_key>"] = _first_revision("revision-
 RECIPES[f"DELETE {_CAD}/revision-decisions/<new_key>"] = _first_revision("revision-decisions/Ring")
 
 
+def _sheet(world: World) -> Call:
+    options = {"data": b"part,material\nRing,Brass\n", "headers": {"Content-Type": "text/csv"}}
+    query = {"query_string": {"filename": "parts.csv"}}
+    return Call(f"/cad/{world.converted()['id']}/source-materials", options={**options, **query})
+
+
+RECIPES[f"PUT {_CAD}/source-materials"] = _sheet
+RECIPES[f"GET {_CAD}/source-materials"] = _cad("/source-materials")
+
+
+@recipe(f"DELETE {_CAD}/source-materials")
+def _(world: World) -> Call:
+    sheet = _sheet(world)
+    world.admin.call("PUT", sheet.path, **sheet.options)
+    return Call(sheet.path)
+
+
 # -- what reads, told in a body or a query
 
 

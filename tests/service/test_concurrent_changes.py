@@ -18,6 +18,7 @@ HEEDS = [each for each in ENDPOINTS if each.if_match]
 CHANGES_ROW = [each for each in ENDPOINTS if each.method in ("PATCH", "PUT") or each.path.endswith(("ve", "re"))]
 NO_ROW = {
     "PUT /api/notifications/preferences": "one's own choices, of which nobody else knows",
+    "PUT /api/cad/<uuid:cad_file_id>/source-materials": "a file that is sent as a whole: the newest counts",
     "POST /api/scenes/reserve": "adds a row",
     "POST /api/publishes/reserve": "adds a row",
 }
