@@ -1,19 +1,31 @@
-"""``raceway convert``: a STEP file to USD, GLB and manifest, without any service."""
+"""``raceway convert``: STEP files to USD, GLB and manifest, without any service."""
 
 from __future__ import annotations
 
 import argparse
 import os
 import sys
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from shared.cli import Command, Progress, add_json_option, print_json
-from shared.errors import CadError, ProcessError
+from dcc.cad.reuse import earlier_result
+from dcc.cad.settings import tessellation
+from shared.cli import EXIT_FAILED, Command, Progress, add_json_option, print_json, report_error
+from shared.errors import CadError, InputError, ProcessError, RacewayError
 from shared.processes import Event, python_tool, run_tool
+from shared.warm_tool import WarmTool
 
 DEFAULT_TIMEOUT = 1800.0
+_PASSED_ON = (
+    "linear_deflection",
+    "relative_deflection",
+    "angular_deflection",
+    "previous",
+    "decisions",
+    "materials",
+)
 _CRASHES = {
     "process.crashed": (
         "cad.crashed",
@@ -48,16 +60,21 @@ def run_conversion(
     timeout: float = DEFAULT_TIMEOUT,
     memory_limit: int | None = None,
     on_event: Callable[[Event], None] | None = None,
+    converter: WarmTool | None = None,
 ) -> dict[str, Any]:
     """Convert in a process of its own and return the result event of :mod:`dcc.cad.convert`.
 
-    ``options`` are further arguments of that tool. Whatever the kernel does, this raises a coded error: the tool's
-    own, or CadError ``cad.crashed``, ``cad.timeout``, ``cad.memory``.
+    ``options`` are further arguments of that tool. ``converter`` is one that stands ready, for many files. Whatever
+    the kernel does, this raises a coded error: the tool's own, or CadError ``cad.crashed``, ``cad.timeout``,
+    ``cad.memory``.
     """
     limit = memory_limit or default_memory_limit()
-    tool = python_tool("dcc.cad.convert", str(source), "--out", str(folder), *options)
+    arguments = [str(source), "--out", str(folder), *options]
+    limits: dict[str, Any] = {"timeout": timeout, "memory_limit": limit, "on_event": on_event}
     try:
-        return run_tool(tool, timeout=timeout, memory_limit=limit, on_event=on_event)
+        if converter is not None:
+            return converter.run(arguments, **limits)
+        return run_tool(python_tool("dcc.cad.convert", *arguments), **limits)
     except ProcessError as error:
         if error.code not in _CRASHES:
             raise
@@ -67,8 +84,16 @@ def run_conversion(
 
 
 def _configure(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("source", type=Path, metavar="IN.step", help="the STEP file (AP203, AP214 or AP242)")
-    parser.add_argument("-o", "--out", type=Path, required=True, metavar="DIR", help="folder for the three files")
+    parser.add_argument("sources", type=Path, nargs="+", metavar="IN.step", help="STEP files (AP203, AP214 or AP242)")
+    parser.add_argument(
+        "-o",
+        "--out",
+        type=Path,
+        required=True,
+        metavar="DIR",
+        help="folder for the three files; of several STEP files, each gets a folder of its name in it",
+    )
+    parser.add_argument("--force", action="store_true", help="convert also what was converted to there before")
     parser.add_argument("--lineage", default="", help="name shared by the revisions of this model")
     parser.add_argument(
         "--previous", metavar="MANIFEST", help="manifest of the revision before: its parts keep their keys"
@@ -92,42 +117,90 @@ def _configure(parser: argparse.ArgumentParser) -> None:
 
 
 def _run(options: argparse.Namespace) -> int:
-    progress = Progress()
+    if len(options.sources) == 1:
+        result = _convert(options, options.sources[0], options.out, None)
+        if options.json:
+            print_json({"ok": True, **result})
+        else:
+            _tell(result)
+        return 0
+    return _convert_many(options)
+
+
+def _convert_many(options: argparse.Namespace) -> int:
+    """Convert one file after the other; what is wrong with one does not keep the others from being converted."""
+    folders = _folders(options.sources, options.out)
+    converter = WarmTool("dcc.cad.convert", server="dcc.cad.server")
+    answers: list[dict[str, Any]] = []
+    try:
+        for source, folder in folders.items():
+            try:
+                result = _convert(options, source, folder, converter)
+            except RacewayError as error:
+                answers.append({"ok": False, "source": str(source), "error": error.to_json()})
+                if not options.json:
+                    report_error(error)
+                continue
+            answers.append({"ok": True, "source": str(source), **result})
+            if not options.json:
+                print(source)
+                _tell(result)
+    finally:
+        converter.close()
+    complete = all(answer["ok"] for answer in answers)
+    if options.json:
+        print_json({"ok": complete, "conversions": answers})
+    return 0 if complete else EXIT_FAILED
+
+
+def _folders(sources: list[Path], out: Path) -> dict[Path, Path]:
+    """A folder in ``out`` for each file."""
+    names = Counter(source.stem for source in sources)
+    if twice := [name for name, count in names.items() if count > 1]:
+        raise InputError(
+            f"Two of the files are called {twice[0]}: their results would overwrite one another.",
+            hint="Convert them one by one, each into a folder of its own.",
+        )
+    return {source: out / source.stem for source in sources}
+
+
+def _convert(options: argparse.Namespace, source: Path, folder: Path, converter: WarmTool | None) -> dict[str, Any]:
+    settings = tessellation(options.linear_deflection, options.relative_deflection, options.angular_deflection)
+    if not (options.force or options.previous or options.materials):
+        known = earlier_result(source, folder, settings, options.lineage)
+        if known is not None:
+            return known
     passed_on = ["--lineage", options.lineage]
-    for name in (
-        "linear_deflection",
-        "relative_deflection",
-        "angular_deflection",
-        "previous",
-        "decisions",
-        "materials",
-    ):
+    for name in _PASSED_ON:
         value = getattr(options, name)
         if value is not None:
             passed_on += [f"--{name.replace('_', '-')}={value}"]
+    progress = Progress()
     try:
-        result = run_conversion(
-            options.source,
-            options.out,
+        return run_conversion(
+            source,
+            folder,
             options=tuple(passed_on),
             timeout=options.timeout,
             memory_limit=int(options.memory * 2**20) if options.memory else None,
             on_event=lambda event: progress.update(event["stage"], event["percent"], event["message"]),
+            converter=converter,
         )
     finally:
         progress.close()
-    if options.json:
-        print_json({"ok": True, **result})
-        return 0
+
+
+def _tell(result: dict[str, Any]) -> None:
     print(f"{result['parts']} parts, {result['occurrences']:,} occurrences, {result['triangles']:,} triangles")
     for name in ("usd_master", "glb", "manifest"):
         print(f"  {result[name]}")
     if revision := result["revision"]:
         counts = ", ".join(f"{len(revision[name])} {name}" for name in ("matches", "uncertain", "new", "removed"))
         print(f"parts of the revision before: {counts}")
+    if result.get("reused"):
+        print("  (unchanged since it was converted; --force converts again)")
     for warning in result["warnings"]:
         print(f"warning [{warning['code']}]: {warning['message']}", file=sys.stderr)
-    return 0
 
 
-COMMAND = Command("convert", "convert a STEP file to USD, GLB and manifest", _configure, _run)
+COMMAND = Command("convert", "convert STEP files to USD, GLB and manifest", _configure, _run)

@@ -7,6 +7,7 @@ kernel may crash or hang on a damaged file. It speaks the events of :mod:`shared
 from __future__ import annotations
 
 import argparse
+import gc
 import json
 import sys
 import time
@@ -23,6 +24,7 @@ from dcc.cad.meshing import mesh_parts
 from dcc.cad.model import CadModel
 from dcc.cad.piecewise import Geometries, read_pieces
 from dcc.cad.precheck import Declared
+from dcc.cad.reuse import GLB, MANIFEST, USD_MASTER
 from dcc.cad.scene import Scene, build_scene, check_occurrences
 from dcc.cad.settings import Limits, Settings, tessellation
 from dcc.cad.step_reader import StepFile
@@ -37,9 +39,6 @@ from shared.material_sheet import MaterialSheet, apply_sheet, read_sheet
 if TYPE_CHECKING:
     from dcc.cad.revision import CarriedOver, Previous
 
-USD_MASTER = "usd_master.usdc"
-GLB = "geometry.glb"
-MANIFEST = "manifest.json"
 REVISION = "revision.json"
 """What became of the parts of the revision before; only where one was given."""
 
@@ -262,6 +261,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     parser.add_argument("--processes", type=int, default=0, help="processes that mesh at once (default: one per core)")
     options = parser.parse_args(arguments)
+    # A process that lives for one conversion has nothing to collect, but very many objects to look through.
+    gc.disable()
     return tool_main(lambda: _run(options))
 
 

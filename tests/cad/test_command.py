@@ -148,3 +148,46 @@ def test_a_spreadsheet_says_what_parts_are_made_of(
     sheet.write_text("nothing;here\n")
     assert run(*arguments) == 1
     assert fails_with("input.material_sheet", capsys.readouterr().err)
+
+
+def test_what_was_converted_before_is_known_again(
+    bearing_step: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def convert(*more: str) -> dict[str, object]:
+        assert run(str(bearing_step), "-o", str(tmp_path), "--json", *more) == 0
+        answer: dict[str, object] = json.loads(capsys.readouterr().out)
+        return answer
+
+    first = convert()
+    again = convert()
+    assert again.pop("reused") is True
+    assert {**again, "seconds": {}} == {**first, "seconds": {}}
+    assert "reused" not in convert("--force")
+    assert "reused" not in convert("--relative-deflection", "0.01")
+    (tmp_path / "geometry.glb").write_bytes(b"something else")
+    assert "reused" not in convert("--relative-deflection", "0.01")
+    assert "reused" in convert("--relative-deflection", "0.01")
+    sheet = tmp_path / "bom.csv"
+    sheet.write_text("part name;material\nBall;Brass\n")
+    assert "reused" not in convert("--relative-deflection", "0.01", "--materials", str(sheet))
+    assert "reused" not in convert("--relative-deflection", "0.01")
+
+
+def test_many_files_through_one_warm_converter(
+    bearing_step: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    broken = tmp_path / "broken.step"
+    broken.write_bytes(b"ISO-10303-21;\nHEADER;\n")
+    other = tmp_path / "other.step"
+    other.write_bytes(bearing_step.read_bytes())
+    assert run(str(bearing_step), str(broken), str(other), "-o", str(tmp_path / "out"), "--json") == 1
+    answer = json.loads(capsys.readouterr().out)
+    assert [conversion["ok"] for conversion in answer["conversions"]] == [True, False, True]
+    assert answer["conversions"][1]["error"]["code"] == "cad.truncated"
+    assert {path.name for path in (tmp_path / "out").iterdir()} == {bearing_step.stem, "other"}
+    assert (tmp_path / "out/other/geometry.glb").is_file()
+
+
+def test_files_of_one_name_are_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("a/model.step", "b/model.step", "-o", str(tmp_path)) == 1
+    assert "called model" in capsys.readouterr().err
