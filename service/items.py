@@ -6,6 +6,7 @@ report of them is about this very file and names no error, and keeps the report 
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -13,6 +14,9 @@ from typing import Any
 from shared import items, paths
 from shared.errors import PublishError
 from shared.files import sha256_of, storage_error
+
+NAME = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9_.-]*")
+"""Of an item's file: what stands between the ``@`` of a USD layer as it is, on every system."""
 
 
 @dataclass(frozen=True)

@@ -338,12 +338,12 @@ def _check_place(current: Session, root: Path, target: Target, part: Part, item:
             code="publish.item_place",
             fields={"item_usd_path": f"must stand in {folder}"},
         )
-    if PurePosixPath(item.path).name.startswith("."):
+    if not items.NAME.fullmatch(PurePosixPath(item.path).name):
         raise PublishError(
-            f"The item {item.path} has a temporary name.",
-            hint="Rename it when it is whole, then commit the publish: temporary files are cleared away.",
+            f"The item {item.path} has a name that an entry cannot hold, or a temporary one.",
+            hint="Use letters, digits, '_', '-' and '.', not beginning with a dot: such files are cleared away.",
             code="publish.item_place",
-            fields={"item_usd_path": "must not begin with a dot"},
+            fields={"item_usd_path": "letters, digits, '_', '-' and '.', not beginning with a dot"},
         )
     other = current.scalar(
         select(Publish.id).where(Publish.item_usd_path == item.path, Publish.sha256 != item.sha256).limit(1)

@@ -18,7 +18,7 @@ from sqlalchemy import select, text
 
 from service.database import tenant_session
 from service.models import Publish, StaleEntry
-from tests.service.studio import Production, StudioUnderTest, make_studio
+from tests.service.studio import Production, Reply, StudioUnderTest, make_studio
 
 CLIENTS, EACH = 8, 6
 
@@ -53,6 +53,38 @@ def test_a_publish_answers_what_the_design_fixes(studio: StudioUnderTest) -> Non
     assert "@./data/body_v001_i001.usd@" in entry_of(studio, production, "body")
     assert "@./body/body.usd@" in entry_of(studio, production)
     assert studio.artist.get(f"/publishes/{published['id']}").data == published
+
+
+def test_the_call_is_the_designs_to_the_letter(studio: StudioUnderTest) -> None:
+    production = studio.production()
+    usd = f"{production.project['name']}/assets/gear/usd"
+    body = {
+        "task_id": production.task["id"],
+        "target_type": "asset",
+        "target_id": production.asset["id"],
+        "software": "blender",
+        "source_version": 3,
+        "source_iteration": 12,
+        "item_usd_path": studio.write(f"{usd}/particles01/data/particles01_v001_i001.usd"),
+        "asset_usd_path": f"{usd}/particles01/particles01.usd",
+        "status": "published",
+        "metadata": {"asset_name": "gear", "part_name": "particles01"},
+    }
+    answer = studio.artist.post("/publishes/", body)
+    assert answer.status == 201 and answer.body["ok"] is True
+    fixed = ("version", "iteration", "source_version", "source_iteration", "is_latest", "part_name", "part_usd_path")
+    assert {name: answer.data[name] for name in fixed} == {
+        "version": 1,
+        "iteration": 1,
+        "source_version": 3,
+        "source_iteration": 12,
+        "is_latest": True,
+        "part_name": "particles01",
+        "part_usd_path": f"{usd}/particles01/particles01.usd",
+    }
+    assert answer.data["publish_id"] == answer.data["id"]
+    found = studio.artist.get("/publishes/?asset=gear&latest_per_part=1").data
+    assert found["items"] == [answer.data] and found["total"] == 1
 
 
 def test_the_latest_of_each_part_is_found(studio: StudioUnderTest) -> None:
@@ -139,10 +171,34 @@ def test_what_is_wrong_with_an_item_is_said(studio: StudioUnderTest) -> None:
     studio.write(item)
     assert code(item, sha256="0" * 64) == "publish.item_changed"
     assert code(studio.write(f"{usd}/elsewhere.usd")) == "publish.item_place"
+    for name in (".tmp-x.usd", "at@home.usd", "a b.usd"):
+        assert code(studio.write(f"{usd}/body/data/{name}")) == "publish.item_place"
+    assert code(studio.write(f"{usd}/body/data/y.usd", "a page of HTML")) == "publish.not_usd"
+    assert code(studio.write(f"{usd}/body/data/y.txt")) == "publish.not_usd"
     assert count(studio) == 0
     assert studio.artist.post("/publishes/", production.publish_body(item)).status == 201
     studio.write(item, "#usda 1.0\n# other content\n")
     assert code(item) == "publish.item_changed"
+
+
+def test_the_report_of_the_checks_is_about_this_file_and_without_errors(studio: StudioUnderTest) -> None:
+    production = studio.production()
+    item = studio.write(f"{production.project['name']}/assets/gear/usd/body/data/x.usd")
+    digest = hashlib.sha256((studio.root / item).read_bytes()).hexdigest()
+    finding = {"check": "default_prim", "severity": "error", "prim": "/gear", "message": "no.", "hint": "Set it."}
+    report = {"sha256": digest, "tool": "t 1", "checks": ["default_prim"], "findings": [finding]}
+
+    def publish(**changes: Any) -> Reply:
+        return studio.artist.post("/publishes/", production.publish_body(item, validation={**report, **changes}))
+
+    refused = publish().error
+    assert refused["code"] == "publish.invalid" and refused["hint"] == "Set it."
+    assert refused["fields"] == {"default_prim /gear": "no."}
+    assert publish(findings=[], sha256="0" * 64).error["code"] == "publish.invalid"
+    kept = publish(findings=[{**finding, "severity": "warning"}]).data
+    assert kept["validation"]["findings"][0]["severity"] == "warning"
+    unchecked = studio.artist.post("/publishes/", production.publish_body(item)).data
+    assert unchecked["validation"] is None
 
 
 @pytest.mark.parametrize("path", ["/etc/passwd", "../x.usd", "a/../../x", "C:/x.usd", "\\\\server\\x", "", "a\nb"])
