@@ -123,13 +123,15 @@ def convert_again(
     if settings:
         kept = {name: value for name, value in failed.settings.items() if name not in DEFLECTIONS}
         failed = _conversion(current, failed.sha256, failed.source_path, {**kept, **settings, "converter": CONVERTER})
+        taken = select(CadFile.id).where(CadFile.asset_id == cad.asset_id, CadFile.lineage == cad.lineage)
+        others = current.scalars(taken.where(CadFile.conversion_id == failed.id, CadFile.id != cad.id)).all()
+        if others or failed.state == "ready":
+            raise ConflictError(
+                f"{cad.filename} is converted with these settings already.",
+                hint="Upload it with these settings, or choose that revision from the list of the asset's CAD files.",
+                code="conflict.exists",
+            )
         _give(current, cad, failed)
-    if failed.state == "ready":
-        raise ConflictError(
-            f"{cad.filename} is converted with these settings already, as another revision.",
-            hint="Choose it from the list of the asset's CAD files.",
-            code="conflict.exists",
-        )
     if failed.job_id is None or failed.state == "failed":
         start(current, failed, cad, limits)
     return failed

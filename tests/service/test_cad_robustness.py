@@ -113,6 +113,18 @@ def test_too_long_too_much_memory_and_too_many_triangles_can_be_tried_again(
     assert studio.artist.post(again).error["code"] == "conflict.not_failed"
 
 
+def test_settings_of_another_revision_are_not_taken_twice(app: Flask, studio: StudioUnderTest, good: bytes) -> None:
+    production = studio.production()
+    cut = good[: len(good) // 2]
+    first = upload(studio, production, cut)
+    second = upload(studio, production, cut, relative_deflection="0.01")
+    work(app)
+    assert second["revision"] == 2
+    taken = studio.artist.post(f"/cad/{first['id']}/convert?relative_deflection=0.01")
+    assert (taken.status, taken.error["code"]) == (409, "conflict.exists")
+    assert failed(studio, first)["code"] == "cad.truncated"
+
+
 def test_more_than_the_usual_limits_is_for_project_managers(studio: StudioUnderTest) -> None:
     cad = upload(studio, studio.production(), b"ISO-10303-21; cut off")
     work(studio.app)
