@@ -116,7 +116,7 @@ def convert(
             settings,
             name=name,
             body_names=body_names,
-            on_progress=lambda share: clock.report("read", 2 + 88 * share, f"{share:.0%} of the parts"),
+            on_progress=lambda share: clock.stage("mesh", 5 + 85 * share, f"{share:.0%} of the parts"),
         )
     if read is None:
         try:
@@ -169,7 +169,7 @@ def _read_whole(
     meshed = mesh_parts(
         parts,
         settings,
-        lambda done: clock.report("mesh", 55 + 35 * done / len(parts), f"{done} of {len(parts)} parts"),
+        lambda done: clock.stage("mesh", 55 + 35 * done / len(parts), f"{done} of {len(parts)} parts"),
     )
     return model, {id(part): geometry for part, geometry in zip(parts, meshed, strict=True)}
 
@@ -237,9 +237,6 @@ class _Clock:
         if self._stage:
             self.seconds[self._stage] = self.seconds.get(self._stage, 0.0) + now - self._since
         self._stage, self._since = stage, now
-        self._on_progress(stage, percent, message)
-
-    def report(self, stage: str, percent: float, message: str) -> None:
         self._on_progress(stage, percent, message)
 
 

@@ -137,7 +137,7 @@ def test_jobs_of_two_workers_are_each_done_once(
         job = client.wait_for_job(cad["job_id"], timeout=_WAIT_SECONDS)
         assert (job["state"], job["attempt"], len(job["media"])) == ("completed", 1, 3)
         steps = job["document"]["steps"]
-        assert [step["name"] for step in steps] == ["check", "read", "transfer", "mesh", "write", "store"]
+        assert [step["name"] for step in steps] == ["check", "read", "mesh", "write", "store"]
         assert all(step["status"] == "completed" and step["duration"] >= 0 for step in steps)
         assert steps[-1]["output"]["files"] == job["document"]["result"]["files"]
     assert not leftovers(stack)
