@@ -24,8 +24,9 @@ from shared.material_library import LIBRARY, Material, material_by_name
 materials = Resource("materials", "/materials")
 RESOURCES = (materials,)
 
-Channel = Annotated[float, Field(ge=0, le=1000)]
-Share = Annotated[float, Field(ge=0, le=1)]
+Channel = Annotated[float, Field(ge=0, le=1000, strict=True)]
+Share = Annotated[float, Field(ge=0, le=1, strict=True)]
+Ior = Annotated[float, Field(ge=1, le=4, strict=True)]
 
 
 class Appearance(Reply):
@@ -63,7 +64,7 @@ class NewMaterial(Request):
     metallic: Share = 0.0
     roughness: Share = 0.5
     anisotropy: Share = 0.0
-    ior: float = Field(1.5, ge=1, le=4)
+    ior: Ior = 1.5
     transmission: Share = 0.0
     coat: Share = 0.0
     coat_roughness: Share = 0.1
@@ -77,7 +78,7 @@ class MaterialChanges(Changes):
     metallic: Share | None = None
     roughness: Share | None = None
     anisotropy: Share | None = None
-    ior: float | None = Field(None, ge=1, le=4)
+    ior: Ior | None = None
     transmission: Share | None = None
     coat: Share | None = None
     coat_roughness: Share | None = None
@@ -89,14 +90,14 @@ class AliasBody(Request):
     kind: Kind
     pattern: str = Field(min_length=1, max_length=100)
     material: str = Field(max_length=100)
-    priority: int = Field(0, ge=-1000, le=1000)
-    tolerance: float = Field(0.0, ge=0, le=100)
+    priority: int = Field(0, ge=-1000, le=1000, strict=True)
+    tolerance: float = Field(0.0, ge=0, le=100, strict=True)
 
 
 class AliasChanges(Changes):
     material: str | None = Field(None, max_length=100)
-    priority: int | None = Field(None, ge=-1000, le=1000)
-    tolerance: float | None = Field(None, ge=0, le=100)
+    priority: int | None = Field(None, ge=-1000, le=1000, strict=True)
+    tolerance: float | None = Field(None, ge=0, le=100, strict=True)
 
 
 class AliasOut(EditableOut):

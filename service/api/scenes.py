@@ -53,7 +53,7 @@ class NewScene(Request):
 
 class SceneFile(Request):
     sha256: Digest
-    size: int = Field(ge=0, le=2**62)
+    size: int = Field(ge=0, le=2**62, strict=True)
 
 
 class SceneChanges(Changes):

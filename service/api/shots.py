@@ -19,7 +19,7 @@ from shared.errors import InputError
 shots = Resource("shots", "/shots")
 RESOURCES = (shots,)
 
-Frame = Annotated[int, Field(ge=-1_000_000, le=1_000_000)]
+Frame = Annotated[int, Field(ge=-1_000_000, le=1_000_000, strict=True)]
 
 
 class ShotOut(EditableOut):

@@ -180,13 +180,13 @@ class SettingsOut(EditableOut):
 
 
 class SettingsChanges(Changes):
-    max_concurrent_renders: int | None = Field(None, ge=1, le=1000, description="on all workers together")
+    max_concurrent_renders: int | None = Field(None, ge=1, le=1000, strict=True, description="on all workers together")
     render_engines_allowed: (
         Annotated[list[Annotated[str, StringConstraints(max_length=40)]], Field(min_length=1, max_length=20)] | None
     ) = Field(None, description=f"of {', '.join(ENGINE.choices)}")
-    max_order_size: int | None = Field(None, ge=1, le=10_000, description="items of one order")
+    max_order_size: int | None = Field(None, ge=1, le=10_000, strict=True, description="items of one order")
     fallback_material: Name | None = Field(None, description="what a part wears of which nothing is known")
-    notifications_enabled: bool | None = None
+    notifications_enabled: bool | None = Field(None, strict=True)
 
 
 @settings.declare("GET", "/", permission=Permission.SETTINGS_READ, answer=SettingsOut)

@@ -9,8 +9,8 @@ from uuid import UUID, uuid4
 from pydantic import Field
 from sqlalchemy import func, select
 
-from service import jobs
-from service.api.listing import ListQuery, Page
+from service import audit, jobs
+from service.api.listing import ListQuery, Page, page_of_items, sorted_items
 from service.api.routing import Reply, Request, Resource
 from service.database import session
 from service.models import Job, PausedQueue, Worker
@@ -53,15 +53,14 @@ class QueueOut(Reply):
 @workers.declare("GET", "/", permission=Permission.WORKER_READ, query=ListQuery, answer=Page[WorkerOut])
 def list_workers(query: ListQuery) -> dict[str, Any]:
     """The workers that were seen within the last minutes."""
-    found = session().scalars(select(Worker).order_by(Worker.name, Worker.id)).all()
-    start = (query.page - 1) * query.page_size
-    items = [worker for worker in found if query.q.casefold() in worker.name.casefold()]
-    return {
-        "items": items[start : start + query.page_size],
-        "page": query.page,
-        "page_size": query.page_size,
-        "total": len(items),
-    }
+    words = query.q.casefold().split()
+    items = [
+        {name: getattr(worker, name) for name in WorkerOut.model_fields}
+        for worker in session().scalars(select(Worker).order_by(Worker.id))
+        if all(word in f"{worker.name} {worker.host}".casefold() for word in words)
+    ]
+    fields = ("name", "host", "state", "started_at", "last_seen")
+    return page_of_items(sorted_items(items, query, fields, "name"), query)
 
 
 @workers.declare(
@@ -74,6 +73,8 @@ def change_worker(worker_id: UUID, body: WorkerChanges) -> Worker:
         raise NotFoundError(f"There is no worker {worker_id}.", hint="List them: GET /api/workers/.")
     worker.wanted = body.wanted
     session().flush()
+    # Workers are no tenant's: the log of whoever asked tells of it.
+    audit.note(session(), "change", Worker.__tablename__, worker.id, after={"wanted": body.wanted})
     return worker
 
 

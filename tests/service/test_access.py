@@ -39,7 +39,7 @@ def stranger(app: Flask) -> StudioUnderTest:
 def path_with(endpoint: Endpoint, row_id: str) -> str:
     path = re.sub(r"<uuid:[a-z_]+>", row_id, endpoint.path.removeprefix("/api"))
     path = re.sub(r"<any\(([a-z_]+)[^>]*>", r"\1", path)
-    return re.sub(r"<[a-z_]+>", "x", path)
+    return re.sub(r"<[a-z_]+>", "x", re.sub(r"<int:[a-z_]+>", "1", path))
 
 
 def test_every_address_of_the_api_is_declared(app: Flask) -> None:

@@ -21,6 +21,7 @@ from tests.service.studio import PASSWORD, Api, Json, StudioUnderTest, make_stud
 
 CHANGES_NOTHING = {
     "POST /api/publishes/outdated": "it only reads",
+    "POST /api/workflows/check": "it only reads",
     "POST /api/notifications/read": "what somebody has read is nobody's business",
     "POST /api/notifications/<uuid:notification_id>/read": "the same",
     "PUT /api/notifications/preferences": "how somebody wants to be told is nobody's business",

@@ -19,6 +19,8 @@ CHANGES_ROW = [each for each in ENDPOINTS if each.method in ("PATCH", "PUT") or 
 NO_ROW = {
     "PUT /api/notifications/preferences": "one's own choices, of which nobody else knows",
     "PUT /api/cad/<uuid:cad_file_id>/source-materials": "a file that is sent as a whole: the newest counts",
+    "PATCH /api/jobs/<uuid:job_id>": "a job changes all the time, and only its priority is set: the last word counts",
+    "PATCH /api/workers/<uuid:worker_id>": "a worker changes all the time: the last word counts",
     "POST /api/scenes/reserve": "adds a row",
     "POST /api/publishes/reserve": "adds a row",
 }

@@ -49,7 +49,9 @@ def finish_job(app: Flask, studio: StudioUnderTest, job_id: str) -> str:
     """Let a job be done, as a worker leaves it; answers the id of its picture."""
     with app.app_context(), tenant_session(studio.tenant_id) as session:
         job = session.get_one(Job, (studio.tenant_id, UUID(job_id)))
-        job.state, job.document = JobState.COMPLETED, {**job.document, "state": JobState.COMPLETED}
+        for state in (JobState.RUNNING, JobState.COMPLETED):
+            job.state, job.document = state.value, {**job.document, "state": state.value}
+            session.flush()
         picture = MediaAsset(
             asset_type=job.kind, name="gear.png", path="gear.png", mime_type="image/png", size=1, sha256="0" * 64,
             asset_id=job.asset_id, job_id=job.id,
