@@ -57,13 +57,17 @@ class PasswordChange(Request):
     new_password: Password
 
 
-@account.declare("POST", "/login", permission=Permission.PUBLIC, body=LoginRequest, answer=LoginReply, errors=(401, 429))
+@account.declare(
+    "POST", "/login", permission=Permission.PUBLIC, body=LoginRequest, answer=LoginReply, errors=(401, 429)
+)
 def log_in(body: LoginRequest) -> dict[str, Any]:
     """Log in with e-mail and password; answers a session token of 12 hours and a refresh token of 30 days."""
     return _reply(logins.begin(logins.user_of_login(body.email, body.password, body.tenant)))
 
 
-@account.declare("POST", "/refresh", permission=Permission.PUBLIC, body=RefreshRequest, answer=LoginReply, errors=(401,))
+@account.declare(
+    "POST", "/refresh", permission=Permission.PUBLIC, body=RefreshRequest, answer=LoginReply, errors=(401,)
+)
 def refresh_login(body: RefreshRequest) -> dict[str, Any]:
     """Stay logged in: new tokens for a refresh token, which is worth nothing from then on.
 

@@ -557,8 +557,11 @@ def _of_job(path: str, body: Json | None = None, make: Callable[[World], Json] =
 
 _JOB = "/jobs/<uuid:job_id>"
 RECIPES[f"PATCH {_JOB}"] = lambda world: Call(f"/jobs/{world.job()['id']}", {"priority": 90})
-for _change in ("pause", "resume", "skip"):
+for _change in ("pause", "skip"):
     RECIPES[f"POST {_JOB}/{_change}"] = _of_job(_change, {})
+RECIPES[f"POST {_JOB}/resume"] = _of_job(
+    "resume", {}, make=lambda world: world.post(f"/jobs/{world.job()['id']}/pause")
+)
 for _part in ("tasks", "frames", "dependencies"):
     RECIPES[f"GET {_JOB}/{_part}"] = _of_job(_part, make=World.turntable)
 RECIPES[f"GET {_JOB}/frames/<int:frame>/file"] = _of_job("frames/1/file", make=World.frame)
@@ -569,10 +572,18 @@ RECIPES[f"GET {_JOB}/frames/<int:frame>/file"] = _of_job("frames/1/file", make=W
 RECIPES["PATCH /workers/<uuid:worker_id>"] = lambda world: Call(
     f"/workers/{world.worker()['id']}", {"wanted": "rest"}, alone=True
 )
-for _change in ("pause", "resume"):
-    RECIPES[f"POST /queues/<name>/{_change}"] = lambda world, change=_change: Call(  # type: ignore[misc]
-        f"/queues/render/{change}", {}, alone=True
-    )
+
+
+def _queue(change: str, before: str) -> Recipe:
+    def made(world: World) -> Call:
+        world.post(f"/queues/render/{before}")
+        return Call(f"/queues/render/{change}", {}, alone=True)
+
+    return made
+
+
+RECIPES["POST /queues/<name>/pause"] = _queue("pause", before="resume")
+RECIPES["POST /queues/<name>/resume"] = _queue("resume", before="pause")
 
 
 # -- what is about converted CAD
