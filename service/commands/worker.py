@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from pathlib import Path
 
 from shared.cli import EXIT_FAILED, Command, report_error
 from shared.errors import RacewayError
@@ -22,14 +23,21 @@ def configure(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--name", default="", help="name shown in the list of workers (default: host and process id)")
     parser.add_argument("--drain", action="store_true", help="do what waits now, then leave")
+    parser.add_argument(
+        "--systemd", type=Path, metavar="DIR", help="write units for systemd there, and say how to use them, instead"
+    )
 
 
 def run(options: argparse.Namespace) -> int:
     from service import logs, worker
     from service.config import Config
+    from service.deploy import write_units
     from service.queueing import QUEUES
     from shared.errors import InputError
 
+    if options.systemd:
+        print(write_units(options.systemd, python=sys.executable))
+        return 0
     queues = _names(options.queues)
     if unknown := [name for name in queues if name not in QUEUES] or (not queues and ["none"]):
         raise InputError(f"There is no queue {unknown[0]!r}.", hint=f"Choose from {', '.join(QUEUES)}.")
