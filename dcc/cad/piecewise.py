@@ -66,7 +66,9 @@ def read_pieces(
 ) -> tuple[CadModel, Geometries] | None:
     """The model in ``source`` and its parts' geometry; None where it should be read as a whole.
 
-    ``on_progress`` is told the share that is done, from 0 where the file could be taken apart. Raises CadError as the reading and meshing of the whole do.
+    ``on_progress`` is told the share that is done, from 0 where the file could be taken apart.
+
+    Raises CadError as the reading and meshing of the whole do.
     """
     workers = settings.worker_count()
     if workers < 2 or "fork" not in multiprocessing.get_all_start_methods():

@@ -187,7 +187,8 @@ def test_a_running_job_that_is_cancelled_leaves_no_process_and_no_file(
     group = process_of(client, cad)
     client.post(f"/jobs/{cad['job_id']}/cancel")
     until(lambda: state(client, cad) == "cancelled", 5)
-    assert group_is_empty(group) and not descendants(worker.pid) and not leftovers(stack)
+    # The warm converter itself stays.
+    assert group_is_empty(group) and len(descendants(worker.pid)) <= 1 and not leftovers(stack)
     described = client.cad_file(cad["id"])
     assert (described["state"], described["error"]["code"]) == ("failed", "process.cancelled")
     assert media_of(client, cad) == []
