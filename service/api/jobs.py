@@ -244,7 +244,7 @@ def resume_job(job_id: UUID) -> dict[str, Any]:
 @jobs_resource.declare(
     "GET", "/<uuid:job_id>/tasks", permission=Permission.JOB_READ, query=ListQuery, answer=Page[JobOut]
 )
-def list_tasks(job_id: UUID, query: ListQuery) -> dict[str, Any]:
+def list_tasks_of_job(job_id: UUID, query: ListQuery) -> dict[str, Any]:
     """The tasks of a job, in their order."""
     row(Job, job_id)
     page = page_of(

@@ -250,6 +250,8 @@ def _path_parameters(endpoint: Endpoint) -> list[dict[str, Any]]:
         schema: dict[str, Any] = {"type": "string"}
         if match["kind"] == "uuid":
             schema["format"] = "uuid"
+        elif match["kind"] == "int":
+            schema = {"type": "integer", "minimum": 0}
         elif match["choices"]:
             schema["enum"] = match["choices"].split(",")
         parameters.append({"name": match["name"], "in": "path", "required": True, "schema": schema})

@@ -9,7 +9,7 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
-from service.api import ENDPOINTS
+from service.api import ENDPOINTS, openapi
 from service.permissions import Permission
 from tests.service.studio import Api, StudioUnderTest
 
@@ -66,11 +66,32 @@ def test_the_document_describes_every_route(app: Flask) -> None:
     assert len({operation["operationId"] for operation in operations}) == len(ENDPOINTS)
     for operation in operations:
         assert operation["summary"] and operation["x-permission"] in set(Permission)
+        assert "default" not in operation["responses"] and "503" in operation["responses"]
     _check_references(document, document)
     page = client.get("/api/docs").text
-    shown = unescape(page.replace("<code>", "``").replace("</code>", "``"))
-    assert all(operation["summary"] in shown for operation in operations)
+    shown = unescape(page.replace("<code>", "`").replace("</code>", "`"))
+    assert all(operation["summary"].replace("``", "`") in shown for operation in operations)
     assert "http://" not in page and "https://" not in page
+
+
+def test_every_request_has_an_example_that_is_accepted() -> None:
+    described = openapi.document()["paths"]
+    by_name = {each["operationId"]: each for methods in described.values() for each in methods.values()}
+    for endpoint in ENDPOINTS:
+        if endpoint.body:
+            content = by_name[endpoint.name]["requestBody"]["content"]["application/json"]
+            endpoint.body.model_validate(content["example"])
+
+
+def test_what_heeds_if_match_says_so() -> None:
+    described = openapi.document()["paths"]
+    by_name = {each["operationId"]: each for methods in described.values() for each in methods.values()}
+    for endpoint in ENDPOINTS:
+        operation = by_name[endpoint.name]
+        required = [each["required"] for each in operation["parameters"] if each["name"] == "If-Match"]
+        assert required == ([endpoint.if_match == "required"] if endpoint.if_match else [])
+        assert ("412" in operation["responses"]) is bool(endpoint.if_match or 412 in endpoint.errors)
+        assert ("ETag" in str(operation["responses"].get(str(endpoint.status)))) is endpoint.answers_row
 
 
 def test_the_document_is_valid_openapi(app: Flask) -> None:
