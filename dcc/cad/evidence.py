@@ -51,6 +51,9 @@ _LEAST_ANCHORS = 3
 _TELLING = 5
 """Letters that a name has to have to say something as a piece of another."""
 
+_FEW = 10_000
+"""Pairs of points up to which comparing all is quicker than sorting them first."""
+
 LEAST = -2.0
 """Evidence (nats) below which a pair is nothing to speak of."""
 
@@ -288,7 +291,3 @@ def nearest(points: Matrix, others: Matrix) -> NDArray[np.float64]:
     if len(points) * len(others) <= _FEW:
         return np.asarray(np.sqrt(((points[:, None, :] - others[None, :, :]) ** 2).sum(axis=2)).min(axis=1))
     return np.asarray(cKDTree(others).query(points)[0])
-
-
-_FEW = 10_000
-"""Pairs of points up to which comparing all is quicker than sorting them first."""
