@@ -14,9 +14,10 @@ from uuid import UUID
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from service.models import Event, Job, JobFrame, Part, Publish, Task, User, WorkflowNode
+from service.models import Event, Job, JobFrame, Order, OrderItem, Part, Publish, Task, User, WorkflowNode
 from service.permissions import Permission, Role, allows
 from shared.jobs import DONE_STATES, FINAL_STATES, JobState
+from shared.orders import OrderState
 from shared.steps import STEPS
 from shared.versions import Version
 
@@ -179,6 +180,15 @@ def counts_of(current: Session, job: Job) -> tuple[int, int, int]:
 
 
 def _batch_of(current: Session, job: Job) -> _Batch:
+    ordered = (Job.tenant_id == OrderItem.tenant_id) & (Job.id == OrderItem.job_id)
+    order = (
+        current.scalars(select(Order).join(OrderItem, OrderItem.order_id == Order.id).where(OrderItem.job_id == job.id))
+        .unique()
+        .first()
+    )
+    if order is not None:
+        jobs = current.scalars(select(Job).join(OrderItem, ordered).where(OrderItem.order_id == order.id)).unique()
+        return _Batch(f"order:{order.id}", f"Order {order.number}, {order.title}", jobs.all(), "")
     together = job.request.get("batch")
     if together:
         jobs = current.scalars(select(Job).where(Job.request["batch"].astext == str(together))).unique().all()
@@ -244,6 +254,26 @@ def _published(current: Session, event: Event) -> Notice | None:
     )
 
 
+def _order_moved(current: Session, event: Event) -> Notice | None:
+    """An order that goes on is told to its client; one that waits, to those who can accept it."""
+    changes: dict[str, Any] = event.payload.get("changes") or {}
+    order = current.scalars(select(Order).where(Order.id == event.subject_id)).unique().one_or_none()
+    if order is None or (event.kind == "order.changed" and "state" not in changes):
+        return None
+    # As the event says: it may have gone on since.
+    state = str(changes["state"][1]) if "state" in changes else OrderState.SUBMITTED.value
+    if state in (OrderState.SUBMITTED, OrderState.RESUBMITTED):
+        managers = [role for role in Role if allows(role, Permission.ORDER_MANAGE)]
+        audience = frozenset(current.scalars(select(User.id).where(User.role.in_(managers))))
+        title = f"Order {order.number} waits for you: {order.title}"
+    else:
+        audience, title = frozenset({order.client_id}), f"Order {order.number} is {state.replace('_', ' ')}"
+    key = f"order:{order.id}:{event.id}"
+    failed = state == OrderState.REJECTED
+    body = order.reject_reason if failed else ""
+    return Notice(NOTIFICATION, "order.state", key, title, audience - {event.actor_id}, body=body, failed=failed)
+
+
 _HANDLERS: dict[str, Callable[[Session, Event], Notice | None]] = {
     "job.completed": _job_ended,
     "job.failed": _job_ended,
@@ -253,4 +283,6 @@ _HANDLERS: dict[str, Callable[[Session, Event], Notice | None]] = {
     "task.created": _task_changed,
     "task.changed": _task_changed,
     "publish.created": _published,
+    "order.created": _order_moved,
+    "order.changed": _order_moved,
 }

@@ -22,7 +22,7 @@ from sqlalchemy.orm import Session
 from service import events
 from service.database import current_tenant
 from service.live import settled_events
-from service.models import Event, EventCursor, HeldNotification, Notification, NotificationPreference, Tenant
+from service.models import Event, EventCursor, HeldNotification, Notification, NotificationPreference, Tenant, User
 from service.notices import ACTIVITY, ALERT, NOTIFICATION, Notice, notices_of
 
 log = logging.getLogger(__name__)
@@ -76,7 +76,8 @@ def deliver(current: Session, notice: Notice, event: Event | None = None) -> Non
     """Bring a notice to each of its audience as they chose."""
     now = event.created_at if event else datetime.now(UTC)
     choices = _choices(current, notice)
-    for user_id in sorted(notice.audience):
+    active = select(User.id).where(User.id.in_(notice.audience), User.archived_at.is_(None)).order_by(User.id)
+    for user_id in current.scalars(active).all():
         choice = choices.get(user_id, DEFAULTS[notice.channel])
         if choice.frequency == "immediate":
             _notify(current, user_id, notice, now, email=choice.email)

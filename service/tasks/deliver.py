@@ -81,10 +81,14 @@ def _earlier(final: Path, lease: Lease) -> dict[str, Any] | None:
 
 
 def _files(root: Path, request: dict[str, Any]) -> list[dict[str, str]]:
-    return [
-        {"path": str(paths.absolute(root, path)), "name": PurePosixPath(path).name, "source": path}
-        for path in request.get("files", ())
-    ]
+    places = {path: paths.absolute(root, path) for path in request.get("files", ())}
+    if missing := [path for path, place in places.items() if not place.is_file()]:
+        raise StorageError(
+            f"{missing[0]} is not on the storage.",
+            hint="Do the step again that made it, or restore it from a backup.",
+            code="storage.missing",
+        )
+    return [{"path": str(place), "name": place.name, "source": path} for path, place in places.items()]
 
 
 def _published(current: Session, root: Path, request: dict[str, Any]) -> list[dict[str, str]]:

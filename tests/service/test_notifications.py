@@ -25,6 +25,7 @@ from service.permissions import Role
 from service.tasks import notifier
 from shared.errors import InputError
 from shared.jobs import JobDocument, JobState
+from tests.service.recipes import World
 from tests.service.studio import Api, Json, StudioUnderTest
 
 pytestmark = pytest.mark.usefixtures("quiet_queue")
@@ -238,6 +239,14 @@ def test_people_hear_of_their_tasks_and_of_what_they_build_on(app: Flask, studio
     tell(app)
     place = f"{production.project['name']} asset:gear, work"
     assert titles(studio.artist) == [f"{place} is retake", f"A task for you: {place}"]
+
+
+def test_an_order_is_told_of_to_who_can_accept_it_and_then_to_its_client(app: Flask, studio: StudioUnderTest) -> None:
+    World(studio).order("accept")
+    tell(app)
+    assert titles(studio.api(Role.PROJECT_MANAGER)) == ["Order 1 waits for you: Gear"]
+    assert titles(studio.api(Role.CLIENT)) == ["Order 1 is accepted"]
+    assert titles(studio.artist) == []
 
 
 def test_a_tenant_that_switched_notifications_off_gets_none(app: Flask, studio: StudioUnderTest) -> None:
