@@ -80,7 +80,7 @@ def try_it(studio: StudioUnderTest, endpoint: Endpoint, row_id: str, body: Any, 
 
 
 @pytest.mark.parametrize("endpoint", TAKES_BODY, ids=name_of)
-@settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=8, deadline=None, suppress_health_check=list(HealthCheck))
 @given(data=st.data())
 def test_no_body_makes_an_error_of_ours(
     filled: tuple[StudioUnderTest, list[str]], endpoint: Endpoint, data: st.DataObject
@@ -94,7 +94,7 @@ def test_no_body_makes_an_error_of_ours(
 
 
 @pytest.mark.parametrize("endpoint", TAKES_QUERY, ids=name_of)
-@settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=8, deadline=None, suppress_health_check=list(HealthCheck))
 @given(data=st.data())
 def test_no_query_makes_an_error_of_ours(
     filled: tuple[StudioUnderTest, list[str]], endpoint: Endpoint, data: st.DataObject
