@@ -187,8 +187,9 @@ def _batch_of(current: Session, job: Job) -> _Batch:
         .first()
     )
     if order is not None:
-        jobs = current.scalars(select(Job).join(OrderItem, ordered).where(OrderItem.order_id == order.id)).unique()
-        return _Batch(f"order:{order.id}", f"Order {order.number}, {order.title}", jobs.all(), "")
+        of_order = select(Job).join(OrderItem, ordered).where(OrderItem.order_id == order.id)
+        pictures = current.scalars(of_order).unique().all()
+        return _Batch(f"order:{order.id}", f"Order {order.number}, {order.title}", pictures, "")
     together = job.request.get("batch")
     if together:
         jobs = current.scalars(select(Job).where(Job.request["batch"].astext == str(together))).unique().all()
