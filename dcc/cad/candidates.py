@@ -71,7 +71,7 @@ def _near(points: NDArray[np.float64], others: NDArray[np.float64], radius: floa
     distances, indices = cKDTree(others).query(points, k=[*range(1, count + 1)], p=np.inf, distance_upper_bound=radius)
     rows = np.repeat(np.arange(len(points)), count).reshape(len(points), count)
     near = np.isfinite(distances)
-    return np.stack([rows[near], indices[near]], axis=1).astype(np.int64)
+    return np.asarray(np.stack([rows[near], indices[near]], axis=1), np.int64)
 
 
 def _namesakes(old: Sequence[str], new: Sequence[str]) -> Indices:
