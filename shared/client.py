@@ -305,6 +305,33 @@ class Client:
     def cancel_job(self, job_id: str) -> Json:
         return self._object(self.post(f"/jobs/{quote(job_id)}/cancel"))
 
+    def change_job(self, job_id: str, action: str) -> Json:
+        """``action``: ``pause``, ``resume``, ``retry`` (what failed of it) or ``skip`` (a task)."""
+        return self._object(self.post(f"/jobs/{quote(job_id)}/{quote(action)}"))
+
+    def set_priority(self, job_id: str, priority: int) -> Json:
+        """0 to 100; the highest of a tenant's jobs comes first."""
+        return self._object(self.patch(f"/jobs/{quote(job_id)}", {"priority": priority}))
+
+    def job_tasks(self, job_id: str) -> list[Json]:
+        """The tasks of a job, in their order."""
+        return list(self.pages(f"/jobs/{quote(job_id)}/tasks"))
+
+    def job_frames(self, job_id: str) -> list[Json]:
+        """The frames of a job: which stand, and where."""
+        return list(self.pages(f"/jobs/{quote(job_id)}/frames"))
+
+    def job_log(self, job_id: str, target: Path) -> Path:
+        """Fetch the log of a job or task to ``target``."""
+        return self.download(f"/jobs/{quote(job_id)}/log", target)
+
+    def workers(self) -> list[Json]:
+        return list(self.pages("/workers/"))
+
+    def change_worker(self, worker_id: str, wanted: str) -> Json:
+        """``wanted``: ``work``, ``rest`` (claim nothing) or ``drain`` (finish and leave)."""
+        return self._object(self.patch(f"/workers/{quote(worker_id)}", {"wanted": wanted}))
+
     def wait_for_job(
         self,
         job_id: str,

@@ -15,7 +15,7 @@ from sqlalchemy import update
 
 from service import jobs, queueing
 from service.database import tenant_session
-from service.models import Asset, Job, MediaAsset
+from service.models import Job, MediaAsset, StaleEntry
 from service.tasks import recovery, sweeper
 from service.tasks.lease import Lease, LeaseLostError, claim
 from shared.jobs import JobState
@@ -196,12 +196,18 @@ def test_a_render_of_nothing_is_refused_or_fails_with_its_reason(app: Flask, stu
 
 
 def test_a_marked_asset_of_any_tenant_is_swept(app: Flask, studio: StudioUnderTest) -> None:
-    published = studio.publish(studio.production())
+    production = studio.production()
+    published = studio.publish(production)
     entry = studio.root / published["entity_usd_path"]
     entry.write_text("damaged")
     with app.app_context():
         with tenant_session(studio.tenant_id) as session:
-            session.execute(update(Asset).values(entries_stale_since=datetime.now(UTC) - timedelta(minutes=1)))
+            long_ago = datetime.now(UTC) - timedelta(minutes=1)
+            session.add(
+                StaleEntry(
+                    id=uuid4(), target_type="asset", target_id=UUID(production.asset["id"]), created_at=long_ago
+                )
+            )
         began = time.monotonic()
         sweeper.sweep(app)
         assert time.monotonic() - began < 10
