@@ -56,7 +56,7 @@ def child_exit(server: Any, worker: Any) -> None:
     """What an ended process counted stays counted; what it alone stood for does not."""
     from prometheus_client.multiprocess import mark_process_dead
 
-    mark_process_dead(worker.pid)
+    mark_process_dead(worker.pid)  # type: ignore[no-untyped-call]
 
 
 def post_fork(server: Any, worker: Any) -> None:

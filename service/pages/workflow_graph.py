@@ -26,7 +26,7 @@ class Box:
     @property
     def done_width(self) -> float:
         """Width of the bar that shows its progress."""
-        return round((self.width - 24) * self.node["progress"]["percent"] / 100, 1)
+        return round((self.width - 24) * float(self.node["progress"]["percent"]) / 100, 1)
 
 
 @dataclass(frozen=True)
