@@ -29,9 +29,9 @@ BAR = 16
 
 # Decodes a film with Blender's reader, every frame to a PNG.
 DECODER = """
-import os, sys
-from dcc.display_libraries import import_bpy
-import_bpy()
+import sys
+from dcc.render.blender import empty_file, leave
+empty_file()
 import bpy
 film, folder, width, height, count = sys.argv[1], sys.argv[2], *map(int, sys.argv[3:])
 scene = bpy.context.scene
@@ -45,8 +45,7 @@ for frame in range(1, count + 1):
     scene.frame_set(frame)
     scene.render.filepath = f"{folder}/decoded.{frame}.png"
     bpy.ops.render.render(write_still=True)
-sys.stdout.flush()
-os._exit(0)
+leave(0)
 """
 
 

@@ -183,12 +183,12 @@ def exr_pixels(path: Path) -> tuple[dict[str, str], NDArray[np.float32]]:
 
 
 READ_EXR = """
-import os, sys
-from dcc.display_libraries import import_bpy
-import_bpy()
+import sys
+from dcc.render.blender import empty_file, leave
+empty_file()
 import bpy, numpy
 image = bpy.data.images.load(sys.argv[1])
 image.colorspace_settings.is_data = True
 numpy.save(sys.argv[2], numpy.array(image.pixels[:], dtype=numpy.float32).reshape(image.size[1], image.size[0], 4))
-os._exit(0)
+leave(0)
 """
