@@ -5,17 +5,19 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
-from flask import render_template, request
+from flask import render_template, request, url_for
 from sqlalchemy import case, func, select
 
+from service import auth, jobs
 from service.api.listing import row
 from service.database import session
 from service.models import Job, MediaAsset, Worker
-from service.pages.frame import page
+from service.pages.frame import action, page
 from service.pages.job_views import OPEN_STATES, views
 from service.pages.paging import page_number, paged
 from service.pages.pictures import pictures_of
 from service.permissions import Permission
+from shared.errors import ConflictError, InputError
 from shared.jobs import JobState
 
 _PAGE = 50
@@ -26,11 +28,14 @@ _WORKER_SILENT = timedelta(seconds=60)
 def queue() -> str:
     """Every job, those that run first; ``state`` narrows them, ``fragment`` answers the table alone."""
     state = request.args.get("state", "")
-    grouped = session().execute(select(Job.state, func.count().label("jobs")).group_by(Job.state))
-    counts = {item.state: item.jobs for item in grouped}
-    statement = select(Job).order_by(
-        case({"running": 0, "queued": 1, "pending": 1}, value=Job.state, else_=2), Job.created_at.desc(), Job.id
+    grouped = session().execute(
+        select(Job.state, func.count().label("jobs")).where(Job.parent_id.is_(None)).group_by(Job.state)
     )
+    counts = {item.state: item.jobs for item in grouped}
+    first = case({"running": 0, "queued": 1, "pending": 1}, value=Job.state, else_=2)
+    urgent = case((Job.state.in_(OPEN_STATES), Job.priority), else_=0)
+    statement = select(Job).where(Job.parent_id.is_(None))
+    statement = statement.order_by(first, urgent.desc(), Job.created_at.desc(), Job.id)
     if state == "open":
         statement = statement.where(Job.state.in_(OPEN_STATES))
     elif state in set(JobState):
@@ -60,4 +65,34 @@ def job(job_id: UUID) -> str:
         "pages/_job.html" if "fragment" in request.args else "pages/job.html",
         job=views([found])[0],
         pictures=pictures_of(media.all()),
+        tasks=views(session().scalars(jobs.tasks_of(found)).unique().all()) if found.has_tasks else [],
     )
+
+
+@action("/jobs/<uuid:job_id>/<any(cancel,retry,skip,pause,resume):what>", Permission.JOB_WRITE)
+def change_job(job_id: UUID, what: str) -> str:
+    """Do what a button of a job or task says, and show the job again."""
+    row(Job, job_id)
+    found = jobs.locked(session(), job_id)
+    shown = url_for("pages.job", job_id=found.parent_id or found.id)
+    try:
+        if what in ("pause", "resume"):
+            jobs.set_paused(session(), found, paused=what == "pause")
+        else:
+            {"cancel": jobs.cancel, "retry": jobs.retry, "skip": jobs.skip}[what](session(), found)
+    except ConflictError:
+        # The job went on while the page was looked at; what stands there now says enough.
+        session().rollback()
+        auth.authorise(Permission.JOB_READ)
+    return shown
+
+
+@action("/jobs/<uuid:job_id>/priority", Permission.JOB_WRITE)
+def prioritise_job(job_id: UUID) -> str:
+    """Set a job's priority, 0 to 100."""
+    row(Job, job_id)
+    text = request.form.get("priority", "")
+    if not text.isdecimal() or int(text) > 100:
+        raise InputError("A priority is a number from 0 to 100.", fields={"priority": "0 to 100"})
+    jobs.set_priority(session(), jobs.locked(session(), job_id), int(text))
+    return url_for("pages.job", job_id=job_id)
