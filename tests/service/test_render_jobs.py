@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -19,6 +20,7 @@ from sqlalchemy.exc import IntegrityError
 from service import jobs, queueing
 from service.database import tenant_session
 from service.models import Job, Tenant
+from service.permissions import Role
 from service.queueing import QUEUES
 from service.tasks import encode, frames, recovery, still
 from service.tasks.lease import Lease, claim_next
@@ -26,7 +28,7 @@ from shared.errors import InputError
 from shared.frame_ranges import format_frames, parse_frames
 from shared.jobs import TRANSITIONS, JobState
 from tests.service.stand_in import worker as stand_in_worker
-from tests.service.studio import Json, StudioUnderTest, make_studio, work
+from tests.service.studio import PASSWORD, Json, StudioUnderTest, make_studio, work
 
 pytestmark = pytest.mark.usefixtures("quiet_queue", "stand_ins")
 
@@ -110,9 +112,12 @@ def test_a_turntable_becomes_frames_and_a_film(app: Flask, studio: StudioUnderTe
     assert not list((studio.root / ".jobs").glob(".tmp-*"))
     # Tasks are seen below their job only.
     assert studio.artist.get("/jobs/").data["total"] == 1
-    assert "stand-in begins" in studio.app.test_client().get(
-        f"/api/jobs/{job['id']}/log?lines=5", headers={"Authorization": f"Bearer {studio.artist.token}"}
-    ).text
+    assert (
+        "stand-in begins"
+        in studio.app.test_client()
+        .get(f"/api/jobs/{job['id']}/log?lines=5", headers={"Authorization": f"Bearer {studio.artist.token}"})
+        .text
+    )
 
 
 def test_a_crashed_chunk_renders_only_what_was_missing(
@@ -258,7 +263,9 @@ def test_needs_are_met_by_capabilities(app: Flask, studio: StudioUnderTest, subm
     assert job["needs"] == ["blender-5.0", "gpu"]
     assert take_next(app, studio.tenant_id, able=("gpu",)) is None
     bell = queueing.bell(app)
-    heard = [name for name in queueing.bells_of(QUEUES, ("gpu", "blender-5.0")) if bell.is_ringing(name, UUID(job["id"]))]
+    heard = [
+        name for name in queueing.bells_of(QUEUES, ("gpu", "blender-5.0")) if bell.is_ringing(name, UUID(job["id"]))
+    ]
     assert heard == ["render+blender-5.0+gpu"]
     assert take_next(app, studio.tenant_id, able=("gpu", "blender-5.0")) is not None
 
@@ -302,7 +309,7 @@ def test_a_silent_renderer_is_stopped_and_tried_again(
 ) -> None:
     monkeypatch.setenv("STAND_IN_HANG", "1")
     config = app.extensions["raceway"]
-    monkeypatch.setitem(app.extensions, "raceway", __import__("dataclasses").replace(config, stall_seconds=1))
+    monkeypatch.setitem(app.extensions, "raceway", dataclasses.replace(config, stall_seconds=1))
     job = submit(frames="1", chunk=1)
     work(app)
     task = tasks(studio, job)[0]
@@ -388,4 +395,16 @@ def test_what_is_no_range_of_frames_is_refused(text: str) -> None:
 
 
 def test_jobs_names_the_same_priority_as_the_table() -> None:
-    assert jobs.PRIORITY == int(str(Job.__table__.c.priority.server_default.arg))  # type: ignore[union-attr]
+    assert int(str(Job.__table__.c.priority.server_default.arg)) == jobs.PRIORITY  # type: ignore[union-attr]
+
+
+def test_the_page_of_a_job_shows_its_tasks_and_has_its_buttons(studio: StudioUnderTest, submit: Submit) -> None:
+    job = submit("turntable", frames=4, chunk=2)
+    browser = studio.app.test_client()
+    browser.post("/login", data={"email": studio.email(Role.ARTIST), "password": PASSWORD})
+    page = browser.get(f"/jobs/{job['id']}").text
+    assert page.count("state-queued") >= 3 and f"/jobs/{job['id']}/cancel" in page and "film" in page
+    assert browser.post(f"/jobs/{job['id']}/priority", data={"priority": "80"}).status_code in (302, 303)
+    assert browser.post(f"/jobs/{job['id']}/pause").status_code in (302, 303)
+    assert (shown(studio, job)["priority"], shown(studio, job)["paused"]) == (80, True)
+    assert browser.get("/jobs").text.count(f"/jobs/{job['id']}") == 1
