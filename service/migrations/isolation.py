@@ -49,6 +49,21 @@ def create_lookup(signature: str, returns: str, query: str) -> None:
     op.execute(f'GRANT EXECUTE ON FUNCTION {signature} TO "{application_role()}"')
 
 
+def create_client_rows(table: str, condition: str) -> None:
+    """``client_<table>()``: ids of the rows that the user with the role ``client`` sees, by ``condition``.
+
+    A function that PostgreSQL does not look into: as part of the policies, the conditions of all tables of a query
+    would be planned with it, each inside the other, for those too whom they do not concern.
+    """
+    op.execute(
+        f"CREATE FUNCTION client_{table}() RETURNS SETOF uuid LANGUAGE plpgsql STABLE SECURITY DEFINER "
+        f"SET search_path = public, pg_temp AS $$ BEGIN RETURN QUERY "
+        f"SELECT id FROM {table} WHERE tenant_id = app_tenant() AND ({condition}); END $$"
+    )
+    op.execute(f"REVOKE ALL ON FUNCTION client_{table}() FROM PUBLIC")
+    op.execute(f'GRANT EXECUTE ON FUNCTION client_{table}() TO "{application_role()}"')
+
+
 def limit_clients(table: str, condition: str) -> None:
     """Show users with the role ``client`` only those rows of ``table`` that meet ``condition``."""
     op.execute(

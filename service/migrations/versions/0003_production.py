@@ -10,6 +10,7 @@ from sqlalchemy.dialects import postgresql
 
 from service.migrations.isolation import (
     application_role,
+    create_client_rows,
     create_lookup,
     grant_rows,
     isolate,
@@ -75,27 +76,34 @@ _SEARCHED = {
 }
 _NEW_TABLES = ("project_clients", "orders", "order_items", "order_media")
 _THEIR_PROJECTS = "(SELECT project_id FROM project_clients WHERE user_id = app_client())"
+_THEIR_ASSETS = f"(SELECT id FROM assets WHERE project_id IN {_THEIR_PROJECTS})"
+_THEIR_SEQUENCES = f"(SELECT id FROM sequences WHERE project_id IN {_THEIR_PROJECTS})"
+_THEIR_SHOTS = f"(SELECT id FROM shots WHERE sequence_id IN {_THEIR_SEQUENCES})"
 _THEIR_ORDERS = "(SELECT id FROM orders WHERE client_id = app_client())"
-_CLIENT_VIEW = {
+_DELIVERED_ITEMS = (
+    "(SELECT i.id FROM order_items i JOIN orders o ON o.id = i.order_id"
+    " WHERE o.client_id = app_client() AND o.delivered_at IS NOT NULL)"
+)
+_CLIENT_ROWS = {
     "projects": f"id IN {_THEIR_PROJECTS}",
-    "project_clients": "user_id = app_client()",
     "sequences": f"project_id IN {_THEIR_PROJECTS}",
-    "shots": f"sequence_id IN (SELECT id FROM sequences WHERE project_id IN {_THEIR_PROJECTS})",
+    "shots": f"sequence_id IN {_THEIR_SEQUENCES}",
     "assets": f"project_id IN {_THEIR_PROJECTS}",
-    "parts": (
-        f"asset_id IN (SELECT id FROM assets WHERE project_id IN {_THEIR_PROJECTS})"
-        f" OR shot_id IN (SELECT s.id FROM shots s JOIN sequences q ON q.id = s.sequence_id"
-        f" WHERE q.project_id IN {_THEIR_PROJECTS})"
-    ),
-    "publishes": "part_id IN (SELECT id FROM parts)",
+    "parts": f"asset_id IN {_THEIR_ASSETS} OR shot_id IN {_THEIR_SHOTS}",
     "orders": "client_id = app_client()",
-    "order_items": f"order_id IN {_THEIR_ORDERS}",
-    "order_media": (
-        "item_id IN (SELECT i.id FROM order_items i JOIN orders o ON o.id = i.order_id"
-        " WHERE o.client_id = app_client() AND o.delivered_at IS NOT NULL)"
-    ),
-    "media_assets": "id IN (SELECT media_id FROM order_media)",
+    "order_media": f"item_id IN {_DELIVERED_ITEMS}",
+    "media_assets": f"id IN (SELECT media_id FROM order_media WHERE item_id IN {_DELIVERED_ITEMS})",
 }
+"""Which rows of a table ``client_<table>()`` answers."""
+_CLIENT_VIEW = {
+    **{table: f"id IN (SELECT client_{table}())" for table in _CLIENT_ROWS},
+    "publishes": "part_id IN (SELECT client_parts())",
+    # What clients add themselves: a function does not see a row that is just being added.
+    "orders": "client_id = app_client()",
+    "order_items": "order_id IN (SELECT client_orders())",
+    "project_clients": "user_id = app_client()",
+}
+"""What a client may see of a table."""
 
 
 def upgrade() -> None:
@@ -290,6 +298,10 @@ def _limit_what_clients_see() -> None:
         "CREATE FUNCTION app_client() RETURNS uuid LANGUAGE sql STABLE AS "
         "$$ SELECT nullif(current_setting('app.current_client', true), '')::uuid $$"
     )
+    for table in ("project_clients", "order_items", "order_media"):
+        let_owner_read(table)
+    for table, condition in _CLIENT_ROWS.items():
+        create_client_rows(table, condition)
     for table, condition in _CLIENT_VIEW.items():
         limit_clients(table, condition)
 
@@ -297,6 +309,10 @@ def _limit_what_clients_see() -> None:
 def downgrade() -> None:
     for table in _CLIENT_VIEW:
         op.execute(f"DROP POLICY client_view ON {table}")
+    for table in _CLIENT_ROWS:
+        op.execute(f"DROP FUNCTION client_{table}()")
+    for table in ("project_clients", "order_items", "order_media"):
+        op.execute(f"DROP POLICY owner_lookup ON {table}")
     op.execute("DROP FUNCTION app_client()")
     op.execute("DROP FUNCTION matching_rows(regclass, text)")
     for table in _SEARCHED:
