@@ -12,7 +12,6 @@ from typing import Any
 from sqlalchemy import Connection as DatabaseConnection
 from sqlalchemy import create_engine, text
 
-from service import schema
 from service.config import driver_url
 from service.stack import Stack
 from service.stack import running as stack_running
@@ -120,8 +119,10 @@ def _load(stack: Stack, tasks: list[dict[str, Any]], scale: Scale) -> tuple[list
             loaded = _insert(connection, stack, [task["id"] for task in tasks], scale)
     finally:
         engine.dispose()
-    with schema.owner_connection(stack.config) as owner:
-        owner.execute(text("ANALYZE"))
+    owner = create_engine(driver_url(stack.config.database_owner_url), isolation_level="AUTOCOMMIT")
+    with owner.connect() as connection:
+        connection.execute(text("VACUUM ANALYZE"))
+    owner.dispose()
     return loaded
 
 

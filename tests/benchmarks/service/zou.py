@@ -159,7 +159,7 @@ def _load(rows: connection, scale: Scale, file_tree: str) -> dict[str, Any]:
     output_files = [row[0] for row in cursor.fetchall()]
     rows.commit()
     rows.autocommit = True
-    cursor.execute("ANALYZE")
+    cursor.execute("VACUUM ANALYZE")
     return {
         "project": projects[0],
         "assets": assets,
