@@ -83,8 +83,11 @@ def cad(client: Client, step_file: Path) -> Json:
 
 
 def upload(client: Client, step_file: Path) -> Json:
-    # Of a lineage of its own, because the same content with the same settings is converted once.
-    return client.upload_cad(step_file, project="film", asset="bearing", lineage=f"l{uuid4().hex[:8]}")
+    # With a comment and a lineage of its own, because the same content with the same settings is converted once.
+    name = uuid4().hex[:8]
+    own = step_file.with_name(f"bearing_{name}.step")
+    own.write_text(f"{step_file.read_text()}/* {name} */\n")
+    return client.upload_cad(own, project="film", asset="bearing", lineage=f"l{name}")
 
 
 def until(condition: Callable[[], object], seconds: float = _WAIT_SECONDS) -> None:
