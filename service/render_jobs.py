@@ -21,7 +21,7 @@ from shared.frame_ranges import chunks, format_frames, parse_frames
 from shared.jobs import check_capabilities
 from shared.steps import step
 
-WITH_FRAMES = ("frames", "turntable")
+WITH_FRAMES = ("frames", "turntable", "husk")
 KINDS = ("still", "thumbnail", *WITH_FRAMES)
 PRESETS: dict[str, dict[str, int]] = {
     "preview": {"width": 960, "height": 540, "samples": 48},
@@ -30,6 +30,8 @@ PRESETS: dict[str, dict[str, int]] = {
 """What a request leaves out of a still or of frames; a thumbnail has no presets."""
 FILM = "mp4"
 _DEFAULT_PRESET = "preview"
+_NEEDS = {"husk": ("houdini",)}
+"""Capabilities that a kind needs always."""
 _MAX_TASKS = 2000
 
 
@@ -55,7 +57,7 @@ def submit(
     """
     request = settings(current, kind, given, preset)
     request |= {"camera": camera, **(more or {})}
-    needs = check_capabilities([*needs, *(["gpu"] if request["device"] == "gpu" else [])])
+    needs = check_capabilities([*needs, *(["gpu"] if request["device"] == "gpu" else []), *_NEEDS.get(kind, ())])
     with_frames = kind in WITH_FRAMES
     frames = _frames(kind, request) if with_frames else []
     job = jobs.create(
@@ -85,7 +87,7 @@ def settings(current: Session, kind: str, given: Mapping[str, Any], preset: str 
         wanted = {**_of_preset(preset), **wanted}
     request = step(kind).check(wanted)
     allowed = tenant_settings(current).render_engines_allowed
-    if request["engine"] not in allowed:
+    if "engine" in request and request["engine"] not in allowed:
         raise InputError(
             f"This tenant does not allow the engine {request['engine']}.",
             hint=f"Choose one of {', '.join(allowed)}, or ask an administrator (render_engines_allowed).",
@@ -149,7 +151,12 @@ def _divide(current: Session, job: Job, request: Mapping[str, Any], frames: Sequ
     rendering = []
     for position, chunk in enumerate(chunks(frames, request["chunk"]), 1):
         task = jobs.add_task(
-            current, job, "render", format_frames(chunk), {**request, "frames": chunk}, position=position
+            current,
+            job,
+            "render",
+            format_frames(chunk),
+            {**request, "frames": chunk, "renderer": job.kind},
+            position=position,
         )
         rendering.append(task)
         current.add_all(JobFrame(id=uuid4(), job_id=job.id, task_id=task.id, frame=frame) for frame in chunk)

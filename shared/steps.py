@@ -246,6 +246,26 @@ STEPS: tuple[Step, ...] = (
         outputs=(PICTURES, FILM),
     ),
     Step(
+        "husk",
+        "Render with Karma",
+        "Renders a range of frames of a published shot or asset with Houdini's husk, lit and framed as its stage says.",
+        "render",
+        (
+            Parameter(
+                "frames",
+                "string",
+                "The frames, such as 1-24, 1-24x2 for every second one, or 1,5,9-12.",
+                required=True,
+                recommendation="The range of the shot.",
+                warning="Only workers with the capability houdini render them.",
+            ),
+            CHUNK,
+            *(WIDTH, HEIGHT, SAMPLES, DEVICE, replace(FORMAT, default="exr")),
+        ),
+        inputs=(SUBJECT,),
+        outputs=(PICTURES,),
+    ),
+    Step(
         "thumbnail",
         "Render thumbnail",
         "Renders a small, quick picture of a CAD file or published asset for lists.",

@@ -64,7 +64,7 @@ class JobOut(Row):
 class NewJob(Request):
     """What to do: render a publish, an asset's current entry or a CAD file; or convert one."""
 
-    kind: Literal["still", "thumbnail", "turntable", "frames", "convert"]
+    kind: Literal["still", "thumbnail", "turntable", "frames", "husk", "convert"]
     publish_id: UUID | None = None
     asset: str | None = Field(None, max_length=100, description="name of the asset")
     project: str = Field("", max_length=100, description="name of the project")
@@ -369,10 +369,10 @@ def _subject(body: NewJob) -> tuple[UUID | None, UUID | None, UUID | None]:
         return cad_file.asset_id, None, cad_file.id
     if body.publish_id:
         publish = row(Publish, body.publish_id)
-        if publish.part.asset_id is None and body.kind != "frames":
+        if publish.part.asset_id is None and body.kind not in ("frames", "husk"):
             raise InputError(
                 f"The publish is of a shot, and a {body.kind} shows an asset.",
-                hint="Choose the kind frames for shots.",
+                hint="Choose the kind frames or husk for shots.",
                 fields={"publish_id": "is of a shot"},
             )
         return publish.part.asset_id, publish.id, publish.cad_file_id

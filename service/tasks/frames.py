@@ -29,6 +29,8 @@ from shared.frame_ranges import format_frames
 from shared.processes import Event
 
 RENDERER = tool.Tool("dcc.render.frames", RenderError, "The renderer", "render", "RACEWAY_RENDER_SECONDS")
+HUSK = tool.Tool("dcc.render.husk", RenderError, "husk", "render", "RACEWAY_RENDER_SECONDS")
+_HUSK_SETTINGS = ("width", "height", "samples", "device", "camera")
 _REPORTED = ("engine", "device", "samples", "width", "height", "render_seconds", "unresolved")
 _FILM = "mp4"
 _NAMED = 5
@@ -45,7 +47,7 @@ def run(lease: Lease, config: Config, root: Path) -> None:
                 subject = subject_of(current, lease.job, root, temporary / "manifest.json")
             record = _Recorder(lease, root, make_folder(root / subject.folder), temporary, set(missing))
             result = tool.run(
-                RENDERER,
+                HUSK if request.get("renderer") == "husk" else RENDERER,
                 _arguments(request, subject, root, temporary, missing),
                 lease,
                 config,
@@ -69,6 +71,15 @@ def _missing(lease: Lease) -> list[int]:
 def _arguments(request: dict[str, Any], subject: Subject, root: Path, folder: Path, frames: list[int]) -> list[str]:
     suffix = "exr" if request.get("format") == "exr" else "png"
     options = ["--output", str(folder / f"{subject.name}.####.{suffix}"), "--frames", format_frames(frames)]
+    if request.get("renderer") == "husk":
+        # Karma takes materials, lights and camera from the stage.
+        named = ((name, request[name]) for name in _HUSK_SETTINGS if name in request)
+        return [
+            *options,
+            "--usd",
+            str(subject.usd),
+            *(text for name, value in named for text in (f"--{name}", str(value))),
+        ]
     options += renderer_options(request, subject, root)
     if request.get("turn_frames"):
         options += ["--motion", "turntable", "--turn-frames", str(request["turn_frames"])]

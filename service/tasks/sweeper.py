@@ -61,7 +61,13 @@ def sweep(app: Flask) -> None:
     """Repair what there is to repair, in every tenant."""
     with _guarded(_SWEEPER_LOCK) as connection:
         for tenant_id, root in _tenants(app, connection):
-            _sweep_tenant(tenant_id, root, bell(app))
+            try:
+                _sweep_tenant(tenant_id, root, bell(app))
+            except SQLAlchemyError:
+                raise
+            except Exception:
+                # What is wrong with one tenant must not keep the others.
+                log.exception("tenant %s could not be swept", tenant_id)
         if connection is not None:
             connection.execute(delete(Worker).where(Worker.last_seen < func.now() - _WORKER_LIFETIME))
             connection.commit()

@@ -24,9 +24,9 @@ from service.permissions import Role
 from service.queueing import QUEUES
 from service.tasks import encode, frames, recovery, still
 from service.tasks.lease import Lease, claim_next
-from shared.errors import InputError
+from shared.errors import InputError, RacewayError
 from shared.frame_ranges import format_frames, parse_frames
-from shared.jobs import TRANSITIONS, JobState
+from shared.jobs import TRANSITIONS, JobDocument, JobState
 from tests.service.stand_in import worker as stand_in_worker
 from tests.service.studio import PASSWORD, Json, StudioUnderTest, make_studio, work
 
@@ -270,6 +270,25 @@ def test_needs_are_met_by_capabilities(app: Flask, studio: StudioUnderTest, subm
     assert take_next(app, studio.tenant_id, able=("gpu", "blender-5.0")) is not None
 
 
+def test_husk_runs_only_where_there_is_houdini(app: Flask, studio: StudioUnderTest, submit: Submit) -> None:
+    job = submit("husk", frames="1-4", chunk=2)
+    assert (job["needs"], job["request"]["format"]) == (["houdini"], "exr")
+    assert take_next(app, studio.tenant_id) is None
+    for _ in range(2):
+        lease = take_next(app, studio.tenant_id, able=("houdini",))
+        assert lease is not None
+        with app.app_context():
+            # This machine has none, and that is what it says: nothing else renders in its place.
+            lease.fail(JobState.FAILED, tried_here(app, studio, lease))
+    assert "husk" in shown(studio, job)["document"]["error"]["message"]
+
+
+def tried_here(app: Flask, studio: StudioUnderTest, lease: Lease) -> Json:
+    with pytest.raises(RacewayError) as caught:
+        frames.run(lease, app.extensions["raceway"], studio.root)
+    return caught.value.to_json()
+
+
 def test_paused_jobs_and_queues_wait(app: Flask, studio: StudioUnderTest, submit: Submit) -> None:
     job = submit()
     assert studio.artist.post(f"/jobs/{job['id']}/pause").data["paused"] is True
@@ -366,11 +385,13 @@ def test_the_database_refuses_the_moves_that_the_state_machine_does(
         with app.app_context():
             with tenant_session(studio.tenant_id) as current:
                 job = Job(id=uuid4(), kind="still", queue="cad", request={}, paused=True)
-                job.state, job.document = before.value, {"state": before.value, "progress": {}}
+                job.state, job.document = before.value, JobDocument(str(job.id), before).to_json()
+                # The other tests' sweepers take its worker for alive.
+                job.lease_until = datetime.now(UTC) + timedelta(days=1)
                 current.add(job)
             try:
                 with tenant_session(studio.tenant_id) as current:
-                    values = {"state": after.value, "document": {"state": after.value, "progress": {}}}
+                    values = {"state": after.value, "document": JobDocument(str(job.id), after).to_json()}
                     current.execute(update(Job).where(Job.id == job.id).values(values))
             except IntegrityError as error:
                 assert not allowed and "cannot go from" in str(error)
