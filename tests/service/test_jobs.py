@@ -204,9 +204,7 @@ def test_a_marked_asset_of_any_tenant_is_swept(app: Flask, studio: StudioUnderTe
         with tenant_session(studio.tenant_id) as session:
             long_ago = datetime.now(UTC) - timedelta(minutes=1)
             session.add(
-                StaleEntry(
-                    id=uuid4(), target_type="asset", target_id=UUID(production.asset["id"]), created_at=long_ago
-                )
+                StaleEntry(id=uuid4(), target_type="asset", target_id=UUID(production.asset["id"]), created_at=long_ago)
             )
         began = time.monotonic()
         sweeper.sweep(app)
