@@ -11,6 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -41,6 +42,16 @@ class Farm:
 
     def submit(self, kind: str, **settings: object) -> Json:
         return self.client.submit_job(kind, publish_id=self.publish_id, **settings)
+
+    def restart_server(self, name: str) -> None:
+        """Stop ``redis`` or ``postgres`` and start it again, as an update of the machine does."""
+        server = next(each for each in self.stack._servers._running if each.name == name)
+        url = self.stack.config.redis_url if name == "redis" else self.stack.config.database_url
+        port = urlsplit(url).port
+        assert port
+        server.request_stop()
+        server.wait_until_stopped()
+        server.start(port)
 
     def stop_workers(self) -> None:
         for process in self.started:

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from service import queueing
+from shared.errors import ServiceError
 from tests.service.farm import Farm, farm, until
 
 _FRAMES = 200
@@ -40,6 +41,30 @@ def test_workers_killed_at_random_leave_every_frame_there_once(running_farm: Far
         assert (running_farm.stack.root / frame["path"]).read_text() == f"frame {frame['frame']}"
     assert len(done["media"]) == _FRAMES == len({medium["path"] for medium in done["media"]})
     running_farm.stop_workers()
+
+
+def test_redis_and_postgresql_restart_under_a_job(running_farm: Farm) -> None:
+    for _ in range(2):
+        running_farm.start_worker(STAND_IN_SECONDS="0.1")
+    job = running_farm.submit("frames", frames="1-80", chunk=8)
+    for server, rendered in (("redis", 10), ("postgres", 40)):
+        until(lambda rendered=rendered: progress(running_farm, job["id"]) >= rendered)
+        running_farm.restart_server(server)
+    until(lambda: answers(running_farm))
+    running_farm.client.wait_for_job(job["id"], timeout=60)
+    frames = running_farm.client.job_frames(job["id"])
+    assert [frame["frame"] for frame in frames] == list(range(1, 81)) and all(frame["path"] for frame in frames)
+    # Who heard no bell while Redis was away hears the next one.
+    running_farm.client.wait_for_job(running_farm.submit("still")["id"], timeout=30)
+    assert all(process.poll() is None for process in running_farm.started)
+    running_farm.stop_workers()
+
+
+def answers(running_farm: Farm) -> bool:
+    try:
+        return bool(running_farm.client.get("/jobs/", page_size=1))
+    except ServiceError:
+        return False
 
 
 def test_cancelled_renders_leave_no_process_within_a_second(running_farm: Farm) -> None:
