@@ -147,5 +147,7 @@ def _scenes(tasks: Iterable[Task]) -> dict[tuple[UUID, int, int], Scene]:
 def _jobs(asset: Asset) -> list[JobView]:
     if not may(Permission.JOB_READ):
         return []
-    statement = select(Job).where(Job.asset_id == asset.id).order_by(Job.created_at.desc(), Job.id)
+    statement = (
+        select(Job).where(Job.asset_id == asset.id, Job.parent_id.is_(None)).order_by(Job.created_at.desc(), Job.id)
+    )
     return views(session().scalars(statement.limit(_JOBS)).all())

@@ -19,8 +19,8 @@ pages = Blueprint(
 
 _HEADERS = {
     # No inline style or script anywhere, so that text from a CAD file can never become code.
-    "Content-Security-Policy": "default-src 'none'; img-src 'self' data:; style-src 'self'; script-src 'self'; "
-    "connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
+    "Content-Security-Policy": "default-src 'none'; img-src 'self' data:; media-src 'self'; style-src 'self'; "
+    "script-src 'self'; connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
     "X-Content-Type-Options": "nosniff",
     # Not no-referrer: browsers would then hide the origin of our own forms too.
     "Referrer-Policy": "same-origin",

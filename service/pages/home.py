@@ -38,7 +38,11 @@ def home() -> str:
     assets, more = paged(statement, number, _ASSETS)
     jobs = []
     if may(Permission.JOB_READ):
-        running = select(Job).where(Job.state.in_(OPEN_STATES)).order_by(Job.started_at.nulls_last(), Job.created_at)
+        running = (
+            select(Job)
+            .where(Job.state.in_(OPEN_STATES), Job.parent_id.is_(None))
+            .order_by(Job.started_at.nulls_last(), Job.created_at)
+        )
         jobs = views(session().scalars(running.limit(_JOBS)).all())
     return render_template(
         "pages/home.html",

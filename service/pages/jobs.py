@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
@@ -11,16 +13,18 @@ from sqlalchemy import case, func, select
 from service import auth, jobs
 from service.api.listing import row
 from service.database import session
-from service.models import Job, MediaAsset, Worker
+from service.models import Job, JobDependency, JobFrame, MediaAsset, Worker
 from service.pages.frame import action, page
-from service.pages.job_views import OPEN_STATES, views
+from service.pages.job_views import OPEN_STATES, JobView, views
 from service.pages.paging import page_number, paged
-from service.pages.pictures import pictures_of
+from service.pages.pictures import media_url, pictures_of
 from service.permissions import Permission
 from shared.errors import ConflictError, InputError
 from shared.jobs import JobState
 
 _PAGE = 50
+_FRAMES = 2000
+"""So many are shown of a job."""
 _WORKER_SILENT = timedelta(seconds=60)
 
 
@@ -60,13 +64,37 @@ def queue() -> str:
 def job(job_id: UUID) -> str:
     """One job: its document made readable."""
     found = row(Job, job_id)
-    media = session().scalars(select(MediaAsset).where(MediaAsset.job_id == job_id).order_by(MediaAsset.created_at))
+    made = select(MediaAsset).where(MediaAsset.job_id == job_id).order_by(MediaAsset.created_at)
+    media = session().scalars(made).unique().all()
+    tasks = views(session().scalars(jobs.tasks_of(found)).unique().all()) if found.has_tasks else []
+    needed = select(Job).where(Job.id.in_(select(JobDependency.needs_id).where(JobDependency.job_id == job_id)))
     return render_template(
         "pages/_job.html" if "fragment" in request.args else "pages/job.html",
         job=views([found])[0],
-        pictures=pictures_of(media.all()),
-        tasks=views(session().scalars(jobs.tasks_of(found)).unique().all()) if found.has_tasks else [],
+        pictures=pictures_of(media),
+        film=next((media_url(each.id) for each in media if each.mime_type.startswith("video/")), ""),
+        tasks=tasks,
+        frames=_frames(found, tasks),
+        needed=views(session().scalars(needed).unique().all()),
     )
+
+
+@dataclass(frozen=True)
+class _Frame:
+    """A frame in the row of all of them."""
+
+    number: int
+    state: str
+    done: bool
+
+
+def _frames(job: Job, tasks: Sequence[JobView]) -> list[_Frame]:
+    if not tasks:
+        return []
+    states = {task.row.id: task.row.state for task in tasks}
+    found = session().scalars(select(JobFrame).where(JobFrame.job_id == job.id).order_by(JobFrame.frame).limit(_FRAMES))
+    done = JobState.COMPLETED.value
+    return [_Frame(each.frame, done if each.path else states[each.task_id], bool(each.path)) for each in found]
 
 
 @action("/jobs/<uuid:job_id>/<any(cancel,retry,skip,pause,resume):what>", Permission.JOB_WRITE)
@@ -74,7 +102,8 @@ def change_job(job_id: UUID, what: str) -> str:
     """Do what a button of a job or task says, and show the job again."""
     row(Job, job_id)
     found = jobs.locked(session(), job_id)
-    shown = url_for("pages.job", job_id=found.parent_id or found.id)
+    to_queue = request.args.get("to") == "queue"
+    shown = url_for("pages.queue") if to_queue else url_for("pages.job", job_id=found.parent_id or found.id)
     try:
         if what in ("pause", "resume"):
             jobs.set_paused(session(), found, paused=what == "pause")

@@ -428,4 +428,4 @@ def test_the_page_of_a_job_shows_its_tasks_and_has_its_buttons(studio: StudioUnd
     assert browser.post(f"/jobs/{job['id']}/priority", data={"priority": "80"}).status_code in (302, 303)
     assert browser.post(f"/jobs/{job['id']}/pause").status_code in (302, 303)
     assert (shown(studio, job)["priority"], shown(studio, job)["paused"]) == (80, True)
-    assert browser.get("/jobs").text.count(f"/jobs/{job['id']}") == 1
+    assert browser.get("/jobs").text.count(f'href="/jobs/{job["id"]}"') == 1
