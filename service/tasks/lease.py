@@ -43,6 +43,7 @@ _RENDER = "render"
 _RENDERS_LOCK = 7205226
 _FIRST_WAIT_SECONDS = 2.0
 """How long a job that failed waits for its second attempt; twice as long for each further one."""
+_STALLED = "render.stalled"
 _DONE = "done"
 """What tools report as their stage when they are through; not a step."""
 
@@ -275,10 +276,20 @@ class Lease:
         self.document.move_to(state)
 
     def _count_failure(self, current: Session) -> None:
-        """Remember that this worker failed at the job: after three times it gets no more of it."""
+        """Remember that this worker failed at the job: after three times it gets no more of it; alert to a stall."""
         counted = select(Job).where(Job.id == (self.job.parent_id or self.job.id)).with_for_update(of=Job)
         job = current.scalars(counted.execution_options(populate_existing=True)).unique().one()
         worker = str(self.job.worker_id)
+        error = self.document.error or {}
+        if error.get("code") == _STALLED:
+            what = f"{self.job.kind} {self.job.name}".strip()
+            payload = {
+                "name": what,
+                "title": f"A render stalled and was stopped: {what}, attempt {self.attempt}.",
+                "message": error["message"],
+                "hint": error["hint"],
+            }
+            events.emit(current, "job.stalled", "job", job.id, payload, alert=True)
         job.failures_by_worker = {**job.failures_by_worker, worker: job.failures_by_worker.get(worker, 0) + 1}
 
     def write(self, work: Callable[[Session], None]) -> None:

@@ -333,6 +333,9 @@ def test_a_silent_renderer_is_stopped_and_tried_again(
     work(app)
     task = tasks(studio, job)[0]
     assert (task["state"], task["document"]["error"]["code"]) == ("queued", "render.stalled")
+    alerts = studio.admin.get("/activity?channel=alert").data["items"]
+    assert [(alert["kind"], alert["subject_id"]) for alert in alerts] == [("job.stalled", job["id"])]
+    assert "no progress for 1 s" in alerts[0]["payload"]["message"]
     monkeypatch.delenv("STAND_IN_HANG")
     let_time_pass(app, studio)
     work(app)
