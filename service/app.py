@@ -10,12 +10,13 @@ from flask import Flask, Response, g, request
 from sqlalchemy import text
 from sqlalchemy.exc import OperationalError
 
-from service import api, audit, metrics, pages, queueing, schema
+from service import api, audit, metrics, pages, schema
+from service.activity.streams import Streams
 from service.api import errors
 from service.config import MEBIBYTE, Config, driver_url
 from service.database import db, engine_options
 from service.logs import access_log
-from service.streams import Streams
+from service.queue import queueing
 from shared.errors import InputError
 
 _MAX_BODY_BYTES = 8 * MEBIBYTE

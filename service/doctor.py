@@ -17,12 +17,13 @@ from sqlalchemy import Connection, create_engine, text
 from sqlalchemy.exc import OperationalError, ProgrammingError
 from sqlalchemy.pool import NullPool
 
-from service import queueing, schema
+from service import schema
 from service.config import Config, driver_url
 from service.embedded import binaries
 from service.embedded.access import Access, external_urls
 from service.embedded.locks import ProcessLock
 from service.embedded.servers import urls_of_running
+from service.queue import queueing
 from shared.doctor.disks import folder_findings
 from shared.doctor.report import Check, Finding, Setup, fault, fine, skipped, warning
 from shared.errors import RacewayError

@@ -1,6 +1,6 @@
 """How gunicorn runs the service: threads, because requests wait for the database and for files.
 
-Each open event stream has a thread; :mod:`service.streams` keeps some free for requests.
+Each open event stream has a thread; :mod:`service.activity.streams` keeps some free for requests.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(_figures)
 
 def post_worker_init(worker: Any) -> None:
     """Streams last for hours: they are ended first when the worker is asked to stop, which waits for its threads."""
-    from service.streams import streams_of
+    from service.activity.streams import streams_of
 
     streams = streams_of(worker.wsgi)
 

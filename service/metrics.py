@@ -19,9 +19,9 @@ from prometheus_client.registry import Collector
 from redis.exceptions import RedisError
 from sqlalchemy import text
 
-from service import queueing
 from service.config import Config
 from service.database import session
+from service.queue import queueing
 from shared import __version__
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"

@@ -11,10 +11,10 @@ from uuid import UUID, uuid4
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
-from service import jobs
+from service.accounts.settings import tenant_settings
 from service.database import current_tenant
 from service.models import Asset, MediaAsset, Order, OrderItem, OrderMedium, Part, Project, Publish, Tenant
-from service.settings import tenant_settings
+from service.queue import jobs
 from shared.errors import ConflictError, InputError, NotFoundError
 from shared.jobs import JobState
 from shared.orders import OrderState, OrderStep, next_state

@@ -23,8 +23,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import service
-from service import bootstrap, schema
-from service.bootstrap import Studio
+from service import schema
+from service.accounts import bootstrap
+from service.accounts.bootstrap import Studio
 from service.config import Config
 from service.embedded import Servers
 from service.embedded.identity import SELF

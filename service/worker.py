@@ -24,12 +24,12 @@ from sqlalchemy import delete, func
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.exc import SQLAlchemyError
 
-from service import queueing
 from service.app import create_app
 from service.config import Config
 from service.database import db
 from service.models import Worker
-from service.queueing import QUEUES, bells_of
+from service.queue import queueing
+from service.queue.queueing import QUEUES, bells_of
 from service.tasks import notifier, sweeper, workflow_runs
 from service.tasks.convert import WARM_CONVERTER
 from service.tasks.runner import Runner, run_job

@@ -16,19 +16,19 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from dcc.cad import precheck
-from dcc.cad.describe import manifest_of
-from dcc.cad.glb import write_glb
 from dcc.cad.kernel import is_kernel_error, silence
-from dcc.cad.meshing import mesh_parts
+from dcc.cad.mesh.meshing import mesh_parts
 from dcc.cad.model import CadModel
-from dcc.cad.piecewise import Geometries, read_pieces
-from dcc.cad.precheck import Declared
+from dcc.cad.read import precheck
+from dcc.cad.read.piecewise import Geometries, read_pieces
+from dcc.cad.read.precheck import Declared
+from dcc.cad.read.step_reader import StepFile
 from dcc.cad.reuse import GLB, MANIFEST, USD_MASTER
 from dcc.cad.scene import Scene, build_scene, check_occurrences
 from dcc.cad.settings import Limits, Settings, tessellation
-from dcc.cad.step_reader import StepFile
-from dcc.cad.usd_master import write_usd_master
+from dcc.cad.write.describe import manifest_of
+from dcc.cad.write.glb import write_glb
+from dcc.cad.write.usd_master import write_usd_master
 from shared.errors import CadError
 from shared.events import emit_progress, tool_main
 from shared.files import atomic_write, make_folder, sha256_of
@@ -37,7 +37,7 @@ from shared.material_layers import apply_layers, propose_layers
 from shared.material_sheet import MaterialSheet, apply_sheet, read_sheet
 
 if TYPE_CHECKING:
-    from dcc.cad.revision import CarriedOver, Previous
+    from dcc.cad.identity.revision import CarriedOver, Previous
 
 REVISION = "revision.json"
 """What became of the parts of the revision before; only where one was given."""
@@ -135,7 +135,7 @@ def convert(
     carried = None
     if previous is not None:
         # What matches revisions takes long to import, and most conversions do without.
-        from dcc.cad.revision import carry_over, rename_parts
+        from dcc.cad.identity.revision import carry_over, rename_parts
 
         carried = carry_over(previous, manifest)
         rename_parts(scene, carried.keys)
@@ -272,7 +272,7 @@ def _run(options: argparse.Namespace) -> dict[str, Any]:
     name = options.source_name or options.source.name
     previous = None
     if options.previous:
-        from dcc.cad.revision import read_previous
+        from dcc.cad.identity.revision import read_previous
 
         previous = read_previous(options.previous, options.decisions)
     sheet = read_sheet(options.materials) if options.materials else None

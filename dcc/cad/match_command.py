@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from shared.cli import Command, add_json_option, print_json
 
 if TYPE_CHECKING:
-    from dcc.cad.matching import RevisionReport
+    from dcc.cad.identity.matching import RevisionReport
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -19,7 +19,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    from dcc.cad.matching import match_revisions
+    from dcc.cad.identity.matching import match_revisions
     from shared.manifest import read_manifest
 
     report = match_revisions(read_manifest(options.old), read_manifest(options.new))

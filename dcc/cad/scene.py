@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from dcc.cad.kernel import IDENTITY_MATRIX, Array
-from dcc.cad.meshing import PartGeometry, label_of
+from dcc.cad.mesh.meshing import PartGeometry, label_of
 from dcc.cad.model import AssemblyDefinition, CadModel, PartDefinition, Placement
 from dcc.cad.settings import Limits
 from shared.errors import CadError

@@ -17,7 +17,8 @@ os.environ.update(OPENBLAS_NUM_THREADS="1", PXR_WORK_THREAD_LIMIT="1")
 
 from OCP.BRepPrimAPI import BRepPrimAPI_MakeBox
 
-from dcc.cad import convert, matching  # noqa: F401 (a revision needs the matching)
+from dcc.cad import convert
+from dcc.cad.identity import matching  # noqa: F401 (a revision needs the matching)
 from dcc.cad.settings import Settings
 from dcc.cad.step_writer import StepWriter
 from shared.fork_server import serve

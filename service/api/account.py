@@ -9,13 +9,13 @@ from uuid import UUID
 from pydantic import Field, StringConstraints
 from sqlalchemy import or_, select
 
-from service import auth, logins
+from service.accounts import auth, logins
+from service.accounts.permissions import MINIMUM_ROLE, Permission, Role, allows
 from service.api.listing import row
 from service.api.routing import Reply, Request, Resource
 from service.api.users import Password, UserOut
 from service.database import session
 from service.models import ApiToken, Tenant, User
-from service.permissions import MINIMUM_ROLE, Permission, Role, allows
 
 account = Resource("auth", "/auth")
 RESOURCES = (account,)

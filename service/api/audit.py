@@ -9,11 +9,11 @@ from pydantic import AwareDatetime, Field
 from sqlalchemy import select
 from sqlalchemy.orm import contains_eager
 
+from service.accounts.permissions import Permission
 from service.api.fields import NameOf, Row
 from service.api.listing import ListQuery, Page, equal, page_of
 from service.api.routing import Resource
 from service.models import AuditRecord, User
-from service.permissions import Permission
 
 audit = Resource("audit", "/audit")
 RESOURCES = (audit,)

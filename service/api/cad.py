@@ -15,16 +15,18 @@ from flask import Response, request, send_file
 from pydantic import Field
 from sqlalchemy import select
 
-from service import auth, conversions, revisions, store
+from service.accounts import auth
+from service.accounts.permissions import Permission, allows
 from service.api.assets import find_asset
 from service.api.fields import Digest, Row
 from service.api.listing import ListQuery, Page, page_of, row
 from service.api.routing import Answer, Request, Resource
 from service.archiving import check_live
+from service.cad import conversions, revisions
 from service.config import MEBIBYTE
 from service.database import session
 from service.models import Asset, CadFile, Conversion, Job, Project
-from service.permissions import Permission, allows
+from service.publish import store
 from shared import paths
 from shared.errors import ForbiddenError, InputError, NotFoundError, StorageError
 from shared.steps import step

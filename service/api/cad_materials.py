@@ -9,13 +9,14 @@ from uuid import UUID
 from flask import Response, request
 from pydantic import Field
 
-from service import auth, choices, materials, revisions, source_materials
+from service.accounts import auth
+from service.accounts.permissions import Permission
 from service.api.cad import root
 from service.api.listing import row
 from service.api.routing import Answer, Reply, Request, Resource, matches
+from service.cad import choices, materials, revisions, source_materials
 from service.database import session
 from service.models import CadFile
-from service.permissions import Permission
 from shared.errors import ConflictError
 from shared.material_layers import manual_layer
 from shared.material_library import FALLBACK_NAME

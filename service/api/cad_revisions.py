@@ -8,14 +8,15 @@ from uuid import UUID
 
 from pydantic import Field
 
-from service import auth, conversions, revisions
+from service.accounts import auth
+from service.accounts.permissions import Permission
 from service.api.cad import root
 from service.api.cad_materials import check_version
 from service.api.listing import row
 from service.api.routing import Answer, Reply, Request, Resource
+from service.cad import conversions, revisions
 from service.database import session
 from service.models import CadFile
-from service.permissions import Permission
 
 cad_revisions = Resource("cad_revisions", "/cad")
 RESOURCES = (cad_revisions,)

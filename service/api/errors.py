@@ -10,9 +10,9 @@ from flask import Flask, Response, g, jsonify, request
 from sqlalchemy.exc import DataError, IntegrityError, OperationalError
 from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 
+from service.accounts.throttle import RateLimitError
 from service.api.routing import PREFIX
 from service.database import session
-from service.throttle import RateLimitError
 from shared.errors import ConflictError, InputError, RacewayError, ServiceError
 
 log = logging.getLogger(__name__)

@@ -10,14 +10,15 @@ from flask import Flask, Response, current_app, request
 from pydantic import Field
 from sqlalchemy import select
 
-from service import auth, live
+from service.accounts import auth
+from service.accounts.permissions import Permission
+from service.activity import live
+from service.activity.streams import streams_of
 from service.api.fields import Row
 from service.api.listing import ListQuery, Page, page_of, row
 from service.api.routing import Request, Resource
 from service.database import commit, session
 from service.models import Event, Job, User
-from service.permissions import Permission
-from service.streams import streams_of
 
 events = Resource("events", "")
 RESOURCES = (events,)

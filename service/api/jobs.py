@@ -11,16 +11,19 @@ from flask import Response
 from pydantic import Field, StringConstraints
 from sqlalchemy import select
 
-from service import auth, conversions, jobs, pinning, render_jobs
+from service.accounts import auth
+from service.accounts.permissions import Permission
 from service.api.assets import find_asset
 from service.api.cad import stored_file
 from service.api.fields import Row
 from service.api.listing import ListQuery, Page, page_of, row
 from service.api.media import MediaOut, media_of_jobs
 from service.api.routing import Reply, Request, Resource
+from service.cad import conversions
 from service.database import session
 from service.models import Asset, CadFile, Job, JobDependency, JobFrame, Part, Publish
-from service.permissions import Permission
+from service.publish import pinning
+from service.queue import jobs, render_jobs
 from service.tasks.logs import log_path, stream, tail
 from shared.errors import ConflictError, InputError, NotFoundError
 from shared.jobs import JobState

@@ -9,14 +9,14 @@ from uuid import UUID
 from pydantic import Field
 from sqlalchemy import select
 
+from service.accounts.permissions import Permission
 from service.api.fields import Changes, EditableOut, Name, Title
 from service.api.listing import EditableQuery, Page, page_of_items, row, sorted_items
 from service.api.records import add, change, declare_archive, row_to_change
 from service.api.routing import Reply, Request, Resource
+from service.cad.materials import aliases_of, library_of
 from service.database import session
-from service.materials import aliases_of, library_of
 from service.models import MaterialAlias, TenantMaterial
-from service.permissions import Permission
 from shared.errors import ConflictError
 from shared.material_aliases import PART_COLOR, Alias, Kind
 from shared.material_library import LIBRARY, Material, material_by_name

@@ -9,7 +9,8 @@ from flask import Response, request
 from pydantic import Field
 from sqlalchemy import select
 
-from service import auth, store
+from service.accounts import auth
+from service.accounts.permissions import Permission
 from service.api.assets import find_asset
 from service.api.cad import stored_file
 from service.api.fields import Changes, EditableOut, FileName, Status, Title
@@ -20,7 +21,7 @@ from service.archiving import check_live
 from service.database import session
 from service.file_types import check_medium
 from service.models import Asset, Job, MediaAsset
-from service.permissions import Permission
+from service.publish import store
 
 media = Resource("media", "/media")
 RESOURCES = (media,)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from flask import Response
 
 from service import metrics as figures
+from service.accounts.permissions import Permission
 from service.api.routing import Resource
-from service.permissions import Permission
 
 metrics = Resource("metrics", "")
 RESOURCES = (metrics,)

@@ -9,13 +9,14 @@ from uuid import UUID
 from pydantic import Field, StringConstraints
 from sqlalchemy import delete, func, select, update
 
-from service import auth, events, live, mail, notices, notifications
+from service.accounts import auth
+from service.accounts.permissions import Permission
+from service.activity import events, live, mail, notices, notifications
 from service.api.fields import Row
 from service.api.listing import ListQuery, Page, page_of
 from service.api.routing import Reply, Request, Resource
 from service.database import session
 from service.models import Notification, NotificationPreference
-from service.permissions import Permission
 from shared.errors import InputError, NotFoundError
 
 notifications_resource = Resource("notifications", "/notifications")

@@ -10,8 +10,8 @@ from markupsafe import Markup, escape
 from pydantic import TypeAdapter
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaMode, models_json_schema
 
+from service.accounts.permissions import MINIMUM_ROLE, Permission
 from service.api.routing import Endpoint
-from service.permissions import MINIMUM_ROLE, Permission
 from shared import __version__
 
 _REF = "#/components/schemas/{model}"

@@ -9,14 +9,15 @@ from uuid import UUID
 from pydantic import AwareDatetime, Field
 from sqlalchemy import select
 
-from service import auth, pinning
+from service.accounts import auth
+from service.accounts.permissions import Permission
 from service.api.assets import find_asset
 from service.api.listing import row
 from service.api.routing import Reply, Request, Resource
 from service.database import session
 from service.models import Project, Publish, Sequence, Shot
-from service.permissions import Permission
-from service.pinning import Pin
+from service.publish import pinning
+from service.publish.pinning import Pin
 from shared.errors import InputError, NotFoundError
 
 pins = Resource("pins", "/publishes")

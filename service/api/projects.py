@@ -8,13 +8,13 @@ from uuid import UUID, uuid4
 from pydantic import Field
 from sqlalchemy import select
 
+from service.accounts.permissions import Permission, Role
 from service.api.fields import Changes, EditableOut, Name, Status, Title
 from service.api.listing import EditableQuery, Page, equal, page_of, row
 from service.api.records import add, change, declare_archive, row_to_change, written
 from service.api.routing import Reply, Request, Resource
 from service.database import session
 from service.models import Project, ProjectClient, User
-from service.permissions import Permission, Role
 from shared.errors import InputError
 
 projects = Resource("projects", "/projects")

@@ -10,7 +10,8 @@ from flask import request
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 from sqlalchemy import select
 
-from service import auth, publishing
+from service.accounts import auth
+from service.accounts.permissions import Permission
 from service.api.fields import (
     Changes,
     DepartmentName,
@@ -28,10 +29,10 @@ from service.api.publish_rows import described, described_new, page_of_publishes
 from service.api.records import change, declare_archive, row_to_change
 from service.api.routing import Answer, Reply, Request, Resource
 from service.database import session
-from service.entries import TargetType
 from service.models import Part, Publish, Reservation, Sweep
-from service.permissions import Permission
-from service.publishing import Commit, PartAddress
+from service.publish import publishing
+from service.publish.entries import TargetType
+from service.publish.publishing import Commit, PartAddress
 from shared import paths
 from shared.errors import ConflictError, InputError
 

@@ -10,12 +10,12 @@ from uuid import UUID, uuid4
 from flask import request
 from sqlalchemy import select
 
+from service.accounts.permissions import Permission
 from service.api.listing import row
 from service.api.routing import Resource, matches, version_of
 from service.archiving import check_live, kind_of, label_of
 from service.database import session
 from service.models import AuditRecord, EditableRow, Tenant, User
-from service.permissions import Permission
 from shared.errors import ConflictError
 
 EditableType = TypeVar("EditableType", bound=EditableRow)

@@ -11,12 +11,12 @@ from pydantic import Field, StringConstraints, model_validator
 from sqlalchemy import Select, and_, select
 from sqlalchemy.orm import aliased
 
+from service.accounts.permissions import Permission
 from service.api.fields import StoragePath
 from service.api.routing import Reply, Request, Resource
 from service.database import session
 from service.models import Asset, CadFile, Conversion, Part, Project, Publish, Shot
 from service.models import Sequence as ShotSequence
-from service.permissions import Permission
 from shared import paths
 from shared.context import Entity
 from shared.versions import Version

@@ -13,9 +13,9 @@ from typing import Any, Literal, ParamSpec, TypeVar
 from flask import Blueprint, Response, request
 from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 
-from service import auth
+from service.accounts import auth
+from service.accounts.permissions import Permission
 from service.database import commit, session
-from service.permissions import Permission
 from shared.errors import InputError
 
 P = ParamSpec("P")

@@ -8,7 +8,8 @@ from uuid import UUID, uuid4
 from pydantic import Field, StringConstraints
 from sqlalchemy import select
 
-from service import auth, entries
+from service.accounts import auth
+from service.accounts.permissions import Permission
 from service.api.fields import Changes, Digest, EditableOut, Name
 from service.api.listing import EditableQuery, Page, equal, page_of, row
 from service.api.records import change, declare_archive, row_to_change
@@ -16,7 +17,7 @@ from service.api.routing import Request, Resource
 from service.archiving import check_live
 from service.database import session
 from service.models import Scene, Task
-from service.permissions import Permission
+from service.publish import entries
 from shared import paths
 from shared.errors import ConflictError, StorageError
 from shared.files import sha256_of

@@ -8,12 +8,12 @@ from uuid import UUID
 from pydantic import Field
 from sqlalchemy import select
 
+from service.accounts.permissions import Permission
 from service.api.fields import Changes, EditableOut, Name, NameOf, Status, Title
 from service.api.listing import EditableQuery, Page, equal, page_of, row
 from service.api.records import add, change, declare_archive, live_row, row_to_change
 from service.api.routing import Request, Resource
 from service.models import Project, Sequence, Shot
-from service.permissions import Permission
 from shared.errors import InputError
 
 shots = Resource("shots", "/shots")

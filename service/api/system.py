@@ -8,11 +8,13 @@ from flask import Response, current_app, jsonify, render_template
 from redis.exceptions import RedisError
 from sqlalchemy import text
 
-from service import auth, queueing, schema
+from service import schema
+from service.accounts import auth
+from service.accounts.permissions import Permission
 from service.api import openapi
 from service.api.routing import Reply, Resource
 from service.database import session
-from service.permissions import Permission
+from service.queue import queueing
 from shared import __version__
 from shared.errors import ServiceError
 

@@ -10,13 +10,13 @@ from pydantic import Field, model_validator
 from sqlalchemy import select
 from sqlalchemy.orm import aliased
 
-from service import auth
+from service.accounts import auth
+from service.accounts.permissions import Permission
 from service.api.fields import Changes, DepartmentName, EditableOut, Name, NameOf, Status
 from service.api.listing import EditableQuery, Page, equal, page_of, row
 from service.api.records import add, change, declare_archive, live_row, row_to_change
 from service.api.routing import Request, Resource
 from service.models import Asset, Project, Sequence, Shot, Task, User
-from service.permissions import Permission
 from shared.errors import InputError
 
 tasks = Resource("tasks", "/tasks")

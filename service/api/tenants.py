@@ -10,17 +10,17 @@ from uuid import UUID, uuid4
 from pydantic import Field, StringConstraints
 from sqlalchemy import text
 
-from service import auth, bootstrap
+from service.accounts import auth, bootstrap
+from service.accounts.permissions import Permission, Role
+from service.accounts.settings import TenantSettings
 from service.api.fields import Changes, EditableOut, Name, Title
 from service.api.listing import EditableQuery, Page, page_of_items, sorted_items
 from service.api.records import check_unchanged
 from service.api.routing import Reply, Request, Resource
 from service.api.users import Email, Password, UserName
+from service.cad.materials import library_of
 from service.database import session, set_tenant
-from service.materials import library_of
 from service.models import Tenant
-from service.permissions import Permission, Role
-from service.settings import TenantSettings
 from shared.errors import ConflictError, InputError, NotFoundError
 from shared.material_library import find_material, suggest_material
 from shared.steps import ENGINE

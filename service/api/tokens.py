@@ -9,15 +9,15 @@ from uuid import UUID
 from pydantic import AwareDatetime, Field, StringConstraints
 from sqlalchemy import select
 
-from service import auth
+from service.accounts import auth
+from service.accounts.logins import may_manage
+from service.accounts.permissions import Permission
 from service.api.fields import Row
 from service.api.listing import ListQuery, Page, equal, page_of, row
 from service.api.records import live_row
 from service.api.routing import Reply, Request, Resource
 from service.database import session
-from service.logins import may_manage
 from service.models import ApiToken, User
-from service.permissions import Permission
 from shared.errors import ForbiddenError, InputError, NotFoundError
 
 tokens = Resource("tokens", "/tokens")

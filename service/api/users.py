@@ -9,14 +9,14 @@ from uuid import UUID
 from pydantic import Field, StringConstraints
 from sqlalchemy import func, select
 
-from service import auth
+from service.accounts import auth
+from service.accounts.permissions import Permission, Role
 from service.api.fields import Changes, EditableOut
 from service.api.listing import EditableQuery, Page, equal, page_of, row
 from service.api.records import add, change, declare_archive, row_to_change, written
 from service.api.routing import Reply, Request, Resource
 from service.database import session
 from service.models import ApiToken, User
-from service.permissions import Permission, Role
 from shared.errors import ConflictError, ForbiddenError
 
 users = Resource("artists", "/artists")

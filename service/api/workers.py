@@ -9,13 +9,14 @@ from uuid import UUID, uuid4
 from pydantic import Field
 from sqlalchemy import func, select
 
-from service import audit, jobs
+from service import audit
+from service.accounts.permissions import Permission
 from service.api.listing import ListQuery, Page, page_of_items, sorted_items
 from service.api.routing import Reply, Request, Resource
 from service.database import session
 from service.models import Job, PausedQueue, Worker
-from service.permissions import Permission
-from service.queueing import QUEUES
+from service.queue import jobs
+from service.queue.queueing import QUEUES
 from shared.errors import NotFoundError
 from shared.jobs import JobState
 

@@ -9,14 +9,15 @@ from uuid import UUID, uuid4
 from pydantic import Field
 from sqlalchemy import select
 
-from service import auth, workflows
+from service.accounts import auth
+from service.accounts.permissions import Permission
 from service.api.fields import Name, Row, Title
 from service.api.listing import EditableQuery, ListQuery, Page, equal, page_of, row
 from service.api.records import add, declare_archive, live_row, row_to_change, written
 from service.api.routing import Reply, Request, Resource
 from service.database import session
 from service.models import Asset, Workflow, WorkflowNode, WorkflowRun, WorkflowVersion
-from service.permissions import Permission
+from service.workflow import workflows
 from shared.builtin_workflows import BUILT_IN
 from shared.errors import ConflictError, InputError, NotFoundError
 from shared.jobs import JobState

@@ -32,7 +32,7 @@ def run(options: argparse.Namespace) -> int:
     from service import logs, worker
     from service.config import Config
     from service.deploy import write_units
-    from service.queueing import QUEUES
+    from service.queue.queueing import QUEUES
     from shared.errors import InputError
 
     if options.systemd:

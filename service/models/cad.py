@@ -74,11 +74,11 @@ class CadFile(TenantRow, Base):
     """Material by partKey, as the artist chose it."""
     occurrence_overrides: Mapped[dict[str, Any]] = mapped_column(server_default=text("'{}'::jsonb"), default=dict)
     choices: Mapped[dict[str, Any]] = mapped_column(server_default=text("'{}'::jsonb"), default=dict)
-    """Who chose what when, by target; see ``service.choices``."""
+    """Who chose what when, by target; see ``service.cad.choices``."""
     material_questions: Mapped[dict[str, Any]] = mapped_column(server_default=text("'{}'::jsonb"), default=dict)
     """Parts that were several with different choices: by partKey, the material chosen for each old key."""
     source_materials: Mapped[dict[str, Any]] = mapped_column(server_default=text("'{}'::jsonb"), default=dict)
-    """A spreadsheet's rows and the materials that follow from them; see ``service.source_materials``."""
+    """A spreadsheet's rows and the materials that follow from them; see ``service.cad.source_materials``."""
     overrides_revision: Mapped[int] = mapped_column(server_default=text("1"), default=1)
     created_by_id: Mapped[uuid.UUID | None] = mapped_column(default=None)
     asset: Mapped[Asset] = relationship(viewonly=True, lazy="joined", innerjoin=True)

@@ -22,7 +22,7 @@ _STATES = ", ".join(repr(state.value) for state in JobState)
 class Job(TenantRow, Base):
     """One piece of work for a worker, or several: then it ``has_tasks``, which are jobs below it (``parent_id``).
 
-    A job with tasks is never claimed; its state and document sum up theirs (:mod:`service.job_groups`).
+    A job with tasks is never claimed; its state and document sum up theirs (:mod:`service.queue.job_groups`).
     ``attempt`` fences: a worker that was silent for longer than its lease finds the number changed and writes
     nothing. ``state`` repeats the document's state for indexes; both change in one statement.
     """

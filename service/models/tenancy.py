@@ -9,14 +9,14 @@ from typing import Any, ClassVar
 from sqlalchemy import CheckConstraint, Index, UniqueConstraint, func, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
+from service.accounts.permissions import Role
 from service.models.base import Base, EditableRow, TenantRow, search_column, tenant_key
-from service.permissions import Role
 
 
 class Tenant(Base):
     """An organisation whose rows no other tenant can see. Visible to itself only.
 
-    Its settings are explained in :mod:`service.settings`.
+    Its settings are explained in :mod:`service.accounts.settings`.
     """
 
     __tablename__ = "tenants"

@@ -10,17 +10,18 @@ from uuid import UUID
 from flask import render_template, request
 from sqlalchemy import select
 
-from service import auth, revisions
+from service.accounts import auth
+from service.accounts.permissions import Permission
 from service.api.listing import row
+from service.cad import revisions
+from service.cad.materials import effective_manifest, library_of
 from service.database import session
-from service.materials import effective_manifest, library_of
 from service.models import Asset, CadFile, Conversion, Job, MediaAsset, Part, Publish, Scene, Task
 from service.pages.frame import may, page
 from service.pages.job_views import JobView, views
 from service.pages.paging import page_number
 from service.pages.parts import PartsTable, parts_table
 from service.pages.pictures import pictures_of
-from service.permissions import Permission
 from shared import paths
 from shared.errors import RacewayError
 from shared.manifest import Manifest

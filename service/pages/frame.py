@@ -7,10 +7,10 @@ from urllib.parse import urlsplit
 
 from flask import Blueprint, Response, g, make_response, redirect, request
 
-from service import auth
-from service.auth import Identity
+from service.accounts import auth
+from service.accounts.auth import Identity
+from service.accounts.permissions import Permission, allows
 from service.database import commit, session
-from service.permissions import Permission, allows
 from shared.errors import ForbiddenError, InputError
 
 pages = Blueprint(

@@ -5,13 +5,13 @@ from __future__ import annotations
 from flask import render_template, request
 from sqlalchemy import func, or_, select
 
+from service.accounts.permissions import Permission
 from service.database import session
 from service.models import Asset, Job, Project, Publish
 from service.pages.frame import may, page
 from service.pages.job_views import OPEN_STATES, views
 from service.pages.paging import page_number, paged
 from service.pages.pictures import latest_thumbnails
-from service.permissions import Permission
 
 _ASSETS = 24
 _PUBLISHES = 10

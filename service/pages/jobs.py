@@ -10,7 +10,8 @@ from uuid import UUID
 from flask import render_template, request, url_for
 from sqlalchemy import case, func, select
 
-from service import auth, jobs
+from service.accounts import auth
+from service.accounts.permissions import Permission
 from service.api.listing import row
 from service.database import session
 from service.models import Job, JobDependency, JobFrame, MediaAsset, Worker
@@ -18,7 +19,7 @@ from service.pages.frame import action, page
 from service.pages.job_views import OPEN_STATES, JobView, views
 from service.pages.paging import page_number, paged
 from service.pages.pictures import media_url, pictures_of
-from service.permissions import Permission
+from service.queue import jobs
 from shared.errors import ConflictError, InputError
 from shared.jobs import JobState
 

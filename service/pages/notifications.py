@@ -8,14 +8,15 @@ from uuid import UUID
 from flask import render_template, request, url_for
 from sqlalchemy import func, select, update
 
-from service import auth, events, live
+from service.accounts import auth
+from service.accounts.permissions import Permission
+from service.activity import events, live
 from service.api.notifications import choose, preferences_of
 from service.database import session
 from service.models import Notification
 from service.models.notifications import CHANNELS, FREQUENCIES
 from service.pages.frame import action, page, pages, reader
 from service.pages.paging import page_number, paged
-from service.permissions import Permission
 from shared.errors import InputError
 
 _PAGE = 30

@@ -90,7 +90,7 @@ class PartsTable:
 def parts_table(manifest: Manifest, library: Mapping[str, Material], query: str = "", number: int = 1) -> PartsTable:
     """Page ``number`` of the parts that contain ``query``, those without a material first.
 
-    ``manifest`` is one with the effective materials: ``service.materials.effective_manifest``.
+    ``manifest`` is one with the effective materials: ``service.cad.materials.effective_manifest``.
     """
     chosen = [part for part in manifest.parts if _matches(part, query)]
     chosen.sort(key=lambda part: _material(part).layer != "fallback")

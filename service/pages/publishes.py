@@ -7,12 +7,12 @@ from uuid import UUID
 from flask import render_template
 from sqlalchemy import select
 
+from service.accounts.permissions import Permission
 from service.api.listing import row
 from service.database import current_tenant, session
 from service.models import CadFile, MediaAsset, Publish, Scene, Task
 from service.pages.frame import page
 from service.pages.pictures import pictures_of
-from service.permissions import Permission
 from shared import paths
 from shared.departments import department
 

@@ -9,14 +9,15 @@ from uuid import UUID
 
 from flask import render_template, request, url_for
 
-from service import auth, choices, conversions, revisions
+from service.accounts import auth
+from service.accounts.permissions import Permission
 from service.api.cad import Deflections, check_limits
 from service.api.listing import row
+from service.cad import choices, conversions, revisions
+from service.cad.materials import library_of, manifest_of
 from service.database import session
-from service.materials import library_of, manifest_of
 from service.models import CadFile
 from service.pages.frame import action, page
-from service.permissions import Permission
 from shared.errors import ConflictError, InputError
 from shared.manifest import BoundingBox, Manifest, Part
 from shared.material_layers import manual_layer

@@ -8,12 +8,12 @@ from uuid import UUID
 
 from flask import Response, make_response, redirect, render_template, request
 
-from service import auth
+from service.accounts import auth
+from service.accounts.logins import user_of_login
+from service.accounts.permissions import Permission
 from service.database import commit, session
-from service.logins import user_of_login
 from service.models import ApiToken
 from service.pages.frame import finish, pages, refuse_other_sites
-from service.permissions import Permission
 from shared.errors import AuthError, InputError, RacewayError
 
 _SESSION_NAME = "browser"

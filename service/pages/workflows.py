@@ -9,7 +9,8 @@ from uuid import UUID
 from flask import render_template, request, url_for
 from sqlalchemy import select
 
-from service import auth, workflows
+from service.accounts import auth
+from service.accounts.permissions import Permission
 from service.api.listing import row
 from service.api.workflows import NewRun, describe_run, source_of
 from service.database import session
@@ -17,7 +18,7 @@ from service.models import CadFile, Workflow, WorkflowRun
 from service.pages.frame import action, may, page
 from service.pages.paging import page_number, paged
 from service.pages.workflow_graph import Drawing, draw
-from service.permissions import Permission
+from service.workflow import workflows
 from shared.builtin_workflows import BUILT_IN
 from shared.errors import InputError, RacewayError
 from shared.workflows import RunState

@@ -14,11 +14,12 @@ from flask import current_app
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
-from service import locks, queueing
+from service.cad import locks
+from service.cad.conversions import DECISIONS, DEFLECTIONS, PREVIOUS, arrived, waiting_for
 from service.config import MEBIBYTE, Config
-from service.conversions import DECISIONS, DEFLECTIONS, PREVIOUS, arrived, waiting_for
 from service.database import tenant_session
 from service.models import CadFile, Conversion, MediaAsset
+from service.queue import queueing
 from service.tasks import tool
 from service.tasks.lease import Lease, LeaseLostError
 from shared import paths

@@ -13,10 +13,10 @@ from uuid import UUID, uuid4
 from sqlalchemy import exists, func, select, update
 from sqlalchemy.orm import Session
 
-from service import job_groups
 from service.config import Config
 from service.database import tenant_session
 from service.models import Job, JobFrame, MediaAsset
+from service.queue import job_groups
 from service.tasks import tool
 from service.tasks.lease import Lease
 from service.tasks.logs import FOLDER

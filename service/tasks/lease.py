@@ -22,11 +22,12 @@ from sqlalchemy import ColumnElement, and_, func, select, text, update
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.orm import Session
 
-from service import events, jobs
+from service.accounts.settings import tenant_settings
+from service.activity import events
 from service.database import current_tenant, db, tenant_session
 from service.models import Job
-from service.queueing import message_id
-from service.settings import tenant_settings
+from service.queue import jobs
+from service.queue.queueing import message_id
 from shared.errors import ConflictError
 from shared.jobs import DONE_STATES, FINAL_STATES, JobDocument, JobState, Progress
 from shared.processes import Event

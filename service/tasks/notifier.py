@@ -11,7 +11,7 @@ from flask import Flask
 from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 
-from service import mail, notifications
+from service.activity import mail, notifications
 from service.config import Config
 from service.database import db, tenant_session
 

@@ -12,11 +12,11 @@ from uuid import UUID, uuid4
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from service import materials
+from service.cad import materials
 from service.config import Config
 from service.database import tenant_session
 from service.models import Asset, CadFile, Part, Publish, Task
-from service.publishing import Commit, PartAddress, commit_publish, reserve
+from service.publish.publishing import Commit, PartAddress, commit_publish, reserve
 from service.tasks import tool
 from service.tasks.lease import Lease
 from service.tasks.logs import FOLDER

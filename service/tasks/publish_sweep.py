@@ -17,9 +17,9 @@ from uuid import UUID
 from sqlalchemy import exists, func, select
 from sqlalchemy.orm import Session
 
-from service import entries
 from service.database import current_tenant, tenant_session
 from service.models import Part, Publish, Reservation, StaleEntry, Sweep
+from service.publish import entries
 from shared import paths
 from shared.errors import RacewayError
 from shared.files import storage_error

@@ -10,10 +10,11 @@ from redis.exceptions import RedisError
 from sqlalchemy import ColumnElement, and_, func, or_, select
 from sqlalchemy.orm import Session
 
-from service import events, jobs
+from service.activity import events
 from service.database import tenant_session
 from service.models import Job, Worker
-from service.queueing import Bell, bell_queue
+from service.queue import jobs
+from service.queue.queueing import Bell, bell_queue
 from shared.jobs import FINAL_STATES, JobDocument, JobState
 
 log = logging.getLogger(__name__)

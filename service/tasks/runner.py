@@ -14,7 +14,7 @@ from sqlalchemy import text
 
 from service.config import Config
 from service.database import tenant_session
-from service.queueing import QUEUES
+from service.queue.queueing import QUEUES
 from service.tasks import convert, deliver, encode, frames, publish, still
 from service.tasks.lease import Lease, LeaseLostError, claim_next
 from shared.errors import RacewayError

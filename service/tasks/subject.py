@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from service import materials
+from service.cad import materials
 from service.models import Asset, CadFile, Job, Part, Publish
 from shared import paths
 from shared.errors import RenderError

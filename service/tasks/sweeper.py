@@ -25,7 +25,7 @@ from sqlalchemy.orm import Session
 from service.config import Config
 from service.database import db, tenant_session
 from service.models import ApiToken, Scene, Worker
-from service.queueing import Bell, bell
+from service.queue.queueing import Bell, bell
 from service.tasks import publish_sweep, recovery
 from shared.files import TEMPORARY_PREFIX
 

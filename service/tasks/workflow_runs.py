@@ -10,9 +10,9 @@ from flask import Flask
 from sqlalchemy import select, text
 from sqlalchemy.exc import SQLAlchemyError
 
-from service import workflows
 from service.database import db, tenant_session
 from service.models import WorkflowRun
+from service.workflow import workflows
 from shared.workflows import RunState
 
 log = logging.getLogger(__name__)

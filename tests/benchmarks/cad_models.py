@@ -14,7 +14,7 @@ from OCP.TopExp import TopExp_Explorer
 from OCP.TopoDS import TopoDS, TopoDS_Shape
 
 from dcc.cad.step_writer import StepWriter
-from tests.cad.shapes import at
+from tests.dcc.cad.shapes import at
 
 
 def plate(length: float, width: float, height: float, holes: int) -> TopoDS_Shape:

@@ -15,9 +15,9 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
-from tests.cad.lineages import AMBIGUOUS, revise, run_lineage
-from tests.cad.revisions import EDITS, Tally, make_model
-from tests.cad.test_matching import SIZES, fate_of
+from tests.dcc.cad.lineages import AMBIGUOUS, revise, run_lineage
+from tests.dcc.cad.revisions import EDITS, Tally, make_model
+from tests.dcc.cad.test_matching import SIZES, fate_of
 
 TWIN = "add a twin under another name"
 

@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from shared.processes import python_tool, run_tool
-from tests.render.bearing_master import write_bearing_master, write_look
+from tests.dcc.render.bearing_master import write_bearing_master, write_look
 
 LIMIT = 1.10
 MATERIALS = {"outer_ring": "BrushedSteel", "inner_ring": "BluePlastic", "ball": "Chrome"}

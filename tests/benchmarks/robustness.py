@@ -17,7 +17,7 @@ from pathlib import Path
 from dcc.cad.command import run_conversion
 from shared.errors import RacewayError
 from shared.manifest import Manifest, read_manifest
-from tests.cad.test_robustness import DAMAGES
+from tests.dcc.cad.test_robustness import DAMAGES
 
 COARSE = ("--relative-deflection=0.02", "--angular-deflection=0.8", "--processes=1")
 

@@ -17,7 +17,7 @@ from tests.blender_addon.conftest import Work
 @pytest.fixture(scope="module")
 def revised(work: Work, tmp_path_factory: pytest.TempPathFactory) -> tuple[Work, Json]:
     """An asset whose second revision has parts that are hard to tell, and that revision's CAD file."""
-    from tests.cad.revisions import PartSpec, make_model, write_model
+    from tests.dcc.cad.revisions import PartSpec, make_model, write_model
 
     folder = tmp_path_factory.mktemp("revisions")
     model = make_model(random.Random(11), 6)

@@ -10,10 +10,11 @@ from collections.abc import Iterator
 import pytest
 from flask import Flask
 
-from service import queueing, schema
+from service import schema
 from service.app import create_app
 from service.config import Config
 from service.embedded import Servers
+from service.queue import queueing
 from tests.service.studio import StudioUnderTest, make_studio
 
 

@@ -11,6 +11,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import select
 
+from service.accounts.permissions import Role
 from service.database import db, tenant_session
 from service.models import (
     Asset,
@@ -31,7 +32,6 @@ from service.models import (
     User,
     Worker,
 )
-from service.permissions import Role
 from shared.jobs import JobDocument, JobState
 from shared.manifest import Manifest, Warning, write_manifest
 from tests.service.studio import StudioUnderTest, make_studio

@@ -27,14 +27,14 @@ POINTS: dict[str, tuple[str, str]] = {
     "client during write": ("after", "dcc.usd.items:_link_or_copy"),
     "client after rename, before commit": ("before", "shared.client:Client.commit_publish"),
     "client after commit": ("after", "shared.client:Client.commit_publish"),
-    "service before lock": ("before", "service.publishing:_locked_target"),
-    "service after insert, before commit": ("after", "service.publishing:_record"),
-    "service after commit, before entries": ("before", "service.entries:refresh"),
-    "service between part entry and asset entry": ("after", "service.entries:_write"),
+    "service before lock": ("before", "service.publish.publishing:_locked_target"),
+    "service after insert, before commit": ("after", "service.publish.publishing:_record"),
+    "service after commit, before entries": ("before", "service.publish.entries:refresh"),
+    "service between part entry and asset entry": ("after", "service.publish.entries:_write"),
     "service while writing an entry": ("before", "shared.files:_sync_file"),
-    "service after entries, before their commit": ("after", "service.entries:refresh"),
+    "service after entries, before their commit": ("after", "service.publish.entries:refresh"),
     "sweeper after removing an item": ("after", "service.tasks.publish_sweep:_remove_unpublished"),
-    "sweeper while writing an entry": ("before", "service.entries:_write"),
+    "sweeper while writing an entry": ("before", "service.publish.entries:_write"),
 }
 
 

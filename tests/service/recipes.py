@@ -16,11 +16,11 @@ from flask import Flask
 from sqlalchemy import func, update
 from werkzeug.test import TestResponse
 
+from service.accounts.permissions import Role
 from service.api import ENDPOINTS
 from service.api.routing import Endpoint
 from service.database import db, tenant_session
 from service.models import CadFile, JobFrame, Worker
-from service.permissions import Role
 from shared.manifest import write_manifest
 from tests.service.studio import PASSWORD, Api, Json, Production, StudioUnderTest
 from tests.shared.parts import make_manifest, make_part

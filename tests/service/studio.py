@@ -11,11 +11,12 @@ from uuid import UUID, uuid4
 from flask import Flask
 from rq import Queue, SimpleWorker
 
-from service import auth, queueing
+from service.accounts import auth
+from service.accounts.permissions import Role
 from service.config import Config
 from service.database import tenant_session
 from service.models import Tenant, User
-from service.permissions import Role
+from service.queue import queueing
 from service.tasks.runner import Runner
 
 Json = dict[str, Any]

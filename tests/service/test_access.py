@@ -10,12 +10,12 @@ from flask import Flask
 from sqlalchemy import create_engine, inspect, select, text
 from sqlalchemy.exc import IntegrityError, ProgrammingError
 
+from service.accounts.permissions import MINIMUM_ROLE, Permission, Role
 from service.api import ENDPOINTS
 from service.api.routing import Endpoint
 from service.config import Config, driver_url
 from service.database import db, tenant_session
 from service.models import Asset, AuditRecord, Base, Project
-from service.permissions import MINIMUM_ROLE, Permission, Role
 from tests.service.recipes import RECIPES, World, call_of, ids_in, name_of
 from tests.service.studio import Api, StudioUnderTest, make_studio
 

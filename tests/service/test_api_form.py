@@ -9,8 +9,8 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
+from service.accounts.permissions import Permission
 from service.api import ENDPOINTS, openapi
-from service.permissions import Permission
 from tests.service.studio import Api, StudioUnderTest
 
 
@@ -46,7 +46,7 @@ def test_a_defect_of_ours_is_answered_without_its_traceback(
     def broken(*_: object, **__: object) -> None:
         raise ZeroDivisionError("a secret detail")
 
-    monkeypatch.setattr("service.auth.identify", broken)
+    monkeypatch.setattr("service.accounts.auth.identify", broken)
     answer = studio.artist.get("/auth/me")
     assert (answer.status, answer.error["code"]) == (500, "service.internal")
     assert "secret" not in str(answer.body)

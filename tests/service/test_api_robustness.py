@@ -12,11 +12,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import select
 
+from service.accounts.permissions import Role
 from service.api import ENDPOINTS
 from service.api.routing import Endpoint
 from service.database import tenant_session
 from service.models import Base
-from service.permissions import Role
 from tests.service.studio import Api, StudioUnderTest, make_studio
 
 WORDS = [

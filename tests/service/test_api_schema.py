@@ -27,12 +27,12 @@ from schemathesis.specs.openapi.checks import (
 )
 from sqlalchemy import select
 
-from service import throttle
+from service.accounts import throttle
+from service.accounts.permissions import Role
 from service.api import ENDPOINTS, openapi
 from service.api.routing import Endpoint
 from service.database import tenant_session
 from service.models import Base
-from service.permissions import Role
 from tests.service.recipes import World, name_of
 from tests.service.studio import StudioUnderTest, make_studio
 

@@ -8,10 +8,10 @@ from collections.abc import Callable
 import pytest
 from flask import Flask
 
+from service.accounts.permissions import Role
 from service.api import ENDPOINTS
 from service.api.listing import EditableQuery
 from service.api.routing import Endpoint
-from service.permissions import Role
 from tests.service.recipes import World, call_of, name_of
 from tests.service.studio import Json, StudioUnderTest, make_studio
 

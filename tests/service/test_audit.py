@@ -10,12 +10,12 @@ from flask import Flask
 from sqlalchemy import select, text, update
 from sqlalchemy.exc import ProgrammingError
 
-from service import auth
+from service.accounts import auth
+from service.accounts.permissions import Role
 from service.api import ENDPOINTS
 from service.api.routing import Endpoint
 from service.database import tenant_session
 from service.models import ApiToken, AuditRecord, Job, User
-from service.permissions import Role
 from tests.service.recipes import World, call_of, name_of
 from tests.service.studio import PASSWORD, Api, Json, StudioUnderTest, make_studio
 

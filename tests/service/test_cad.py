@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from dcc.cad.bearing import main as write_bearing
-from service import conversions
+from service.cad import conversions
 from tests.service.studio import Json, Production, StudioUnderTest, work
 
 pytestmark = pytest.mark.usefixtures("quiet_queue")

@@ -9,8 +9,8 @@ from uuid import UUID, uuid4
 import pytest
 from flask import Flask
 
+from service.accounts.permissions import Role
 from service.models import Asset, CadFile, Conversion, Project
-from service.permissions import Role
 from shared.manifest import write_manifest
 from shared.material_layers import face_target
 from tests.service.exhibits import add_rows

@@ -10,8 +10,8 @@ import pytest
 from flask import Flask
 
 from dcc.cad.bearing import main as write_bearing
-from service.permissions import Role
-from tests.cad.revisions import make_model, write_model
+from service.accounts.permissions import Role
+from tests.dcc.cad.revisions import make_model, write_model
 from tests.service.studio import Json, Production, StudioUnderTest, work
 from tests.service.test_cad import upload
 

@@ -7,9 +7,9 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from flask import Flask
 
+from service.accounts.permissions import Role
 from service.api import ENDPOINTS
 from service.api.routing import Endpoint
-from service.permissions import Role
 from tests.service.recipes import World, call_of, name_of
 from tests.service.studio import StudioUnderTest, make_studio
 

@@ -13,12 +13,13 @@ from flask import Flask
 from sqlalchemy import Connection, create_engine, func, make_url, text
 from werkzeug.serving import make_server
 
-from service import queueing, schema
+from service import schema
+from service.accounts.permissions import Role
 from service.config import Config, driver_url
 from service.database import db
 from service.embedded.access import FILE_NAME, Access
 from service.models import Worker
-from service.permissions import Role
+from service.queue import queueing
 from shared.storage_mark import mark_storage
 from tests.doctor import examine
 from tests.service.studio import StudioUnderTest

@@ -16,11 +16,13 @@ from flask import Flask
 from sqlalchemy import update
 from werkzeug.test import TestResponse
 
-from service import auth, events, jobs, queueing
+from service.accounts import auth
+from service.accounts.permissions import Role
+from service.activity import events
+from service.activity.streams import Streams, streams_of
 from service.database import db, tenant_session
 from service.models import ApiToken, Job
-from service.permissions import Role
-from service.streams import Streams, streams_of
+from service.queue import jobs, queueing
 from service.tasks.lease import Lease, claim
 from service.tasks.logs import log_path
 from shared.jobs import JobState
@@ -245,7 +247,7 @@ def test_a_stream_shows_its_own_tenant_only(
 def test_a_browser_reads_with_its_cookie_and_a_revoked_token_ends_the_stream(
     app: Flask, studio: StudioUnderTest, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("service.live._CHECK_SECONDS", 0.0)
+    monkeypatch.setattr("service.activity.live._CHECK_SECONDS", 0.0)
     client = app.test_client()
     client.set_cookie(auth.COOKIE, studio.tokens[Role.ARTIST])
     answer = client.get("/api/events")
@@ -287,8 +289,8 @@ def test_streams_hold_no_database_connection(app: Flask, studio: StudioUnderTest
 def test_a_silent_stream_beats_and_a_stopping_process_ends_it(
     app: Flask, studio: StudioUnderTest, config: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("service.streams.HEARTBEAT_SECONDS", 0.2)
-    monkeypatch.setattr("service.streams.LOOK_SECONDS", 0.1)
+    monkeypatch.setattr("service.activity.streams.HEARTBEAT_SECONDS", 0.2)
+    monkeypatch.setattr("service.activity.streams.LOOK_SECONDS", 0.1)
     own = Streams(config.redis_url, per_process=4, per_tenant=4)
     monkeypatch.setitem(app.extensions, "raceway_streams", own)
     reader = Reader(studio, "/events")
@@ -302,7 +304,7 @@ def test_a_silent_stream_beats_and_a_stopping_process_ends_it(
 def test_streams_go_on_while_redis_is_away(
     app: Flask, studio: StudioUnderTest, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("service.streams.LOOK_SECONDS", 0.1)
+    monkeypatch.setattr("service.activity.streams.LOOK_SECONDS", 0.1)
     monkeypatch.setitem(
         app.extensions, "raceway_streams", Streams("redis://127.0.0.1:1/0", per_process=4, per_tenant=4)
     )

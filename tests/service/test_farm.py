@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from service import queueing
+from service.queue import queueing
 from shared.errors import ServiceError
 from tests.service.farm import Farm, farm, until
 

@@ -13,9 +13,9 @@ import pytest
 from flask import Flask
 from sqlalchemy import update
 
-from service import jobs, queueing
 from service.database import tenant_session
 from service.models import Job, MediaAsset, StaleEntry
+from service.queue import jobs, queueing
 from service.tasks import recovery, sweeper
 from service.tasks.lease import Lease, LeaseLostError, claim
 from shared.jobs import JobState

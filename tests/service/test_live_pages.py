@@ -20,10 +20,11 @@ import requests
 from flask import Flask
 from flask.testing import FlaskClient
 
-from service import auth, events
+from service.accounts import auth
+from service.accounts.permissions import Role
+from service.activity import events
 from service.config import Config
 from service.database import tenant_session
-from service.permissions import Role
 from service.tasks import notifier
 from tests.service.studio import StudioUnderTest
 from tests.service.test_workflows import BRANCHES, picture, start

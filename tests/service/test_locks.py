@@ -16,19 +16,19 @@ import pytest
 from flask import Flask
 from redis import Redis
 
-from service import queueing
+from service.cad.locks import Lock, LockCancelledError, held
 from service.config import Config
 from service.database import tenant_session
 from service.embedded.redis_server import RedisServer
-from service.locks import Lock, LockCancelledError, held
 from service.models import Conversion
+from service.queue import queueing
 from tests.service.studio import StudioUnderTest, work
 from tests.service.test_cad import upload
 
 HOLDER = """
 import sys
-from service.locks import held
-from service.queueing import connect
+from service.cad.locks import held
+from service.queue.queueing import connect
 with held(connect(sys.argv[1]), sys.argv[2], seconds=float(sys.argv[3])):
     print("held", flush=True)
     sys.stdin.read()

@@ -15,11 +15,12 @@ from flask import Flask
 from sqlalchemy import update
 from werkzeug.serving import make_server
 
-from service import queueing, throttle
+from service.accounts import throttle
+from service.accounts.permissions import Permission, Role
 from service.database import tenant_session
 from service.logs import JsonFormatter
 from service.models import ApiToken
-from service.permissions import Permission, Role
+from service.queue import queueing
 from shared.client import Client
 from shared.errors import AuthError
 from tests.service.recipes import World, unique

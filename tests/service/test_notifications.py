@@ -16,12 +16,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import select, update
 
-from service import events, jobs, notifications
+from service.accounts.permissions import Role
+from service.activity import events, notifications
+from service.activity.mail import MailServer, send_waiting
+from service.activity.notices import NOTIFICATION, Notice
 from service.database import tenant_session
-from service.mail import MailServer, send_waiting
 from service.models import HeldNotification, Job, JobFrame, Notification, Tenant
-from service.notices import NOTIFICATION, Notice
-from service.permissions import Role
+from service.queue import jobs
 from service.tasks import notifier
 from shared.errors import InputError
 from shared.jobs import JobDocument, JobState

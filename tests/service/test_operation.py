@@ -19,8 +19,8 @@ import requests
 from flask import Flask
 from prometheus_client.parser import text_string_to_metric_families
 
+from service.accounts.permissions import Role
 from service.config import Config
-from service.permissions import Role
 from tests.service.studio import StudioUnderTest
 
 

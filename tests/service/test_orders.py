@@ -10,9 +10,9 @@ from flask import Flask
 from hypothesis import given
 from hypothesis import strategies as st
 
+from service.accounts.permissions import Role
 from service.database import tenant_session
 from service.models import Job, MediaAsset
-from service.permissions import Role
 from shared.errors import ConflictError
 from shared.jobs import JobState
 from shared.orders import OrderState, OrderStep, next_state, steps_from

@@ -19,12 +19,12 @@ from hypothesis import strategies as st
 from sqlalchemy import event
 from werkzeug.test import TestResponse
 
-from service import auth
+from service.accounts import auth
+from service.accounts.permissions import Role
 from service.database import db, tenant_session
 from service.models import Asset, CadFile, Conversion, Part, Task, TenantRow
 from service.pages import error_page, formats
 from service.pages.parts import PLACE_LIMIT, ROW_LIMIT, parts_table
-from service.permissions import Role
 from shared.errors import RacewayError
 from shared.jobs import JobState
 from shared.manifest import EffectiveMaterial

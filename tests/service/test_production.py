@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from service.permissions import Role
+from service.accounts.permissions import Role
 from tests.service.studio import StudioUnderTest
 
 

@@ -27,12 +27,12 @@ from flask import Flask
 from sqlalchemy import select
 
 from service import schema
+from service.accounts.permissions import Role
 from service.app import create_app
 from service.config import Config
 from service.database import tenant_session
 from service.embedded import Servers
 from service.models import Part, Publish, Reservation, StaleEntry
-from service.permissions import Role
 from service.tasks import publish_sweep, sweeper
 from shared.client import Client, Json
 from shared.context import Context, Entity

@@ -16,10 +16,10 @@ import pytest
 from flask import Flask
 from sqlalchemy import select
 
+from service.accounts.permissions import Role
 from service.config import Config
 from service.database import tenant_session
 from service.models import Publish, StaleEntry
-from service.permissions import Role
 from tests.service.studio import StudioUnderTest, make_studio
 from tests.service.web_server import ROOT, serving
 

@@ -17,11 +17,11 @@ from hypothesis import strategies as st
 from sqlalchemy import update
 from sqlalchemy.exc import IntegrityError
 
-from service import jobs, queueing
+from service.accounts.permissions import Role
 from service.database import tenant_session
 from service.models import Job, Tenant
-from service.permissions import Role
-from service.queueing import QUEUES
+from service.queue import jobs, queueing
+from service.queue.queueing import QUEUES
 from service.tasks import encode, frames, recovery, still
 from service.tasks.lease import Lease, claim_next
 from shared.errors import InputError, RacewayError

@@ -13,9 +13,9 @@ import pytest
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
-from service.conversions import PREVIOUS
+from service.accounts.permissions import Role
+from service.cad.conversions import PREVIOUS
 from service.models import Asset, CadFile, Conversion, Project
-from service.permissions import Role
 from shared.manifest import write_manifest
 from tests.service.exhibits import EVIL, add_rows
 from tests.service.studio import Json, StudioUnderTest

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from service.permissions import Role
-from tests.cad.revisions import Model, make_model, write_model
+from service.accounts.permissions import Role
+from tests.dcc.cad.revisions import Model, make_model, write_model
 from tests.service.studio import Json, Production, StudioUnderTest, work
 from tests.service.test_cad import upload
 

@@ -10,11 +10,11 @@ import pytest
 from flask import Flask
 from sqlalchemy import event
 
+from service.accounts.permissions import Role
 from service.api import ENDPOINTS
 from service.api.listing import Page
 from service.api.routing import Endpoint
 from service.database import db
-from service.permissions import Role
 from tests.service.recipes import World, call_of, name_of, unique
 from tests.service.studio import StudioUnderTest
 

@@ -10,9 +10,10 @@ from flask import Flask
 from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError
 
-from service import materials, settings
+from service.accounts import settings
+from service.accounts.permissions import Role
+from service.cad import materials
 from service.database import tenant_session
-from service.permissions import Role
 from shared.material_library import FALLBACK_NAME
 from tests.service.recipes import World, unique
 from tests.service.studio import PASSWORD, Api, Json, StudioUnderTest

@@ -14,7 +14,7 @@ from uuid import uuid4
 import pytest
 
 from dcc.cad.bearing import main as write_bearing
-from service import queueing
+from service.queue import queueing
 from service.stack import Stack, running
 from shared.client import Client, Json
 from shared.errors import RacewayError

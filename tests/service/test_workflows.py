@@ -14,10 +14,10 @@ from flask import Flask
 from sqlalchemy import select
 
 from dcc.cad.bearing import main as write_bearing
-from service import jobs
+from service.accounts.permissions import Role
 from service.database import tenant_session
 from service.models import MediaAsset
-from service.permissions import Role
+from service.queue import jobs
 from service.tasks import notifier, workflow_runs
 from shared.builtin_workflows import BUILT_IN
 from shared.files import TEMPORARY_PREFIX

@@ -1,4 +1,4 @@
-// Reads the GLB that the converter writes (dcc/cad/glb.py): meshes that occurrences share, each node with its partKey.
+// Reads the GLB that the converter writes (dcc/cad/write/glb.py): meshes that occurrences share, each node with its partKey.
 
 const GLB = 0x46546c67, JSON_CHUNK = 0x4e4f534a;
 const ARRAYS = { 5123: Uint16Array, 5125: Uint32Array, 5126: Float32Array };

@@ -1,0 +1,1 @@
+"""Which part of a revision is which part of the one before."""

@@ -1,0 +1,293 @@
+"""Evidence that an old and a new part are the same: shape, name and place, each as a log-likelihood ratio in nats.
+
+How much more likely is what is seen for one part in two revisions than for two different parts? What many parts share
+(a name, a shape) tells little, and weighs little.
+"""
+
+from __future__ import annotations
+
+import difflib
+import functools
+import math
+import re
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.spatial import cKDTree
+
+from dcc.cad.identity.candidates import EVERY_PAIR, Pairs, every_pair, likely_pairs
+from dcc.cad.identity.likeness import NOISE, Likeness, Matrix, Vector, centers_of, name_of, stem_of
+from shared.manifest import Part
+
+# Evidence in nats. Calibrated on edited assemblies (tests/dcc/cad/test_matching.py) and on published revisions.
+_SAME_SHAPE = 8.0
+_SAME_NAME = 5.0
+_SIMILAR_NAME = 2.0
+_CONTAINED_NAME = 1.5
+_OTHER_NAME = -1.0
+_SAME_PLACE = 3.5
+_BOTH_PLACES = 4.5
+_PLACE_ALONE = 1.0
+_OTHER_PLACE = -0.5
+_OTHER_SHAPE = -8.0
+_MIRRORED = -8.0
+_SCALED = 1.0
+_ONLY_PART = 3.0
+
+# Relative differences of linear measures: re-exports of one shape stay below the first (most below 1e-12).
+_EXACT = 1e-5
+_CHANGED = 0.15
+_DIFFERENT = 0.7
+_HANDED = 0.05
+_LEAST_HANDED = 1e-5
+AT_PLACE = 0.01
+"""Share of its size by which a part may be off and still stand at the same place."""
+_FAR = 0.5
+_LEAST_ANCHORS = 3
+_TELLING = 5
+"""Letters that a name has to have to say something as a piece of another."""
+
+_FEW = 10_000
+"""Pairs of points up to which comparing all is quicker than sorting them first."""
+
+LEAST = -2.0
+"""Evidence (nats) below which a pair is nothing to speak of."""
+
+Numbers = NDArray[np.float64]
+"""One number for each pair; shape (pairs,)."""
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """Nats of each kind of evidence for each of ``pairs``."""
+
+    pairs: Pairs
+    shape: Numbers
+    name: Numbers
+    place: Numbers
+    difference: Numbers
+
+    @property
+    def total(self) -> Numbers:
+        both = _ONLY_PART if self.pairs.shape == (1, 1) else 0.0
+        return np.asarray(self.shape + self.name + self.place + both)
+
+    def reason(self, pair: int) -> str:
+        """The evidence for one pair, in words."""
+        return ", ".join(
+            (
+                _shape_words(float(self.shape[pair]), float(self.difference[pair])),
+                _name_words(float(self.name[pair])),
+                _place_words(float(self.place[pair])),
+            )
+        )
+
+
+def _shape_words(nats: float, difference: float) -> str:
+    if nats == _MIRRORED:
+        return "mirror image"
+    if difference <= NOISE:
+        return "same shape"
+    if difference < _CHANGED:
+        return f"shape changed by {difference:.1%}"
+    return "scaled" if nats == _SCALED else "different shape"
+
+
+def _name_words(nats: float) -> str:
+    if nats == 0:
+        return "name says nothing"
+    return "other name" if nats < 0 else "same name" if nats > _SAME_NAME / 2 else "similar name"
+
+
+def _place_words(nats: float) -> str:
+    return "same place" if nats >= _PLACE_ALONE else "other place" if nats <= _OTHER_PLACE else "partly the same places"
+
+
+def weigh(
+    old_parts: Sequence[Part], new_parts: Sequence[Part], drift: Vector, every_pair_up_to: int = EVERY_PAIR
+) -> Evidence:
+    """Weigh every pair, or those that may be a match where there are more than ``every_pair_up_to``.
+
+    ``drift``: what carries the old model onto the new one (``drift_between``).
+    """
+    old, new = Likeness.of(old_parts, drift), Likeness.of(new_parts)
+    count = len(old_parts) * len(new_parts)
+    pairs = every_pair(len(old_parts), len(new_parts)) if count <= every_pair_up_to else likely_pairs(old, new)
+    difference, mirrored, scaled = _shape_differences(old, new, pairs)
+    shape = _shape_nats(old, new, pairs, difference, mirrored, scaled)
+    place = _place_nats(old, new, pairs)
+    name = _name_nats(old, new, pairs, shape + place + _SIMILAR_NAME > LEAST)
+    # A part that took another's place stands there too: place tells twins apart, it does not make a part the same.
+    alone = (difference > NOISE) & (name <= _SAME_NAME / 2)
+    return Evidence(pairs, shape, name, np.where(alone, np.minimum(place, _PLACE_ALONE), place), difference)
+
+
+def _shape_differences(
+    old: Likeness, new: Likeness, pairs: Pairs
+) -> tuple[Numbers, NDArray[np.bool_], NDArray[np.bool_]]:
+    """Of each pair: largest relative difference of a linear measure; is one the other mirrored; scaled."""
+    a, b = old.measures[pairs.rows], new.measures[pairs.columns]
+    # A flat part has no thickness: measures below a millionth of its size are rounding.
+    floor = 1e-6 * np.maximum(a.max(axis=1), b.max(axis=1))[:, None] + 1e-12
+    ratios = np.log(np.maximum(b, floor) / np.maximum(a, floor))
+    difference = np.abs(ratios).max(axis=1)
+    spread = ratios.max(axis=1) - ratios.min(axis=1)
+    topology = (old.topology[pairs.rows] == new.topology[pairs.columns]).all(axis=1)
+    left, right = old.chirality[pairs.rows], new.chirality[pairs.columns]
+    # The mesh adds noise to the handedness of a nearly symmetric shape, but not by chance the exact opposite.
+    larger, smaller = np.maximum(np.abs(left), np.abs(right)), np.minimum(np.abs(left), np.abs(right))
+    opposite = (smaller > _HANDED) | ((smaller > _LEAST_HANDED) & (larger - smaller < 0.05 * larger))
+    mirrored = opposite & (left * right < 0) & (difference < NOISE)
+    scaled = (spread < NOISE) & (difference > NOISE) & topology
+    return difference, mirrored, scaled
+
+
+def _shape_nats(
+    old: Likeness,
+    new: Likeness,
+    pairs: Pairs,
+    difference: Numbers,
+    mirrored: NDArray[np.bool_],
+    scaled: NDArray[np.bool_],
+) -> Numbers:
+    same = (difference <= NOISE) & ~mirrored
+    # A shape that many parts share says little about which of them this is.
+    rows, columns = pairs.shape
+    if len(pairs) == rows * columns:
+        alike_new, alike_old = np.bincount(pairs.rows[same], minlength=rows), np.bincount(pairs.columns[same])
+        alike_old = np.pad(alike_old, (0, columns - len(alike_old)))
+    else:
+        alike_new, alike_old = _alike(old.log_measures, new.log_measures), _alike(new.log_measures, old.log_measures)
+    others = (alike_new[pairs.rows] - 1).clip(min=0) + (alike_old[pairs.columns] - 1).clip(min=0)
+    chance = others / max(rows + columns - 2, 1)
+    exact = -np.log(chance + math.exp(-_SAME_SHAPE))
+    slope = np.interp(
+        np.log(np.maximum(difference, NOISE)),
+        np.log([NOISE, _CHANGED, _DIFFERENT]),
+        [_SAME_SHAPE - 2, 0.0, _OTHER_SHAPE],
+    )
+    nats = np.where(same, np.where(difference <= _EXACT, exact, np.minimum(exact, _SAME_SHAPE - 1)), slope)
+    nats = np.where(scaled & (nats < _SCALED), _SCALED, nats)
+    return np.where(mirrored, _MIRRORED, nats)
+
+
+def _alike(points: Matrix, others: Matrix) -> NDArray[np.int64]:
+    """How many of ``others`` have the shape of each point."""
+    return np.asarray(cKDTree(others).query_ball_point(points, NOISE, p=np.inf, return_length=True))
+
+
+def _name_nats(old: Likeness, new: Likeness, pairs: Pairs, compared: NDArray[np.bool_]) -> Numbers:
+    """``compared``: pairs for which a similar name would make a difference."""
+    stems = {stem: number for number, stem in enumerate(dict.fromkeys([*old.stems, *new.stems]))}
+    names = {name: number for number, name in enumerate(dict.fromkeys([*old.names, *new.names]))}
+    stem_old, stem_new = (np.array([stems[stem] for stem in side.stems]) for side in (old, new))
+    name_old, name_new = (np.array([names[name] for name in side.names]) for side in (old, new))
+    count = np.bincount(stem_old, minlength=len(stems))[stem_old][pairs.rows]
+    count = count + np.bincount(stem_new, minlength=len(stems))[stem_new][pairs.columns]
+    chance = (count - 2) / max(len(old.parts) + len(new.parts) - 2, 1)
+    same = stem_old[pairs.rows] == stem_new[pairs.columns]
+    with np.errstate(invalid="ignore"):
+        full = -np.log(np.maximum(chance, 0.0) + math.exp(-_SAME_NAME))
+    exact = name_old[pairs.rows] == name_new[pairs.columns]
+    nats = np.where(same, np.where(exact, full, 0.9 * full), _OTHER_NAME)
+    empty = stems.get("", -1)
+    nameless = (stem_old[pairs.rows] == empty) | (stem_new[pairs.columns] == empty)
+    nats[nameless] = 0.0
+    for pair in np.flatnonzero(compared & ~same & ~nameless).tolist():
+        nats[pair] = _similar_name(old.stems[pairs.rows[pair]], new.stems[pairs.columns[pair]])
+    return nats
+
+
+@functools.lru_cache(maxsize=1 << 16)
+def _similar_name(stem: str, other: str) -> float:
+    # Exporters put the names of bodies and products together, and apart again.
+    shorter, longer = sorted((stem, other), key=len)
+    rest = f" {longer} ".replace(f" {shorter} ", " ")
+    # What differs by a number only is often another part.
+    if len(shorter) >= _TELLING and len(rest) < len(longer) and re.search(r"[^\W\d]", rest):
+        return _CONTAINED_NAME
+    matcher = difflib.SequenceMatcher(None, stem, other, autojunk=False)
+    # Cheap upper bounds first: most names are not alike at all.
+    if matcher.real_quick_ratio() < 0.6 or matcher.quick_ratio() < 0.6 or (similarity := matcher.ratio()) < 0.6:
+        return _OTHER_NAME
+    numbers = re.findall(r"\d+", stem) == re.findall(r"\d+", other)
+    # "M6x12" and "M6x16" look alike and are different parts.
+    return (_SIMILAR_NAME * similarity if numbers else 0.0) + (_OTHER_NAME if similarity < 0.75 else 0.0)
+
+
+def drift_between(old: Sequence[Part], new: Sequence[Part]) -> Vector:
+    """Shift (mm) that carries the old model onto the new one; shape (3,).
+
+    The median shift of the parts that shape and name single out in both; zero where they are too few to tell.
+    """
+
+    def singled_out(parts: Sequence[Part]) -> dict[tuple[Any, ...], Part]:
+        keys = [
+            (stem_of(name_of(part)), part.fingerprint.faces, round(math.log(part.area + 1e-9), 2)) for part in parts
+        ]
+        counts = Counter(keys)
+        return {
+            key: part for key, part in zip(keys, parts, strict=True) if counts[key] == 1 and len(part.occurrences) == 1
+        }
+
+    before, after = singled_out(old), singled_out(new)
+    both = sorted(before.keys() & after.keys())
+    if len(both) < _LEAST_ANCHORS:
+        return np.zeros(3)
+    shifts = np.array([(centers_of(after[key]) - centers_of(before[key]))[0] for key in both])
+    middle: Vector = np.median(shifts, axis=0)
+    return middle
+
+
+def _place_nats(old: Likeness, new: Likeness, pairs: Pairs) -> Numbers:
+    share = _shared_places(old, new, pairs)
+    same_path = np.array(
+        [
+            not old.paths[row].isdisjoint(new.paths[column])
+            for row, column in zip(pairs.rows.tolist(), pairs.columns.tolist(), strict=True)
+        ],
+        bool,
+    )
+    nats = _OTHER_PLACE + share * (_SAME_PLACE - _OTHER_PLACE)
+    bonus = np.where(share > 0.5, _BOTH_PLACES - _SAME_PLACE, (_SAME_PLACE - _OTHER_PLACE) / 4)
+    return np.asarray(nats + np.where(same_path, bonus, 0.0))
+
+
+def _shared_places(old: Likeness, new: Likeness, pairs: Pairs) -> Numbers:
+    """Share of places that both of each pair have, 0 to 1.
+
+    A place counts in full within 1 % of the part's size, fading to 50 %.
+    """
+    counts_old, counts_new = np.diff(old.starts)[pairs.rows], np.diff(new.starts)[pairs.columns]
+    shares = np.zeros(len(pairs))
+    single = (counts_old == 1) & (counts_new == 1)
+    rows, columns = pairs.rows[single], pairs.columns[single]
+    distances = np.linalg.norm(old.centers[old.starts[rows]] - new.centers[new.starts[columns]], axis=1)
+    shares[single] = np.interp(distances / old.sizes[rows], [AT_PLACE, _FAR], [1.0, 0.0])
+    for pair in np.flatnonzero((counts_old > 0) & (counts_new > 0) & ~single).tolist():
+        row, column = int(pairs.rows[pair]), int(pairs.columns[pair])
+        few, many = sorted((old.places(row), new.places(column)), key=len)
+        reach = nearest(few, many) / old.sizes[row]
+        shares[pair] = float(np.interp(reach, [AT_PLACE, _FAR], [1.0, 0.0]).sum() / len(many))
+    return shares
+
+
+def same_shape(part: Part, other: Part) -> bool:
+    """Whether two parts differ by no more than a re-export does."""
+    one, two = part.fingerprint.area, other.fingerprint.area
+    # Most pairs differ in area already, which is quicker to see.
+    if one > 0 and two > 0 and abs(math.log(one / two)) > 2 * NOISE:
+        return False
+    difference, mirrored, _ = _shape_differences(Likeness.of([part]), Likeness.of([other]), every_pair(1, 1))
+    return bool(difference[0] <= NOISE and not mirrored[0])
+
+
+def nearest(points: Matrix, others: Matrix) -> NDArray[np.float64]:
+    """Distance (mm) of each point to the nearest of the others; shape (points,)."""
+    if len(points) * len(others) <= _FEW:
+        return np.asarray(np.sqrt(((points[:, None, :] - others[None, :, :]) ** 2).sum(axis=2)).min(axis=1))
+    return np.asarray(cKDTree(others).query(points)[0])

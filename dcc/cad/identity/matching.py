@@ -1,0 +1,280 @@
+"""Which part of a new revision is which part of the last one.
+
+Every pair of an old and a new part is weighed by its evidence (:mod:`dcc.cad.identity.evidence`): shape, name and
+place in the assembly. The pairing that is best as a whole is found as one linear assignment problem.
+
+The confidence of a match is the probability that follows from its evidence and from its lead over the next best
+pairing of either part. Below :data:`ACCEPT` nothing is assigned: the part is listed as uncertain with its candidates,
+and a person decides.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+from scipy.sparse import csr_array
+from scipy.sparse.csgraph import min_weight_full_bipartite_matching
+from scipy.spatial import cKDTree
+
+from dcc.cad.identity.candidates import EVERY_PAIR, Indices, Pairs
+from dcc.cad.identity.evidence import AT_PLACE, LEAST, Numbers, drift_between, nearest, same_shape, weigh
+from dcc.cad.identity.likeness import NOISE, Likeness, Vector, centers_of, name_of, stem_of
+from shared.errors import CadError
+from shared.manifest import Manifest, Part
+
+ACCEPT = 0.95
+"""Least confidence of a match that is made without asking."""
+_SHOWN_CANDIDATES = 3
+_INSTANCING = 0.99
+"""Confidence that a product of the same shape at an occurrence's place is that occurrence."""
+
+
+@dataclass(frozen=True)
+class Match:
+    """``new_key`` (as the new file names the part by itself) is ``old_key``, with ``confidence`` 0 to 1.
+
+    ``relation``: ``same``; ``split`` for one of several products that were occurrences of one; ``merged`` for one of
+    several products that became occurrences of one.
+    """
+
+    old_key: str
+    new_key: str
+    confidence: float
+    reason: str
+    relation: str = "same"
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """An old part that an uncertain new part may be."""
+
+    old_key: str
+    confidence: float
+    reason: str
+
+
+@dataclass(frozen=True)
+class Uncertain:
+    """A new part that is not assigned, because the evidence does not decide."""
+
+    new_key: str
+    candidates: tuple[Candidate, ...]
+
+
+@dataclass(frozen=True)
+class RevisionReport:
+    """What became of every part: each new part is in ``matches``, ``uncertain`` or ``new``.
+
+    ``removed`` holds the old parts that no match names; one of them may still be a candidate of an uncertain part.
+    """
+
+    matches: tuple[Match, ...] = ()
+    uncertain: tuple[Uncertain, ...] = ()
+    new: tuple[str, ...] = ()
+    removed: tuple[str, ...] = ()
+
+    def to_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+def match_revisions(
+    old: Manifest,
+    new: Manifest,
+    confirmed: Mapping[str, str | None] | None = None,
+    *,
+    every_pair_up_to: int = EVERY_PAIR,
+) -> RevisionReport:
+    """Match the parts of two revisions of one model.
+
+    ``confirmed`` holds a person's decisions: a new part's key and the old key it is, or None for "it is new". An old
+    key may also be a retired one: a part that was gone has come back. ``every_pair_up_to``: see ``evidence.weigh``.
+
+    Raises CadError (``cad.unknown_part``, ``cad.match_conflict``) where a decision names a part that does not exist,
+    or gives two parts one identity.
+    """
+    decided = _decisions(old, new, confirmed or {})
+    taken_old = {match.old_key for match in decided}
+    closed_new = set(confirmed or {})
+    left = [part for part in old.parts if part.part_key not in taken_old]
+    right = [part for part in new.parts if part.part_key not in closed_new]
+
+    drift = drift_between(old.parts, new.parts)
+    matches, uncertain = _assign(left, right, drift, every_pair_up_to)
+    matches = [*decided, *matches]
+    # Where a person says that a part is one of another shape, shapes do not tell whose occurrences became whose.
+    shapes = {part.part_key: part for part in old.parts}
+    plain = [
+        match
+        for match in matches
+        if match not in decided
+        or (match.old_key in shapes and same_shape(shapes[match.old_key], new.part(match.new_key)))
+    ]
+    matches += _instancing_changes(old, new, matches, plain, closed_new, drift)
+    placed = {match.new_key for match in matches}
+    settled = placed | closed_new
+    open_ = [item for item in uncertain if item.new_key not in settled]
+    asked = {item.new_key for item in open_}
+    settled |= asked
+    open_ += _strayed_copies(old, [part for part in new.parts if part.part_key not in settled], matches)
+    asked = {item.new_key for item in open_}
+    named_old = {match.old_key for match in matches}
+    return RevisionReport(
+        matches=tuple(sorted(matches, key=lambda match: (match.old_key, match.relation, match.new_key))),
+        uncertain=tuple(sorted(open_, key=lambda item: item.new_key)),
+        new=tuple(sorted(p.part_key for p in new.parts if p.part_key not in placed and p.part_key not in asked)),
+        removed=tuple(sorted(p.part_key for p in old.parts if p.part_key not in named_old)),
+    )
+
+
+def _decisions(old: Manifest, new: Manifest, confirmed: Mapping[str, str | None]) -> list[Match]:
+    matches: list[Match] = []
+    for new_key, old_key in sorted(confirmed.items()):
+        new.part(new_key)
+        if old_key is None:
+            continue
+        retired = old_key in old.retired_keys
+        if not retired:
+            old.part(old_key)
+        if any(match.old_key == old_key for match in matches):
+            raise CadError(
+                f"Two parts of the new revision are confirmed to be {old_key!r}.",
+                hint="Take one of the two confirmations back.",
+                code="cad.match_conflict",
+            )
+        reason = "confirmed by a person" + (", after its key had been retired" if retired else "")
+        matches.append(Match(old_key, new_key, 1.0, reason))
+    return matches
+
+
+def _assign(
+    left: Sequence[Part], right: Sequence[Part], drift: Vector, every_pair_up_to: int
+) -> tuple[list[Match], list[Uncertain]]:
+    if not left or not right:
+        return [], []
+    evidence = weigh(left, right, drift, every_pair_up_to)
+    pairs, total = evidence.pairs, evidence.total
+    confidence = _confidence(pairs, total)
+    matches: list[Match] = []
+    settled_old, settled_new = np.zeros(len(left), bool), np.zeros(len(right), bool)
+    for pair in _best_pairing(pairs, total).tolist():
+        if confidence[pair] >= ACCEPT:
+            row, column = pairs.rows[pair], pairs.columns[pair]
+            settled_old[row] = settled_new[column] = True
+            reason = evidence.reason(pair)
+            matches.append(Match(left[row].part_key, right[column].part_key, round(float(confidence[pair]), 4), reason))
+    open_ = np.flatnonzero((total > LEAST) & ~settled_old[pairs.rows] & ~settled_new[pairs.columns])
+    open_ = open_[np.lexsort((pairs.rows[open_], -total[open_], pairs.columns[open_]))]
+    candidates: dict[int, list[Candidate]] = {}
+    for pair in open_.tolist():
+        found = candidates.setdefault(int(pairs.columns[pair]), [])
+        if len(found) < _SHOWN_CANDIDATES:
+            key = left[pairs.rows[pair]].part_key
+            found.append(Candidate(key, round(float(confidence[pair]), 4), evidence.reason(pair)))
+    return matches, [Uncertain(right[column].part_key, tuple(found)) for column, found in candidates.items()]
+
+
+def _best_pairing(pairs: Pairs, total: Numbers) -> Indices:
+    """The pairs that together have the most evidence, each part at most once; pairs below ``LEAST`` do not count."""
+    worth = np.flatnonzero(total > LEAST)
+    rows, columns = pairs.shape
+    # Each old part may also stay alone; that is what the further columns are for. No weight may be zero.
+    alone = np.arange(rows)
+    weights = csr_array(
+        (
+            np.concatenate([total[worth] - LEAST + 1.0, np.ones(rows)]),
+            (np.concatenate([pairs.rows[worth], alone]), np.concatenate([pairs.columns[worth], columns + alone])),
+        ),
+        shape=(rows, columns + rows),
+    )
+    row_of, column_of = min_weight_full_bipartite_matching(weights, maximize=True)
+    chosen = np.full(rows, -1)
+    chosen[row_of] = column_of
+    return np.asarray(worth[chosen[pairs.rows[worth]] == pairs.columns[worth]])
+
+
+def _confidence(pairs: Pairs, total: Numbers) -> Numbers:
+    """Probability of each pair, from its evidence and its lead over the best other pairing of either part."""
+    best_other = np.full(len(pairs), -np.inf)
+    for owners in (pairs.rows, pairs.columns):
+        order = np.lexsort((-total, owners))
+        first = np.append(True, np.diff(owners[order]) != 0)
+        start = np.maximum.accumulate(np.where(first, np.arange(len(order)), 0))
+        best = total[order][start]
+        has_second = np.append(~first[1:], False)[start]
+        second = np.where(has_second, total[order][np.minimum(start + 1, len(order) - 1)], -np.inf)
+        best_other[order] = np.maximum(best_other[order], np.where(np.arange(len(order)) == start, second, best))
+    return np.asarray(1.0 / (1.0 + np.exp(-np.minimum(total, total - best_other))))
+
+
+def _instancing_changes(
+    old: Manifest, new: Manifest, matches: Sequence[Match], plain: Sequence[Match], decided: set[str], drift: Vector
+) -> list[Match]:
+    """Products that were occurrences of one product before, or have become that: same shape, at its places.
+
+    ``plain`` are those of ``matches`` whose parts others may be occurrences of.
+    """
+    matched_old, matched_new = {match.old_key for match in matches}, {match.new_key for match in matches}
+    whole_old, whole_new = {match.old_key for match in plain}, {match.new_key for match in plain}
+    found: list[Match] = []
+    parts = [part for part in new.parts if part.part_key not in matched_new and part.part_key not in decided]
+    wholes = [whole for whole in old.parts if whole.part_key in whole_old]
+    for part, whole in _standing_in(parts, wholes, -drift):
+        reason = f"same shape, stands where {whole.part_key} had an occurrence"
+        found.append(Match(whole.part_key, part.part_key, _INSTANCING, reason, "split"))
+    parts = [part for part in old.parts if part.part_key not in matched_old]
+    wholes = [whole for whole in new.parts if whole.part_key in whole_new]
+    for part, whole in _standing_in(parts, wholes, drift):
+        reason = f"same shape, now an occurrence of {whole.part_key}"
+        found.append(Match(part.part_key, whole.part_key, _INSTANCING, reason, "merged"))
+    return found
+
+
+def _standing_in(parts: Sequence[Part], wholes: Sequence[Part], shift: Vector) -> Iterator[tuple[Part, Part]]:
+    """Each part whose places, shifted, are all among the several places of a whole of its shape; with that whole."""
+    repeated = [whole for whole in wholes if len(whole.occurrences) > 1]
+    if not parts or not repeated:
+        return
+    alike = cKDTree(Likeness.of(repeated).log_measures).query_ball_point(
+        Likeness.of(parts).log_measures, NOISE, p=np.inf, return_sorted=True
+    )
+    for part, indices in zip(parts, alike, strict=True):
+        for whole in (repeated[index] for index in indices):
+            if _stands_at(part, whole, shift):
+                yield part, whole
+                break
+
+
+def _strayed_copies(old: Manifest, parts: Sequence[Part], matches: Sequence[Match]) -> list[Uncertain]:
+    """New products with the shape and base name of a matched one, but at no place of it: a person knows."""
+    taken = {match.old_key for match in matches}
+    namesakes: dict[str, list[Part]] = {}
+    for whole in sorted(old.parts, key=lambda whole: whole.part_key):
+        if whole.part_key in taken:
+            namesakes.setdefault(_base(whole), []).append(whole)
+    found: list[Uncertain] = []
+    for part in parts:
+        base = _base(part)
+        candidates = tuple(
+            Candidate(whole.part_key, 0.5, "same shape, same name but for a number, other place")
+            for whole in (namesakes.get(base, []) if base else [])
+            if same_shape(part, whole)
+        )
+        if candidates:
+            found.append(Uncertain(part.part_key, candidates[:_SHOWN_CANDIDATES]))
+    return found
+
+
+def _base(part: Part) -> str:
+    return re.sub(r"[ \d]+$", "", stem_of(name_of(part)))
+
+
+def _stands_at(part: Part, whole: Part, shift: Vector) -> bool:
+    """Whether every place of ``part``, shifted, is one of the places of ``whole``, and both have one shape."""
+    if not part.occurrences or not same_shape(part, whole):
+        return False
+    size = max(part.fingerprint.extents) or 1.0
+    return bool((nearest(centers_of(part) + shift, centers_of(whole)) < AT_PLACE * size).all())

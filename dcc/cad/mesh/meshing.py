@@ -1,0 +1,214 @@
+"""Mesh and measure every part of a model, on all cores where it pays.
+
+The kernel's Python bindings never let go of the interpreter lock, so that cores are used by forked processes: they
+have the shapes already and send back plain arrays. The result does not depend on how many there are.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import dataclass, field, replace
+
+from OCP.TopAbs import TopAbs_ShapeEnum
+
+from dcc.cad.kernel import is_kernel_error, sub_shapes
+from dcc.cad.mesh.properties import NOTHING, Properties, measure, mesh_volume
+from dcc.cad.mesh.tessellate import Curves, Mesh, deflection_for, discretize, tessellate
+from dcc.cad.model import PartDefinition
+from dcc.cad.settings import COARSER_LEVELS, Limits, Settings
+from shared.errors import CadError
+from shared.manifest import Warning
+from shared.processes import die_with_parent
+
+_WORTH_FORKING = 300
+"""Faces from which starting processes costs less than it saves."""
+_VOLUME_ALARM = 0.05
+_WORTH_COARSENING = 64
+"""Triangles; a mesh of fewer is as light as any."""
+_WORTH_KEEPING = 0.7
+_DISTANCE_COUNTS = 0.35
+"""Share of triangles that four times the distance leaves where it alone decides."""
+_COARSEST_ANGLE = 1.0
+
+
+@dataclass
+class PartGeometry:
+    """What meshing makes of a part: a mesh or curves (neither where the kernel failed), and its measures.
+
+    ``coarser``: the mesh at the levels of ``settings.COARSER_LEVELS``.
+    """
+
+    mesh: Mesh | None
+    curves: Curves | None
+    properties: Properties
+    warnings: list[Warning]
+    coarser: list[Mesh] = field(default_factory=list)
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether there is nothing to see of it."""
+        return (self.mesh is None or not len(self.mesh.triangles)) and (
+            self.curves is None or not len(self.curves.counts)
+        )
+
+
+def mesh_parts(
+    parts: Sequence[PartDefinition], settings: Settings, on_done: Callable[[int], None] = lambda count: None
+) -> list[PartGeometry]:
+    """Geometry of each part, in order; ``on_done`` is told how many are finished.
+
+    Raises CadError: ``cad.too_many_triangles``, ``cad.crashed``.
+    """
+    faces = [sub_shapes(part.shape, TopAbs_ShapeEnum.TopAbs_FACE).Extent() for part in parts]
+    workers = min(settings.worker_count(), len(parts))
+    forked = workers > 1 and sum(faces) >= _WORTH_FORKING and "fork" in multiprocessing.get_all_start_methods()
+    results: list[PartGeometry | None] = [None] * len(parts)
+    triangles = 0
+    source = _mesh_forked(parts, faces, settings, workers) if forked else _mesh_here(parts, settings)
+    for count, (index, geometry) in enumerate(source, 1):
+        results[index] = geometry
+        triangles += len(geometry.mesh.triangles) if geometry.mesh else 0
+        check_triangles(triangles, settings.limits)
+        on_done(count)
+    return [geometry for geometry in results if geometry is not None]
+
+
+def check_triangles(count: int, limits: Limits) -> None:
+    """Refuse a model with more triangles than anything downstream can take.
+
+    Raises CadError (``cad.too_many_triangles``).
+    """
+    if count > limits.triangles:
+        raise CadError(
+            f"The model has more than {limits.triangles:,} triangles at this tessellation.",
+            code="cad.too_many_triangles",
+            hint="Convert with a coarser deflection (--relative-deflection, --angular-deflection).",
+        )
+
+
+def mesh_part(part: PartDefinition, settings: Settings, *, threads: bool = False) -> PartGeometry:
+    """Mesh and measure one part; one that the kernel gives up on comes back empty, with a warning."""
+    try:
+        return _mesh_part(part, settings, threads)
+    except Exception as error:
+        if not is_kernel_error(error):
+            raise
+        reason = str(error).strip() or type(error).__name__
+        message = f"{label_of(part)} is left out: the CAD kernel gave up on it ({reason})."
+        return PartGeometry(None, None, NOTHING, [Warning("cad.broken_part", message)])
+
+
+def _mesh_part(part: PartDefinition, settings: Settings, threads: bool) -> PartGeometry:
+    if part.kind == "curve":
+        curves = discretize(part.shape, settings.tessellation)
+        return PartGeometry(None, curves, measure(part.shape, part.kind, curves.points, None), [])
+    mesh = _outwards(part, tessellate(part.shape, settings.tessellation, threads=threads))
+    properties = measure(part.shape, part.kind, mesh.points, mesh.welded_triangles())
+    coarser = _coarser_meshes(part, mesh, settings, threads)
+    return PartGeometry(mesh, None, properties, _faults(part, mesh, properties), coarser)
+
+
+def _outwards(part: PartDefinition, mesh: Mesh) -> Mesh:
+    """The mesh with its outside out, also where the solid was written inside out."""
+    if part.kind == "solid" and mesh_volume(mesh.points, mesh.welded_triangles()) < 0:
+        return mesh.reversed()
+    return mesh
+
+
+def _coarser_meshes(part: PartDefinition, mesh: Mesh, settings: Settings, threads: bool) -> list[Mesh]:
+    """One mesh for each coarser level; the finer one again where a coarser would save next to nothing."""
+    meshes: list[Mesh] = []
+    finer = mesh
+    deflection = deflection_for(part.shape, settings.tessellation)
+    last_angle = settings.tessellation.angular_deflection
+    shrinks = True
+    for level in COARSER_LEVELS:
+        angle = min(settings.tessellation.angular_deflection * level.angular, max(_COARSEST_ANGLE, last_angle))
+        if len(finer.triangles) > _WORTH_COARSENING and (shrinks or angle > last_angle):
+            coarse = replace(
+                settings.tessellation, linear_deflection=deflection * level.linear, angular_deflection=angle
+            )
+            candidate = _outwards(part, tessellate(part.shape, coarse, threads=threads, fast=True))
+            complete = len(candidate.broken_faces) + len(candidate.empty_faces) <= len(mesh.empty_faces)
+            # Where the distance did not matter so far it will not matter later: only the angle can save more.
+            shrinks = len(candidate.triangles) < _DISTANCE_COUNTS * len(finer.triangles)
+            if complete and len(candidate.triangles) < _WORTH_KEEPING * len(finer.triangles):
+                finer = candidate
+        last_angle = angle
+        meshes.append(finer)
+    return meshes
+
+
+def _faults(part: PartDefinition, mesh: Mesh, properties: Properties) -> list[Warning]:
+    """What is wrong with a mesh, worst first; one fault often brings the others about, so only the first is told."""
+    is_open = part.kind == "solid" and len(mesh.triangles) > 0 and mesh.open_edges() > 0
+    # A face without area matters only where its absence leaves a hole.
+    missing = sorted(mesh.broken_faces + (mesh.empty_faces if is_open else []))
+    if missing:
+        numbers = ", ".join(map(str, missing[:10])) + (", ..." if len(missing) > 10 else "")
+        return [
+            Warning(
+                "cad.broken_faces",
+                f"{len(missing)} of {properties.fingerprint.faces} faces of {label_of(part)} could not be meshed and"
+                f" are missing (face {numbers}).",
+            )
+        ]
+    if is_open:
+        return [Warning("cad.open_mesh", f"The mesh of {label_of(part)} is not closed, although the part is a solid.")]
+    if part.kind == "solid" and properties.volume > 0:
+        error = mesh_volume(mesh.points, mesh.welded_triangles()) / properties.volume - 1
+        if abs(error) > _VOLUME_ALARM:
+            return [
+                Warning(
+                    "cad.volume_mismatch",
+                    f"The mesh of {label_of(part)} has {error:+.0%} volume against what the CAD kernel computes; the"
+                    " part may be damaged, or the deflection too coarse for it.",
+                )
+            ]
+    return []
+
+
+def label_of(part: PartDefinition) -> str:
+    """The part's names as a person knows them, quoted."""
+    return repr(f"{part.name} / {part.body_name}" if part.body_name else part.name)
+
+
+def _mesh_here(parts: Sequence[PartDefinition], settings: Settings) -> Iterator[tuple[int, PartGeometry]]:
+    threads = settings.worker_count() > 1
+    for index, part in enumerate(parts):
+        yield index, mesh_part(part, settings, threads=threads)
+
+
+# What forked processes inherit; shapes cannot be sent.
+_inherited: tuple[Sequence[PartDefinition], Settings] = ((), Settings())
+
+
+def _mesh_inherited(index: int) -> tuple[int, PartGeometry]:
+    parts, settings = _inherited
+    return index, mesh_part(parts[index], settings)
+
+
+def _mesh_forked(
+    parts: Sequence[PartDefinition], faces: Sequence[int], settings: Settings, workers: int
+) -> Iterator[tuple[int, PartGeometry]]:
+    global _inherited
+    _inherited = (parts, settings)
+    try:
+        # A killed converter takes these along: they would wait for work for ever.
+        context = multiprocessing.get_context("fork")
+        with ProcessPoolExecutor(workers, mp_context=context, initializer=die_with_parent) as pool:
+            # The heaviest first, so that no process is left with a big one at the end.
+            order = sorted(range(len(parts)), key=lambda index: -faces[index])
+            for future in as_completed([pool.submit(_mesh_inherited, index) for index in order]):
+                yield future.result()
+    except BrokenProcessPool as error:
+        raise CadError(
+            "The CAD kernel crashed while meshing a part.",
+            code="cad.crashed",
+            hint="The model may be damaged; try another export of it, or another deflection.",
+        ) from error
+    finally:
+        _inherited = ((), Settings())

@@ -1,0 +1,295 @@
+"""Turn one part into triangles, once, with the kernel's own normals.
+
+Faces of a solid share the points of their common edges bit for bit, so that welding equal points closes the mesh.
+All per-vertex work is done by the kernel or by numpy.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from OCP.Bnd import Bnd_Box
+from OCP.BRep import BRep_Builder, BRep_Tool
+from OCP.BRepAdaptor import BRepAdaptor_Curve
+from OCP.BRepBndLib import BRepBndLib
+from OCP.BRepGProp import BRepGProp
+from OCP.BRepLib import BRepLib_ToolTriangulatedShape
+from OCP.BRepMesh import BRepMesh_IncrementalMesh
+from OCP.BRepTools import BRepTools
+from OCP.GCPnts import GCPnts_TangentialDeflection
+from OCP.GProp import GProp_GProps
+from OCP.IMeshTools import IMeshTools_MeshAlgoType, IMeshTools_Parameters
+from OCP.ShapeFix import ShapeFix_Face
+from OCP.TopAbs import TopAbs_Orientation, TopAbs_ShapeEnum
+from OCP.TopLoc import TopLoc_Location
+from OCP.TopoDS import TopoDS, TopoDS_Face, TopoDS_Shape
+
+from dcc.cad.kernel import Array, floats_of, matrix_of, points_of, sub_shapes, triangles_of
+from dcc.cad.mesh.patching import close_sliver, patch_face
+from shared.manifest import Tessellation
+
+_NEGLIGIBLE_AREA = 1e-9
+"""Faces below this share of the squared size of their part are slivers nobody can see."""
+_MOST_PATCHES = 20
+"""Faces of a solid with gaps that are filled anew."""
+
+
+@dataclass
+class Mesh:
+    """Triangles of a part in its own frame, mm.
+
+    Vertices carry a normal each and are separate where faces meet; ``points`` are the welded positions. Triangles
+    are counter-clockwise seen from outside and lie in the order of their faces.
+    """
+
+    vertices: Array
+    """(V, 3) float32."""
+    normals: Array
+    """(V, 3) float32, unit length."""
+    triangles: Array
+    """(T, 3) int32, indices into ``vertices``."""
+    faces: Array
+    """(T,) int32, 1-based index of the kernel face of each triangle."""
+    points: Array
+    """(P, 3) float32."""
+    point_of_vertex: Array
+    """(V,) int32, index into ``points``."""
+    broken_faces: list[int]
+    """1-based indices of faces that have an area but could not be meshed."""
+    empty_faces: list[int]
+    """1-based indices of faces that have neither area nor triangles: slivers, mostly."""
+
+    def welded_triangles(self) -> Array:
+        """(T, 3) int32, indices into ``points``."""
+        return np.ascontiguousarray(self.point_of_vertex[self.triangles])
+
+    def open_edges(self) -> int:
+        """How many edges are not met by a triangle from the other side; 0 for a watertight mesh."""
+        welded = self.welded_triangles().astype(np.int64)
+        start = welded.ravel()
+        end = welded[:, [1, 2, 0]].ravel()
+        forward, backward = start * len(self.points) + end, end * len(self.points) + start
+        return len(np.setxor1d(forward, backward)) // 2
+
+    def open_faces(self) -> list[int]:
+        """The kernel's indices of the faces that have open edges, those with most of them first."""
+        welded = self.welded_triangles().astype(np.int64)
+        start = welded.ravel()
+        end = welded[:, [1, 2, 0]].ravel()
+        is_open = ~np.isin(start * len(self.points) + end, end * len(self.points) + start)
+        faces, counts = np.unique(np.repeat(self.faces, 3)[is_open], return_counts=True)
+        return [int(face) for face in faces[np.argsort(-counts, kind="stable")]]
+
+    def reversed(self) -> Mesh:
+        """The same mesh with its inside out."""
+        return replace(self, normals=-self.normals, triangles=np.ascontiguousarray(self.triangles[:, ::-1]))
+
+
+@dataclass
+class Curves:
+    """Polylines of a part without faces: ``points`` (P, 3) float32 mm, ``counts`` (C,) int32 points of each."""
+
+    points: Array
+    counts: Array
+
+
+def deflection_for(shape: TopoDS_Shape, settings: Tessellation) -> float:
+    """Linear deflection in mm that ``settings`` mean for this shape."""
+    if settings.linear_deflection is not None:
+        return settings.linear_deflection
+    return max(size_of(shape) * settings.relative_deflection, 1e-6)
+
+
+def size_of(shape: TopoDS_Shape) -> float:
+    """Diagonal of the bounding box (mm) by the kernel, 0 where there is none; independent of any mesh."""
+    box = Bnd_Box()
+    BRepBndLib.Add_s(shape, box, False)
+    return float(np.sqrt(box.SquareExtent())) if not box.IsVoid() else 0.0
+
+
+def tessellate(shape: TopoDS_Shape, settings: Tessellation, *, threads: bool = False, fast: bool = False) -> Mesh:
+    """Triangulate all faces of ``shape``; faces the kernel cannot mesh are listed, the rest is kept.
+
+    ``threads`` lets the kernel mesh faces on all cores; the result is the same. ``fast`` takes the mesher that is a
+    fifth faster, and less even.
+    """
+    deflection = deflection_for(shape, settings)
+    # The kernel would keep a finer mesh that the shape has already.
+    BRepTools.Clean_s(shape)
+    parameters = IMeshTools_Parameters()
+    parameters.Deflection = deflection
+    parameters.Angle = settings.angular_deflection
+    parameters.InParallel = threads
+    if fast:
+        parameters.MeshAlgo = IMeshTools_MeshAlgoType.IMeshTools_MeshAlgoType_Delabella
+    BRepMesh_IncrementalMesh(shape, parameters)
+    mesh = _collect(shape, deflection, settings.angular_deflection)
+    if shape.ShapeType() == TopAbs_ShapeEnum.TopAbs_SOLID and mesh.open_edges():
+        mesh = _closed(shape, mesh, deflection, settings.angular_deflection)
+    return mesh
+
+
+def _collect(shape: TopoDS_Shape, deflection: float, angle: float) -> Mesh:
+    """The triangles that the faces of a meshed shape have; those that have none are given some."""
+    vertices: list[Array] = []
+    normals: list[Array] = []
+    triangles: list[Array] = []
+    faces: list[Array] = []
+    broken: list[int] = []
+    empty: list[int] = []
+    offset = 0
+    negligible = _NEGLIGIBLE_AREA * size_of(shape) ** 2
+    for index, item in enumerate(sub_shapes(shape, TopAbs_ShapeEnum.TopAbs_FACE), 1):
+        face = TopoDS.Face(item)
+        arrays = _face_arrays(face)
+        if arrays is None:
+            if _area_of(face) <= negligible:
+                empty.append(index)
+                continue
+            patch_face(shape, face, deflection, angle)
+            arrays = _face_arrays(face) or _rescue(face, deflection, angle)
+            if arrays is None:
+                broken.append(index)
+                continue
+        vertices.append(arrays[0])
+        normals.append(arrays[1])
+        triangles.append(arrays[2] + np.int32(offset))
+        faces.append(np.full(len(arrays[2]), index, np.int32))
+        offset += len(arrays[0])
+    return _assemble(vertices, normals, triangles, faces, broken, empty)
+
+
+def _closed(shape: TopoDS_Shape, mesh: Mesh, deflection: float, angle: float) -> Mesh:
+    """The mesh of a solid with fewer gaps, or the same: faces that the kernel filled only in part are filled anew."""
+    faces = sub_shapes(shape, TopAbs_ShapeEnum.TopAbs_FACE)
+    for index in [*mesh.empty_faces, *mesh.open_faces()][:_MOST_PATCHES]:
+        face = TopoDS.Face(faces.FindKey(index))
+        before = BRep_Tool.Triangulation_s(face, TopLoc_Location())
+        fill = close_sliver if before is None else patch_face
+        if fill(shape, face, deflection, angle):
+            patched = _collect(shape, deflection, angle)
+            if patched.open_edges() < mesh.open_edges():
+                mesh = patched
+            elif before is None:
+                BRepTools.Clean_s(face)
+            else:
+                BRep_Builder().UpdateFace(face, before)
+        if not mesh.open_edges():
+            break
+    return mesh
+
+
+def discretize(shape: TopoDS_Shape, settings: Tessellation) -> Curves:
+    """Polylines of all edges of ``shape``."""
+    deflection = deflection_for(shape, settings)
+    lines: list[Array] = []
+    for item in sub_shapes(shape, TopAbs_ShapeEnum.TopAbs_EDGE):
+        edge = TopoDS.Edge(item)
+        if BRep_Tool.Degenerated_s(edge) or not BRep_Tool.IsGeometric_s(edge):
+            continue
+        samples = GCPnts_TangentialDeflection(BRepAdaptor_Curve(edge), settings.angular_deflection, deflection)
+        points = (samples.Value(number) for number in range(1, samples.NbPoints() + 1))
+        line = np.array([(point.X(), point.Y(), point.Z()) for point in points])
+        if len(line) > 1 and np.isfinite(line).all():
+            lines.append(line)
+    if not lines:
+        return Curves(np.empty((0, 3), np.float32), np.empty(0, np.int32))
+    return Curves(np.concatenate(lines).astype(np.float32), np.array([len(line) for line in lines], np.int32))
+
+
+def _face_arrays(face: TopoDS_Face) -> tuple[Array, Array, Array] | None:
+    """Vertices (float64), normals and triangles of a meshed face, or None where it has no triangles."""
+    location = TopLoc_Location()
+    triangulation = BRep_Tool.Triangulation_s(face, location)
+    if triangulation is None or triangulation.NbTriangles() == 0:
+        return None
+    BRepLib_ToolTriangulatedShape.ComputeNormals_s(face, triangulation)
+    points = points_of(triangulation.MapNodeArray())
+    normals = floats_of(triangulation.MapNormalArray()).reshape(-1, 3)
+    triangles = triangles_of(triangulation.MapTriangleArray())
+    if not np.isfinite(points).all():
+        return None
+    if not location.IsIdentity():
+        matrix = matrix_of(location)
+        points = points @ matrix[:3, :3] + matrix[3, :3]
+        normals = (normals @ matrix[:3, :3]).astype(np.float32)
+    if face.Orientation() == TopAbs_Orientation.TopAbs_REVERSED:
+        triangles = triangles[:, ::-1]
+        normals = -normals
+    return points, normals, triangles
+
+
+def _rescue(face: TopoDS_Face, deflection: float, angle: float) -> tuple[Array, Array, Array] | None:
+    """Mesh a stubborn face alone: finer, coarser, or repaired first."""
+    repair = ShapeFix_Face(face)
+    repair.Perform()
+    repaired = repair.Face()
+    attempts = (
+        (face, deflection / 4),
+        (face, deflection * 4),
+        (repaired, deflection),
+        (repaired, deflection / 4),
+    )
+    for candidate, attempt in attempts:
+        BRepMesh_IncrementalMesh(candidate, attempt, False, angle, False)
+        arrays = _face_arrays(candidate)
+        if arrays is not None:
+            return arrays
+    return None
+
+
+def _area_of(face: TopoDS_Face) -> float:
+    properties = GProp_GProps()
+    BRepGProp.SurfaceProperties_s(face, properties)
+    return abs(float(properties.Mass()))
+
+
+def _assemble(
+    vertices: list[Array],
+    normals: list[Array],
+    triangles: list[Array],
+    faces: list[Array],
+    broken: list[int],
+    empty: list[int],
+) -> Mesh:
+    if not vertices:
+        nothing = np.empty((0, 3), np.float32)
+        no_index = np.empty((0, 3), np.int32)
+        return Mesh(nothing, nothing, no_index, no_index[:, 0], nothing, no_index[:, 0], broken, empty)
+    positions = np.concatenate(vertices)
+    points, point_of_vertex = _weld(positions)
+    corners = np.concatenate(triangles)
+    welded = point_of_vertex[corners]
+    # Around a pole or a seam two corners can be one point; such a triangle has no area.
+    kept = (welded[:, 0] != welded[:, 1]) & (welded[:, 1] != welded[:, 2]) & (welded[:, 2] != welded[:, 0])
+    return Mesh(
+        positions.astype(np.float32),
+        _unit(np.concatenate(normals)),
+        np.ascontiguousarray(corners[kept]),
+        np.concatenate(faces)[kept],
+        points.astype(np.float32),
+        point_of_vertex,
+        broken,
+        empty,
+    )
+
+
+def _weld(positions: Array) -> tuple[Array, Array]:
+    """Distinct rows of ``positions`` (N, 3) in order of first appearance, and for each row its index among them."""
+    # Adding zero turns -0.0 into 0.0, which compares equal but has other bits.
+    rows = np.ascontiguousarray(positions + 0.0).view(np.dtype((np.void, 24))).ravel()
+    _, first, inverse = np.unique(rows, return_index=True, return_inverse=True)
+    order = np.argsort(first, kind="stable")
+    rank = np.empty(len(order), np.int32)
+    rank[order] = np.arange(len(order), dtype=np.int32)
+    return positions[first[order]], rank[inverse.ravel()]
+
+
+def _unit(normals: Array) -> Array:
+    lengths = np.linalg.norm(normals, axis=1, keepdims=True)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        scaled = normals / lengths
+    # A singular point of a surface has no normal.
+    usable = (lengths > 1e-12) & np.isfinite(scaled).all(axis=1, keepdims=True)
+    return np.where(usable, scaled, np.array([0, 0, 1])).astype(np.float32)

@@ -1,0 +1,1 @@
+"""From the text of a STEP file to a model: structure, names, looks."""

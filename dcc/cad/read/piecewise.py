@@ -1,0 +1,287 @@
+"""Read and mesh a large STEP file piece by piece, on all cores.
+
+The kernel reads and transfers in one thread, and keeps all it has read. So the text is taken apart first
+(:mod:`dcc.cad.read.part21`): forked processes each read, mesh and measure the products of one piece after the other,
+while this process reads the structure. What comes out is what the kernel makes of the whole file, to the bit; a file
+that cannot be taken apart with certainty is read as a whole.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import mmap
+import multiprocessing
+import os
+import tempfile
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from OCP.BRep import BRep_Tool
+from OCP.TopAbs import TopAbs_ShapeEnum
+from OCP.TopoDS import TopoDS, TopoDS_Shape
+
+from dcc.cad.kernel import IDENTITY_MATRIX, Array, sub_shapes
+from dcc.cad.mesh.meshing import PartGeometry, check_triangles, label_of, mesh_part, mesh_parts
+from dcc.cad.model import AssemblyDefinition, CadModel, PartDefinition
+from dcc.cad.read.part21.index import index
+from dcc.cad.read.part21.products import Partition, partition
+from dcc.cad.read.part21.write import PIECE_NAME, frame_text, piece_text
+from dcc.cad.read.step_reader import Product, StepFile
+from dcc.cad.settings import Settings
+from shared.errors import CadError
+from shared.processes import die_with_parent
+
+_MOST_FRAME = 0.5
+"""Share of the text that may be left when the pieces are out of it."""
+_LARGEST_BATCH = 1 << 21
+"""Bytes of text that a process reads at once, where it is many small products."""
+_BATCHES_PER_PROCESS = 4
+"""At least, so that none waits long for another at the end."""
+
+Geometries = dict[int, PartGeometry]
+"""By ``id(part definition)``."""
+
+
+class _RefusedError(Exception):
+    """The pieces do not fit together; the file is to be read as a whole."""
+
+
+@dataclass
+class _Piece:
+    """A product as another process read it; its parts have no shape."""
+
+    number: int
+    product: Product
+    parts: list[PartDefinition]
+    geometries: list[PartGeometry]
+    identity: Array = field(default_factory=lambda: IDENTITY_MATRIX)
+    """The identity matrix of the process that read it, to know it again by."""
+
+
+def read_pieces(
+    source: Path, settings: Settings, *, name: str, body_names: bool, on_progress: Callable[[float], None]
+) -> tuple[CadModel, Geometries] | None:
+    """The model in ``source`` and its parts' geometry; None where it should be read as a whole.
+
+    ``on_progress`` is told the share that is done, from 0 where the file could be taken apart.
+
+    Raises CadError as the reading and meshing of the whole do.
+    """
+    workers = settings.worker_count()
+    if workers < 2 or "fork" not in multiprocessing.get_all_start_methods():
+        return None
+    if source.stat().st_size < settings.piecewise_bytes:
+        return None
+    with source.open("rb") as stream, mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ) as text:
+        indexed = index(text)
+        parts = partition(indexed) if indexed is not None else None
+        if parts is None:
+            return None
+        if not parts.crowds and (len(parts.groups) < 2 or len(text) - sum(parts.weights) > _MOST_FRAME * len(text)):
+            return None
+        with contextlib.suppress(_RefusedError):
+            return _read(parts, settings, name, body_names, workers, on_progress)
+    return None
+
+
+def _read(
+    parts: Partition,
+    settings: Settings,
+    name: str,
+    body_names: bool,
+    workers: int,
+    on_progress: Callable[[float], None],
+) -> tuple[CadModel, Geometries]:
+    batches = list(_batches(parts, workers))
+    total = sum(weight for _, weight in batches) or 1
+    task = _Task(parts, settings, name, body_names)
+    on_progress(0.0)
+    pieces: dict[int, _Piece] = {}
+    done = 0
+    triangles = 0
+    with _pool(task, min(workers, len(batches))) as pool:
+        futures: dict[Future[list[_Piece]], int] = {}
+        for numbers, weight in batches:
+            futures[pool.submit(_read_batch, numbers)] = weight
+        frame = _frame(task)
+        for future in as_completed(futures):
+            for piece in future.result():
+                pieces[piece.number] = piece
+                triangles += sum(len(geometry.mesh.triangles) for geometry in piece.geometries if geometry.mesh)
+            check_triangles(triangles, settings.limits)
+            done += futures[future]
+            on_progress(done / total)
+    return _joined(frame, pieces, task)
+
+
+def _joined(frame: StepFile, pieces: dict[int, _Piece], task: _Task) -> tuple[CadModel, Geometries]:
+    """The model with the pieces in their places."""
+    geometries: Geometries = {}
+    met: list[int] = []
+
+    def product(shape: TopoDS_Shape, name: str) -> Product | None:
+        number = _stand_in_number(shape)
+        if number is None:
+            return None
+        if number not in pieces:
+            raise _RefusedError
+        met.append(number)
+        piece = pieces[number]
+        _rename(piece, name)
+        geometries.update((id(part), geometry) for part, geometry in zip(piece.parts, piece.geometries, strict=True))
+        return piece.product
+
+    model = frame.transfer(product)
+    # Each exactly once: whatever else happened, the structure is not what it was taken for.
+    if sorted(met) != list(range(len(task.parts.pieces))):
+        raise _RefusedError
+    model.components += sum(piece.product.components for piece in pieces.values())
+    others = [part for part in model.parts() if id(part) not in geometries]
+    geometries.update(zip(map(id, others), mesh_parts(others, task.settings), strict=True))
+    return model, geometries
+
+
+@dataclass(frozen=True)
+class _Task:
+    """What the forked processes inherit."""
+
+    parts: Partition
+    settings: Settings
+    name: str
+    body_names: bool
+
+
+_inherited: _Task | None = None
+
+
+@contextlib.contextmanager
+def _pool(task: _Task, workers: int) -> Iterator[ProcessPoolExecutor]:
+    global _inherited
+    _inherited = task
+    try:
+        # A killed converter takes these along: they would wait for work for ever.
+        context = multiprocessing.get_context("fork")
+        pool = ProcessPoolExecutor(workers, mp_context=context, initializer=die_with_parent)
+        try:
+            yield pool
+        finally:
+            pool.shutdown(cancel_futures=True)
+    except BrokenProcessPool as error:
+        raise CadError(
+            f"The CAD kernel crashed on a part of {task.name}.",
+            code="cad.crashed",
+            hint="The model may be damaged; try another export of it, or another deflection.",
+        ) from error
+    finally:
+        _inherited = None
+
+
+def _batches(parts: Partition, workers: int) -> Iterator[tuple[list[int], int]]:
+    """Numbers of the pieces that a process reads at once, and the bytes of their geometry; the heaviest first."""
+    largest = min(_LARGEST_BATCH, sum(parts.weights) // (workers * _BATCHES_PER_PROCESS))
+    numbers: list[int] = []
+    weight = 0
+    for group, group_weight in zip(parts.groups, parts.weights, strict=True):
+        if numbers and weight + group_weight > largest:
+            yield numbers, weight
+            numbers, weight = [], 0
+        numbers, weight = numbers + group, weight + group_weight
+    if numbers:
+        yield numbers, weight
+
+
+def _read_batch(numbers: list[int]) -> list[_Piece]:
+    """Read, mesh and measure some pieces (in a forked process)."""
+    task = _inherited
+    assert task is not None
+    with _text_file(piece_text(task.parts, numbers)) as path:
+        step_file = _opened(path, task)
+        products = step_file.transfer_products()
+    pieces = [_piece(product, task.settings) for product in products]
+    if sorted(piece.number for piece in pieces) != sorted(numbers):
+        raise _RefusedError
+    return pieces
+
+
+def _piece(product: Product, settings: Settings) -> _Piece:
+    number = product.name.removeprefix(PIECE_NAME)
+    if product.definition is None or not number.isdecimal():
+        raise _RefusedError
+    parts = [product.definition] if isinstance(product.definition, PartDefinition) else _model(product).parts()
+    return _Piece(int(number), product, parts, [mesh_part(part, settings) for part in parts])
+
+
+def _frame(task: _Task) -> StepFile:
+    with _text_file(frame_text(task.parts)) as path:
+        step_file = _opened(path, task)
+        step_file.build_shapes()
+    return step_file
+
+
+def _opened(path: Path, task: _Task) -> StepFile:
+    """The file at ``path``, parsed. Raises _RefusedError where the kernel finds fault with it."""
+    step_file = StepFile(path, name=task.name, body_names=task.body_names)
+    try:
+        step_file.parse()
+    except CadError as error:
+        raise _RefusedError from error
+    if step_file.warnings:
+        raise _RefusedError
+    return step_file
+
+
+@contextlib.contextmanager
+def _text_file(text: Iterable[bytes | memoryview]) -> Iterator[Path]:
+    """A file that the kernel can read by its name; in memory where the platform has such files."""
+    if hasattr(os, "memfd_create"):
+        descriptor = os.memfd_create("part.step")
+        path = Path(f"/proc/self/fd/{descriptor}")
+        with open(descriptor, "wb") as stream:
+            stream.writelines(text)
+            stream.flush()
+            yield path
+    else:
+        with tempfile.NamedTemporaryFile(suffix=".step") as stream:
+            stream.writelines(text)
+            stream.flush()
+            yield Path(stream.name)
+
+
+def _stand_in_number(shape: TopoDS_Shape) -> int | None:
+    """The number that a stand-in tells; None of a shape that is none."""
+    if shape.ShapeType() != TopAbs_ShapeEnum.TopAbs_COMPOUND:
+        return None
+    if sub_shapes(shape, TopAbs_ShapeEnum.TopAbs_FACE).Extent():
+        return None
+    places = [BRep_Tool.Pnt_s(TopoDS.Vertex(vertex)) for vertex in sub_shapes(shape, TopAbs_ShapeEnum.TopAbs_VERTEX)]
+    ends = sorted({round(place.X(), 6) for place in places})
+    if len(ends) != 2 or ends[0] <= 0 or any(place.Y() or place.Z() for place in places):
+        return None
+    number: int = round(ends[1] / ends[0]) - 2
+    return number
+
+
+def _rename(piece: _Piece, name: str) -> None:
+    """Give a product that was read under its number its own name, and what the transport between processes lost."""
+    known_as = piece.product.name
+    for part, geometry in zip(piece.parts, piece.geometries, strict=True):
+        label = label_of(part)
+        part.name = name
+        geometry.warnings = [
+            replace(warning, message=warning.message.replace(label, label_of(part), 1)) for warning in geometry.warnings
+        ]
+    if isinstance(piece.product.definition, AssemblyDefinition):
+        for assembly in _model(piece.product).assemblies():
+            assembly.name = name if assembly.name == known_as else assembly.name
+            for placement in assembly.children:
+                placement.name = name if placement.name == known_as else placement.name
+                if placement.matrix is piece.identity:
+                    placement.matrix = IDENTITY_MATRIX
+
+
+def _model(product: Product) -> CadModel:
+    assert isinstance(product.definition, AssemblyDefinition)
+    return CadModel(product.definition)

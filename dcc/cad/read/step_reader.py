@@ -1,0 +1,425 @@
+"""Read a STEP file with the CAD kernel: product structure, placements, names, colours, layers, materials.
+
+Only the structure is walked here, once per definition; nothing is tessellated.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from OCP.collections import (
+    Sequence_TCollection_AsciiString,
+    Sequence_TDF_Label,
+)
+from OCP.IFSelect import IFSelect_ReturnStatus
+from OCP.Interface import Interface_Static
+from OCP.Quantity import Quantity_ColorRGBA
+from OCP.STEPCAFControl import STEPCAFControl_Reader
+from OCP.TDataStd import TDataStd_TreeNode
+from OCP.TDF import TDF_Label
+from OCP.TDocStd import TDocStd_Document
+from OCP.TopAbs import TopAbs_ShapeEnum
+from OCP.TopLoc import TopLoc_Location
+from OCP.TopoDS import TopoDS_Shape
+from OCP.XCAFDoc import (
+    XCAFDoc,
+    XCAFDoc_ColorTool,
+    XCAFDoc_ColorType,
+    XCAFDoc_DocumentTool,
+    XCAFDoc_Material,
+    XCAFDoc_ShapeTool,
+)
+
+from dcc.cad.kernel import IDENTITY_MATRIX, Array, extended_string, label_entry, label_name, matrix_of, sub_shapes
+from dcc.cad.model import AssemblyDefinition, CadModel, PartDefinition, Placement
+from dcc.cad.read.bodies import bodies_of
+from dcc.cad.read.layers import layer_the_shapes
+from dcc.cad.read.occurrence_styles import OccurrenceStyles
+from dcc.cad.read.tessellated_items import leave_out_second_shapes
+from dcc.cad.read.text_encoding import encoding_of
+from dcc.cad.read.transform_operators import TransformOperators
+from shared.errors import CadError
+from shared.manifest import Color, Warning
+from shared.part_keys import key_name
+
+_FACE = TopAbs_ShapeEnum.TopAbs_FACE
+_SHELL = TopAbs_ShapeEnum.TopAbs_SHELL
+_SOLID = TopAbs_ShapeEnum.TopAbs_SOLID
+_EDGE = TopAbs_ShapeEnum.TopAbs_EDGE
+
+_FACE_COLORS = (XCAFDoc_ColorType.XCAFDoc_ColorSurf, XCAFDoc_ColorType.XCAFDoc_ColorGen)
+_ANY_COLORS = (*_FACE_COLORS, XCAFDoc_ColorType.XCAFDoc_ColorCurv)
+# What the kernel or an exporter puts where a component has no name of its own.
+_GENERATED_NAME = re.compile(r"^(=>\[.*\]|[0-9]+|NAUO[0-9]*)$")
+
+
+@dataclass
+class Product:
+    """A product by itself: its name, what it is, whether it is hidden everywhere.
+
+    ``components``: placements that the kernel made for its bodies.
+    """
+
+    name: str
+    definition: AssemblyDefinition | PartDefinition | None
+    hidden: bool
+    components: int
+
+
+StandIns = Callable[[TopoDS_Shape, str], Product | None]
+"""The product, read elsewhere, that a shape of that name stands for; None where it stands for itself."""
+
+
+class StepFile:
+    """A STEP file in the kernel: ``parse`` first, then ``transfer``."""
+
+    def __init__(
+        self,
+        path: Path,
+        *,
+        name: str = "",
+        body_names: bool = True,
+        transform_operators: bool = True,
+    ) -> None:
+        """``name``: what its owner calls the file.
+
+        ``body_names``: read the names of bodies, for which the kernel looks at every placement many times.
+
+        ``transform_operators``: look for placements that mirror or scale, which takes time in a large file.
+        """
+        self._path = path
+        self._name = name or path.name
+        self._body_names = body_names
+        self._transform_operators = transform_operators
+        self._warnings: list[Warning] = []
+        self._built: tuple[TransformOperators, OccurrenceStyles] | None = None
+        self._reader = STEPCAFControl_Reader()
+        self._document = TDocStd_Document(extended_string("XmlXCAF"))
+        XCAFDoc_DocumentTool.SetLengthUnit_s(self._document, 0.001)
+
+    def parse(self) -> None:
+        """Read the text into the kernel's model.
+
+        Raises CadError (``cad.unreadable``) where the kernel finds no STEP data in it.
+        """
+        reader = self._reader
+        reader.SetNameMode(True)
+        reader.SetColorMode(True)
+        reader.SetLayerMode(True)
+        reader.SetMatMode(True)
+        reader.SetSHUOMode(True)
+        reader.SetPropsMode(False)
+        reader.SetGDTMode(False)
+        reader.SetViewMode(False)
+        Interface_Static.SetIVal_s("read.stepcaf.subshapes.name", int(self._body_names))
+        # Many AP242 files hold a mesh beside the exact shape: it is only wanted where there is no other.
+        Interface_Static.SetCVal_s("read.step.tessellated", "OnNoBRep")
+        Interface_Static.SetCVal_s("read.step.codepage", encoding_of(self._path))
+        if reader.ReadFile(str(self._path)) != IFSelect_ReturnStatus.IFSelect_RetDone:
+            raise CadError(
+                f"{self._name} cannot be read: the CAD kernel found no valid STEP data in it.",
+                code="cad.unreadable",
+                hint="Export it again as STEP AP214 or AP242.",
+            )
+        check = reader.ChangeReader().StepModel().GlobalCheck(True)
+        if check.NbFails():
+            self._warnings.append(
+                Warning(
+                    "cad.damaged",
+                    f"The file is damaged ({check.NbFails()} syntax errors; the first: {check.CFail(1).strip()})."
+                    " Parts of the model may be missing.",
+                )
+            )
+
+    def transfer(self, stand_ins: StandIns | None = None) -> CadModel:
+        """Build the shapes and the product structure; lengths are converted to millimetres.
+
+        ``stand_ins`` tells, of a product's shape, which product it stands for that was read elsewhere (None: none).
+
+        Raises CadError (``cad.empty``) where the file holds no shape at all.
+        """
+        structure, styles, free = self._structure(stand_ins)
+        root = structure.root(free)
+        if root is None:
+            raise CadError(
+                f"{self._name} contains no shape: no solids, no surfaces, no curves.",
+                code="cad.empty",
+                hint="Export the model with its geometry (an assembly with its parts in the same file).",
+            )
+        model = CadModel(root, self._units(), structure.components, self._warnings + structure.warnings)
+        styles.apply(model.assemblies())
+        return model
+
+    def transfer_products(self) -> list[Product]:
+        """Build the shapes of a file without assemblies: each of its products by itself."""
+        structure, _, free = self._structure(None)
+        return [structure.product(label) for label in free]
+
+    @property
+    def warnings(self) -> list[Warning]:
+        """What was wrong with the text."""
+        return self._warnings
+
+    def build_shapes(self) -> None:
+        """Have the kernel build the shapes; ``transfer`` does it where it has not been done yet."""
+        entities = self._reader.ChangeReader().StepModel()
+        operators = TransformOperators(entities if self._transform_operators else None)
+        styles = OccurrenceStyles(self._path)
+        styles.mark(entities)
+        layer_the_shapes(self._path, entities)
+        leave_out_second_shapes(self._path, entities)
+        self._reader.Transfer(self._document)
+        self._built = operators, styles
+
+    def _structure(self, stand_ins: StandIns | None) -> tuple[_Structure, OccurrenceStyles, Sequence_TDF_Label]:
+        if self._built is None:
+            self.build_shapes()
+        assert self._built is not None
+        operators, styles = self._built
+        free = Sequence_TDF_Label()
+        XCAFDoc_DocumentTool.ShapeTool_s(self._document.Main()).GetFreeShapes(free)
+        return _Structure(self._document, operators, styles, stand_ins), styles, free
+
+    def _units(self) -> tuple[str, ...]:
+        lengths, angles, solid_angles = (Sequence_TCollection_AsciiString() for _ in range(3))
+        self._reader.ChangeReader().FileUnits(lengths, angles, solid_angles)
+        return tuple(dict.fromkeys(name.ToCString() for name in lengths))
+
+
+class _Structure:
+    """Walks the kernel's document and turns each definition into ours, once."""
+
+    def __init__(
+        self,
+        document: TDocStd_Document,
+        operators: TransformOperators,
+        styles: OccurrenceStyles,
+        stand_ins: StandIns | None,
+    ) -> None:
+        self._operators = operators
+        self._styles = styles
+        self._stand_ins = stand_ins
+        self._hidden_products: set[str] = set()
+        self._layers = XCAFDoc_DocumentTool.LayerTool_s(document.Main())
+        self._definitions: dict[str, AssemblyDefinition | PartDefinition | None] = {}
+        self.components = 0
+        self.warnings: list[Warning] = []
+
+    def root(self, free: Sequence_TDF_Label) -> AssemblyDefinition | None:
+        """The one free assembly, or an assembly made around all free shapes; None where there is no geometry."""
+        placements = [placement for label in free if (placement := self._place(label, label)) is not None]
+        if not placements:
+            return None
+        first = placements[0]
+        if (
+            len(placements) == 1
+            and first.matrix is IDENTITY_MATRIX
+            and isinstance(first.definition, AssemblyDefinition)
+        ):
+            return first.definition
+        return AssemblyDefinition(first.definition.name if len(placements) == 1 else "", placements)
+
+    def product(self, label: TDF_Label) -> Product:
+        """The product on a label."""
+        before = self.components
+        definition = self._define(label)
+        return Product(label_name(label), definition, self._is_hidden(label), self.components - before)
+
+    def _place(self, label: TDF_Label, definition_label: TDF_Label) -> Placement | None:
+        definition = self._define(definition_label)
+        if definition is None:
+            return None
+        own_name, usage = OccurrenceStyles.unmark(label_name(label))
+        placement = Placement(
+            definition.name if _GENERATED_NAME.match(own_name) or not key_name(own_name) else own_name,
+            definition,
+            self._matrix(XCAFDoc_ShapeTool.GetLocation_s(label)) if label is not definition_label else IDENTITY_MATRIX,
+            hidden=self._is_hidden(label) or self._is_hidden(definition_label),
+            usage=usage,
+        )
+        color = _color_of(label, _ANY_COLORS) if label is not definition_label else None
+        if color:
+            self._styles.paint(placement, color)
+        return placement
+
+    def _define(self, label: TDF_Label) -> AssemblyDefinition | PartDefinition | None:
+        entry = label_entry(label)
+        if entry not in self._definitions:
+            # An assembly that contains itself must not recurse for ever; the file's own loop is cut here.
+            self._definitions[entry] = None
+            if XCAFDoc_ShapeTool.IsAssembly_s(label):
+                self._definitions[entry] = self._assembly(label)
+            else:
+                self._definitions[entry] = self._product(label)
+            if self._definitions[entry] is None:
+                name = label_name(label) or "An unnamed product"
+                self.warnings.append(Warning("cad.empty_product", f"{name} has no shape; it is left out."))
+        return self._definitions[entry]
+
+    def _assembly(self, label: TDF_Label) -> AssemblyDefinition | None:
+        components = Sequence_TDF_Label()
+        XCAFDoc_ShapeTool.GetComponents_s(label, components, False)
+        children: list[Placement] = []
+        self.components += components.Length()
+        for component in components:
+            definition_label = TDF_Label()
+            if XCAFDoc_ShapeTool.GetReferredShape_s(component, definition_label):
+                placement = self._place(component, definition_label)
+                if placement is not None:
+                    children.append(placement)
+        if not children:
+            return None
+        return AssemblyDefinition(label_name(label), children, _color_of(label, _ANY_COLORS))
+
+    def _product(self, label: TDF_Label) -> AssemblyDefinition | PartDefinition | None:
+        shape = XCAFDoc_ShapeTool.GetShape_s(label)
+        if shape.IsNull():
+            return None
+        if self._stand_ins and (read := self._stand_ins(shape, label_name(label))):
+            if read.hidden:
+                self._hidden_products.add(label_entry(label))
+            return read.definition
+        bodies = bodies_of(shape)
+        if not bodies:
+            return None
+        name = label_name(label)
+        color = _color_of(label, _ANY_COLORS)
+        material = _material_of(label)
+        layers = self._layers_of(label)
+        looks = _BodyLooks(label, shape)
+        placements: list[Placement] = []
+        # A body that stands in the product several times is one part placed several times.
+        known: list[PartDefinition] = []
+        for body, kind in bodies:
+            part = PartDefinition(
+                name,
+                body.Located(TopLoc_Location()) if kind == "solid" else body,
+                kind,
+                looks.name(body) if len(bodies) > 1 else "",
+                looks.color(body) or color,
+                looks.face_colors(body),
+                material,
+                tuple(sorted({*layers, *(layer for sub in looks.labels(body) for layer in self._layers_of(sub))})),
+            )
+            _promote_face_color(part)
+            twin = next((other for other in known if _is_same_part(part, other)), None)
+            if twin is None:
+                known.append(part)
+            matrix = self._matrix(body.Location()) if kind == "solid" else IDENTITY_MATRIX
+            hidden = any(self._is_hidden(sub) for sub in looks.labels(body))
+            placements.append(Placement(part.body_name or name, twin or part, matrix, hidden=hidden))
+        if len(placements) == 1 and placements[0].matrix is IDENTITY_MATRIX and not placements[0].hidden:
+            return known[0]
+        return AssemblyDefinition(name, placements)
+
+    def _matrix(self, location: TopLoc_Location) -> Array:
+        return self._operators.restore(matrix_of(location))
+
+    def _layers_of(self, label: TDF_Label) -> tuple[str, ...]:
+        return tuple(name for layer in self._layer_labels(label) if (name := label_name(layer).strip()))
+
+    def _layer_labels(self, label: TDF_Label) -> list[TDF_Label]:
+        # Most labels are on no layer, and the kernel takes long to say so.
+        if not label.IsAttribute(XCAFDoc.LayerRefGUID_s()):
+            return []
+        found = Sequence_TDF_Label()
+        self._layers.GetLayers(label, found)
+        return list(found)
+
+    def _is_hidden(self, label: TDF_Label) -> bool:
+        """Whether the label is marked invisible, or lies on layers that all are."""
+        if not XCAFDoc_ColorTool.IsVisible_s(label) or label_entry(label) in self._hidden_products:
+            return True
+        layers = self._layer_labels(label)
+        return bool(layers) and not any(self._layers.IsVisible(layer) for layer in layers)
+
+
+class _BodyLooks:
+    """Names and colours that a product's document label carries for its sub-shapes, enumerated once."""
+
+    def __init__(self, label: TDF_Label, shape: TopoDS_Shape) -> None:
+        self._bodies = sub_shapes(shape, _SOLID)
+        self._faces = sub_shapes(shape, _FACE)
+        self._body_labels: dict[int, list[TDF_Label]] = {}
+        self._face_colors: dict[int, Color] = {}
+        found = Sequence_TDF_Label()
+        XCAFDoc_ShapeTool.GetSubShapes_s(label, found)
+        for sub_label in found:
+            sub_shape = XCAFDoc_ShapeTool.GetShape_s(sub_label)
+            if sub_shape.IsNull():
+                continue
+            kind = sub_shape.ShapeType()
+            if kind == _FACE:
+                if color := _color_of(sub_label, _FACE_COLORS):
+                    self._face_colors[self._faces.FindIndex(sub_shape)] = color
+            elif kind == _SOLID:
+                self._body_labels.setdefault(self._bodies.FindIndex(sub_shape), []).append(sub_label)
+            elif kind == _SHELL and (color := _color_of(sub_label, _FACE_COLORS)):
+                for face in sub_shapes(sub_shape, _FACE):
+                    self._face_colors.setdefault(self._faces.FindIndex(face), color)
+
+    def labels(self, body: TopoDS_Shape) -> list[TDF_Label]:
+        return self._body_labels.get(self._bodies.FindIndex(body), [])
+
+    def name(self, body: TopoDS_Shape) -> str:
+        return next((name for label in self.labels(body) if key_name(name := label_name(label))), "")
+
+    def color(self, body: TopoDS_Shape) -> Color | None:
+        return next((color for label in self.labels(body) if (color := _color_of(label, _ANY_COLORS))), None)
+
+    def face_colors(self, body: TopoDS_Shape) -> dict[int, Color]:
+        """Colours by the index of the face inside ``body``."""
+        if not self._face_colors:
+            return {}
+        return {
+            index: self._face_colors[product_index]
+            for index, face in enumerate(sub_shapes(body, _FACE), 1)
+            if (product_index := self._faces.FindIndex(face)) in self._face_colors
+        }
+
+
+def _is_same_part(part: PartDefinition, other: PartDefinition) -> bool:
+    return (
+        part.shape.IsEqual(other.shape)
+        and part.body_name == other.body_name
+        and part.color == other.color
+        and part.face_colors == other.face_colors
+    )
+
+
+def _promote_face_color(part: PartDefinition) -> None:
+    """Faces that look like the part need no colour of their own; where all faces share one, it is the part's."""
+    colors = set(part.face_colors.values())
+    if len(colors) == 1 and len(part.face_colors) == sub_shapes(part.shape, _FACE).Extent():
+        part.color = colors.pop()
+    part.face_colors = {face: color for face, color in part.face_colors.items() if color != part.color}
+
+
+def _color_of(label: TDF_Label, kinds: tuple[XCAFDoc_ColorType, ...]) -> Color | None:
+    value = Quantity_ColorRGBA()
+    for kind in kinds:
+        if XCAFDoc_ColorTool.GetColor_s(label, kind, value):
+            rgb = value.GetRGB()
+            return (round(rgb.Red(), 6), round(rgb.Green(), 6), round(rgb.Blue(), 6), round(value.Alpha(), 6))
+    return None
+
+
+def _material_of(label: TDF_Label) -> str | None:
+    """Name of the STEP material of a product."""
+    link = XCAFDoc.MaterialRefGUID_s()
+    if not label.IsAttribute(link):
+        return None
+    node = TDataStd_TreeNode()
+    label.FindAttribute(link, node)
+    if not node.HasFather():
+        return None
+    material_label = node.Father().Label()
+    if not material_label.IsAttribute(XCAFDoc_Material.GetID_s()):
+        return None
+    material = XCAFDoc_Material()
+    material_label.FindAttribute(XCAFDoc_Material.GetID_s(), material)
+    # The kernel keeps the name as UTF-8 bytes.
+    return material.GetName().ToCString().strip() or None

@@ -1,0 +1,1 @@
+"""From a scene to USD, GLB and manifest."""

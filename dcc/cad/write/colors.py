@@ -1,0 +1,43 @@
+"""Colours of faces: how the triangles of a part divide among them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from dcc.cad.kernel import Array
+from dcc.cad.mesh.tessellate import Mesh
+from dcc.cad.scene import ScenePart
+from shared.manifest import Color
+from shared.material_library import color_material_name
+
+
+@dataclass(frozen=True)
+class ColorSubset:
+    """Triangles (indices, int32) of the ``face_count`` faces that have ``color`` instead of the part's own."""
+
+    name: str
+    color: Color
+    face_count: int
+    triangles: Array
+
+
+def color_subsets(part: ScenePart, mesh: Mesh | None) -> list[ColorSubset]:
+    """The face colours of a part as its ``mesh`` shows them, sorted by name; names end in the colour's sRGB hex."""
+    face_colors = part.definition.face_colors
+    if mesh is None or not face_colors:
+        return []
+    faces_of: dict[str, list[int]] = {}
+    color_of: dict[str, Color] = {}
+    for face, color in face_colors.items():
+        # Colours that print the same are the same: their difference is noise of the conversion.
+        name = color_material_name(color[:3])
+        faces_of.setdefault(name, []).append(face)
+        color_of.setdefault(name, color)
+    subsets = []
+    for name in sorted(faces_of):
+        triangles = np.flatnonzero(np.isin(mesh.faces, faces_of[name])).astype(np.int32)
+        if len(triangles):
+            subsets.append(ColorSubset(name, color_of[name], len(faces_of[name]), triangles))
+    return subsets

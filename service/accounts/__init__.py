@@ -1,0 +1,1 @@
+"""Who may come in and do what: tokens, logins, roles, settings of a tenant."""

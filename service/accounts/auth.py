@@ -1,0 +1,207 @@
+"""Who is asking: passwords, tokens, and the identity of a request."""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import UUID, uuid4
+
+from argon2 import PasswordHasher
+from argon2.exceptions import InvalidHashError, VerificationError
+from flask import current_app, g, request
+from sqlalchemy import ColumnElement, select, text, update
+
+from service import audit
+from service.accounts import throttle
+from service.accounts.permissions import MINIMUM_ROLE, Permission, Role, allows
+from service.config import Config
+from service.database import session, set_tenant
+from service.models import ApiToken
+from shared.errors import AuthError, ForbiddenError
+
+COOKIE = "raceway_session"
+SESSION_LIFETIME = timedelta(hours=12)
+"""A working day: programs that were started with the token outlive a shorter one."""
+REFRESH_LIFETIME = timedelta(days=30)
+STACK_LIFETIME = timedelta(days=30)
+_TOKEN_PREFIX = "rw_"
+_LAST_USED_STEP = timedelta(minutes=1)
+_EXPIRED_USE_STEP = 3600
+"""Seconds between two records of the same expired token."""
+# OWASP's recommendation for argon2id; the library's default takes eight times as long.
+_hasher = PasswordHasher(time_cost=2, memory_cost=19 * 1024, parallelism=1)
+_NO_PASSWORD = _hasher.hash(secrets.token_urlsafe())
+
+
+@dataclass(frozen=True)
+class Identity:
+    """The user behind a request and the tenant it works in."""
+
+    tenant_id: UUID
+    tenant_name: str
+    storage: str
+    user_id: UUID
+    user_name: str
+    role: Role
+    token_id: UUID
+    scopes: frozenset[Permission] | None = None
+    """What the token is limited to, if it is."""
+
+
+def hash_password(password: str) -> str:
+    """argon2id hash of a password."""
+    return _hasher.hash(password)
+
+
+def password_matches(password_hash: str | None, password: str) -> bool:
+    """Whether the password is right; takes as long for a user who has none."""
+    try:
+        return _hasher.verify(password_hash or _NO_PASSWORD, password) and password_hash is not None
+    except (VerificationError, InvalidHashError):
+        return False
+
+
+def digest_of(token: str) -> str:
+    """What is stored of a token: 256 random bits need no slow hash."""
+    return hashlib.sha256(token.encode()).hexdigest()
+
+
+def new_token(
+    user_id: UUID,
+    name: str,
+    *,
+    lifetime: timedelta | None = None,
+    kind: str = "",
+    scopes: Iterable[Permission] | None = None,
+    family: UUID | None = None,
+) -> tuple[ApiToken, str]:
+    """A token's row, yet to be added to the session, and its text, which is known here only.
+
+    ``kind`` is ``session`` for one with a ``lifetime`` and ``personal`` without, unless it is given.
+    """
+    token = _TOKEN_PREFIX + secrets.token_urlsafe(32)
+    row = ApiToken(
+        id=uuid4(),
+        user_id=user_id,
+        name=name,
+        kind=kind or ("session" if lifetime else "personal"),
+        digest=digest_of(token),
+        scopes=sorted(scopes) if scopes is not None else None,
+        family=family,
+        expires_at=datetime.now(UTC) + lifetime if lifetime else None,
+    )
+    return row, token
+
+
+def revoke(*conditions: ColumnElement[bool]) -> None:
+    """Delete the tokens that meet all ``conditions``, row by row: the audit log does not see a bulk DELETE."""
+    for token in session().scalars(select(ApiToken).where(*conditions).with_for_update()).all():
+        session().delete(token)
+
+
+def authorise(permission: Permission) -> None:
+    """Find out who is asking and whether they may; binds the session to their tenant.
+
+    Raises AuthError without a valid token, ForbiddenError for a role that lacks ``permission`` and for a token that is
+    limited to others.
+    """
+    if permission is Permission.PUBLIC:
+        return
+    who = identify(_request_token())
+    g.identity = who
+    if not allows(who.role, permission):
+        raise ForbiddenError(
+            f"{who.user_name} ({who.role}) may not do this: it needs {permission}.",
+            hint=f"Ask somebody with the role {MINIMUM_ROLE[permission]} or above.",
+        )
+    if not allows(who.role, permission, who.scopes):
+        limits = ", ".join(sorted(who.scopes or ())) or "nothing"
+        raise ForbiddenError(
+            f"This token may not do this: it needs {permission}, and is limited to {limits}.",
+            hint=f"Make a token with the scope {permission}.",
+            code="auth.scope",
+        )
+
+
+def identify(token: str) -> Identity:
+    """Identity behind a token; binds the session to its tenant. Raises AuthError."""
+    if not token:
+        raise AuthError(
+            "This call needs a token.", hint="Send it as `Authorization: Bearer TOKEN`.", code="auth.missing_token"
+        )
+    found = find_token(token)
+    if found is None or found.kind == "refresh":
+        raise AuthError("The token is wrong or revoked.", code="auth.invalid_token")
+    if found.is_expired:
+        _refuse_expired(found)
+    role = Role(found.role)
+    set_tenant(found.tenant_id, found.user_id, is_client=role is Role.CLIENT)
+    _note_use(found)
+    return Identity(
+        tenant_id=found.tenant_id,
+        tenant_name=found.tenant_name,
+        storage=found.storage,
+        user_id=found.user_id,
+        user_name=found.user_name,
+        role=role,
+        token_id=found.token_id,
+        # A scope that this version does not know any more opens nothing.
+        scopes=None if found.scopes is None else frozenset(Permission) & frozenset(found.scopes),
+    )
+
+
+def find_token(token: str) -> Any:
+    """What PostgreSQL knows of a token of an active user, expired or not; None for any other text."""
+    statement = text("SELECT * FROM find_token(:digest)")
+    return session().execute(statement, {"digest": digest_of(token)}).one_or_none()
+
+
+def _refuse_expired(found: Any) -> None:
+    # A program that keeps trying must not fill the log.
+    if throttle.is_first(f"expired {found.token_id}", seconds=_EXPIRED_USE_STEP):
+        audit.note_refused(
+            found.tenant_id,
+            "expired_token",
+            ApiToken.__tablename__,
+            found.token_id,
+            after={"user_id": str(found.user_id), "kind": found.kind},
+        )
+    raise AuthError(
+        "The token has expired.",
+        hint="Log in again, exchange the refresh token, or make a new personal token.",
+        code="auth.expired_token",
+    )
+
+
+def _note_use(found: Any) -> None:
+    now = datetime.now(UTC)
+    if found.last_used_at is None or now - found.last_used_at > _LAST_USED_STEP:
+        # Of many requests with one token, the others need not wait for the one that writes.
+        unlocked = select(ApiToken.id).where(ApiToken.id == found.token_id).with_for_update(skip_locked=True)
+        session().execute(update(ApiToken).where(ApiToken.id.in_(unlocked)).values(last_used_at=now))
+
+
+def current() -> Identity:
+    """Identity of the request under way."""
+    identity: Identity = g.identity
+    return identity
+
+
+def config() -> Config:
+    """Configuration of the running service."""
+    settings: Config = current_app.extensions["raceway"]
+    return settings
+
+
+def _request_token() -> str:
+    scheme, _, token = request.headers.get("Authorization", "").partition(" ")
+    if scheme.lower() == "bearer":
+        return token.strip()
+    # A cookie comes along with requests that another site makes, so it may only read, or send a form known to be ours.
+    if request.method in ("GET", "HEAD") or g.get("own_form", False):
+        return request.cookies.get(COOKIE, "")
+    return ""

@@ -1,0 +1,133 @@
+"""Logging in, staying logged in, and changing a password."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from uuid import UUID, uuid4
+
+from sqlalchemy import delete, select, text
+
+from service import audit
+from service.accounts import auth, throttle
+from service.accounts.permissions import Role
+from service.database import current_tenant, session, set_tenant, tenant_session
+from service.models import ApiToken, User
+from shared.errors import AuthError, ConflictError, InputError
+
+_SECOND_USE_GRACE = timedelta(seconds=30)
+_EXPIRED_KEPT = timedelta(days=30)
+
+
+@dataclass(frozen=True)
+class Login:
+    """The tokens of a login."""
+
+    user: User
+    token: str
+    expires_at: datetime
+    refresh_token: str
+    refresh_expires_at: datetime
+
+
+def user_of_login(email: str, password: str, tenant: str = "") -> User:
+    """The user behind an e-mail address and a password; binds the session to their tenant.
+
+    Raises AuthError where they are wrong, RateLimitError after too many wrong ones, InputError where several tenants
+    know them.
+    """
+    throttle.count_attempt(email)
+    candidates = (
+        session()
+        .execute(
+            text("SELECT * FROM find_logins(:email) WHERE :tenant IN ('', tenant_name)"),
+            {"email": email, "tenant": tenant},
+        )
+        .all()
+    )
+    found = [each for each in candidates if auth.password_matches(each.password_hash, password)]
+    if not found:
+        # An unknown address takes as long as a wrong password, so that addresses cannot be guessed.
+        if not candidates:
+            auth.password_matches(None, password)
+        for each in candidates:
+            audit.note_refused(each.tenant_id, "failed_login", User.__tablename__, each.user_id)
+        raise AuthError("The e-mail address or the password is wrong.", hint="Try again.", code="auth.wrong_login")
+    throttle.forgive(email)
+    if len(found) > 1:
+        raise InputError(
+            "This login is known in several tenants.",
+            hint=f"Name one of them: {', '.join(each.tenant_name for each in found)}.",
+            fields={"tenant": "is required here"},
+        )
+    set_tenant(found[0].tenant_id, found[0].user_id)
+    return session().get_one(User, (found[0].tenant_id, found[0].user_id))
+
+
+def begin(user: User, family: UUID | None = None) -> Login:
+    """New tokens for ``user``; those of one login belong to one family."""
+    family = family or uuid4()
+    row, token = auth.new_token(user.id, "login", lifetime=auth.SESSION_LIFETIME, family=family)
+    refresh_row, refresh_token = auth.new_token(
+        user.id, "login", kind="refresh", lifetime=auth.REFRESH_LIFETIME, family=family
+    )
+    session().add_all([row, refresh_row])
+    long_gone = ApiToken.expires_at < datetime.now(UTC) - _EXPIRED_KEPT
+    session().execute(delete(ApiToken).where(ApiToken.user_id == user.id, long_gone))
+    assert row.expires_at and refresh_row.expires_at  # they have lifetimes
+    return Login(user, token, row.expires_at, refresh_token, refresh_row.expires_at)
+
+
+def refresh(token: str) -> Login:
+    """New tokens for a refresh token, which is worth nothing from then on.
+
+    Raises AuthError for any other token. Where one is used a second time somebody has stolen it: then all tokens of
+    that login end.
+    """
+    found = auth.find_token(token)
+    if found is None or found.kind != "refresh" or found.is_expired:
+        raise AuthError("The refresh token is wrong, expired or revoked.", code="auth.invalid_token")
+    set_tenant(found.tenant_id, found.user_id)
+    row = session().scalars(select(ApiToken).where(ApiToken.id == found.token_id).with_for_update()).one()
+    now = datetime.now(UTC)
+    if row.replaced_at is None:
+        row.replaced_at = now
+        return begin(session().get_one(User, (found.tenant_id, found.user_id)), row.family)
+    if now - row.replaced_at > _SECOND_USE_GRACE:
+        _end_family(row)
+    raise AuthError("The refresh token was used before.", hint="Log in again.", code="auth.refresh_used")
+
+
+def _end_family(row: ApiToken) -> None:
+    tenant_id, user_id, family = row.tenant_id, row.user_id, row.family
+    session().rollback()
+    with tenant_session(tenant_id) as own:
+        audit.note(own, "refresh_token_reused", ApiToken.__tablename__, row.id, after={"user_id": str(user_id)})
+        for token in own.scalars(select(ApiToken).where(ApiToken.family == family).with_for_update()):
+            own.delete(token)
+
+
+def change_password(user: User, old: str, new: str) -> None:
+    """Set one's own password; ends all other sessions. Raises AuthError where the old one is wrong."""
+    who = auth.current()
+    throttle.count_attempt(str(user.id))
+    if not auth.password_matches(user.password_hash, old):
+        audit.note_refused(current_tenant(session()), "failed_password_change", User.__tablename__, user.id)
+        raise AuthError(
+            "The current password is wrong.",
+            hint="Ask an administrator to reset it.",
+            code="auth.wrong_login",
+            status=403,
+        )
+    throttle.forgive(str(user.id))
+    if old == new:
+        raise ConflictError("This is the password you have.", hint="Choose another one.", code="conflict.same_password")
+    user.password_hash = auth.hash_password(new)
+    auth.revoke(ApiToken.user_id == user.id, ApiToken.kind != "personal", ApiToken.id != who.token_id)
+
+
+def may_manage(user: User) -> bool:
+    """Whether the asker may change this user and their tokens: oneself, or an administrator of no lesser role."""
+    who = auth.current()
+    is_admin = who.role.includes(Role.TENANT_ADMIN) and who.role.includes(Role(user.role))
+    return user.id == who.user_id or is_admin

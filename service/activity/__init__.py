@@ -1,0 +1,1 @@
+"""What happens: events, their live streams, notifications and mails."""

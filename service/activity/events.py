@@ -1,0 +1,136 @@
+"""Events: what happened, told to whoever watches.
+
+::
+
+    events.emit(current, "job.failed", "job", job.id, {"name": "Render still", "error": {...}})
+
+writes a row in the caller's transaction, so that an event is never told of something that was rolled back and never
+lost for something that was committed. After the commit a word on Redis wakes those who wait for it; that word may be
+lost, because they also look by themselves now and then.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections.abc import Mapping
+from typing import Any
+from uuid import UUID, uuid4
+
+from flask import current_app, has_app_context
+from redis import Redis
+from redis.exceptions import RedisError
+from sqlalchemy import event
+from sqlalchemy.orm import Session, UOWTransaction
+from sqlalchemy.orm.util import identity_key
+
+from service.database import after_commit, current_actor, current_tenant
+from service.models import AuditRecord, Base, Event
+from service.queue import queueing
+
+log = logging.getLogger(__name__)
+
+TOPIC = "raceway:events:"
+"""Start of the Redis channel of a tenant, whose id follows; a message is the id of what changed."""
+
+TOLD_OTHERWISE = frozenset({"api_tokens", "jobs", "media_assets"})
+"""Tables whose changes are no events: secrets, and what workers tell of themselves."""
+
+_PRIVATE = frozenset({"email", "settings"})
+_LONG = 200
+_KIND = re.compile(r"[a-z][a-z_]*\.[a-z][a-z_]*")
+_SINGULAR = {"publishes": "publish", "material_aliases": "material_alias"}
+_WAITING = "events.changed"
+_MODELS: dict[str, Any] = {mapper.class_.__tablename__: mapper.class_ for mapper in Base.registry.mappers}
+
+
+def emit(
+    current: Session,
+    kind: str,
+    subject_type: str,
+    subject_id: UUID | None,
+    payload: Mapping[str, Any] | None = None,
+    *,
+    alert: bool = False,
+) -> None:
+    """Record that ``kind`` (``thing.happened``) happened to a row, and wake its watchers after the commit.
+
+    ``payload`` is what a reader needs to be told without another look: ``name`` of the thing, and what the kind's
+    sentence in :mod:`service.activity.notifications` uses; JSON values, no secrets. ``alert`` marks a fault of the
+    infrastructure, which only administrators see. Never emit one for every frame: a job's end counts them.
+    """
+    if not _KIND.fullmatch(kind):
+        raise ValueError(f"{kind!r} is no kind of event: it must look like thing.happened")
+    current.add(
+        Event(
+            id=uuid4(),
+            channel="alert" if alert else "activity",
+            kind=kind,
+            subject_type=subject_type,
+            subject_id=subject_id,
+            actor_id=current_actor(current),
+            payload=dict(payload or {}),
+        )
+    )
+    changed(current, subject_id)
+
+
+def changed(current: Session, subject_id: UUID | None) -> None:
+    """Wake who watches this row once the transaction is committed, without an event: a job's progress moved."""
+    if not has_app_context():
+        return  # nobody can be watching yet: the first start makes its first rows
+    waiting: set[str] = current.info.setdefault(_WAITING, set())
+    if not waiting:
+        redis, topic = queueing.bell(current_app).redis, f"{TOPIC}{current_tenant(current)}"
+        after_commit(current, lambda: _wake(redis, topic, current.info.pop(_WAITING, set())))
+    waiting.add(str(subject_id or ""))
+
+
+def _wake(redis: Redis, topic: str, subjects: set[str]) -> None:
+    try:
+        pipeline = redis.pipeline(transaction=False)
+        for subject in subjects:
+            pipeline.publish(topic, subject)
+        pipeline.execute()
+    except RedisError as error:
+        log.warning("nobody was woken for %s, they look by themselves: %s", topic, error)
+
+
+@event.listens_for(Session, "after_flush")
+def _tell_audited(current: Session, context: UOWTransaction) -> None:
+    """Every change of the audit log is an event too: ``asset.created``, ``task.changed``, ..."""
+    for record in [row for row in current.new if isinstance(row, AuditRecord)]:
+        if record.table_name in TOLD_OTHERWISE:
+            continue
+        subject = _SINGULAR.get(record.table_name) or record.table_name.removesuffix("s")
+        verb = record.action + ("d" if record.action.endswith("e") else "ed")
+        emit(current, f"{subject}.{verb}", subject, record.row_id, _payload_of(current, record))
+
+
+def _payload_of(current: Session, record: AuditRecord) -> dict[str, Any]:
+    before, after = record.before or {}, record.after or {}
+    payload: dict[str, Any] = {"name": after.get("name") or before.get("name") or _name_of(current, record)}
+    if not before:
+        payload["refers"] = {column: value for column, value in after.items() if column.endswith("_id") and value}
+    elif after:
+        payload["changes"] = {
+            column: [before.get(column), value]
+            for column, value in after.items()
+            if column not in _PRIVATE and all(_is_short(text) for text in (before.get(column), value))
+        }
+    return payload
+
+
+def _name_of(current: Session, record: AuditRecord) -> str:
+    model = _MODELS[record.table_name]
+    row = current.identity_map.get(identity_key(model, (current_tenant(current), record.row_id)))
+    return str(getattr(row, "name", None) or getattr(row, "filename", None) or "")
+
+
+def _is_short(value: Any) -> bool:
+    return value is None or (isinstance(value, str | int | float | bool) and len(str(value)) <= _LONG)
+
+
+@event.listens_for(Session, "after_rollback")
+def _forget(current: Session) -> None:
+    current.info.pop(_WAITING, None)

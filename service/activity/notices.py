@@ -1,0 +1,289 @@
+"""What events mean to people: who is told, of what, in which words.
+
+A job says nothing of its own while it belongs to a batch (an order, a workflow's run, jobs submitted together): the
+batch is told of once, when its last job has ended. Frames are never told of one by one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from service.accounts.permissions import Permission, Role, allows
+from service.models import Event, Job, JobFrame, Order, OrderItem, Part, Publish, Task, User, WorkflowNode
+from shared.jobs import DONE_STATES, FINAL_STATES, JobState
+from shared.orders import OrderState
+from shared.steps import STEPS
+from shared.versions import Version
+
+_LABELS = {step.name: step.label for step in STEPS}
+
+ACTIVITY, NOTIFICATION, ALERT = "activity", "notification", "alert"
+
+KINDS: dict[str, dict[str, str]] = {
+    ACTIVITY: {},
+    NOTIFICATION: {
+        "batch.completed": "Jobs, frames and orders that you started have succeeded: one summary for each batch.",
+        "batch.failed": "Some or all of a batch that you started failed.",
+        "workflow.completed": "A run of a workflow that you started is through.",
+        "workflow.failed": "A run of a workflow that you started failed.",
+        "task.assigned": "A task was given to you.",
+        "task.status": "Somebody else changed the status of a task of yours.",
+        "publish.created": "Something was published that a task of yours builds on.",
+        "order.state": "An order of yours goes on, or one waits for you.",
+    },
+    ALERT: {},
+}
+"""The kinds of each channel that a user can choose a frequency for, and what each tells. Alerts and activity have as
+many kinds as there are events."""
+
+
+@dataclass(frozen=True)
+class Notice:
+    """A message to some users. ``key`` is what it tells of, so that nobody is told twice."""
+
+    channel: str
+    kind: str
+    key: str
+    title: str
+    audience: frozenset[UUID]
+    body: str = ""
+    link: str = ""
+    failed: bool = False
+
+
+def notices_of(current: Session, event: Event) -> list[Notice]:
+    """What people are told because of an event; mostly nothing."""
+    if event.channel == ALERT:
+        return [_alert(current, event)]
+    found = _HANDLERS[event.kind](current, event) if event.kind in _HANDLERS else None
+    return [notice for notice in (found, _activity(current, event)) if notice and notice.audience]
+
+
+def sentence(event: Event) -> str:
+    """``asset gear: changed (status)``."""
+    name = str(event.payload.get("name") or "")
+    changes = event.payload.get("changes")
+    what, _, happened = event.kind.partition(".")
+    more = f" ({', '.join(changes)})" if isinstance(changes, dict) and changes else ""
+    return f"{what.replace('_', ' ').capitalize()} {name}".strip() + f": {happened.replace('_', ' ')}{more}"
+
+
+def link_of(subject_type: str, subject_id: UUID | None) -> str:
+    """Path of the page that shows a row; empty where none does."""
+    page = {"job": "jobs", "asset": "assets", "publish": "publishes", "workflow_run": "workflows/runs"}
+    return f"/{page[subject_type]}/{subject_id}" if subject_type in page and subject_id else ""
+
+
+def _alert(current: Session, event: Event) -> Notice:
+    # Of a fault that goes on there is one alert an hour.
+    key = f"{event.kind}:{event.subject_id}:{event.created_at:%Y%m%d%H}"
+    payload = event.payload
+    lost = (
+        f"Worker {payload.get('worker')} was lost while it did {payload.get('name')}; that is {payload.get('state')}."
+    )
+    title = lost if event.kind == "job.worker_lost" else str(payload.get("title") or sentence(event))
+    body = " ".join(str(event.payload[name]) for name in ("message", "hint") if event.payload.get(name))
+    administrators = select(User.id).where(User.role.in_([Role.TENANT_ADMIN, Role.GLOBAL_ADMIN]))
+    return Notice(
+        ALERT,
+        event.kind,
+        key,
+        title,
+        frozenset(current.scalars(administrators)),
+        body=body,
+        link=link_of(event.subject_type, event.subject_id),
+        failed=True,
+    )
+
+
+def _activity(current: Session, event: Event) -> Notice | None:
+    """The event itself, for those who asked to hear of everything that others do."""
+    if "frame" in event.payload:
+        return None
+    readers = [role for role in Role if allows(role, Permission.ACTIVITY_READ)]
+    audience = frozenset(current.scalars(select(User.id).where(User.role.in_(readers)))) - {event.actor_id}
+    link = link_of(event.subject_type, event.subject_id)
+    return Notice(ACTIVITY, event.kind, f"event:{event.id}", sentence(event), audience, link=link)
+
+
+# -- jobs
+
+
+@dataclass(frozen=True)
+class _Batch:
+    """Jobs that are told of together."""
+
+    key: str
+    title: str
+    jobs: Sequence[Job]
+    link: str
+
+
+def _job_ended(current: Session, event: Event) -> Notice | None:
+    job = current.scalars(select(Job).where(Job.id == event.subject_id)).unique().one_or_none()
+    if job is None or current.scalar(select(WorkflowNode.id).where(WorkflowNode.job_id == job.id)):
+        return None  # the run tells of its jobs
+    batch = _batch_of(current, job)
+    if any(each.state not in FINAL_STATES for each in batch.jobs):
+        return None
+    audience = {each.created_by_id for each in batch.jobs if each.created_by_id}
+    if all(each.state == JobState.CANCELLED for each in batch.jobs):
+        audience.discard(event.actor_id)
+    counts = [counts_of(current, each) for each in batch.jobs]
+    total, done, failed = (sum(numbers) for numbers in zip(*counts, strict=True))
+    all_done = all(each.state in DONE_STATES for each in batch.jobs)
+    tries = select(func.sum(Job.attempt)).where(Job.parent_id.in_([each.id for each in batch.jobs]))
+    ends = sum(each.attempt for each in batch.jobs) + (current.scalar(tries) or 0)
+    errors = {error["message"] for each in batch.jobs if (error := each.document.get("error"))}
+    return Notice(
+        NOTIFICATION,
+        "batch.completed" if all_done else "batch.failed",
+        f"{batch.key}:{ends}:{done}",
+        summary(batch.title, total, done, failed),
+        frozenset(audience),
+        body=" ".join(sorted(errors)[:3]),
+        link=batch.link,
+        failed=not all_done,
+    )
+
+
+def summary(title: str, total: int, done: int, failed: int, rest_word: str = "cancelled") -> str:
+    """``Turntable of gear: 47 of 50 succeeded, 3 failed``."""
+    if total == 1:
+        return f"{title}: {'succeeded' if done else 'failed' if failed else 'cancelled'}"
+    parts = [f"{done} of {total} succeeded"]
+    if failed:
+        parts.append(f"{failed} failed")
+    if rest := total - done - failed:
+        parts.append(f"{rest} {rest_word}")
+    return f"{title}: {', '.join(parts)}"
+
+
+def counts_of(current: Session, job: Job) -> tuple[int, int, int]:
+    """How many pieces of work a job has, and how many of them are done and have failed: its frames, or itself."""
+    if job.has_tasks:
+        done = func.count().filter(JobFrame.path.is_not(None))
+        failed = func.count().filter(JobFrame.path.is_(None), Job.state == JobState.FAILED)
+        task = (Job.tenant_id == JobFrame.tenant_id) & (Job.id == JobFrame.task_id)
+        counted = select(func.count(), done, failed).select_from(JobFrame).join(Job, task)
+        frames = current.execute(counted.where(JobFrame.job_id == job.id)).one()
+        # A film whose frames are all there has failed all the same where it could not be encoded.
+        if frames[0] and (frames[1] < frames[0] or job.state == JobState.COMPLETED):
+            return frames[0], frames[1], frames[2]
+    return 1, int(job.state in DONE_STATES), int(job.state == JobState.FAILED)
+
+
+def _batch_of(current: Session, job: Job) -> _Batch:
+    ordered = (Job.tenant_id == OrderItem.tenant_id) & (Job.id == OrderItem.job_id)
+    order = (
+        current.scalars(select(Order).join(OrderItem, OrderItem.order_id == Order.id).where(OrderItem.job_id == job.id))
+        .unique()
+        .first()
+    )
+    if order is not None:
+        of_order = select(Job).join(OrderItem, ordered).where(OrderItem.order_id == order.id)
+        pictures = current.scalars(of_order).unique().all()
+        return _Batch(f"order:{order.id}", f"Order {order.number}, {order.title}", pictures, "")
+    together = job.request.get("batch")
+    if together:
+        jobs = current.scalars(select(Job).where(Job.request["batch"].astext == str(together))).unique().all()
+        if len(jobs) > 1:
+            return _Batch(f"batch:{together}", f"{len(jobs)} jobs", jobs, "/jobs")
+    name = job.asset.name if job.asset else ""
+    title = f"{_LABELS.get(job.kind, job.kind)}{f' of {name}' if name else ''}"
+    return _Batch(f"job:{job.id}", title, [job], f"/jobs/{job.id}")
+
+
+def _run_ended(current: Session, event: Event) -> Notice:
+    payload = event.payload
+    failed = event.kind.endswith("failed")
+    return Notice(
+        NOTIFICATION,
+        "workflow.failed" if failed else "workflow.completed",
+        f"{event.kind}:{event.subject_id}:{event.id}",
+        summary(str(payload["name"]), payload["nodes"], payload["completed"], payload["failed"], "not begun"),
+        frozenset(UUID(user) for user in [payload.get("created_by_id")] if user),
+        body=str(payload.get("message") or ""),
+        link=link_of("workflow_run", event.subject_id),
+        failed=failed,
+    )
+
+
+# -- production
+
+
+def _task_changed(current: Session, event: Event) -> Notice | None:
+    changes: dict[str, Any] = event.payload.get("changes") or {}
+    task = current.scalars(select(Task).where(Task.id == event.subject_id)).unique().one_or_none()
+    if task is None or task.assignee_id is None or task.assignee_id == event.actor_id:
+        return None
+    place = f"{task.target.project_name} {task.target.entity}, {task.name}"
+    if "assignee_id" in {**changes, **event.payload.get("refers", {})}:
+        kind, title, key = "task.assigned", f"A task for you: {place}", f"assigned:{task.assignee_id}"
+    elif "status" in changes:
+        kind, title, key = "task.status", f"{place} is {changes['status'][1]}", "status"
+    else:
+        return None
+    link = link_of("asset", task.asset_id)
+    key = f"task:{task.id}:{key}:{event.id}"
+    return Notice(NOTIFICATION, kind, key, title, frozenset({task.assignee_id}), link=link)
+
+
+def _published(current: Session, event: Event) -> Notice | None:
+    publish = current.scalars(select(Publish).where(Publish.id == event.subject_id)).unique().one_or_none()
+    if publish is None:
+        return None
+    part: Part = publish.part
+    beside = select(Task.assignee_id).where(Task.asset_id.is_not_distinct_from(part.asset_id))
+    beside = beside.where(Task.shot_id.is_not_distinct_from(part.shot_id), Task.assignee_id.is_not(None))
+    audience = frozenset(user for user in current.scalars(beside) if user and user != event.actor_id)
+    version = Version(publish.version, publish.iteration)
+    title = f"{part.target.project_name} {part.target.entity}: {part.name} {version} was published"
+    return Notice(
+        NOTIFICATION,
+        "publish.created",
+        f"publish:{publish.id}",
+        title,
+        audience,
+        link=link_of("publish", publish.id),
+    )
+
+
+def _order_moved(current: Session, event: Event) -> Notice | None:
+    """An order that goes on is told to its client; one that waits, to those who can accept it."""
+    changes: dict[str, Any] = event.payload.get("changes") or {}
+    order = current.scalars(select(Order).where(Order.id == event.subject_id)).unique().one_or_none()
+    if order is None or (event.kind == "order.changed" and "state" not in changes):
+        return None
+    # As the event says: it may have gone on since.
+    state = str(changes["state"][1]) if "state" in changes else OrderState.SUBMITTED.value
+    if state in (OrderState.SUBMITTED, OrderState.RESUBMITTED):
+        managers = [role for role in Role if allows(role, Permission.ORDER_MANAGE)]
+        audience = frozenset(current.scalars(select(User.id).where(User.role.in_(managers))))
+        title = f"Order {order.number} waits for you: {order.title}"
+    else:
+        audience, title = frozenset({order.client_id}), f"Order {order.number} is {state.replace('_', ' ')}"
+    key = f"order:{order.id}:{event.id}"
+    failed = state == OrderState.REJECTED
+    body = order.reject_reason if failed else ""
+    return Notice(NOTIFICATION, "order.state", key, title, audience - {event.actor_id}, body=body, failed=failed)
+
+
+_HANDLERS: dict[str, Callable[[Session, Event], Notice | None]] = {
+    "job.completed": _job_ended,
+    "job.failed": _job_ended,
+    "job.cancelled": _job_ended,
+    "workflow_run.completed": _run_ended,
+    "workflow_run.failed": _run_ended,
+    "task.created": _task_changed,
+    "task.changed": _task_changed,
+    "publish.created": _published,
+    "order.created": _order_moved,
+    "order.changed": _order_moved,
+}

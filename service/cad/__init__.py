@@ -1,0 +1,1 @@
+"""CAD files: conversions, revisions, and what their parts are made of."""

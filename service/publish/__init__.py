@@ -1,0 +1,1 @@
+"""Publishes: versions, items, entries, and what pins them."""

@@ -1,0 +1,1 @@
+"""Jobs, what they wait for, and the bell that calls workers."""

@@ -1,0 +1,1 @@
+"""Workflows: graphs of process steps that run as jobs."""

@@ -1,0 +1,35 @@
+"""Keys through several revisions: they stay with their parts, and none ever comes to mean another."""
+
+from __future__ import annotations
+
+import random
+from pathlib import Path
+
+import pytest
+
+from tests.dcc.cad.lineages import AMBIGUOUS, revise, run_lineage
+from tests.dcc.cad.revisions import EDITS, make_model
+
+# A twin elsewhere under another name takes the place of one that goes: nobody could tell that from a move.
+CHANGES = [edit for edit in sorted(EDITS) if edit not in (*AMBIGUOUS, "add a twin under another name")]
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_keys_stay_with_their_parts_through_five_revisions(seed: int, tmp_path: Path) -> None:
+    random_ = random.Random(seed)
+    models = [make_model(random_, 5)]
+    for _ in range(4):
+        models.append(revise(models[-1], random_.sample(CHANGES, 2), random_))
+    lineage = run_lineage(models, tmp_path)
+    assert lineage.wrong == []
+    assert lineage.kept / (lineage.kept + lineage.changed) >= 0.9
+
+
+def test_a_part_that_goes_and_another_that_comes_never_share_a_key(tmp_path: Path) -> None:
+    random_ = random.Random(11)
+    models = [make_model(random_, 6)]
+    for edits in (["remove a part"], ["add a part", "reorder"], ["remove a part", "add a part"], ["split"]):
+        models.append(revise(models[-1], edits, random_))
+    lineage = run_lineage(models, tmp_path)
+    assert lineage.wrong == []
+    assert lineage.changed == 0

@@ -1,0 +1,161 @@
+"""Assignments survive a revision, and none is wrong in silence: real kernel, real STEP files, real edits."""
+
+from __future__ import annotations
+
+import json
+import random
+import tempfile
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from dcc.cad.identity.matching import RevisionReport, match_revisions
+from shared.cli import main as raceway
+from shared.errors import CadError
+from shared.manifest import Manifest, write_manifest
+from tests.dcc.cad.revisions import EDITS, Model, Tally, convert_model, make_model
+
+SIZES = (1, 2, 5, 8)
+
+
+def revise(model: Model, edits: list[str], random_: random.Random) -> Model:
+    for name in edits:
+        model = EDITS[name](model, random_)
+    return model
+
+
+def fate_of(old_model: Model, new_model: Model) -> Tally:
+    """Convert both revisions, match them, and compare with what was really done."""
+    with tempfile.TemporaryDirectory() as folder:
+        old, old_identity = convert_model(old_model, Path(folder) / "old")
+        new, new_identity = convert_model(new_model, Path(folder) / "new")
+    report = match_revisions(old, new)
+    check_complete(report, old, new)
+    tally = Tally()
+    for key, identity in new_identity.items():
+        given_ = [old_identity[match.old_key] for match in report.matches if match.new_key == key]
+        tally.wrong += [f"{key} ({identity}) was taken for {other}" for other in given_ if other != identity]
+        if identity in old_identity.values():
+            if identity in given_:
+                tally.right += 1
+            elif any(item.new_key == key for item in report.uncertain):
+                tally.asked += 1
+            else:
+                tally.lost += 1
+    return tally
+
+
+def check_complete(report: RevisionReport, old: Manifest, new: Manifest) -> None:
+    """Every part of both revisions is accounted for."""
+    matched = {match.new_key for match in report.matches}
+    asked = {item.new_key for item in report.uncertain}
+    assert matched | asked | set(report.new) == {part.part_key for part in new.parts}
+    assert not matched & asked and not (matched | asked) & set(report.new)
+    named = {match.old_key for match in report.matches}
+    assert named | set(report.removed) == {part.part_key for part in old.parts}
+    kept = [match.old_key for match in report.matches if match.relation == "same"]
+    assert len(set(kept)) == len(kept)
+    assert all(match.reason and 0.95 <= match.confidence <= 1 for match in report.matches)
+
+
+def test_of_all_kinds_of_edit_99_percent_of_assignments_survive_and_none_is_wrong() -> None:
+    assert len(EDITS) >= 20
+    right, total, wrong = 0, 0, []
+    for number, edit in enumerate(EDITS):
+        random_ = random.Random(number)
+        model = make_model(random_, SIZES[number % len(SIZES)])
+        tally = fate_of(model, revise(model, [edit], random_))
+        right, total = right + tally.right, total + tally.total
+        wrong += [f"{edit}: {fault}" for fault in tally.wrong]
+    assert wrong == []
+    assert right / total >= 0.99
+
+
+@settings(max_examples=25, deadline=None)
+@given(
+    seed=st.integers(0, 2**32),
+    size=st.sampled_from(SIZES),
+    edits=st.lists(st.sampled_from(sorted(EDITS)), min_size=2, max_size=4, unique=True),
+)
+def test_whatever_is_done_at_once_no_assignment_is_wrong_in_silence(seed: int, size: int, edits: list[str]) -> None:
+    random_ = random.Random(seed)
+    model = make_model(random_, size)
+    # The original gone and a copy of it elsewhere under another name: that is what "renamed and moved" looks like.
+    if "add a twin under another name" in edits:
+        edits = [edit for edit in edits if edit not in ("split", "remove a part")]
+    assert fate_of(model, revise(model, edits, random_)).wrong == []
+
+
+@pytest.fixture(scope="module")
+def two_revisions(tmp_path_factory: pytest.TempPathFactory) -> tuple[Manifest, Manifest]:
+    """A model, and one in which a part was reshaped beyond recognition and lost its name."""
+    folder = tmp_path_factory.mktemp("revisions")
+    random_ = random.Random(5)
+    model = make_model(random_, 5)
+    changed = model.changed(0, name="Thing", shape=make_model(random.Random(77), 1).parts[0].shape)
+    return convert_model(model, folder / "old")[0], convert_model(changed, folder / "new")[0]
+
+
+def test_a_persons_decision_is_taken_and_may_be_that_a_part_is_new(two_revisions: tuple[Manifest, Manifest]) -> None:
+    old, new = two_revisions
+    (open_,) = {part.part_key for part in new.parts} - {m.new_key for m in match_revisions(old, new).matches}
+    (lost,) = match_revisions(old, new).removed
+    decided = match_revisions(old, new, {open_: lost})
+    assert any((m.old_key, m.new_key, m.confidence) == (lost, open_, 1.0) for m in decided.matches)
+    assert decided.removed == () and decided.uncertain == ()
+    check_complete(decided, old, new)
+    declined = match_revisions(old, new, {open_: None})
+    assert declined.new == (open_,)
+    assert declined.removed == (lost,)
+
+
+def test_a_decision_about_an_unknown_part_or_one_identity_for_two_is_refused(
+    two_revisions: tuple[Manifest, Manifest],
+) -> None:
+    old, new = two_revisions
+    first, second = (part.part_key for part in new.parts[:2])
+    with pytest.raises(CadError) as caught:
+        match_revisions(old, new, {"Nobody": old.parts[0].part_key})
+    assert "Nobody" in caught.value.message
+    with pytest.raises(CadError) as caught:
+        match_revisions(old, new, {first: old.parts[0].part_key, second: old.parts[0].part_key})
+    assert caught.value.code == "cad.match_conflict"
+
+
+def test_the_command_prints_what_became_of_each_part(
+    two_revisions: tuple[Manifest, Manifest], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    old, new = two_revisions
+    paths = [
+        str(write_manifest(manifest, tmp_path / name))
+        for manifest, name in ((old, "old.manifest.json"), (new, "new.manifest.json"))
+    ]
+    assert raceway(["match", *paths, "--json"]) == 0
+    report = json.loads(capsys.readouterr().out)
+    assert set(report) == {"matches", "uncertain", "new", "removed"}
+    assert set(report["matches"][0]) >= {"old_key", "new_key", "confidence", "reason"}
+    assert raceway(["match", *paths]) == 0
+    assert "matched" in capsys.readouterr().out
+    assert raceway(["match", paths[0], str(tmp_path / "missing.json")]) == 1
+    assert "missing.json" in capsys.readouterr().err
+
+
+def test_two_published_revisions_of_a_real_model_match_part_by_part(data_folder: Path, tmp_path: Path) -> None:
+    from dcc.cad.convert import convert
+    from dcc.cad.settings import Settings, tessellation
+
+    manifests = [
+        convert(
+            data_folder / "revisions" / f"framework-printable-case-{revision}.step",
+            tmp_path / revision,
+            Settings(tessellation(None, 0.01, 0.8)),
+        ).manifest
+        for revision in ("a", "b")
+    ]
+    old, new = manifests
+    report = match_revisions(old, new)
+    check_complete(report, old, new)
+    assert len(report.matches) == len(old.parts) == 6
+    assert all(old.part(m.old_key).source_name == new.part(m.new_key).source_name for m in report.matches)

@@ -1,0 +1,77 @@
+from __future__ import annotations
+
+import gzip
+from pathlib import Path
+
+import pytest
+
+from dcc.cad.read.precheck import check
+from shared.errors import CadError
+
+MINIMAL = b"ISO-10303-21;\nHEADER;\nENDSEC;\nDATA;\nENDSEC;\nEND-ISO-10303-21;\n"
+
+
+@pytest.mark.parametrize(
+    ("content", "code"),
+    [
+        (b"", "cad.empty_file"),
+        (b"hello world", "cad.not_step"),
+        (bytes(range(256)) * 10, "cad.not_step"),
+        (b"<!DOCTYPE html><html><body>Sign in</body></html>", "cad.html"),
+        (b"\n <HTML>ISO-10303-21;</HTML>", "cad.html"),
+        (b"version https://git-lfs.github.com/spec/v1\noid sha256:abc\nsize 12\n", "cad.lfs_pointer"),
+        (b"PK\x03\x04" + MINIMAL, "cad.not_step"),
+        (gzip.compress(MINIMAL), "cad.not_step"),
+        (b"solid cube\nfacet normal 0 0 1\n", "cad.not_step"),
+        (MINIMAL[:40], "cad.truncated"),
+        (MINIMAL + b" " * 100_000, "cad.truncated"),
+    ],
+)
+def test_what_is_no_step_file_is_named(content: bytes, code: str, tmp_path: Path) -> None:
+    path = tmp_path / "part.step"
+    path.write_bytes(content)
+    with pytest.raises(CadError) as caught:
+        check(path)
+    assert caught.value.code == code
+    assert "part.step" in caught.value.message
+    assert caught.value.hint
+
+
+def test_missing_files_and_folders(tmp_path: Path) -> None:
+    with pytest.raises(CadError) as caught:
+        check(tmp_path / "none.step")
+    assert caught.value.code == "cad.not_found"
+    with pytest.raises(CadError) as caught:
+        check(tmp_path)
+    assert caught.value.code == "cad.not_a_file"
+
+
+@pytest.mark.parametrize("prefix", [b"", b"\xef\xbb\xbf", b"\r\n\r\n", b"/* exported */\n"])
+def test_harmless_beginnings_are_accepted(prefix: bytes, tmp_path: Path) -> None:
+    path = tmp_path / "part.step"
+    path.write_bytes(prefix + MINIMAL)
+    assert check(path).products == 0
+
+
+def test_declarations_are_counted_whatever_the_spacing(tmp_path: Path) -> None:
+    path = tmp_path / "part.step"
+    entities = (
+        b"#1=PRODUCT('a','a','',(#2));\n#3 = PRODUCT ( 'b','b','',(#2));\n#9=PRODUCT_CONTEXT('',#2,'');\n"
+        b"#4 = ADVANCED_FACE('',(#5),#6,.T.);\n#7=MANIFOLD_SOLID_BREP('',#8);\n"
+        b"#10=NEXT_ASSEMBLY_USAGE_OCCURRENCE ('1', 'it''s','',#1,#3,$);\n"
+        b"#11=DOCUMENT_FILE('wheel.stp','','',#1,'',$);\n"
+    )
+    path.write_bytes(MINIMAL.replace(b"DATA;\n", b"DATA;\n" + entities))
+    declared = check(path)
+    assert (declared.products, declared.occurrences, declared.faces, declared.solids) == (2, 1, 1, 1)
+    assert declared.external == ("wheel.stp",)
+
+
+def test_placed_parts_are_counted_without_expanding_them(tmp_path: Path) -> None:
+    path = tmp_path / "deep.step"
+    pairs = [(level, level + 1) for level in range(1, 101) for _ in range(2)] + [(200, 200), (201, 202), (202, 201)]
+    lines = [f"#{900 + n}=NEXT_ASSEMBLY_USAGE_OCCURRENCE('{n}','',$,#{a},#{b},$);" for n, (a, b) in enumerate(pairs)]
+    path.write_bytes(MINIMAL.replace(b"DATA;\n", b"DATA;\n" + "\n".join(lines).encode()))
+    declared = check(path)
+    assert declared.occurrences == 203
+    assert declared.placed == 2**100

@@ -1,0 +1,119 @@
+"""partKeys of a lineage through its revisions, in the files that a conversion writes."""
+
+from __future__ import annotations
+
+import json
+import random
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from pxr import Usd
+
+from dcc.cad.convert import REVISION, Conversion, convert
+from dcc.cad.identity.revision import Previous, read_previous
+from dcc.cad.settings import Settings, tessellation
+from shared.errors import CadError
+from shared.manifest import Manifest
+from tests.dcc.cad.revisions import Model, make_model, write_model
+
+SETTINGS = Settings(tessellation(None, 0.01, 0.6), processes=1)
+
+
+def converted(model: Model, folder: Path, previous: Manifest | None = None, **decisions: str | None) -> Conversion:
+    step = write_model(model, folder)
+    return convert(step, folder / "out", SETTINGS, previous=Previous(previous, decisions) if previous else None)
+
+
+def identities(manifest: Manifest) -> dict[str, str]:
+    return {part.part_key: part.step_material or "" for part in manifest.parts}
+
+
+@pytest.fixture
+def model() -> Model:
+    return make_model(random.Random(3), 5)
+
+
+def test_a_renamed_part_keeps_its_key_in_manifest_and_usd(model: Model, tmp_path: Path) -> None:
+    first = converted(model, tmp_path / "1").manifest
+    second = converted(model.changed(2, name="Renamed by an engineer"), tmp_path / "2", first)
+    assert identities(second.manifest) == identities(first)
+    stage = Usd.Stage.Open(str(second.usd_master))
+    for part in second.manifest.parts:
+        prim = stage.GetPrimAtPath(part.occurrences[0].prim_path)
+        assert prim.GetAttribute("raceway:partKey").Get() == part.part_key
+        assert prim.IsInstance()
+    renamed = next(part for part in second.manifest.parts if part.source_name == "Renamed by an engineer")
+    assert renamed.part_key in identities(first)
+    report = json.loads((tmp_path / "2" / "out" / REVISION).read_text())
+    assert report["keys"]["Renamed_by_an_engineer"] == renamed.part_key
+
+
+def test_a_retired_key_is_never_given_to_another_part(model: Model, tmp_path: Path) -> None:
+    first = converted(model, tmp_path / "1").manifest
+    gone = model.parts[1]
+    without = replace(model, parts=(model.parts[0], *model.parts[2:]))
+    second = converted(without, tmp_path / "2", first).manifest
+    (retired,) = second.retired_keys
+    assert identities(first)[retired] == gone.identity
+    # Another part that has the old one's very name, in the revision after.
+    stranger = replace(gone, identity="stranger", shape=make_model(random.Random(99), 1).parts[0].shape)
+    third = converted(replace(without, parts=(*without.parts, stranger)), tmp_path / "3", second).manifest
+    key = next(key for key, identity in identities(third).items() if identity == "stranger")
+    assert key != retired
+    assert third.retired_keys == (retired,)
+
+
+def test_an_uncertain_part_gets_a_key_of_its_own_until_a_person_decides(model: Model, tmp_path: Path) -> None:
+    first = converted(model, tmp_path / "1").manifest
+    other = make_model(random.Random(77), 1).parts[0].shape
+    changed = model.changed(0, shape=replace(other, a=other.a * 3), places=((900.0, 900.0, 0.0, 0.0),))
+    asked = converted(changed, tmp_path / "2", first)
+    assert asked.carried is not None
+    (item,) = asked.carried.report.uncertain
+    key = asked.carried.keys[item.new_key]
+    assert key not in identities(first)
+    (candidate, *_) = item.candidates
+    decided = converted(changed, tmp_path / "3", first, **{item.new_key: candidate.old_key})
+    assert identities(decided.manifest) == identities(first)
+
+
+def test_a_correction_counts_for_all_later_revisions(model: Model, tmp_path: Path) -> None:
+    """Two parts swapped names and places on the drawing board: what looks like the one is the other."""
+    first = converted(model, tmp_path / "1").manifest
+    taken = converted(model, tmp_path / "2", first)
+    assert taken.carried is not None
+    one, other = sorted(taken.carried.keys)[:2]
+    corrected = converted(model, tmp_path / "3", first, **{one: other, other: one}).manifest
+    before, after = identities(first), identities(corrected)
+    assert (after[one], after[other]) == (before[other], before[one])
+    later = converted(replace(model, root="Next revision"), tmp_path / "4", corrected).manifest
+    assert identities(later) == after
+    refused = converted(model, tmp_path / "5", first, **{one: None}).manifest
+    assert one not in identities(refused)
+    assert one in refused.retired_keys
+
+
+def test_a_part_that_comes_back_can_have_its_key_back(model: Model, tmp_path: Path) -> None:
+    first = converted(model, tmp_path / "1").manifest
+    without = replace(model, parts=model.parts[1:])
+    second = converted(without, tmp_path / "2", first).manifest
+    (retired,) = second.retired_keys
+    back = converted(model, tmp_path / "3", second)
+    assert back.carried is not None
+    (new_key,) = back.carried.report.new
+    assert back.carried.keys[new_key] != retired
+    decided = converted(model, tmp_path / "4", second, **{new_key: retired}).manifest
+    assert identities(decided) == identities(first)
+    assert decided.retired_keys == ()
+
+
+def test_decisions_that_are_none_are_refused(model: Model, tmp_path: Path) -> None:
+    first = converted(model, tmp_path / "1")
+    wrong = tmp_path / "decisions.json"
+    for content in ("[1]", '{"Cover": 3}', "{"):
+        wrong.write_text(content)
+        with pytest.raises(CadError) as caught:
+            read_previous(first.manifest_path, wrong)
+        assert caught.value.code == "cad.decisions_invalid"
+        assert str(wrong) in caught.value.message
