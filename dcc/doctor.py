@@ -6,12 +6,13 @@ Each is tried in a process of its own, ``python -m dcc.doctor NAME``: what canno
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from importlib.util import find_spec
 from typing import Any
 
+from dcc.render.blender import APPLICATION, run_in_blender
 from shared.doctor.report import Check, Finding, Setup, fault, fine, skipped, warning
-from shared.errors import RacewayError
+from shared.errors import ProcessError, RacewayError
 from shared.events import tool_main
 from shared.processes import python_tool, run_tool
 
@@ -66,23 +67,38 @@ def _library(module: str, what: str, extra: str) -> Callable[[Setup], Iterator[F
         if find_spec(module) is None:
             yield skipped(f"{what} is not installed here (pip install 'raceway[{extra}]').")
             return
-        answer = _tried(module, what, extra)
-        if isinstance(answer, Finding):
-            yield answer
-            return
-        yield fine(f"{answer['version']} loads and works")
-        if module == "bpy":
-            yield from _blender_findings(answer)
+        answer = _tried(setup, module, what, extra)
+        yield answer if isinstance(answer, Finding) else fine(f"{answer['version']} loads and works")
 
     return look
 
 
-def _tried(module: str, what: str, extra: str) -> dict[str, Any] | Finding:
+def _blender(setup: Setup) -> Iterator[Finding]:
+    """What renders here: the application that RACEWAY_BLENDER names, else Blender's Python module."""
+    what = setup.get(APPLICATION) or "Blender's Python module (bpy)"
+    if not setup.get(APPLICATION) and find_spec("bpy") is None:
+        yield warning(
+            "no_renderer",
+            "There is no Blender to render with on this machine.",
+            f"Where it shall render: pip install 'raceway[blender]', or name a Blender 5 application in {APPLICATION}.",
+        )
+        return
+    answer = _tried(setup, "bpy", what, "blender")
+    if isinstance(answer, Finding):
+        yield answer
+        return
+    yield fine(f"{answer['version']} loads and works")
+    yield from _blender_findings(answer)
+
+
+def _tried(setup: Setup, module: str, what: str, extra: str) -> dict[str, Any] | Finding:
     hint = f"Install it again: pip install --force-reinstall --constraint constraints.txt 'raceway[{extra}]'."
     try:
-        answer = run_tool(python_tool("dcc.doctor", module), timeout=_SECONDS)
+        answer = run_tool(python_tool("dcc.doctor", module), timeout=_SECONDS, env=setup.environ)
     except RacewayError as error:
-        return fault(f"{module.lower()}_broken", f"{what} cannot be used: {error.message}", error.hint or hint)
+        # What a crashed process usually is told, that its input is damaged, is beside the point: there was none.
+        own = "" if isinstance(error, ProcessError) else error.hint
+        return fault(f"{module.lower()}_broken", f"{what} cannot be used: {error.message}", own or hint)
     if not answer["done"]:
         return fault(f"{module.lower()}_broken", f"{what} loads, but does not work.", hint)
     return answer
@@ -105,9 +121,17 @@ def _blender_findings(answer: dict[str, Any]) -> Iterator[Finding]:
 CHECKS = [
     Check("libraries", "CAD kernel", _library("OCP", "The CAD kernel (OCP)", "cad")),
     Check("libraries", "USD", _library("pxr", "USD (usd-core)", "cad")),
-    Check("libraries", "Blender", _library("bpy", "Blender's Python module (bpy)", "blender")),
+    Check("libraries", "Blender", _blender),
 ]
 
 
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Try the module that ``arguments`` name; returns the tool's exit status."""
+    (name,) = sys.argv[1:] if arguments is None else arguments
+    if name == "bpy":
+        return run_in_blender("dcc.doctor", [name], _TRIALS[name])
+    return tool_main(_TRIALS[name])
+
+
 if __name__ == "__main__":
-    sys.exit(tool_main(_TRIALS[sys.argv[1]]))
+    sys.exit(main())

@@ -2,19 +2,12 @@
 
 from __future__ import annotations
 
-import ctypes
 import os
 import sys
 from pathlib import Path
 
+from desktop_launcher.qt_libraries import libraries_error, missing_libraries
 from shared.errors import RacewayError
-
-DEBIAN_PACKAGES = (
-    "libegl1 libgl1 libxkbcommon-x11-0 libxcb-cursor0 libxcb-icccm4 libxcb-keysyms1 libfontconfig1 libdbus-1-3"
-)
-FEDORA_PACKAGES = (
-    "mesa-libEGL mesa-libGL libxkbcommon-x11 xcb-util-cursor xcb-util-wm xcb-util-keysyms fontconfig dbus-libs"
-)
 
 
 def run(api_url: str = "", root: str = "") -> int:
@@ -54,21 +47,17 @@ def run(api_url: str = "", root: str = "") -> int:
 
 
 def check_display() -> None:
-    """Raises RacewayError where Qt would abort the process: no screen, or X11 without the library Qt needs for it."""
+    """Raises RacewayError where Qt would abort the process: no screen, or one without the libraries Qt needs for it."""
     if not sys.platform.startswith("linux") or os.environ.get("QT_QPA_PLATFORM"):
         return
-    if os.environ.get("WAYLAND_DISPLAY"):
-        return
-    if not os.environ.get("DISPLAY"):
+    if not (os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")):
         raise RacewayError(
             "There is no screen to open a window on (neither DISPLAY nor WAYLAND_DISPLAY is set).",
             hint="Start the launcher in a desktop session, or use the web pages of the service.",
             code="launcher.no_display",
         )
-    try:
-        ctypes.CDLL("libxcb-cursor.so.0")
-    except OSError as error:
-        raise qt_error(error) from error
+    if missing := missing_libraries():
+        raise libraries_error(missing)
 
 
 def qt_error(error: Exception) -> RacewayError:
@@ -80,9 +69,11 @@ def qt_error(error: Exception) -> RacewayError:
             hint="Install it: pip install 'raceway[desktop]'.",
             code="launcher.qt_missing",
         )
-    library = text.partition(":")[0] or text
-    return RacewayError(
-        f"A system library that Qt needs is missing: {library}.",
-        hint=f"Debian and Ubuntu: sudo apt install {DEBIAN_PACKAGES}. Fedora: sudo dnf install {FEDORA_PACKAGES}.",
-        code="launcher.qt_libraries",
-    )
+    missing = missing_libraries()
+    if not missing and "cannot open shared object" not in text:
+        return RacewayError(
+            f"Qt cannot be loaded: {text}.",
+            hint="Install it again: pip install --force-reinstall --constraint constraints.txt 'raceway[desktop]'.",
+            code="launcher.qt_broken",
+        )
+    return libraries_error(missing or [text.partition(":")[0]])

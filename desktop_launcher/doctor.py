@@ -10,6 +10,7 @@ from importlib.util import find_spec
 
 from desktop_launcher.app import check_display, qt_error
 from desktop_launcher.probe import with_version
+from desktop_launcher.qt_libraries import libraries_error, missing_libraries
 from desktop_launcher.software import BLENDER, HOUDINI, Machine, Software, find_installations, has_our_tools, name_of
 from shared.doctor.report import Check, Finding, Setup, Severity, fault, fine, skipped, warning
 from shared.errors import RacewayError
@@ -21,7 +22,11 @@ def _qt(setup: Setup) -> Iterator[Finding]:
     if find_spec("PySide6") is None:
         yield skipped("The launcher's window: PySide6 is not installed here (pip install 'raceway[desktop]').")
         return
-    # In a process of its own: a library that is missing later on makes Qt abort.
+    if missing := missing_libraries(setup.environ):
+        error = libraries_error(missing)
+        yield Finding(Severity.ERROR, error.message, error.code, error.hint)
+        return
+    # In a process of its own: whatever else it lacks makes Qt abort.
     trial = [sys.executable, "-c", "from PySide6.QtWidgets import QApplication; QApplication([])"]
     try:
         done = subprocess.run(

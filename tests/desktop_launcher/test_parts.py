@@ -265,8 +265,10 @@ def test_initials() -> None:
 def test_a_missing_library_is_named_with_its_packages() -> None:
     error = qt_error(ImportError("libEGL.so.1: cannot open shared object file: No such file or directory"))
     assert "libEGL.so.1" in error.message
-    assert "apt install libegl1" in error.hint and "dnf install mesa-libEGL" in error.hint
+    assert "apt install libegl1." in error.hint and "dnf install 'libEGL.so.1()(64bit)'" in error.hint
     assert qt_error(ImportError("No module named 'PySide6'")).code == "launcher.qt_missing"
+    broken = qt_error(ImportError("QtGui.abi3.so: undefined symbol: _Zcheese"))
+    assert broken.code == "launcher.qt_broken" and "_Zcheese" in broken.message
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="only X11 and Wayland can be absent")
