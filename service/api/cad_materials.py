@@ -13,11 +13,11 @@ from service.accounts import auth
 from service.accounts.permissions import Permission
 from service.api.cad import root
 from service.api.listing import row
-from service.api.routing import Answer, Reply, Request, Resource, matches
+from service.api.records import check_version, digest_of
+from service.api.routing import Answer, Reply, Request, Resource
 from service.cad import choices, materials, revisions, source_materials
 from service.database import session
 from service.models import CadFile
-from shared.errors import ConflictError
 from shared.material_layers import manual_layer
 from shared.material_library import FALLBACK_NAME
 
@@ -102,7 +102,7 @@ def set_overrides(cad_file_id: UUID, body: Overrides) -> Answer:
     refused, each named. What was chosen for parts that this revision does not have stays as it is.
     """
     cad_file = row(CadFile, cad_file_id, lock=True)
-    check_version(cad_file.overrides_revision, "these materials")
+    check_version(str(cad_file.overrides_revision), "these materials")
     manifest = materials.manifest_of(root(), cad_file)
     given = {**body.overrides, **body.occurrence_overrides}
     # What waits for its part to come back can be taken back, though this revision does not have the part.
@@ -128,6 +128,7 @@ class SourceMaterialsOut(Reply):
     rows: int
     targets: dict[str, dict[str, str]] = Field(description="material and reason by partKey, occurrence or faces")
     faults: list[SheetFault] = Field(description="rows that could not be followed, by line of the file")
+    etag: str = Field(description="send it back as If-Match")
 
 
 class SheetQuery(Request):
@@ -137,7 +138,7 @@ class SheetQuery(Request):
 @cad_materials.declare(
     "GET", "/<uuid:cad_file_id>/source-materials", permission=Permission.CAD_READ, answer=SourceMaterialsOut
 )
-def get_source_materials(cad_file_id: UUID) -> dict[str, Any]:
+def get_source_materials(cad_file_id: UUID) -> Answer:
     """The spreadsheet that says what the parts are made of, and which of its rows could not be followed."""
     return _sheet(row(CadFile, cad_file_id))
 
@@ -149,8 +150,9 @@ def get_source_materials(cad_file_id: UUID) -> dict[str, Any]:
     query=SheetQuery,
     upload="text/csv",
     answer=SourceMaterialsOut,
+    if_match="optional",
 )
-def put_source_materials(cad_file_id: UUID, query: SheetQuery) -> dict[str, Any]:
+def put_source_materials(cad_file_id: UUID, query: SheetQuery) -> Answer:
     """Say what the parts are made of with a spreadsheet (CSV or TSV): columns part key or part name, and material.
 
     It replaces the one before, stands below what artists choose by hand, and holds for later revisions too. Rows that
@@ -158,6 +160,7 @@ def put_source_materials(cad_file_id: UUID, query: SheetQuery) -> dict[str, Any]
     """
     request.max_content_length = _SHEET_BYTES
     cad_file = row(CadFile, cad_file_id, lock=True)
+    _check_sheet(cad_file)
     manifest = materials.manifest_of(root(), cad_file)
     source_materials.put(session(), cad_file, manifest, request.get_data(), query.filename, auth.current().user_name)
     return _sheet(cad_file)
@@ -168,35 +171,40 @@ def put_source_materials(cad_file_id: UUID, query: SheetQuery) -> dict[str, Any]
     "/<uuid:cad_file_id>/source-materials",
     permission=Permission.MATERIAL_ASSIGN,
     answer=SourceMaterialsOut,
+    if_match="optional",
 )
-def delete_source_materials(cad_file_id: UUID) -> dict[str, Any]:
+def delete_source_materials(cad_file_id: UUID) -> Answer:
     """Take the spreadsheet away."""
     cad_file = row(CadFile, cad_file_id, lock=True)
+    _check_sheet(cad_file)
     cad_file.source_materials = {}
     return _sheet(cad_file)
 
 
-def _sheet(cad_file: CadFile) -> dict[str, Any]:
+def _sheet_version(cad_file: CadFile) -> str:
+    """Of what was sent: which parts its rows are about changes by itself with the model and the library."""
+    return digest_of(source_materials.of_earlier(cad_file))
+
+
+def _check_sheet(cad_file: CadFile) -> None:
     kept = cad_file.source_materials
-    return {
+    what = f"the spreadsheet of {cad_file.filename}"
+    check_version(_sheet_version(cad_file), what, {"name": kept.get("name", ""), "by": kept.get("by")})
+
+
+def _sheet(cad_file: CadFile) -> Answer:
+    kept = cad_file.source_materials
+    tag = f'"{_sheet_version(cad_file)}"'
+    data = {
         "name": kept.get("name", ""),
         "by": kept.get("by"),
         "at": kept.get("at"),
         "rows": len(kept.get("rows", ())),
         "targets": kept.get("targets", {}),
         "faults": kept.get("faults", []),
+        "etag": tag,
     }
-
-
-def check_version(revision: int, what: str) -> None:
-    """Raises ConflictError (``conflict.stale``, status 412) where If-Match names another revision."""
-    if not matches(str(revision)):
-        raise ConflictError(
-            f"Somebody else changed {what} since you read them.",
-            hint="Read them again, then repeat your change.",
-            code="conflict.stale",
-            status=412,
-        )
+    return Answer(data, headers={"ETag": tag})
 
 
 def _overrides_answer(cad_file: CadFile) -> Answer:

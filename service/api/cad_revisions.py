@@ -11,8 +11,8 @@ from pydantic import Field
 from service.accounts import auth
 from service.accounts.permissions import Permission
 from service.api.cad import root
-from service.api.cad_materials import check_version
 from service.api.listing import row
+from service.api.records import check_version
 from service.api.routing import Answer, Reply, Request, Resource
 from service.cad import conversions, revisions
 from service.database import session
@@ -163,7 +163,7 @@ def take_back_decision(cad_file_id: UUID, new_key: str) -> Answer:
 
 def _decided(cad_file_id: UUID, change: Any) -> Answer:
     cad_file = row(CadFile, cad_file_id, lock=True)
-    check_version(cad_file.decisions_revision, "the decisions about these parts")
+    check_version(str(cad_file.decisions_revision), "the decisions about these parts")
     known = {key: decision["old_key"] for key, decision in cad_file.decisions.items()}
     conversions.decide(session(), root(), cad_file, change(known), auth.current().user_name)
     return _report(cad_file)

@@ -18,6 +18,7 @@ from service.api.cad import stored_file
 from service.api.fields import Row
 from service.api.listing import ListQuery, Page, page_of, row
 from service.api.media import MediaOut, media_of_jobs
+from service.api.records import check_version, digest_of
 from service.api.routing import Reply, Request, Resource
 from service.cad import conversions
 from service.database import session
@@ -53,6 +54,9 @@ class JobOut(Row):
     priority: int
     paused: bool
     needs: list[str]
+    revision: str = Field(
+        description="of what people set, which its progress does not change; `If-Match` may name it as well as the ETag"
+    )
     not_before: datetime | None = Field(description="when it is tried again after a failure")
     max_attempts: int
     worker_id: UUID | None
@@ -140,7 +144,12 @@ def describe(job: Job, media: list[dict[str, Any]]) -> dict[str, Any]:
         "asset": job.asset.name if job.asset else None,
         "progress": job.document["progress"],
         "media": media,
+        "revision": digest_of(_set_by_people(job)),
     }
+
+
+def _set_by_people(job: Job) -> dict[str, Any]:
+    return {name: getattr(job, name) for name in ("priority", "paused", "cancel_requested")}
 
 
 @jobs_resource.declare("GET", "/", permission=Permission.JOB_READ, query=JobQuery, answer=Page[JobOut])
@@ -196,7 +205,9 @@ def get_job(job_id: UUID) -> dict[str, Any]:
     return _described(row(Job, job_id))
 
 
-@jobs_resource.declare("PATCH", "/<uuid:job_id>", permission=Permission.JOB_WRITE, body=JobChanges, answer=JobOut)
+@jobs_resource.declare(
+    "PATCH", "/<uuid:job_id>", permission=Permission.JOB_WRITE, body=JobChanges, answer=JobOut, if_match="optional"
+)
 def change_job(job_id: UUID, body: JobChanges) -> dict[str, Any]:
     """Change a job's priority; what runs is not interrupted."""
     job = _to_change(job_id)
@@ -204,7 +215,14 @@ def change_job(job_id: UUID, body: JobChanges) -> dict[str, Any]:
     return _changed(job)
 
 
-@jobs_resource.declare("POST", "/<uuid:job_id>/cancel", permission=Permission.JOB_WRITE, answer=JobOut, errors=(409,))
+@jobs_resource.declare(
+    "POST",
+    "/<uuid:job_id>/cancel",
+    permission=Permission.JOB_WRITE,
+    answer=JobOut,
+    if_match="optional",
+    errors=(409,),
+)
 def cancel_job(job_id: UUID) -> dict[str, Any]:
     """Cancel a job or a task. What runs is stopped by its worker within a second."""
     job = _to_change(job_id)
@@ -212,7 +230,14 @@ def cancel_job(job_id: UUID) -> dict[str, Any]:
     return _changed(job)
 
 
-@jobs_resource.declare("POST", "/<uuid:job_id>/retry", permission=Permission.JOB_WRITE, answer=JobOut, errors=(409,))
+@jobs_resource.declare(
+    "POST",
+    "/<uuid:job_id>/retry",
+    permission=Permission.JOB_WRITE,
+    answer=JobOut,
+    if_match="optional",
+    errors=(409,),
+)
 def retry_job(job_id: UUID) -> dict[str, Any]:
     """Queue a failed or cancelled job or task again; of a job with tasks all that failed. Finished frames stay."""
     job = _to_change(job_id)
@@ -220,7 +245,14 @@ def retry_job(job_id: UUID) -> dict[str, Any]:
     return _changed(job)
 
 
-@jobs_resource.declare("POST", "/<uuid:job_id>/skip", permission=Permission.JOB_WRITE, answer=JobOut, errors=(409,))
+@jobs_resource.declare(
+    "POST",
+    "/<uuid:job_id>/skip",
+    permission=Permission.JOB_WRITE,
+    answer=JobOut,
+    if_match="optional",
+    errors=(409,),
+)
 def skip_job(job_id: UUID) -> dict[str, Any]:
     """Leave a task or job out that does not run: what waits for it goes on without it."""
     job = _to_change(job_id)
@@ -228,7 +260,14 @@ def skip_job(job_id: UUID) -> dict[str, Any]:
     return _changed(job)
 
 
-@jobs_resource.declare("POST", "/<uuid:job_id>/pause", permission=Permission.JOB_WRITE, answer=JobOut, errors=(409,))
+@jobs_resource.declare(
+    "POST",
+    "/<uuid:job_id>/pause",
+    permission=Permission.JOB_WRITE,
+    answer=JobOut,
+    if_match="optional",
+    errors=(409,),
+)
 def pause_job(job_id: UUID) -> dict[str, Any]:
     """Begin nothing more of a job; what runs of it goes on."""
     job = _to_change(job_id)
@@ -236,7 +275,14 @@ def pause_job(job_id: UUID) -> dict[str, Any]:
     return _changed(job)
 
 
-@jobs_resource.declare("POST", "/<uuid:job_id>/resume", permission=Permission.JOB_WRITE, answer=JobOut, errors=(409,))
+@jobs_resource.declare(
+    "POST",
+    "/<uuid:job_id>/resume",
+    permission=Permission.JOB_WRITE,
+    answer=JobOut,
+    if_match="optional",
+    errors=(409,),
+)
 def resume_job(job_id: UUID) -> dict[str, Any]:
     """Go on with a paused job."""
     job = _to_change(job_id)
@@ -323,7 +369,10 @@ def get_job_log(job_id: UUID, query: LogQuery) -> Response:
 
 def _to_change(job_id: UUID) -> Job:
     row(Job, job_id)
-    return jobs.locked(session(), job_id)
+    job = jobs.locked(session(), job_id)
+    set_now = _set_by_people(job)
+    check_version(digest_of(set_now), f"the {job.kind} job {job.id}", set_now)
+    return job
 
 
 def _changed(job: Job) -> dict[str, Any]:

@@ -14,9 +14,10 @@ from service.accounts.permissions import Permission
 from service.activity import events, live, mail, notices, notifications
 from service.api.fields import Row
 from service.api.listing import ListQuery, Page, page_of
-from service.api.routing import Reply, Request, Resource
+from service.api.records import check_version, digest_of
+from service.api.routing import Answer, Reply, Request, Resource
 from service.database import session
-from service.models import Notification, NotificationPreference
+from service.models import Notification, NotificationPreference, User
 from shared.errors import InputError, NotFoundError
 
 notifications_resource = Resource("notifications", "/notifications")
@@ -136,6 +137,7 @@ class PreferencesOut(Reply):
     channels: list[ChannelPreference]
     kinds: list[KindPreference] = Field(description="every kind one can choose for, and what one gets of it now")
     email_available: bool = Field(description="whether the service has a mail server")
+    etag: str = Field(description="send it back as If-Match")
 
 
 class NewPreference(Request):
@@ -150,29 +152,38 @@ class NewPreferences(Request):
 
 
 @notifications_resource.declare("GET", "/preferences", permission=Permission.ACCOUNT, answer=PreferencesOut)
-def get_preferences() -> dict[str, Any]:
+def get_preferences() -> Answer:
     """How often one hears of what."""
-    return preferences_of(auth.current().user_id)
+    return _preferences(auth.current().user_id)
 
 
 @notifications_resource.declare(
-    "PUT", "/preferences", permission=Permission.ACCOUNT_WRITE, body=NewPreferences, answer=PreferencesOut
+    "PUT",
+    "/preferences",
+    permission=Permission.ACCOUNT_WRITE,
+    body=NewPreferences,
+    answer=PreferencesOut,
+    if_match="optional",
 )
-def set_preferences(body: NewPreferences) -> dict[str, Any]:
+def set_preferences(body: NewPreferences) -> Answer:
     """Choose how often one hears of a channel or of a kind in it: immediate, hourly, daily, never."""
     who = auth.current()
+    _check_preferences(who.user_id)
     for wanted in body.preferences:
         choose(who.user_id, wanted.channel, wanted.kind, wanted.frequency, wanted.email)
     session().flush()
-    return preferences_of(who.user_id)
+    return _preferences(who.user_id)
 
 
-@notifications_resource.declare("DELETE", "/preferences", permission=Permission.ACCOUNT_WRITE, answer=PreferencesOut)
-def reset_preferences() -> dict[str, Any]:
+@notifications_resource.declare(
+    "DELETE", "/preferences", permission=Permission.ACCOUNT_WRITE, answer=PreferencesOut, if_match="optional"
+)
+def reset_preferences() -> Answer:
     """Go back to what one gets who has chosen nothing."""
     who = auth.current()
+    _check_preferences(who.user_id)
     session().execute(delete(NotificationPreference).where(NotificationPreference.user_id == who.user_id))
-    return preferences_of(who.user_id)
+    return _preferences(who.user_id)
 
 
 def choose(user_id: UUID, channel: str, kind: str, frequency: str, email: bool | None) -> None:
@@ -226,6 +237,18 @@ def preferences_of(user_id: UUID) -> dict[str, Any]:
         "kinds": kinds,
         "email_available": mail.is_configured(),
     }
+
+
+def _preferences(user_id: UUID) -> Answer:
+    data = preferences_of(user_id)
+    tag = f'"{digest_of(data)}"'
+    return Answer({**data, "etag": tag}, headers={"ETag": tag})
+
+
+def _check_preferences(user_id: UUID) -> None:
+    # Locked, so that of two changes with one tag the second sees the first.
+    session().execute(select(User.id).where(User.id == user_id).with_for_update())
+    check_version(digest_of(preferences_of(user_id)), "your preferences")
 
 
 def _mine() -> Any:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any, TypeVar
@@ -89,6 +91,30 @@ def check_unchanged(found: EditableRow | Tenant) -> None:
         fields=changes,
         status=412,
     )
+
+
+def check_version(version: str, what: str, now: Mapping[str, Any] | None = None) -> None:
+    """Raises ConflictError (``conflict.stale``, status 412) where If-Match names another version of ``what``.
+
+    For what has no revision of its own, such as a part of a row; its answers give ``version`` in their ETag. ``now``
+    are the fields that may have changed, with their values.
+    """
+    if matches(version):
+        return
+    fields = {field: f"is now {value!r}" for field, value in (now or {}).items()}
+    told = "".join(f" {field} {text};" for field, text in fields.items()).rstrip(";")
+    raise ConflictError(
+        f"Somebody else changed {what} since you read that{':' if told else '.'}{told}",
+        hint="Read it again, then repeat your change.",
+        code="conflict.stale",
+        fields=fields,
+        status=412,
+    )
+
+
+def digest_of(content: Any) -> str:
+    """A version of ``content``, of JSON, that changes with it."""
+    return hashlib.blake2b(json.dumps(content, sort_keys=True, default=str).encode(), digest_size=6).hexdigest()
 
 
 def _changes_since(found: EditableRow | Tenant) -> dict[str, str]:

@@ -12,7 +12,8 @@ from sqlalchemy import func, select
 from service import audit
 from service.accounts.permissions import Permission
 from service.api.listing import ListQuery, Page, page_of_items, sorted_items
-from service.api.routing import Reply, Request, Resource
+from service.api.records import check_version, digest_of
+from service.api.routing import Answer, Reply, Request, Resource
 from service.database import session
 from service.models import Job, PausedQueue, Worker
 from service.queue import jobs
@@ -36,6 +37,7 @@ class WorkerOut(Reply):
     wanted: str = Field(description="work, rest or drain: what an administrator wants of it")
     started_at: datetime
     last_seen: datetime
+    etag: str = Field(description="send it back as If-Match")
 
 
 class WorkerChanges(Request):
@@ -56,7 +58,7 @@ def list_workers(query: ListQuery) -> dict[str, Any]:
     """The workers that were seen within the last minutes."""
     words = query.q.casefold().split()
     items = [
-        {name: getattr(worker, name) for name in WorkerOut.model_fields}
+        _described(worker)
         for worker in session().scalars(select(Worker).order_by(Worker.id))
         if all(word in f"{worker.name} {worker.host}".casefold() for word in words)
     ]
@@ -64,19 +66,29 @@ def list_workers(query: ListQuery) -> dict[str, Any]:
     return page_of_items(sorted_items(items, query, fields, "name"), query)
 
 
+@workers.declare("GET", "/<uuid:worker_id>", permission=Permission.WORKER_READ, answer=WorkerOut)
+def get_worker(worker_id: UUID) -> Answer:
+    """A worker: what it does, and what is wanted of it."""
+    return _answer(_worker(worker_id))
+
+
 @workers.declare(
-    "PATCH", "/<uuid:worker_id>", permission=Permission.WORKER_MANAGE, body=WorkerChanges, answer=WorkerOut
+    "PATCH",
+    "/<uuid:worker_id>",
+    permission=Permission.WORKER_MANAGE,
+    body=WorkerChanges,
+    answer=WorkerOut,
+    if_match="optional",
 )
-def change_worker(worker_id: UUID, body: WorkerChanges) -> Worker:
+def change_worker(worker_id: UUID, body: WorkerChanges) -> Answer:
     """Let a worker work, rest or drain. It heeds that within seconds; workers serve every tenant."""
-    worker = session().get(Worker, worker_id)
-    if worker is None:
-        raise NotFoundError(f"There is no worker {worker_id}.", hint="List them: GET /api/workers/.")
+    worker = _worker(worker_id, lock=True)
+    check_version(_version(worker), f"worker {worker.name}", {"wanted": worker.wanted})
     worker.wanted = body.wanted
     session().flush()
     # Workers are no tenant's: the log of whoever asked tells of it.
     audit.note(session(), "change", Worker.__tablename__, worker.id, after={"wanted": body.wanted})
-    return worker
+    return _answer(worker)
 
 
 @queues.declare("GET", "/", permission=Permission.JOB_READ, answer=list[QueueOut])
@@ -105,6 +117,28 @@ def resume_queue(name: str) -> dict[str, Any]:
         for job in session().scalars(waiting.order_by(Job.priority.desc(), Job.created_at)).unique():
             jobs.ring_after_commit(session(), job)
     return _describe(name)
+
+
+def _worker(worker_id: UUID, *, lock: bool = False) -> Worker:
+    worker = session().get(Worker, worker_id, with_for_update=lock or None)
+    if worker is None:
+        raise NotFoundError(f"There is no worker {worker_id}.", hint="List them: GET /api/workers/.")
+    return worker
+
+
+def _version(worker: Worker) -> str:
+    """Of what people decide about it: the rest of the row is its heartbeat."""
+    return digest_of([str(worker.id), worker.wanted])
+
+
+def _described(worker: Worker) -> dict[str, Any]:
+    plain = {name: getattr(worker, name) for name in WorkerOut.model_fields if name != "etag"}
+    return {**plain, "etag": f'"{_version(worker)}"'}
+
+
+def _answer(worker: Worker) -> Answer:
+    described = _described(worker)
+    return Answer(described, headers={"ETag": described["etag"]})
 
 
 def _known(name: str) -> str:

@@ -569,6 +569,7 @@ RECIPES[f"GET {_JOB}/frames/<int:frame>/file"] = _of_job("frames/1/file", make=W
 
 # -- workers and queues, which every tenant shares
 
+RECIPES["GET /workers/<uuid:worker_id>"] = lambda world: Call(f"/workers/{world.worker()['id']}", alone=True)
 RECIPES["PATCH /workers/<uuid:worker_id>"] = lambda world: Call(
     f"/workers/{world.worker()['id']}", {"wanted": "rest"}, alone=True
 )

@@ -3,24 +3,24 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from uuid import UUID
 
 import pytest
 from flask import Flask
+from sqlalchemy import func, update
 
 from service.accounts.permissions import Role
 from service.api import ENDPOINTS
 from service.api.routing import Endpoint
-from tests.service.recipes import World, call_of, name_of
+from service.database import tenant_session
+from service.models import Job
+from tests.service.recipes import Call, World, call_of, name_of
 from tests.service.studio import StudioUnderTest, make_studio
 
 GET_ROW = [each for each in ENDPOINTS if each.answers_row and each.method == "GET"]
 HEEDS = [each for each in ENDPOINTS if each.if_match]
 CHANGES_ROW = [each for each in ENDPOINTS if each.method in ("PATCH", "PUT") or each.path.endswith(("ve", "re"))]
 NO_ROW = {
-    "PUT /api/notifications/preferences": "one's own choices, of which nobody else knows",
-    "PUT /api/cad/<uuid:cad_file_id>/source-materials": "a file that is sent as a whole: the newest counts",
-    "PATCH /api/jobs/<uuid:job_id>": "a job changes all the time, and only its priority is set: the last word counts",
-    "PATCH /api/workers/<uuid:worker_id>": "a worker changes all the time: the last word counts",
     "POST /api/scenes/reserve": "adds a row",
     "POST /api/publishes/reserve": "adds a row",
 }
@@ -29,6 +29,10 @@ NO_ROW = {
 @pytest.fixture(scope="module")
 def world(app: Flask) -> World:
     return World(make_studio(app))
+
+
+def _with_if_match(call: Call, tag: str) -> None:
+    call.options = {**call.options, "headers": {**call.options.get("headers", {}), "If-Match": tag}}
 
 
 def test_whatever_changes_a_row_heeds_if_match() -> None:
@@ -61,11 +65,12 @@ def test_a_change_of_an_older_state_is_refused(app: Flask, world: World, endpoin
     call = call_of(endpoint, world)
     if call.refuses:
         return
-    call.options = {"headers": {"If-Match": '"0"'}}
+    _with_if_match(call, '"0"')
     stale = call.send(app, endpoint.method, token)
     assert stale.json
     assert (stale.status_code, stale.json["error"]["code"]) == (412, "conflict.stale")
-    call.options = {"headers": {"If-Match": "*"}}
+    assert "changed" in stale.json["error"]["message"] and "again" in stale.json["error"]["hint"]
+    _with_if_match(call, "*")
     assert call.send(app, endpoint.method, token).status_code < 300
 
 
@@ -123,3 +128,42 @@ def test_what_replaces_the_whole_must_name_what_it_replaces(studio: StudioUnderT
     assert [each["user_id"] for each in clients] == [client]
     assert studio.admin.put(f"{path}/clients", {"user_ids": []}, headers={"If-Match": etag}).status == 412
     assert [each["user_id"] for each in studio.admin.get(f"{path}/clients").data] == [client]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "PUT /cad/<uuid:cad_file_id>/source-materials",
+        "PUT /notifications/preferences",
+        "PATCH /jobs/<uuid:job_id>",
+        "PATCH /workers/<uuid:worker_id>",
+    ],
+)
+@pytest.mark.usefixtures("quiet_queue")
+def test_what_is_no_editable_row_has_an_entity_tag_all_the_same(app: Flask, world: World, change: str) -> None:
+    token = world.studio.tokens[Role.GLOBAL_ADMIN]
+    routes = {name_of(each).replace("/api", "", 1): each for each in ENDPOINTS}
+    call = call_of(routes[change], world)
+    reading = Call(call.path)
+    before = reading.send(app, "GET", token).headers["ETag"]
+    _with_if_match(call, before)
+    assert call.send(app, routes[change].method, token).status_code == 200
+    after = reading.send(app, "GET", token).headers["ETag"]
+    assert after != before
+    assert call.send(app, routes[change].method, token).status_code == 412
+    _with_if_match(call, after)
+    assert call.send(app, routes[change].method, token).status_code == 200
+
+
+@pytest.mark.usefixtures("quiet_queue")
+def test_the_progress_of_a_job_is_no_change_by_somebody_else(app: Flask, world: World) -> None:
+    path = f"/jobs/{world.job()['id']}"
+    api = world.studio.admin
+    tag = {"If-Match": api.get(path).headers["ETag"]}
+    with app.app_context(), tenant_session(world.studio.tenant_id) as current:
+        current.execute(update(Job).where(Job.id == UUID(path[6:])).values(started_at=func.now()))
+    assert api.patch(path, {"priority": 70}, headers=tag).status == 200
+    stale = api.patch(path, {"priority": 10}, headers=tag)
+    assert stale.status == 412 and stale.error["fields"]["priority"] == "is now 70"
+    assert api.post(f"{path}/cancel", headers=tag).status == 412
+    assert api.post(f"{path}/cancel", headers={"If-Match": f'"{api.get(path).data["revision"]}"'}).status == 200
