@@ -6,7 +6,7 @@ import uuid
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import BigInteger, CheckConstraint, Identity, Index, UniqueConstraint, text
+from sqlalchemy import BigInteger, CheckConstraint, FetchedValue, Identity, Index, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from service.models.base import Base, EditableRow, TenantRow, search_column, tenant_key
@@ -44,7 +44,8 @@ class Scene(EditableRow, Base):
 class Part(TenantRow, Base):
     """A named piece of an asset or shot that is published on its own, with its version counter.
 
-    ``current_publish_id`` is what the part's entry composes; null when the part contributes nothing.
+    ``current_publish_id`` is what the part's entry composes; null when the part contributes nothing. Triggers
+    keep where the part stands and how many publishes it has: long lists of publishes need neither joins nor counting.
     """
 
     __tablename__ = "parts"
@@ -54,12 +55,20 @@ class Part(TenantRow, Base):
         CheckConstraint("num_nonnulls(asset_id, shot_id) = 1", name="one_target"),
         UniqueConstraint("tenant_id", "asset_id", "shot_id", "name", postgresql_nulls_not_distinct=True),
         Index("ix_parts_search", "search", postgresql_using="gin"),
+        Index("ix_parts_usd_path", "tenant_id", "usd_path"),
     )
 
     asset_id: Mapped[uuid.UUID | None] = mapped_column(default=None)
     shot_id: Mapped[uuid.UUID | None] = mapped_column(default=None)
     name: Mapped[str]
     department: Mapped[str]
+    project_name: Mapped[str] = mapped_column(server_default=FetchedValue())
+    entity: Mapped[str] = mapped_column(server_default=FetchedValue())
+    """Asset or shot as :class:`shared.context.Entity` writes it."""
+    usd_path: Mapped[str] = mapped_column(server_default=FetchedValue())
+    entity_usd_path: Mapped[str] = mapped_column(server_default=FetchedValue())
+    live_publishes: Mapped[int] = mapped_column(server_default=text("0"))
+    archived_publishes: Mapped[int] = mapped_column(server_default=text("0"))
     search: Mapped[Any] = search_column("name || ' ' || department")
     last_version: Mapped[int] = mapped_column(default=0)
     last_iteration: Mapped[int] = mapped_column(default=0)
