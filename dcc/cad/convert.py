@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import gc
 import json
+import mmap
 import sys
 import time
 from collections.abc import Callable, Sequence
@@ -16,12 +17,13 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from dcc.cad.kernel import is_kernel_error, silence
+from dcc.cad.kernel import is_kernel_error, kernel_failed, silence
 from dcc.cad.mesh.meshing import mesh_parts
 from dcc.cad.model import CadModel
 from dcc.cad.read import precheck
-from dcc.cad.read.piecewise import Geometries, read_pieces
-from dcc.cad.read.precheck import Declared
+from dcc.cad.read.declared import Declared, declared_by, declared_in
+from dcc.cad.read.part21.index import index as index_of
+from dcc.cad.read.piecewise import Geometries, is_worthwhile, read_pieces
 from dcc.cad.read.step_reader import StepFile
 from dcc.cad.reuse import GLB, MANIFEST, USD_MASTER
 from dcc.cad.scene import Scene, build_scene, check_occurrences
@@ -100,24 +102,28 @@ def convert(
     clock = _Clock(on_progress)
     name = source_name or source.name
     clock.stage("check", 0, f"Checking {name}")
-    declared = precheck.check(source, name)
-    # Before the kernel: it takes time and memory for each.
-    check_occurrences(declared.placed, settings.limits)
+    precheck.check(source, name)
     make_folder(folder)
     digest = sha256_of(source)
     silence()
-    missing = _missing_files(source, declared)
-    body_names = declared.multi_body and declared.placed <= settings.limits.body_names
-    clock.stage("read", 2, "Reading the STEP file")
-    read = None
-    if not declared.external:
-        read = read_pieces(
-            source,
-            settings,
-            name=name,
-            body_names=body_names,
-            on_progress=lambda share: clock.stage("mesh", 5 + 85 * share, f"{share:.0%} of the parts"),
-        )
+    with source.open("rb") as stream, mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ) as text:
+        index = index_of(text) if is_worthwhile(len(text), settings) else None
+        declared = declared_by(index) if index else declared_in(text)
+        # Before the kernel: it takes time and memory for each.
+        check_occurrences(declared.placed, settings.limits)
+        missing = _missing_files(source, declared)
+        body_names = declared.multi_body and declared.placed <= settings.limits.body_names
+        clock.stage("read", 2, "Reading the STEP file")
+        read = None
+        if index and not declared.external:
+            read = read_pieces(
+                index,
+                settings,
+                name=name,
+                body_names=body_names,
+                on_progress=lambda share: clock.stage("mesh", 5 + 85 * share, f"{share:.0%} of the parts"),
+            )
+        del index
     if read is None:
         try:
             read = _read_whole(source, declared, settings, name, body_names, clock)
@@ -169,7 +175,8 @@ def _read_whole(
     meshed = mesh_parts(
         parts,
         settings,
-        lambda done: clock.stage("mesh", 55 + 35 * done / len(parts), f"{done} of {len(parts)} parts"),
+        name=name,
+        on_done=lambda done: clock.stage("mesh", 55 + 35 * done / len(parts), f"{done} of {len(parts)} parts"),
     )
     return model, {id(part): geometry for part, geometry in zip(parts, meshed, strict=True)}
 
@@ -296,11 +303,7 @@ def _run(options: argparse.Namespace) -> dict[str, Any]:
     except Exception as error:
         if not is_kernel_error(error):
             raise
-        raise CadError(
-            f"The CAD kernel gave up on {name}: {str(error).strip() or type(error).__name__}.",
-            code="cad.kernel_failed",
-            hint="The file is probably damaged; export it again.",
-        ) from error
+        raise kernel_failed(name, error) from error
     return conversion.to_json()
 
 

@@ -24,6 +24,8 @@ from OCP.TopExp import TopExp
 from OCP.TopLoc import TopLoc_Location
 from OCP.TopoDS import TopoDS_Shape
 
+from shared.errors import CadError
+
 Array = npt.NDArray[Any]
 
 KERNEL = f"Open CASCADE {'.'.join(OCP.__version__.split('.')[:3])}"
@@ -41,6 +43,15 @@ def silence() -> None:
 def is_kernel_error(error: BaseException) -> bool:
     """Whether the kernel raised it (its exceptions share no Python base class)."""
     return type(error).__module__.partition(".")[0] == "OCP"
+
+
+def kernel_failed(name: str, error: BaseException) -> CadError:
+    """The coded error for one that the kernel raised about the file ``name``."""
+    return CadError(
+        f"The CAD kernel gave up on {name}: {str(error).strip() or type(error).__name__}.",
+        code="cad.kernel_failed",
+        hint="The file is probably damaged; export it again.",
+    )
 
 
 def extended_string(text: str) -> TCollection_ExtendedString:

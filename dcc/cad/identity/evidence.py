@@ -39,7 +39,7 @@ _SCALED = 1.0
 _ONLY_PART = 3.0
 
 # Relative differences of linear measures: re-exports of one shape stay below the first (most below 1e-12).
-_EXACT = 1e-5
+EXACT = 1e-5
 _CHANGED = 0.15
 _DIFFERENT = 0.7
 _HANDED = 0.05
@@ -63,18 +63,35 @@ Numbers = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Evidence:
-    """Nats of each kind of evidence for each of ``pairs``."""
+    """Nats of each kind of evidence for each of ``pairs``.
 
+    ``difference``: largest relative difference of a linear measure. ``shared_places``: share of places that both have.
+    """
+
+    old: Likeness
+    new: Likeness
     pairs: Pairs
     shape: Numbers
     name: Numbers
     place: Numbers
     difference: Numbers
+    shared_places: Numbers
+
+    @property
+    def claim(self) -> Numbers:
+        """All that speaks for each pair."""
+        both = _ONLY_PART if self.pairs.shape == (1, 1) else 0.0
+        return np.asarray(self.shape + self.name + self.place + both)
 
     @property
     def total(self) -> Numbers:
-        both = _ONLY_PART if self.pairs.shape == (1, 1) else 0.0
-        return np.asarray(self.shape + self.name + self.place + both)
+        """What each pair is matched by.
+
+        A part that took another's place stands there too: where neither name nor shape is the same, place is no proof,
+        though it disputes the claims of others.
+        """
+        alone = (self.difference > NOISE) & (self.name <= _SAME_NAME / 2)
+        return np.asarray(self.claim - np.where(alone, np.maximum(self.place - _PLACE_ALONE, 0.0), 0.0))
 
     def reason(self, pair: int) -> str:
         """The evidence for one pair, in words."""
@@ -82,7 +99,7 @@ class Evidence:
             (
                 _shape_words(float(self.shape[pair]), float(self.difference[pair])),
                 _name_words(float(self.name[pair])),
-                _place_words(float(self.place[pair])),
+                _place_words(float(self.place[pair]), float(self.shared_places[pair])),
             )
         )
 
@@ -103,8 +120,12 @@ def _name_words(nats: float) -> str:
     return "other name" if nats < 0 else "same name" if nats > _SAME_NAME / 2 else "similar name"
 
 
-def _place_words(nats: float) -> str:
-    return "same place" if nats >= _PLACE_ALONE else "other place" if nats <= _OTHER_PLACE else "partly the same places"
+def _place_words(nats: float, shared: float) -> str:
+    if shared > 0.5:
+        return "same place"
+    if shared > 0:
+        return "partly the same places"
+    return "elsewhere in its assembly" if nats > _OTHER_PLACE else "other place"
 
 
 def weigh(
@@ -117,16 +138,15 @@ def weigh(
     old, new = Likeness.of(old_parts, drift), Likeness.of(new_parts)
     count = len(old_parts) * len(new_parts)
     pairs = every_pair(len(old_parts), len(new_parts)) if count <= every_pair_up_to else likely_pairs(old, new)
-    difference, mirrored, scaled = _shape_differences(old, new, pairs)
+    difference, mirrored, scaled = shape_differences(old, new, pairs)
     shape = _shape_nats(old, new, pairs, difference, mirrored, scaled)
-    place = _place_nats(old, new, pairs)
+    shared = _shared_places(old, new, pairs)
+    place = _place_nats(old, new, pairs, shared)
     name = _name_nats(old, new, pairs, shape + place + _SIMILAR_NAME > LEAST)
-    # A part that took another's place stands there too: place tells twins apart, it does not make a part the same.
-    alone = (difference > NOISE) & (name <= _SAME_NAME / 2)
-    return Evidence(pairs, shape, name, np.where(alone, np.minimum(place, _PLACE_ALONE), place), difference)
+    return Evidence(old, new, pairs, shape, name, place, difference, shared)
 
 
-def _shape_differences(
+def shape_differences(
     old: Likeness, new: Likeness, pairs: Pairs
 ) -> tuple[Numbers, NDArray[np.bool_], NDArray[np.bool_]]:
     """Of each pair: largest relative difference of a linear measure; is one the other mirrored; scaled."""
@@ -170,7 +190,7 @@ def _shape_nats(
         np.log([NOISE, _CHANGED, _DIFFERENT]),
         [_SAME_SHAPE - 2, 0.0, _OTHER_SHAPE],
     )
-    nats = np.where(same, np.where(difference <= _EXACT, exact, np.minimum(exact, _SAME_SHAPE - 1)), slope)
+    nats = np.where(same, np.where(difference <= EXACT, exact, np.minimum(exact, _SAME_SHAPE - 1)), slope)
     nats = np.where(scaled & (nats < _SCALED), _SCALED, nats)
     return np.where(mirrored, _MIRRORED, nats)
 
@@ -243,8 +263,7 @@ def drift_between(old: Sequence[Part], new: Sequence[Part]) -> Vector:
     return middle
 
 
-def _place_nats(old: Likeness, new: Likeness, pairs: Pairs) -> Numbers:
-    share = _shared_places(old, new, pairs)
+def _place_nats(old: Likeness, new: Likeness, pairs: Pairs, share: Numbers) -> Numbers:
     same_path = np.array(
         [
             not old.paths[row].isdisjoint(new.paths[column])
@@ -282,7 +301,7 @@ def same_shape(part: Part, other: Part) -> bool:
     # Most pairs differ in area already, which is quicker to see.
     if one > 0 and two > 0 and abs(math.log(one / two)) > 2 * NOISE:
         return False
-    difference, mirrored, _ = _shape_differences(Likeness.of([part]), Likeness.of([other]), every_pair(1, 1))
+    difference, mirrored, _ = shape_differences(Likeness.of([part]), Likeness.of([other]), every_pair(1, 1))
     return bool(difference[0] <= NOISE and not mirrored[0])
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 import re
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -67,6 +69,14 @@ class Likeness:
         """Comparable by their differences; what a shape does not have is far below every measure."""
         floor = 1e-6 * self.measures.max(axis=1, keepdims=True) + 1e-12
         return np.asarray(np.log(np.maximum(self.measures, floor)))
+
+    @functools.cached_property
+    def _holders(self) -> Counter[str]:
+        return Counter(self.stems)
+
+    def namesakes(self, part: int) -> int:
+        """How many parts have the name of this one, itself included."""
+        return self._holders[self.stems[part]]
 
     def places(self, part: int) -> Matrix:
         """Centres of mass of all occurrences of a part, mm; shape (occurrences, 3)."""

@@ -4,7 +4,7 @@ Every pair of an old and a new part is weighed by its evidence (:mod:`dcc.cad.id
 place in the assembly. The pairing that is best as a whole is found as one linear assignment problem.
 
 The confidence of a match is the probability that follows from its evidence and from its lead over the next best
-pairing of either part. Below :data:`ACCEPT` nothing is assigned: the part is listed as uncertain with its candidates,
+claim to either part. Below :data:`ACCEPT` nothing is assigned: the part is listed as uncertain with its candidates,
 and a person decides.
 """
 
@@ -21,7 +21,8 @@ from scipy.sparse.csgraph import min_weight_full_bipartite_matching
 from scipy.spatial import cKDTree
 
 from dcc.cad.identity.candidates import EVERY_PAIR, Indices, Pairs
-from dcc.cad.identity.evidence import AT_PLACE, LEAST, Numbers, drift_between, nearest, same_shape, weigh
+from dcc.cad.identity.coincidence import crowd_around
+from dcc.cad.identity.evidence import AT_PLACE, LEAST, Evidence, Numbers, drift_between, nearest, same_shape, weigh
 from dcc.cad.identity.likeness import NOISE, Likeness, Vector, centers_of, name_of, stem_of
 from shared.errors import CadError
 from shared.manifest import Manifest, Part
@@ -29,6 +30,8 @@ from shared.manifest import Manifest, Part
 ACCEPT = 0.95
 """Least confidence of a match that is made without asking."""
 _SHOWN_CANDIDATES = 3
+_WORTH_ASKING = 0.1
+"""Least chance that a part is meant rather than one of the many that look as near to it."""
 _INSTANCING = 0.99
 """Confidence that a product of the same shape at an occurrence's place is that occurrence."""
 
@@ -157,24 +160,44 @@ def _assign(
         return [], []
     evidence = weigh(left, right, drift, every_pair_up_to)
     pairs, total = evidence.pairs, evidence.total
-    confidence = _confidence(pairs, total)
+    confidence = _confidence(evidence)
     matches: list[Match] = []
     settled_old, settled_new = np.zeros(len(left), bool), np.zeros(len(right), bool)
     for pair in _best_pairing(pairs, total).tolist():
-        if confidence[pair] >= ACCEPT:
+        if confidence[pair] < ACCEPT:
+            continue
+        sure = min(float(confidence[pair]), crowd_around(evidence, pair).confidence)
+        if sure >= ACCEPT:
             row, column = pairs.rows[pair], pairs.columns[pair]
             settled_old[row] = settled_new[column] = True
-            reason = evidence.reason(pair)
-            matches.append(Match(left[row].part_key, right[column].part_key, round(float(confidence[pair]), 4), reason))
+            matches.append(Match(left[row].part_key, right[column].part_key, round(sure, 4), evidence.reason(pair)))
     open_ = np.flatnonzero((total > LEAST) & ~settled_old[pairs.rows] & ~settled_new[pairs.columns])
     open_ = open_[np.lexsort((pairs.rows[open_], -total[open_], pairs.columns[open_]))]
-    candidates: dict[int, list[Candidate]] = {}
+    likeliest: dict[int, list[int]] = {}
     for pair in open_.tolist():
-        found = candidates.setdefault(int(pairs.columns[pair]), [])
+        found = likeliest.setdefault(int(pairs.columns[pair]), [])
         if len(found) < _SHOWN_CANDIDATES:
-            key = left[pairs.rows[pair]].part_key
-            found.append(Candidate(key, round(float(confidence[pair]), 4), evidence.reason(pair)))
-    return matches, [Uncertain(right[column].part_key, tuple(found)) for column, found in candidates.items()]
+            found.append(pair)
+    asked = (
+        Uncertain(right[column].part_key, _candidates(evidence, confidence, found))
+        for column, found in likeliest.items()
+    )
+    return matches, [item for item in asked if item.candidates]
+
+
+def _candidates(evidence: Evidence, confidence: Numbers, found: Sequence[int]) -> tuple[Candidate, ...]:
+    """What a person is asked about: pairs that are more than what chance brings about."""
+    candidates = []
+    for pair in found:
+        crowd = crowd_around(evidence, pair)
+        # That a namesake is not the same part is for a person to say.
+        if crowd.confidence < _WORTH_ASKING and evidence.name[pair] <= 0:
+            continue
+        sure = min(float(confidence[pair]), crowd.confidence)
+        reason = evidence.reason(pair) + (f"; {crowd.words}" if crowd.confidence < ACCEPT else "")
+        key = evidence.old.parts[evidence.pairs.rows[pair]].part_key
+        candidates.append(Candidate(key, round(sure, 4), reason))
+    return tuple(candidates)
 
 
 def _best_pairing(pairs: Pairs, total: Numbers) -> Indices:
@@ -196,18 +219,19 @@ def _best_pairing(pairs: Pairs, total: Numbers) -> Indices:
     return np.asarray(worth[chosen[pairs.rows[worth]] == pairs.columns[worth]])
 
 
-def _confidence(pairs: Pairs, total: Numbers) -> Numbers:
-    """Probability of each pair, from its evidence and its lead over the best other pairing of either part."""
-    best_other = np.full(len(pairs), -np.inf)
+def _confidence(evidence: Evidence) -> Numbers:
+    """Probability of each pair, from its evidence and its lead over the best other claim to either part."""
+    pairs, total, claim = evidence.pairs, evidence.total, evidence.claim
+    rival = np.full(len(pairs), -np.inf)
     for owners in (pairs.rows, pairs.columns):
-        order = np.lexsort((-total, owners))
+        order = np.lexsort((-claim, owners))
         first = np.append(True, np.diff(owners[order]) != 0)
         start = np.maximum.accumulate(np.where(first, np.arange(len(order)), 0))
-        best = total[order][start]
+        best = claim[order][start]
         has_second = np.append(~first[1:], False)[start]
-        second = np.where(has_second, total[order][np.minimum(start + 1, len(order) - 1)], -np.inf)
-        best_other[order] = np.maximum(best_other[order], np.where(np.arange(len(order)) == start, second, best))
-    return np.asarray(1.0 / (1.0 + np.exp(-np.minimum(total, total - best_other))))
+        second = np.where(has_second, claim[order][np.minimum(start + 1, len(order) - 1)], -np.inf)
+        rival[order] = np.maximum(rival[order], np.where(np.arange(len(order)) == start, second, best))
+    return np.asarray(1.0 / (1.0 + np.exp(-np.minimum(total, total - rival))))
 
 
 def _instancing_changes(

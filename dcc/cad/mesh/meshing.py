@@ -6,14 +6,12 @@ have the shapes already and send back plain arrays. The result does not depend o
 
 from __future__ import annotations
 
-import multiprocessing
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
-from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, field, replace
 
 from OCP.TopAbs import TopAbs_ShapeEnum
 
+from dcc.cad.forking import Forked, can_fork
 from dcc.cad.kernel import is_kernel_error, sub_shapes
 from dcc.cad.mesh.properties import NOTHING, Properties, measure, mesh_volume
 from dcc.cad.mesh.tessellate import Curves, Mesh, deflection_for, discretize, tessellate
@@ -21,10 +19,11 @@ from dcc.cad.model import PartDefinition
 from dcc.cad.settings import COARSER_LEVELS, Limits, Settings
 from shared.errors import CadError
 from shared.manifest import Warning
-from shared.processes import die_with_parent
 
 _WORTH_FORKING = 300
 """Faces from which starting processes costs less than it saves."""
+_BATCHES_PER_PROCESS = 8
+"""At least, so that none waits long for another at the end."""
 _VOLUME_ALARM = 0.05
 _WORTH_COARSENING = 64
 """Triangles; a mesh of fewer is as light as any."""
@@ -56,18 +55,22 @@ class PartGeometry:
 
 
 def mesh_parts(
-    parts: Sequence[PartDefinition], settings: Settings, on_done: Callable[[int], None] = lambda count: None
+    parts: Sequence[PartDefinition],
+    settings: Settings,
+    *,
+    name: str,
+    on_done: Callable[[int], None] = lambda count: None,
 ) -> list[PartGeometry]:
-    """Geometry of each part, in order; ``on_done`` is told how many are finished.
+    """Geometry of each part of the file ``name``, in order; ``on_done`` is told how many are finished.
 
     Raises CadError: ``cad.too_many_triangles``, ``cad.crashed``.
     """
     faces = [sub_shapes(part.shape, TopAbs_ShapeEnum.TopAbs_FACE).Extent() for part in parts]
     workers = min(settings.worker_count(), len(parts))
-    forked = workers > 1 and sum(faces) >= _WORTH_FORKING and "fork" in multiprocessing.get_all_start_methods()
+    forked = workers > 1 and sum(faces) >= _WORTH_FORKING and can_fork()
     results: list[PartGeometry | None] = [None] * len(parts)
     triangles = 0
-    source = _mesh_forked(parts, faces, settings, workers) if forked else _mesh_here(parts, settings)
+    source = _mesh_forked(parts, faces, settings, workers, name) if forked else _mesh_here(parts, settings)
     for count, (index, geometry) in enumerate(source, 1):
         results[index] = geometry
         triangles += len(geometry.mesh.triangles) if geometry.mesh else 0
@@ -182,33 +185,29 @@ def _mesh_here(parts: Sequence[PartDefinition], settings: Settings) -> Iterator[
         yield index, mesh_part(part, settings, threads=threads)
 
 
-# What forked processes inherit; shapes cannot be sent.
-_inherited: tuple[Sequence[PartDefinition], Settings] = ((), Settings())
-
-
-def _mesh_inherited(index: int) -> tuple[int, PartGeometry]:
-    parts, settings = _inherited
-    return index, mesh_part(parts[index], settings)
-
-
 def _mesh_forked(
-    parts: Sequence[PartDefinition], faces: Sequence[int], settings: Settings, workers: int
+    parts: Sequence[PartDefinition], faces: Sequence[int], settings: Settings, workers: int, name: str
 ) -> Iterator[tuple[int, PartGeometry]]:
-    global _inherited
-    _inherited = (parts, settings)
-    try:
-        # A killed converter takes these along: they would wait for work for ever.
-        context = multiprocessing.get_context("fork")
-        with ProcessPoolExecutor(workers, mp_context=context, initializer=die_with_parent) as pool:
-            # The heaviest first, so that no process is left with a big one at the end.
-            order = sorted(range(len(parts)), key=lambda index: -faces[index])
-            for future in as_completed([pool.submit(_mesh_inherited, index) for index in order]):
-                yield future.result()
-    except BrokenProcessPool as error:
-        raise CadError(
-            "The CAD kernel crashed while meshing a part.",
-            code="cad.crashed",
-            hint="The model may be damaged; try another export of it, or another deflection.",
-        ) from error
-    finally:
-        _inherited = ((), Settings())
+    batches = list(_batches(faces, workers))
+
+    def mesh_batch(batch: list[int]) -> list[PartGeometry]:
+        return [mesh_part(parts[index], settings) for index in batch]
+
+    with Forked(mesh_batch, batches, workers, name=name) as results:
+        for number, geometries in results:
+            yield from zip(batches[number], geometries, strict=True)
+
+
+def _batches(faces: Sequence[int], workers: int) -> Iterator[list[int]]:
+    """Parts that one process meshes; the heaviest first, so that no process is left with a big one at the end."""
+    largest = max(sum(faces) // (workers * _BATCHES_PER_PROCESS), 1)
+    batch: list[int] = []
+    weight = 0
+    for index in sorted(range(len(faces)), key=lambda index: -faces[index]):
+        if batch and weight + faces[index] > largest:
+            yield batch
+            batch, weight = [], 0
+        batch.append(index)
+        weight += faces[index]
+    if batch:
+        yield batch

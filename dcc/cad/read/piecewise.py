@@ -9,13 +9,9 @@ that cannot be taken apart with certainty is read as a whole.
 from __future__ import annotations
 
 import contextlib
-import mmap
-import multiprocessing
 import os
 import tempfile
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future, ProcessPoolExecutor, as_completed
-from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -23,16 +19,16 @@ from OCP.BRep import BRep_Tool
 from OCP.TopAbs import TopAbs_ShapeEnum
 from OCP.TopoDS import TopoDS, TopoDS_Shape
 
+from dcc.cad.forking import Forked, can_fork
 from dcc.cad.kernel import IDENTITY_MATRIX, Array, sub_shapes
 from dcc.cad.mesh.meshing import PartGeometry, check_triangles, label_of, mesh_part, mesh_parts
 from dcc.cad.model import AssemblyDefinition, CadModel, PartDefinition
-from dcc.cad.read.part21.index import index
+from dcc.cad.read.part21.index import Index
 from dcc.cad.read.part21.products import Partition, partition
 from dcc.cad.read.part21.write import PIECE_NAME, frame_text, piece_text
 from dcc.cad.read.step_reader import Product, StepFile
 from dcc.cad.settings import Settings
 from shared.errors import CadError
-from shared.processes import die_with_parent
 
 _MOST_FRAME = 0.5
 """Share of the text that may be left when the pieces are out of it."""
@@ -61,29 +57,28 @@ class _Piece:
     """The identity matrix of the process that read it, to know it again by."""
 
 
+def is_worthwhile(size: int, settings: Settings) -> bool:
+    """Whether a file of so many bytes is read piece by piece on this machine, if it can be."""
+    return size >= settings.piecewise_bytes and settings.worker_count() > 1 and can_fork()
+
+
 def read_pieces(
-    source: Path, settings: Settings, *, name: str, body_names: bool, on_progress: Callable[[float], None]
+    index: Index, settings: Settings, *, name: str, body_names: bool, on_progress: Callable[[float], None]
 ) -> tuple[CadModel, Geometries] | None:
-    """The model in ``source`` and its parts' geometry; None where it should be read as a whole.
+    """The model in the file behind ``index`` and its parts' geometry; None where it should be read as a whole.
 
     ``on_progress`` is told the share that is done, from 0 where the file could be taken apart.
 
     Raises CadError as the reading and meshing of the whole do.
     """
-    workers = settings.worker_count()
-    if workers < 2 or "fork" not in multiprocessing.get_all_start_methods():
+    size = len(index.text)
+    parts = partition(index)
+    if parts is None:
         return None
-    if source.stat().st_size < settings.piecewise_bytes:
+    if not parts.crowds and (len(parts.groups) < 2 or size - sum(parts.weights) > _MOST_FRAME * size):
         return None
-    with source.open("rb") as stream, mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ) as text:
-        indexed = index(text)
-        parts = partition(indexed) if indexed is not None else None
-        if parts is None:
-            return None
-        if not parts.crowds and (len(parts.groups) < 2 or len(text) - sum(parts.weights) > _MOST_FRAME * len(text)):
-            return None
-        with contextlib.suppress(_RefusedError):
-            return _read(parts, settings, name, body_names, workers, on_progress)
+    with contextlib.suppress(_RefusedError):
+        return _read(parts, settings, name, body_names, on_progress)
     return None
 
 
@@ -92,9 +87,9 @@ def _read(
     settings: Settings,
     name: str,
     body_names: bool,
-    workers: int,
     on_progress: Callable[[float], None],
 ) -> tuple[CadModel, Geometries]:
+    workers = settings.worker_count()
     batches = list(_batches(parts, workers))
     total = sum(weight for _, weight in batches) or 1
     task = _Task(parts, settings, name, body_names)
@@ -102,17 +97,14 @@ def _read(
     pieces: dict[int, _Piece] = {}
     done = 0
     triangles = 0
-    with _pool(task, min(workers, len(batches))) as pool:
-        futures: dict[Future[list[_Piece]], int] = {}
-        for numbers, weight in batches:
-            futures[pool.submit(_read_batch, numbers)] = weight
+    with Forked(task.read, [numbers for numbers, _ in batches], workers, name=name) as results:
         frame = _frame(task)
-        for future in as_completed(futures):
-            for piece in future.result():
+        for batch, found in results:
+            for piece in found:
                 pieces[piece.number] = piece
                 triangles += sum(len(geometry.mesh.triangles) for geometry in piece.geometries if geometry.mesh)
             check_triangles(triangles, settings.limits)
-            done += futures[future]
+            done += batches[batch][1]
             on_progress(done / total)
     return _joined(frame, pieces, task)
 
@@ -140,43 +132,33 @@ def _joined(frame: StepFile, pieces: dict[int, _Piece], task: _Task) -> tuple[Ca
         raise _RefusedError
     model.components += sum(piece.product.components for piece in pieces.values())
     others = [part for part in model.parts() if id(part) not in geometries]
-    geometries.update(zip(map(id, others), mesh_parts(others, task.settings), strict=True))
+    geometries.update(zip(map(id, others), mesh_parts(others, task.settings, name=task.name), strict=True))
     return model, geometries
 
 
 @dataclass(frozen=True)
 class _Task:
-    """What the forked processes inherit."""
+    """What is read, and how."""
 
     parts: Partition
     settings: Settings
     name: str
     body_names: bool
 
+    def read(self, numbers: list[int]) -> list[_Piece]:
+        """Read, mesh and measure some pieces (in a forked process)."""
+        with _text_file(piece_text(self.parts, numbers)) as path:
+            step_file = _opened(path, self)
+            products = step_file.transfer_products()
+        # What the kernel has read is kept until the process ends, instead of giving it back bit by bit.
+        _kept.append(step_file)
+        pieces = [_piece(product, self.settings) for product in products]
+        if sorted(piece.number for piece in pieces) != sorted(numbers):
+            raise _RefusedError
+        return pieces
 
-_inherited: _Task | None = None
 
-
-@contextlib.contextmanager
-def _pool(task: _Task, workers: int) -> Iterator[ProcessPoolExecutor]:
-    global _inherited
-    _inherited = task
-    try:
-        # A killed converter takes these along: they would wait for work for ever.
-        context = multiprocessing.get_context("fork")
-        pool = ProcessPoolExecutor(workers, mp_context=context, initializer=die_with_parent)
-        try:
-            yield pool
-        finally:
-            pool.shutdown(cancel_futures=True)
-    except BrokenProcessPool as error:
-        raise CadError(
-            f"The CAD kernel crashed on a part of {task.name}.",
-            code="cad.crashed",
-            hint="The model may be damaged; try another export of it, or another deflection.",
-        ) from error
-    finally:
-        _inherited = None
+_kept: list[StepFile] = []
 
 
 def _batches(parts: Partition, workers: int) -> Iterator[tuple[list[int], int]]:
@@ -191,19 +173,6 @@ def _batches(parts: Partition, workers: int) -> Iterator[tuple[list[int], int]]:
         numbers, weight = numbers + group, weight + group_weight
     if numbers:
         yield numbers, weight
-
-
-def _read_batch(numbers: list[int]) -> list[_Piece]:
-    """Read, mesh and measure some pieces (in a forked process)."""
-    task = _inherited
-    assert task is not None
-    with _text_file(piece_text(task.parts, numbers)) as path:
-        step_file = _opened(path, task)
-        products = step_file.transfer_products()
-    pieces = [_piece(product, task.settings) for product in products]
-    if sorted(piece.number for piece in pieces) != sorted(numbers):
-        raise _RefusedError
-    return pieces
 
 
 def _piece(product: Product, settings: Settings) -> _Piece:

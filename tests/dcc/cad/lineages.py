@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import random
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,18 +10,9 @@ from dcc.cad.convert import convert
 from dcc.cad.identity.revision import Previous
 from dcc.cad.settings import Settings, tessellation
 from shared.manifest import Manifest
-from tests.dcc.cad.revisions import EDITS, Model, write_model
+from tests.dcc.cad.revisions import Model, write_model
 
 SETTINGS = Settings(tessellation(None, 0.01, 0.6), processes=1)
-
-AMBIGUOUS = ("split", "remove a part")
-"""With these, a copy of the part elsewhere under another name is what "renamed and moved" looks like."""
-
-
-def revise(model: Model, edits: Sequence[str], random_: random.Random) -> Model:
-    for name in edits:
-        model = EDITS[name](model, random_)
-    return model
 
 
 @dataclass

@@ -4,60 +4,23 @@ from __future__ import annotations
 
 import json
 import random
-import tempfile
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dcc.cad.identity.matching import RevisionReport, match_revisions
+from dcc.cad.identity.matching import match_revisions
 from shared.cli import main as raceway
 from shared.errors import CadError
 from shared.manifest import Manifest, write_manifest
-from tests.dcc.cad.revisions import EDITS, Model, Tally, convert_model, make_model
+from tests.dcc.cad.edits import EDITS, decidable, revise
+from tests.dcc.cad.fates import check_complete, fate_of
+from tests.dcc.cad.revisions import Model, convert_model, make_family, make_model
 
 SIZES = (1, 2, 5, 8)
-
-
-def revise(model: Model, edits: list[str], random_: random.Random) -> Model:
-    for name in edits:
-        model = EDITS[name](model, random_)
-    return model
-
-
-def fate_of(old_model: Model, new_model: Model) -> Tally:
-    """Convert both revisions, match them, and compare with what was really done."""
-    with tempfile.TemporaryDirectory() as folder:
-        old, old_identity = convert_model(old_model, Path(folder) / "old")
-        new, new_identity = convert_model(new_model, Path(folder) / "new")
-    report = match_revisions(old, new)
-    check_complete(report, old, new)
-    tally = Tally()
-    for key, identity in new_identity.items():
-        given_ = [old_identity[match.old_key] for match in report.matches if match.new_key == key]
-        tally.wrong += [f"{key} ({identity}) was taken for {other}" for other in given_ if other != identity]
-        if identity in old_identity.values():
-            if identity in given_:
-                tally.right += 1
-            elif any(item.new_key == key for item in report.uncertain):
-                tally.asked += 1
-            else:
-                tally.lost += 1
-    return tally
-
-
-def check_complete(report: RevisionReport, old: Manifest, new: Manifest) -> None:
-    """Every part of both revisions is accounted for."""
-    matched = {match.new_key for match in report.matches}
-    asked = {item.new_key for item in report.uncertain}
-    assert matched | asked | set(report.new) == {part.part_key for part in new.parts}
-    assert not matched & asked and not (matched | asked) & set(report.new)
-    named = {match.old_key for match in report.matches}
-    assert named | set(report.removed) == {part.part_key for part in old.parts}
-    kept = [match.old_key for match in report.matches if match.relation == "same"]
-    assert len(set(kept)) == len(kept)
-    assert all(match.reason and 0.95 <= match.confidence <= 1 for match in report.matches)
+MakeModel = Callable[[random.Random, int], Model]
 
 
 def test_of_all_kinds_of_edit_99_percent_of_assignments_survive_and_none_is_wrong() -> None:
@@ -76,16 +39,16 @@ def test_of_all_kinds_of_edit_99_percent_of_assignments_survive_and_none_is_wron
 @settings(max_examples=25, deadline=None)
 @given(
     seed=st.integers(0, 2**32),
+    make=st.sampled_from((make_model, make_model, make_family)),
     size=st.sampled_from(SIZES),
     edits=st.lists(st.sampled_from(sorted(EDITS)), min_size=2, max_size=4, unique=True),
 )
-def test_whatever_is_done_at_once_no_assignment_is_wrong_in_silence(seed: int, size: int, edits: list[str]) -> None:
+def test_whatever_is_done_at_once_no_assignment_is_wrong_in_silence(
+    seed: int, make: MakeModel, size: int, edits: list[str]
+) -> None:
     random_ = random.Random(seed)
-    model = make_model(random_, size)
-    # The original gone and a copy of it elsewhere under another name: that is what "renamed and moved" looks like.
-    if "add a twin under another name" in edits:
-        edits = [edit for edit in edits if edit not in ("split", "remove a part")]
-    assert fate_of(model, revise(model, edits, random_)).wrong == []
+    model = make(random_, size)
+    assert fate_of(model, revise(model, decidable(edits), random_)).wrong == []
 
 
 @pytest.fixture(scope="module")

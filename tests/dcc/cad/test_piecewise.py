@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import mmap
 import random
 import re
 from collections.abc import Callable
@@ -11,7 +12,9 @@ import pytest
 from OCP.TopoDS import TopoDS_Shape
 
 from dcc.cad.convert import GLB, MANIFEST, USD_MASTER, convert
-from dcc.cad.read import piecewise
+from dcc.cad.read.declared import declared_by, declared_in
+from dcc.cad.read.part21.index import index
+from dcc.cad.read.piecewise import read_pieces
 from dcc.cad.settings import Settings
 from dcc.cad.step_writer import StepWriter
 from tests.conftest import DATA
@@ -24,7 +27,13 @@ SINGLE_PARTS = {"abstract-pca.step", "m6x12-countersunk-screw.step"}
 
 
 def is_taken_apart(source: Path) -> bool:
-    read = piecewise.read_pieces(source, PIECES, name=source.name, body_names=True, on_progress=lambda share: None)
+    with source.open("rb") as stream, mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ) as text:
+        found = index(text)
+        if found is None:
+            return False
+        assert declared_by(found) == declared_in(text)
+        read = read_pieces(found, PIECES, name=source.name, body_names=True, on_progress=lambda share: None)
+        del found
     return read is not None
 
 

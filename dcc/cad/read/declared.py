@@ -1,0 +1,112 @@
+"""What a STEP file declares, counted in its text: what is missing from what the kernel delivers shows by that."""
+
+from __future__ import annotations
+
+import mmap
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from dcc.cad.read.part21.index import Index
+
+_FACES = ("ADVANCED_FACE", "FACE_SURFACE")
+_MESHED_FACES = ("TRIANGULATED_FACE", "COMPLEX_TRIANGULATED_FACE")
+_SOLIDS = ("MANIFOLD_SOLID_BREP", "BREP_WITH_VOIDS", "FACETED_BREP")
+_OPERATOR = "CARTESIAN_TRANSFORMATION_OPERATOR"
+
+_PRODUCT = re.compile(rb"=\s*PRODUCT\s*\(")
+_STRING = rb"\s*(?:'(?:[^']|'')*'|\$)\s*"
+_OCCURRENCE = re.compile(
+    rb"=\s*NEXT_ASSEMBLY_USAGE_OCCURRENCE\s*\(" + b",".join([_STRING] * 3) + rb",\s*#(\d+)\s*,\s*#(\d+)"
+)
+_EXTERNAL = re.compile(rb"DOCUMENT_FILE\s*\(\s*'([^']*)'")
+
+
+@dataclass(frozen=True)
+class Declared:
+    """What the text of a file declares.
+
+    ``occurrences`` counts the placements in all assemblies, ``placed`` the parts in the whole model if every
+    assembly is expanded. ``operators``: there are placements that may mirror or scale. ``external`` names other files
+    that hold parts of the model.
+    """
+
+    products: int
+    occurrences: int
+    assemblies: int
+    placed: int
+    faces: int
+    solids: int
+    operators: bool
+    external: tuple[str, ...]
+
+    @property
+    def multi_body(self) -> bool:
+        """Whether some product must hold several solids."""
+        return self.solids > self.products - self.assemblies
+
+
+def declared_in(text: mmap.mmap) -> Declared:
+    """What ``text`` declares, however it is written."""
+    placements = [(int(match[1]), int(match[2])) for match in _OCCURRENCE.finditer(text)]
+    return Declared(
+        products=sum(1 for _ in _PRODUCT.finditer(text)),
+        occurrences=len(placements),
+        assemblies=len({assembly for assembly, _ in placements}),
+        placed=_expanded(placements),
+        # Meshes beside exact shapes are not read, so that they only count where there is nothing else.
+        faces=_mentions(text, _FACES) or _mentions(text, _MESHED_FACES),
+        solids=_mentions(text, _SOLIDS),
+        operators=text.find(_OPERATOR.encode()) >= 0,
+        external=_names(_EXTERNAL.findall(text)),
+    )
+
+
+def declared_by(index: Index) -> Declared:
+    """What the text behind ``index`` declares; the same as :func:`declared_in`, without reading it again."""
+    used = index.of_type(("NEXT_ASSEMBLY_USAGE_OCCURRENCE",)).tolist()
+    placements = [(targets[0], targets[1]) for entity in used if len(targets := index.targets_of(entity)) >= 2]
+    documents = index.of_keyword(("DOCUMENT_FILE",)).tolist()
+    return Declared(
+        products=len(index.of_type(("PRODUCT",))),
+        occurrences=len(placements),
+        assemblies=len({assembly for assembly, _ in placements}),
+        placed=_expanded(placements),
+        faces=len(index.of_keyword(_FACES)) or len(index.of_keyword(_MESHED_FACES)),
+        solids=len(index.of_keyword(_SOLIDS)),
+        operators=any(name.startswith(_OPERATOR) for name in index.type_names),
+        external=_names(name for entity in documents for name in _EXTERNAL.findall(index.statement(entity))),
+    )
+
+
+def _names(found: Iterable[bytes]) -> tuple[str, ...]:
+    return tuple(sorted({name.decode("utf-8", "replace") for name in found if name}))
+
+
+def _mentions(text: mmap.mmap, keywords: tuple[str, ...]) -> int:
+    """How many entities, or parts of complex entities, have one of these keywords."""
+    pattern = re.compile(rb"\b(?:" + "|".join(keywords).encode() + rb")\s*\(")
+    return sum(1 for _ in pattern.finditer(text))
+
+
+def _expanded(placements: list[tuple[int, int]]) -> int:
+    """How many parts stand in a model with these (assembly, child) pairs; nothing is expanded to count them."""
+    children: dict[int, list[int]] = {}
+    waiting: dict[int, int] = {}
+    for assembly, child in placements:
+        children.setdefault(assembly, []).append(child)
+        waiting[child] = waiting.get(child, 0) + 1
+    counts = {assembly: 1 for assembly in children if assembly not in waiting}
+    ready = list(counts)
+    # Each definition once all its placements are counted; a cycle is never ready and counts for nothing.
+    total = 0
+    while ready:
+        definition = ready.pop()
+        if definition not in children:
+            total += counts[definition]
+        for child in children.get(definition, ()):
+            counts[child] = counts.get(child, 0) + counts[definition]
+            waiting[child] -= 1
+            if not waiting[child]:
+                ready.append(child)
+    return total
