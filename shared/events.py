@@ -12,6 +12,7 @@ import os
 import sys
 import traceback
 from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
 from typing import Any, TextIO
 
 from shared.errors import ProcessError, RacewayError
@@ -49,6 +50,11 @@ def emit_result(data: Mapping[str, Any]) -> None:
     emit("result", **data)
 
 
+def log(text: str) -> None:
+    """Write a line of the tool's log, with the time of day (UTC)."""
+    print(f"{datetime.now(UTC):%H:%M:%S} {text}", file=sys.stderr, flush=True)
+
+
 def emit_error(error: RacewayError) -> None:
     """Report the coded error that ended the tool."""
     emit("error", **error.to_json(), status=error.status)
@@ -64,6 +70,7 @@ def tool_main(main: Callable[[], Mapping[str, Any]]) -> int:
     try:
         emit_result(main())
     except RacewayError as error:
+        log(f"failed [{error.code}]: {error.message}")
         emit_error(error)
         return 1
     except MemoryError:

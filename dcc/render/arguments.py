@@ -7,11 +7,12 @@ from collections.abc import Iterable
 from dataclasses import asdict
 from pathlib import Path
 
-from dcc.render.presets import DEVICES, ENGINES, HDRI, PRESETS, RenderSettings
+from dcc.render.presets import DEVICES, ENGINES, HDRI, LIGHTINGS, PRESETS, RenderSettings
+from dcc.render.stage_camera import AUTO, FRAMED
 from shared.manifest import read_manifest
 from shared.material_layers import effective_of
 
-SETTINGS = ("width", "height", "samples", "engine", "device", "background", "denoise", "shadow")
+SETTINGS = ("width", "height", "samples", "engine", "device", "background", "lighting", "denoise", "shadow")
 """Options that replace a value of the preset."""
 
 
@@ -26,8 +27,14 @@ def add_scene_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--device", metavar="|".join(DEVICES), help="what computes (auto)")
     parser.add_argument(
         "--background",
-        metavar=f"studio|transparent|{HDRI}PATH",
-        help="a seamless studio, nothing, or a panorama (.hdr, .exr) that lights the subject too",
+        metavar=f"auto|studio|transparent|{HDRI}PATH",
+        help="a seamless studio, nothing, or a panorama (.hdr, .exr) that lights the subject too "
+        "(auto: the studio, except where the stage lights itself)",
+    )
+    parser.add_argument(
+        "--lighting",
+        metavar="|".join(LIGHTINGS),
+        help="the lights of the stage (UsdLux), or those of the studio (auto: the stage's where it has any)",
     )
     parser.add_argument("--denoise", action=argparse.BooleanOptionalAction, help="clean the noise of few samples")
     parser.add_argument(
@@ -35,7 +42,12 @@ def add_scene_arguments(parser: argparse.ArgumentParser) -> None:
         action=argparse.BooleanOptionalAction,
         help="let the subject stand on a shadow catcher over a transparent or HDRI background",
     )
-    parser.add_argument("--camera", default="auto", metavar="auto|PRIM", help="or the path of a camera prim (auto)")
+    parser.add_argument(
+        "--camera",
+        default=AUTO,
+        metavar=f"{AUTO}|{FRAMED}|PRIM",
+        help="the stage's own camera where it has one (auto), one placed for the subject, or the path of a camera prim",
+    )
 
 
 def settings_of(options: argparse.Namespace) -> RenderSettings:

@@ -21,7 +21,7 @@ from dcc.render.destination import check_output, frame_path
 from dcc.render.prepare import PreparedScene, prepare
 from dcc.render.presets import FORMATS, MOTIONS, TURN_FRAMES
 from shared.errors import RacewayError
-from shared.events import emit
+from shared.events import emit, log
 from shared.frame_ranges import parse_frames
 
 
@@ -52,6 +52,7 @@ def render(options: argparse.Namespace) -> dict[str, Any]:
         seconds = _render_frame(prepared, frame, path, rendered, len(frames))
         rendered.append({"frame": frame, "path": str(path), "seconds": round(seconds, 3)})
         emit("frame", **rendered[-1])
+        log(f"frame {frame}: {seconds:.1f} s, {path.name}")
     return {
         "outputs": [str(path) for path in places.values()],
         "frames": rendered,

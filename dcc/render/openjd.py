@@ -33,7 +33,10 @@ TEMPLATE = "template.json"
 SCENE = "scene"
 MANIFEST = "manifest.json"
 _ADAPTOR = "dcc.render.openjd_task"
-_FLAGS = {"width": "Width", "height": "Height", "samples": "Samples", "engine": "Engine", "device": "Device"}
+_FLAGS = {
+    "width": "Width", "height": "Height", "samples": "Samples",
+    "engine": "Engine", "device": "Device", "lighting": "Lighting",
+}  # fmt: skip
 """Settings that can be changed when the job is submitted, and the names of their job parameters."""
 _NOTIFY_SECONDS = 10
 _CHUNK = 5

@@ -10,15 +10,18 @@ from typing import TYPE_CHECKING, Any
 from dcc.render.blender import empty_file
 from dcc.render.framing import Bounds, Vector
 from dcc.render.presets import RenderSettings
+from dcc.render.stage_camera import FRAMED, CameraChoice, choose_camera
 from dcc.render.stage_time import StageTime, read_stage_time
 from shared.errors import UsdError
-from shared.events import emit_progress
+from shared.events import emit_progress, log
 
 if TYPE_CHECKING:
     import bpy
 
     from dcc.render.device import DeviceChoice
+    from dcc.render.lighting import LightingChoice
     from dcc.render.looks import DressReport
+    from dcc.render.stage_lights import StageLights
     from dcc.render.turntable import Turntable
 
 FRAMED_TIMES = 9
@@ -32,16 +35,20 @@ class PreparedScene:
     scene: bpy.types.Scene
     settings: RenderSettings
     device: DeviceChoice
+    camera: CameraChoice
+    lighting: LightingChoice
     time: StageTime
     bounds: Bounds
     dressed: DressReport
     turntable: Turntable | None
+    lights: StageLights
 
     def show(self, frame: int) -> None:
         """Move everything to where ``frame`` shows it."""
         self.scene.frame_set(frame)
         if self.turntable is not None:
             self.turntable.turn_to(frame)
+        self.lights.show(frame)
 
     def report(self) -> dict[str, Any]:
         """What the result of a render says beside its files."""
@@ -51,7 +58,9 @@ class PreparedScene:
             "samples": self.settings.samples,
             "width": self.settings.width,
             "height": self.settings.height,
-            "background": self.settings.background,
+            "background": self.settings.background_behind(by_stage=bool(self.lights.lights)),
+            "lighting": asdict(self.lighting),
+            "camera": asdict(self.camera),
             "bounds": {"low": self.bounds.low, "high": self.bounds.high},
             "materials": self.dressed.assigned,
             "unresolved": self.dressed.unresolved,
@@ -68,8 +77,9 @@ def prepare(
 ) -> PreparedScene:
     """Load ``usd``, dress, frame and light it; with ``turn_frames`` on a turntable.
 
-    ``camera_prim`` is ``auto`` or the path of a camera prim, ``materials`` names materials by partKey or occurrence
-    for what the stage leaves unbound. Raises UsdError, RenderError or InputError for what cannot be rendered.
+    ``camera_prim`` is ``auto``, ``framed`` or the path of a camera prim, ``materials`` names materials by partKey or
+    occurrence for what the stage leaves unbound. Raises UsdError, RenderError or InputError for what cannot be
+    rendered.
     """
     if not usd.is_file():
         raise UsdError(f"There is no USD file {usd}.", hint="Check the path, or publish the asset first.")
@@ -77,9 +87,10 @@ def prepare(
     empty_file()
     import bpy
 
-    from dcc.render import camera, studio, world
+    from dcc.render import camera
     from dcc.render.engine import set_up_engine
     from dcc.render.import_usd import import_model
+    from dcc.render.lighting import light
     from dcc.render.looks import dress_from_stage
     from dcc.render.scene import set_up_scene
     from dcc.render.turntable import Turntable, swept
@@ -90,28 +101,30 @@ def prepare(
     time = read_stage_time(usd)
     scene.render.fps, scene.render.fps_base = time.fps_and_base
     model = import_model(usd, "Asset")
-    if camera_prim != "auto":
-        camera.use_stage_camera(scene, model, camera_prim)
+    seen_by = choose_camera(usd, camera_prim, turns=turn_frames is not None)
+    if seen_by.used != FRAMED:
+        camera.use_stage_camera(scene, model, seen_by.used)
     dressed = dress_from_stage(model, usd, materials)
 
     points = _points_over_time(scene, time)
     bounds = Bounds.around(points)
     table = Turntable(model, bounds.center, turn_frames) if turn_frames is not None else None
     framed = swept(points, bounds.center) if table else points
-    if camera_prim == "auto":
+    if seen_by.used == FRAMED:
         view = camera.place_camera(scene, framed, bounds, settings.width / settings.height)
     else:
         view = camera.view_of_stage_camera(scene, bounds)
-    if settings.hdri is not None:
-        scene.world = world.hdri_world(settings.hdri)
-    else:
-        scene.world = world.studio_world()
-        studio.add_lights(scene, bounds, view)
-    if settings.background == "studio":
-        studio.add_backdrop(scene, bounds, view)
-    elif settings.shadow and settings.engine == "cycles":
-        studio.add_shadow_catcher(scene, bounds)
-    return PreparedScene(scene, settings, choice, time, bounds, dressed, table)
+    lighting, lights = light(scene, usd, settings, bounds, view)
+    _log(choice, seen_by, lighting)
+    return PreparedScene(scene, settings, choice, seen_by, lighting, time, bounds, dressed, table, lights)
+
+
+def _log(device: DeviceChoice, camera: CameraChoice, lighting: LightingChoice) -> None:
+    log(f"device: {device.used} (asked for {device.requested}; {device.why})")
+    log(f"camera: {camera.used} (asked for {camera.requested}; {camera.why})")
+    log(f"lit by: {lighting.used} (asked for {lighting.requested}; {lighting.why})")
+    for what in lighting.left_out:
+        log(f"not rendered: {what}")
 
 
 def _points_over_time(scene: bpy.types.Scene, time: StageTime) -> list[Vector]:

@@ -10,7 +10,10 @@ from shared.errors import InputError
 ENGINES = ("cycles", "eevee")
 DEVICES = ("auto", "cpu", "gpu")
 FORMATS = ("png", "exr")
-BACKGROUNDS = ("studio", "transparent")
+LIGHTINGS = ("auto", "studio", "stage")
+"""``auto``: the stage's own lights where it has any, else the studio."""
+BACKGROUNDS = ("auto", "studio", "transparent")
+"""``auto``: the studio where the studio lights; where the stage lights itself, only what is in it."""
 HDRI = "hdri:"
 """Start of a background that is a panorama: ``hdri:PATH``."""
 MOTIONS = ("none", "turntable")
@@ -23,7 +26,8 @@ class RenderSettings:
     """Settings of a picture. ``width`` and ``height`` are in pixels, ``thumbnail_width`` too.
 
     ``shadow``: whether the subject stands on something. In the studio it always does; over a transparent or HDRI
-    background that is a shadow catcher. Raises InputError for a value that no picture can have.
+    background that is a shadow catcher; a stage that lights itself has its own floor. Raises InputError for a value
+    that no picture can have.
     """
 
     width: int = 960
@@ -31,7 +35,8 @@ class RenderSettings:
     samples: int = 48
     engine: str = "cycles"
     device: str = "auto"
-    background: str = "studio"
+    background: str = "auto"
+    lighting: str = "auto"
     denoise: bool = True
     shadow: bool = True
     thumbnail_width: int = 320
@@ -44,7 +49,11 @@ class RenderSettings:
         ):
             if not low <= value <= high:
                 raise _error(name, f"{name} {value} is out of range.", f"{low} to {high}")
-        for name, choice, known in (("engine", self.engine, ENGINES), ("device", self.device, DEVICES)):
+        for name, choice, known in (
+            ("engine", self.engine, ENGINES),
+            ("device", self.device, DEVICES),
+            ("lighting", self.lighting, LIGHTINGS),
+        ):
             if choice not in known:
                 raise _error(name, f"There is no {name} {choice!r}.", f"one of {', '.join(known)}")
         if self.hdri is None and self.background not in BACKGROUNDS:
@@ -59,6 +68,12 @@ class RenderSettings:
         """The panorama behind and around the subject, if that is the background."""
         path = self.background.removeprefix(HDRI) if self.background.startswith(HDRI) else ""
         return Path(path) if path else None
+
+    def background_behind(self, *, by_stage: bool) -> str:
+        """What stands behind a subject that is lit ``by_stage``, the stage's own lights, or else by us."""
+        if self.background != "auto":
+            return self.background
+        return "stage" if by_stage else "studio"
 
 
 PRESETS: dict[str, RenderSettings] = {

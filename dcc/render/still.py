@@ -1,8 +1,9 @@
 """``python -m dcc.render.still``: one picture of a published asset or a USD master, and its thumbnail.
 
 Prints the events of :mod:`shared.events`; progress has ``remaining`` (seconds, where known) too. The result has
-``outputs``, ``thumbnail``, ``engine``, ``device`` (``requested``, ``used``, ``why``), ``samples``, ``width``,
-``height``, ``background``, ``bounds`` (metres), ``materials``, ``unresolved`` and ``render_seconds``.
+``outputs``, ``thumbnail``, ``engine``, ``device``, ``lighting`` and ``camera`` (``requested``, ``used``, ``why``),
+``samples``, ``width``, ``height``, ``background``, ``bounds`` (metres), ``materials``, ``unresolved`` and
+``render_seconds``.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from dcc.render.arguments import add_scene_arguments, materials_of, settings_of
 from dcc.render.blender import leave, run_in_blender
 from dcc.render.destination import check_output
 from dcc.render.prepare import prepare
-from shared.events import emit, emit_progress
+from shared.events import emit, emit_progress, log
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -41,6 +42,7 @@ def render(options: argparse.Namespace) -> dict[str, Any]:
 
     progress(0.0, f"on {prepared.device.used}", None)
     seconds = output.render_picture(prepared.scene, options.output, progress)
+    log(f"rendered in {seconds:.1f} s, {options.output.name}")
     emit_progress("save", 96)
     if options.thumbnail:
         output.write_thumbnail(options.output, options.thumbnail, settings.thumbnail_width, prepared.scene)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import bpy
+from mathutils import Matrix
 
 from shared.errors import RenderError
 
@@ -14,6 +16,9 @@ REFLECTIONS = "studio.exr"
 REFLECTION_STRENGTH = 0.4
 FILL_STRENGTH = 0.15
 """Of the studio's surroundings where they light instead of being mirrored: less, so that shadows stay."""
+
+_LOOKUP = Matrix(((0, 0, 1), (1, 0, 0), (0, 1, 0)))
+"""From the axes of a latitude-longitude picture (top Y, centre +Z) to those that Blender looks it up by (top Z, +X)."""
 
 
 def studio_world() -> bpy.types.World:
@@ -46,6 +51,51 @@ def hdri_world(panorama: Path) -> bpy.types.World:
     if not panorama.is_file():
         raise _unreadable(panorama, "there is no such file")
     return _world(panorama.stem, panorama)[0]
+
+
+def dome_world() -> bpy.types.World:
+    """A black world, for domes to shine in."""
+    world = bpy.data.worlds.new("Domes")
+    tree: Any = world.node_tree
+    tree.nodes.clear()
+    black, output = tree.nodes.new("ShaderNodeBackground"), tree.nodes.new("ShaderNodeOutputWorld")
+    black.inputs["Color"].default_value = (0.0, 0.0, 0.0, 1.0)
+    tree.links.new(black.outputs["Background"], output.inputs["Surface"])
+    return world
+
+
+def add_dome(world: bpy.types.World, panorama: Path | None) -> Callable[[tuple[float, float, float], Matrix], None]:
+    """Add the light of a dome to a world, from a latitude-longitude picture or in one colour.
+
+    Answers what sets its radiance (red, green, blue) and its rotation (3 x 3, from the dome's axes to Blender's).
+    Raises RenderError (``render.hdri``) for a picture that cannot be read.
+    """
+    tree: Any = world.node_tree
+    nodes, links = tree.nodes, tree.links
+    tint = nodes.new("ShaderNodeVectorMath")
+    tint.operation = "MULTIPLY"
+    tint.inputs[0].default_value = (1.0, 1.0, 1.0)
+    light, sum_up = nodes.new("ShaderNodeBackground"), nodes.new("ShaderNodeAddShader")
+    mapping = nodes.new("ShaderNodeMapping")
+    if panorama is not None:
+        if not panorama.is_file():
+            raise _unreadable(panorama, "there is no such file")
+        environment, direction = nodes.new("ShaderNodeTexEnvironment"), nodes.new("ShaderNodeTexCoord")
+        environment.image = _load(panorama)
+        links.new(direction.outputs["Generated"], mapping.inputs["Vector"])
+        links.new(mapping.outputs["Vector"], environment.inputs["Vector"])
+        links.new(environment.outputs["Color"], tint.inputs[0])
+    links.new(tint.outputs["Vector"], light.inputs["Color"])
+    surface = next(node for node in nodes if node.type == "OUTPUT_WORLD").inputs["Surface"]
+    links.new(surface.links[0].from_socket, sum_up.inputs[0])
+    links.new(light.outputs["Background"], sum_up.inputs[1])
+    links.new(sum_up.outputs["Shader"], surface)
+
+    def shine(radiance: tuple[float, float, float], rotation: Matrix) -> None:
+        tint.inputs[1].default_value = radiance
+        mapping.inputs["Rotation"].default_value = (_LOOKUP @ rotation.transposed()).to_euler("XYZ")
+
+    return shine
 
 
 def _world(name: str, panorama: Path) -> tuple[bpy.types.World, Any]:

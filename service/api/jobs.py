@@ -34,8 +34,10 @@ RESOURCES = (jobs_resource,)
 
 _PICTURE_TYPES = {".png": "image/png", ".exr": "image/x-exr"}
 _PARAMETERS = (
-    *("width", "height", "samples", "engine", "device", "background", "hdri", "format", "frames", "chunk", "fps"),
+    *("width", "height", "samples", "engine", "device", "lighting", "background", "hdri"),
+    *("format", "frames", "chunk", "fps"),
 )
+_CAMERA = r"^(auto|framed|(/[A-Za-z_][A-Za-z0-9_]*)+)$"
 
 
 class JobOut(Row):
@@ -82,6 +84,7 @@ class NewJob(Request):
     samples: int | None = None
     engine: str | None = None
     device: str | None = None
+    lighting: str | None = Field(None, description="auto, studio, or stage: the lights published with the subject")
     background: str | None = None
     hdri: str | None = Field(None, max_length=1000, description="path of a panorama on the storage")
     format: str | None = Field(None, description="png or exr; mp4 for turntables and frames")
@@ -96,7 +99,9 @@ class NewJob(Request):
         description="show what the publish composed when it was committed, or the asset now, "
         "whatever is published until the job is done or done again",
     )
-    camera: Annotated[str, StringConstraints(pattern=r"^(auto|(/[A-Za-z_][A-Za-z0-9_]*)+)$", max_length=500)] = "auto"
+    camera: Annotated[str, StringConstraints(pattern=_CAMERA, max_length=500)] = Field(
+        "auto", description="auto: the stage's own where it has one; framed: placed for the subject; or a prim's path"
+    )
 
 
 class JobQuery(ListQuery):

@@ -172,7 +172,7 @@ def _result(tasks: Sequence[_Task]) -> dict[str, Any]:
     result: dict[str, Any] = {}
     for task in tasks:
         files.update(task.result.get("files") or {})
-        for name in ("engine", "device", "width", "height", "samples", "codec", "fps"):
+        for name in ("engine", "device", "lighting", "camera", "width", "height", "samples", "codec", "fps"):
             if task.result.get(name) is not None:
                 result.setdefault(name, task.result[name])
     result["render_seconds"] = round(sum(task.result.get("render_seconds") or 0.0 for task in tasks), 3)

@@ -56,6 +56,13 @@ def submit(
     are none; NotFoundError or ConflictError for jobs in ``depends_on`` that it cannot wait for.
     """
     request = settings(current, kind, given, preset)
+    if kind == "husk" and camera == "framed":
+        raise InputError(
+            "husk looks through a camera of the stage.",
+            hint="Choose auto or the path of a camera, or render frames with Cycles.",
+            code="input.parameter",
+            fields={"camera": "auto, or the path of a prim"},
+        )
     request |= {"camera": camera, **(more or {})}
     needs = check_capabilities([*needs, *(["gpu"] if request["device"] == "gpu" else []), *_NEEDS.get(kind, ())])
     with_frames = kind in WITH_FRAMES

@@ -31,7 +31,7 @@ from shared.processes import Event
 RENDERER = tool.Tool("dcc.render.frames", RenderError, "The renderer", "render", "RACEWAY_RENDER_SECONDS")
 HUSK = tool.Tool("dcc.render.husk", RenderError, "husk", "render", "RACEWAY_RENDER_SECONDS")
 _HUSK_SETTINGS = ("width", "height", "samples", "device", "camera")
-_REPORTED = ("engine", "device", "samples", "width", "height", "render_seconds", "unresolved")
+_REPORTED = ("engine", "device", "lighting", "camera", "samples", "width", "height", "render_seconds", "unresolved")
 _FILM = "mp4"
 _NAMED = 5
 

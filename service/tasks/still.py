@@ -18,7 +18,7 @@ from shared.errors import RenderError
 from shared.files import make_folder, sha256_of, sync_folder
 
 RENDERER = tool.Tool("dcc.render.still", RenderError, "The renderer", "render", "RACEWAY_RENDER_SECONDS")
-_REPORTED = ("engine", "device", "samples", "width", "height", "render_seconds")
+_REPORTED = ("engine", "device", "lighting", "camera", "samples", "width", "height", "render_seconds")
 PICTURE_TYPES = {".png": "image/png", ".exr": "image/x-exr"}
 _THUMBNAIL = "thumbnail.png"
 

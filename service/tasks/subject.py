@@ -15,7 +15,7 @@ from shared import paths
 from shared.errors import RenderError
 from shared.manifest import write_manifest
 
-SETTINGS = ("preset", "width", "height", "samples", "engine", "device", "camera")
+SETTINGS = ("preset", "width", "height", "samples", "engine", "device", "lighting", "camera")
 """Parameters that the renderers take as they are."""
 
 

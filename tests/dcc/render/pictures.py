@@ -1,9 +1,12 @@
-"""Read and write the pixels of a PNG file: 8 bits a channel, not interlaced. Format: https://www.w3.org/TR/png/"""
+"""Read and write the pixels of PNG files (8 bits a channel, not interlaced; https://www.w3.org/TR/png/), read EXRs."""
 
 from __future__ import annotations
 
 import struct
+import subprocess
+import sys
 import zlib
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -71,3 +74,24 @@ def write_png(path: Path, pixels: Pixels) -> None:
             for kind, data in chunks
         )
     )
+
+
+def read_exrs(paths: Sequence[Path]) -> list[NDArray[np.float32]]:
+    """The pixels of EXR files as Blender reads them, without any transform: rows from the bottom, RGBA."""
+    command = [sys.executable, "-c", _READ_EXRS, *map(str, paths)]
+    subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+    return [np.load(path.with_suffix(".npy")) for path in paths]
+
+
+_READ_EXRS = """
+import sys
+from dcc.render.blender import empty_file, leave
+empty_file()
+import bpy, numpy
+for path in sys.argv[1:]:
+    image = bpy.data.images.load(path)
+    image.colorspace_settings.is_data = True
+    pixels = numpy.array(image.pixels[:], dtype=numpy.float32).reshape(image.size[1], image.size[0], 4)
+    numpy.save(path.removesuffix(".exr") + ".npy", pixels)
+leave(0)
+"""

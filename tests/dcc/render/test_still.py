@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import os
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +18,7 @@ from importlib.util import find_spec
 from shared.errors import InputError, RacewayError, RenderError, UsdError
 from shared.processes import Event, python_tool, run_tool
 from tests.dcc.render.bearing_master import write_bearing_master, write_look
-from tests.dcc.render.pictures import magenta, read_png, write_png
+from tests.dcc.render.pictures import magenta, read_exrs, read_png, write_png
 
 pytestmark = pytest.mark.skipif(find_spec("bpy") is None, reason="bpy is not installed")
 
@@ -177,18 +175,4 @@ def exr_pixels(path: Path) -> tuple[dict[str, str], NDArray[np.float32]]:
         end = header.index(b"\0", at)
         kinds[header[at:end].decode()] = ("uint", "half", "float")[header[end + 1]]
         at = end + 17
-    out = path.with_suffix(".npy")
-    subprocess.run([sys.executable, "-c", READ_EXR, str(path), str(out)], check=True, stdout=subprocess.DEVNULL)
-    return kinds, np.load(out)
-
-
-READ_EXR = """
-import sys
-from dcc.render.blender import empty_file, leave
-empty_file()
-import bpy, numpy
-image = bpy.data.images.load(sys.argv[1])
-image.colorspace_settings.is_data = True
-numpy.save(sys.argv[2], numpy.array(image.pixels[:], dtype=numpy.float32).reshape(image.size[1], image.size[0], 4))
-leave(0)
-"""
+    return kinds, read_exrs([path])[0]
