@@ -8,12 +8,15 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import select
 from collections.abc import Callable, Iterator
 from typing import Any
 from uuid import UUID
 
 from flask_sqlalchemy import SQLAlchemy
-from sqlalchemy import Connection, event, text
+from psycopg2 import InterfaceError
+from sqlalchemy import Connection, Pool, event, text
+from sqlalchemy.exc import InvalidatePoolError
 from sqlalchemy.orm import Session, SessionTransaction
 
 log = logging.getLogger(__name__)
@@ -33,18 +36,20 @@ def session() -> Session:
     return current
 
 
-def set_tenant(tenant_id: UUID | None, actor_id: UUID | None = None, *, is_client: bool = False) -> None:
+def set_tenant(
+    tenant_id: UUID | None, actor_id: UUID | None = None, *, is_client: bool = False, is_bound: bool = False
+) -> None:
     """Bind the session to a tenant, and to the user whose changes the audit log records.
 
     For a user with the role ``client`` PostgreSQL shows only what is meant for them. Holds from now on, also for the
-    rest of the transaction under way.
+    rest of the transaction under way, unless ``is_bound`` says that PostgreSQL has bound that already.
     """
     current = session()
     current.expunge_all()
     current.info[_TENANT] = tenant_id
     current.info[_ACTOR] = actor_id
     current.info[_CLIENT] = actor_id if is_client else None
-    if current.in_transaction():
+    if current.in_transaction() and not is_bound:
         _bind(current, current.connection())
 
 
@@ -107,14 +112,31 @@ def _bind(current: Session, connection: Connection) -> None:
     )
 
 
+@event.listens_for(Pool, "checkout")
+def _check_alive(connection: Any, record: object, proxy: object) -> None:
+    """Of an idle connection, PostgreSQL has nothing to tell; where it does, it has gone, or is about to go.
+
+    A restart is no error then, and no request pays for a statement that only tries the connection. ``connection`` is
+    the driver's own.
+    """
+    try:
+        idle = select.poll()
+        idle.register(connection, select.POLLIN)
+        told = bool(idle.poll(0))
+    except InterfaceError:  # closed already
+        told = True
+    if told:
+        raise InvalidatePoolError
+
+
 def engine_options(pool: int) -> dict[str, Any]:
-    """Options of the engine: connections are tested before use, so that a database restart is not an error."""
+    """Options of the engine."""
     return {
         "pool_size": pool,
         "max_overflow": 4,
-        "pool_pre_ping": True,
         "pool_recycle": 1800,
         # Errors of the database are logged: what they were about may be a password's hash.
         "hide_parameters": True,
-        "connect_args": {"application_name": "raceway", "connect_timeout": 10},
+        # Without keepalives, a connection that a firewall has forgotten looks alive.
+        "connect_args": {"application_name": "raceway", "connect_timeout": 10, "keepalives_idle": 60},
     }

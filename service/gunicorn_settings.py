@@ -5,6 +5,7 @@ Each open event stream has a thread; :mod:`service.activity.streams` keeps some 
 
 from __future__ import annotations
 
+import gc
 import os
 import shutil
 import signal
@@ -37,6 +38,10 @@ os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(_figures)
 def post_worker_init(worker: Any) -> None:
     """Streams last for hours: they are ended first when the worker is asked to stop, which waits for its threads."""
     from service.activity.streams import streams_of
+
+    # What is loaded by now stays: the collector need not look through it again and again, request after request.
+    gc.collect()
+    gc.freeze()
 
     streams = streams_of(worker.wsgi)
 

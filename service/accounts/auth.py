@@ -13,7 +13,7 @@ from uuid import UUID, uuid4
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 from flask import current_app, g, request
-from sqlalchemy import ColumnElement, select, text, update
+from sqlalchemy import ColumnElement, select, update
 
 from service import audit
 from service.accounts import throttle
@@ -133,13 +133,14 @@ def identify(token: str) -> Identity:
         raise AuthError(
             "This call needs a token.", hint="Send it as `Authorization: Bearer TOKEN`.", code="auth.missing_token"
         )
-    found = find_token(token)
+    # Finds the token, and binds the transaction where it is good.
+    found = _ask("SELECT * FROM enter(%(digest)s)", token)
     if found is None or found.kind == "refresh":
         raise AuthError("The token is wrong or revoked.", code="auth.invalid_token")
     if found.is_expired:
         _refuse_expired(found)
     role = Role(found.role)
-    set_tenant(found.tenant_id, found.user_id, is_client=role is Role.CLIENT)
+    set_tenant(found.tenant_id, found.user_id, is_client=role is Role.CLIENT, is_bound=True)
     _note_use(found)
     return Identity(
         tenant_id=found.tenant_id,
@@ -156,8 +157,12 @@ def identify(token: str) -> Identity:
 
 def find_token(token: str) -> Any:
     """What PostgreSQL knows of a token of an active user, expired or not; None for any other text."""
-    statement = text("SELECT * FROM find_token(:digest)")
-    return session().execute(statement, {"digest": digest_of(token)}).one_or_none()
+    return _ask("SELECT * FROM find_token(%(digest)s)", token)
+
+
+def _ask(statement: str, token: str) -> Any:
+    # For the driver as it stands: this is part of every request.
+    return session().connection().exec_driver_sql(statement, {"digest": digest_of(token)}).one_or_none()
 
 
 def _refuse_expired(found: Any) -> None:

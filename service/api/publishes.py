@@ -24,12 +24,13 @@ from service.api.fields import (
     Status,
     StoragePath,
 )
-from service.api.listing import EditableQuery, ListQuery, Page, missing, page_of, row
+from service.api.json_rows import Written
+from service.api.listing import EditableQuery, ListQuery, Page, equal, missing, page_of, row
 from service.api.publish_rows import described, described_new, page_of_publishes, parts_named
 from service.api.records import change, declare_archive, row_to_change
 from service.api.routing import Answer, Reply, Request, Resource
 from service.database import session
-from service.models import Part, Publish, Reservation, Sweep
+from service.models import Publish, Reservation, Sweep
 from service.publish import publishing
 from service.publish.entries import TargetType
 from service.publish.publishing import Commit, PartAddress
@@ -155,9 +156,9 @@ class SweepOut(Row):
     report: dict[str, list[str]]
 
 
-def describe(publish: Publish) -> dict[str, Any]:
+def describe(publish: Publish) -> Written:
     """What the API answers for a publish."""
-    return described([publish.id])[0]
+    return get_publish(publish.id)
 
 
 @publishes.declare(
@@ -215,7 +216,7 @@ def create_publish(body: NewPublish) -> Answer:
     answer=PublishOut,
     if_match="optional",
 )
-def change_publish(publish_id: UUID, body: PublishChanges) -> dict[str, Any]:
+def change_publish(publish_id: UUID, body: PublishChanges) -> Written:
     """Change a publish's status, such as ``approved``; its files and versions never change."""
     return describe(change(row_to_change(Publish, publish_id), body.given()))
 
@@ -233,40 +234,32 @@ declare_archive(publishes, Publish, Permission.PUBLISH_MANAGE, PublishOut, descr
 
 
 @publishes.declare("GET", "/", permission=Permission.PUBLISH_READ, query=PublishQuery, answer=Page[PublishOut])
-def list_publishes(query: PublishQuery) -> dict[str, Any]:
+def list_publishes(query: PublishQuery) -> Written:
     """List publishes, the newest first; ``latest_per_part=1`` for what each part composes now."""
     parts = parts_named(query.project, query.asset, query.shot, query.part, query.department)
-    statement = select(Publish)
-    if query.latest_per_part:
-        current = select(Part.current_publish_id)
-        statement = statement.where(Publish.id.in_(current if parts is None else current.where(Part.id.in_(parts))))
-    for column, wanted in (
-        (Publish.task_id, query.task_id),
-        (Publish.status, query.status),
-        (Publish.software, query.software),
-    ):
-        if wanted:
-            statement = statement.where(column == wanted)
-    return page_of_publishes(query, statement, parts)
+    filters = equal(
+        (Publish.task_id, query.task_id), (Publish.status, query.status), (Publish.software, query.software)
+    )
+    return page_of_publishes(query, parts, filters, latest=query.latest_per_part)
 
 
 @publishes.declare("GET", "/<uuid:publish_id>", permission=Permission.PUBLISH_READ, answer=PublishOut)
-def get_publish(publish_id: UUID) -> dict[str, Any]:
+def get_publish(publish_id: UUID) -> Written:
     """A publish."""
-    found = described([publish_id])
-    if not found:
+    found = described(publish_id)
+    if found is None:
         raise missing(Publish, publish_id)
-    return found[0]
+    return found
 
 
 @publishes.declare("POST", "/<uuid:publish_id>/compose", permission=Permission.PUBLISH_MANAGE, answer=PublishOut)
-def compose_publish(publish_id: UUID) -> dict[str, Any]:
+def compose_publish(publish_id: UUID) -> Written:
     """Roll back (or forward): the entries compose this version of its part until another one is published."""
     return describe(publishing.compose(session(), _root(), row(Publish, publish_id)))
 
 
 @publishes.declare("POST", "/<uuid:publish_id>/withdraw", permission=Permission.PUBLISH_MANAGE, answer=PublishOut)
-def withdraw_publish(publish_id: UUID) -> dict[str, Any]:
+def withdraw_publish(publish_id: UUID) -> Written:
     """Take the part's contribution out of its asset or shot until the part is published again."""
     return describe(publishing.withdraw(session(), _root(), row(Publish, publish_id)))
 

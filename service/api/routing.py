@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import hashlib
 import json
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -15,6 +16,7 @@ from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 
 from service.accounts import auth
 from service.accounts.permissions import Permission
+from service.api.json_rows import Written
 from service.database import commit, session
 from shared.errors import InputError
 
@@ -22,6 +24,8 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 PREFIX = "/api"
+
+_HALF_PAIR = re.compile("[\ud800-\udfff]")
 
 IfMatch = Literal["", "optional", "required"]
 
@@ -40,7 +44,7 @@ class Reply(BaseModel):
 
 @dataclass(frozen=True)
 class Answer:
-    """Data with a status or headers other than the usual ones."""
+    """Data with a status or headers other than the usual ones; what ``answer`` can read, or JSON already."""
 
     data: Any
     status: int = 200
@@ -155,12 +159,12 @@ def _serve(endpoint: Endpoint, view: Callable[..., Any]) -> Callable[..., Respon
             return result
         if not isinstance(result, Answer):
             result = Answer(result, endpoint.status)
-        data = endpoint.adapter.validate_python(result.data, from_attributes=True)
-        text = b'{"ok":true,"data":' + endpoint.adapter.dump_json(data) + b"}\n"
+        data = result.data if isinstance(result.data, Written) else _written(endpoint, result.data)
+        text = b'{"ok":true,"data":' + data.json + b"}\n"
         response = Response(text, result.status, mimetype="application/json")
         response.headers.update(result.headers)
-        if endpoint.answers_row:
-            response.headers.setdefault("ETag", _etag_of(data, text))
+        if data.version:
+            response.headers.setdefault("ETag", _etag(data.version, text))
         if request.method == "GET" and "ETag" in response.headers:
             # Between browser and service nobody keeps an answer, but the browser may ask whether its own still holds.
             response.headers["Cache-Control"] = "private, no-cache"
@@ -169,6 +173,12 @@ def _serve(endpoint: Endpoint, view: Callable[..., Any]) -> Callable[..., Respon
         return response
 
     return serve
+
+
+def _written(endpoint: Endpoint, data: Any) -> Written:
+    read = endpoint.adapter.validate_python(data, from_attributes=True)
+    version = version_of(getattr(read, "revision", None), read.updated_at) if endpoint.answers_row else ""
+    return Written(endpoint.adapter.dump_json(read), version)
 
 
 def version_of(revision: int | None, updated_at: datetime) -> str:
@@ -183,9 +193,8 @@ def matches(version: str) -> bool:
     return not header or header == "*" or version in tags
 
 
-def _etag_of(row: Any, text: bytes) -> str:
+def _etag(version: str, text: bytes) -> str:
     """Entity tag: the row's version, and a digest of the answer, which also tells of other rows' names."""
-    version = version_of(getattr(row, "revision", None), row.updated_at)
     return f'"{version}-{hashlib.blake2b(text, digest_size=6).hexdigest()}"'
 
 
@@ -244,7 +253,7 @@ def _no_constant(name: str) -> float:
 def _check_text(values: Any) -> None:
     """Refuse what PostgreSQL cannot store as text: null characters and half surrogate pairs."""
     text = json.dumps(values, ensure_ascii=False)
-    if "\\u0000" in text or any("\ud800" <= character <= "\udfff" for character in text):
+    if "\\u0000" in text or _HALF_PAIR.search(text):
         raise InputError(
             "The request holds characters that are not text (null, or half a surrogate pair).",
             hint="Send plain Unicode text.",
