@@ -22,6 +22,7 @@ from dcc.cad.mesh.meshing import mesh_parts
 from dcc.cad.model import CadModel
 from dcc.cad.read import precheck
 from dcc.cad.read.declared import Declared, declared_by, declared_in
+from dcc.cad.read.features import Features, features_of
 from dcc.cad.read.part21.index import index as index_of
 from dcc.cad.read.piecewise import Geometries, is_worthwhile, read_pieces
 from dcc.cad.read.step_reader import StepFile
@@ -109,6 +110,7 @@ def convert(
     with source.open("rb") as stream, mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ) as text:
         index = index_of(text) if is_worthwhile(len(text), settings) else None
         declared = declared_by(index) if index else declared_in(text)
+        features = features_of(text)
         # Before the kernel: it takes time and memory for each.
         check_occurrences(declared.placed, settings.limits)
         missing = _missing_files(source, declared)
@@ -121,12 +123,13 @@ def convert(
                 settings,
                 name=name,
                 body_names=body_names,
+                features=features,
                 on_progress=lambda share: clock.stage("mesh", 5 + 85 * share, f"{share:.0%} of the parts"),
             )
         del index
     if read is None:
         try:
-            read = _read_whole(source, declared, settings, name, body_names, clock)
+            read = _read_whole(source, features, settings, name, body_names, clock)
         except CadError as error:
             raise _explained(error, name, missing) from error
     model, geometries = read
@@ -163,10 +166,10 @@ def convert(
 
 
 def _read_whole(
-    source: Path, declared: Declared, settings: Settings, name: str, body_names: bool, clock: _Clock
+    source: Path, features: Features, settings: Settings, name: str, body_names: bool, clock: _Clock
 ) -> tuple[CadModel, Geometries]:
     """The model in ``source`` as the kernel reads it, and the geometry of its parts."""
-    step_file = StepFile(source, name=name, body_names=body_names, transform_operators=declared.operators)
+    step_file = StepFile(source, name=name, body_names=body_names, features=features)
     step_file.parse()
     clock.stage("transfer", 15, "Building shapes")
     model = step_file.transfer()

@@ -12,7 +12,6 @@ from dcc.cad.read.part21.index import Index
 _FACES = ("ADVANCED_FACE", "FACE_SURFACE")
 _MESHED_FACES = ("TRIANGULATED_FACE", "COMPLEX_TRIANGULATED_FACE")
 _SOLIDS = ("MANIFOLD_SOLID_BREP", "BREP_WITH_VOIDS", "FACETED_BREP")
-_OPERATOR = "CARTESIAN_TRANSFORMATION_OPERATOR"
 
 _PRODUCT = re.compile(rb"=\s*PRODUCT\s*\(")
 _STRING = rb"\s*(?:'(?:[^']|'')*'|\$)\s*"
@@ -27,8 +26,7 @@ class Declared:
     """What the text of a file declares.
 
     ``occurrences`` counts the placements in all assemblies, ``placed`` the parts in the whole model if every
-    assembly is expanded. ``operators``: there are placements that may mirror or scale. ``external`` names other files
-    that hold parts of the model.
+    assembly is expanded. ``external`` names other files that hold parts of the model.
     """
 
     products: int
@@ -37,7 +35,6 @@ class Declared:
     placed: int
     faces: int
     solids: int
-    operators: bool
     external: tuple[str, ...]
 
     @property
@@ -57,7 +54,6 @@ def declared_in(text: mmap.mmap) -> Declared:
         # Meshes beside exact shapes are not read, so that they only count where there is nothing else.
         faces=_mentions(text, _FACES) or _mentions(text, _MESHED_FACES),
         solids=_mentions(text, _SOLIDS),
-        operators=text.find(_OPERATOR.encode()) >= 0,
         external=_names(_EXTERNAL.findall(text)),
     )
 
@@ -74,7 +70,6 @@ def declared_by(index: Index) -> Declared:
         placed=_expanded(placements),
         faces=len(index.of_keyword(_FACES)) or len(index.of_keyword(_MESHED_FACES)),
         solids=len(index.of_keyword(_SOLIDS)),
-        operators=any(name.startswith(_OPERATOR) for name in index.type_names),
         external=_names(name for entity in documents for name in _EXTERNAL.findall(index.statement(entity))),
     )
 

@@ -5,10 +5,6 @@ The kernel looks for shapes only: such an assignment is led on to the shape that
 
 from __future__ import annotations
 
-import mmap
-import re
-from pathlib import Path
-
 from OCP.StepData import StepData_StepModel
 from OCP.StepVisual import (
     StepVisual_LayeredItem,
@@ -16,15 +12,9 @@ from OCP.StepVisual import (
     StepVisual_StyledItem,
 )
 
-_NAMED_LAYER = re.compile(rb"PRESENTATION_LAYER_ASSIGNMENT\s*\(\s*'[^']*[^'\s][^']*'")
 
-
-def layer_the_shapes(path: Path, model: StepData_StepModel) -> None:
-    """Change ``model``, read from the file at ``path``, so that its layers hold shapes."""
-    with path.open("rb") as stream, mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ) as content:
-        # To ask every entity takes long, and most files have no layers.
-        if not _NAMED_LAYER.search(content):
-            return
+def layer_the_shapes(model: StepData_StepModel) -> None:
+    """Change ``model`` so that its layers hold shapes."""
     for number in range(1, model.NbEntities() + 1):
         layer = model.Value(number)
         if isinstance(layer, StepVisual_PresentationLayerAssignment):

@@ -60,18 +60,17 @@ class OccurrenceStyle:
 class OccurrenceStyles:
     """The styles of a file, and the marks by which its placements are known again after the transfer."""
 
-    def __init__(self, path: Path) -> None:
-        """Read them from the text at ``path``."""
+    def __init__(self, path: Path | None) -> None:
+        """Read them from the text at ``path``; None: there are none."""
         self._styles: list[OccurrenceStyle] = []
         self._painted: dict[tuple[int, Color], tuple[AssemblyDefinition, AssemblyDefinition]] = {}
-        with path.open("rb") as stream, mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ) as content:
-            # Few files have any, and a large one takes long to look through.
-            if any(content.find(kind.encode()) >= 0 for kind in (_DEEP_STYLE, _DEEP_USAGE)):
+        if path is not None:
+            with path.open("rb") as stream, mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ) as content:
                 entities = {
                     int(number): (kind.decode(), text.decode("latin-1"))
                     for number, kind, text in _ENTITY.findall(content)
                 }
-                self._styles = list(_Reading(entities).styles())
+            self._styles = list(_Reading(entities).styles())
 
     def mark(self, model: StepData_StepModel) -> None:
         """Mark the placements that lead to a styled occurrence; call between reading the file and the transfer."""

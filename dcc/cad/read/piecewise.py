@@ -23,6 +23,7 @@ from dcc.cad.forking import Forked, can_fork
 from dcc.cad.kernel import IDENTITY_MATRIX, Array, sub_shapes
 from dcc.cad.mesh.meshing import PartGeometry, check_triangles, label_of, mesh_part, mesh_parts
 from dcc.cad.model import AssemblyDefinition, CadModel, PartDefinition
+from dcc.cad.read.features import Features
 from dcc.cad.read.part21.index import Index
 from dcc.cad.read.part21.products import Partition, partition
 from dcc.cad.read.part21.write import PIECE_NAME, frame_text, piece_text
@@ -63,7 +64,13 @@ def is_worthwhile(size: int, settings: Settings) -> bool:
 
 
 def read_pieces(
-    index: Index, settings: Settings, *, name: str, body_names: bool, on_progress: Callable[[float], None]
+    index: Index,
+    settings: Settings,
+    *,
+    name: str,
+    body_names: bool,
+    features: Features,
+    on_progress: Callable[[float], None],
 ) -> tuple[CadModel, Geometries] | None:
     """The model in the file behind ``index`` and its parts' geometry; None where it should be read as a whole.
 
@@ -78,32 +85,25 @@ def read_pieces(
     if not parts.crowds and (len(parts.groups) < 2 or size - sum(parts.weights) > _MOST_FRAME * size):
         return None
     with contextlib.suppress(_RefusedError):
-        return _read(parts, settings, name, body_names, on_progress)
+        return _read(_Task(parts, settings, name, body_names, features), on_progress)
     return None
 
 
-def _read(
-    parts: Partition,
-    settings: Settings,
-    name: str,
-    body_names: bool,
-    on_progress: Callable[[float], None],
-) -> tuple[CadModel, Geometries]:
-    workers = settings.worker_count()
-    batches = list(_batches(parts, workers))
+def _read(task: _Task, on_progress: Callable[[float], None]) -> tuple[CadModel, Geometries]:
+    workers = task.settings.worker_count()
+    batches = list(_batches(task.parts, workers))
     total = sum(weight for _, weight in batches) or 1
-    task = _Task(parts, settings, name, body_names)
     on_progress(0.0)
     pieces: dict[int, _Piece] = {}
     done = 0
     triangles = 0
-    with Forked(task.read, [numbers for numbers, _ in batches], workers, name=name) as results:
+    with Forked(task.read, [numbers for numbers, _ in batches], workers, name=task.name) as results:
         frame = _frame(task)
         for batch, found in results:
             for piece in found:
                 pieces[piece.number] = piece
                 triangles += sum(len(geometry.mesh.triangles) for geometry in piece.geometries if geometry.mesh)
-            check_triangles(triangles, settings.limits)
+            check_triangles(triangles, task.settings.limits)
             done += batches[batch][1]
             on_progress(done / total)
     return _joined(frame, pieces, task)
@@ -144,6 +144,7 @@ class _Task:
     settings: Settings
     name: str
     body_names: bool
+    features: Features
 
     def read(self, numbers: list[int]) -> list[_Piece]:
         """Read, mesh and measure some pieces (in a forked process)."""
@@ -192,7 +193,7 @@ def _frame(task: _Task) -> StepFile:
 
 def _opened(path: Path, task: _Task) -> StepFile:
     """The file at ``path``, parsed. Raises _RefusedError where the kernel finds fault with it."""
-    step_file = StepFile(path, name=task.name, body_names=task.body_names)
+    step_file = StepFile(path, name=task.name, body_names=task.body_names, features=task.features)
     try:
         step_file.parse()
     except CadError as error:

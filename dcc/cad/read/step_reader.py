@@ -5,6 +5,7 @@ Only the structure is walked here, once per definition; nothing is tessellated.
 
 from __future__ import annotations
 
+import mmap
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -36,10 +37,10 @@ from OCP.XCAFDoc import (
 from dcc.cad.kernel import IDENTITY_MATRIX, Array, extended_string, label_entry, label_name, matrix_of, sub_shapes
 from dcc.cad.model import AssemblyDefinition, CadModel, PartDefinition, Placement
 from dcc.cad.read.bodies import bodies_of
+from dcc.cad.read.features import Features, features_of
 from dcc.cad.read.layers import layer_the_shapes
 from dcc.cad.read.occurrence_styles import OccurrenceStyles
 from dcc.cad.read.tessellated_items import leave_out_second_shapes
-from dcc.cad.read.text_encoding import encoding_of
 from dcc.cad.read.transform_operators import TransformOperators
 from shared.errors import CadError
 from shared.manifest import Color, Warning
@@ -82,18 +83,18 @@ class StepFile:
         *,
         name: str = "",
         body_names: bool = True,
-        transform_operators: bool = True,
+        features: Features | None = None,
     ) -> None:
         """``name``: what its owner calls the file.
 
         ``body_names``: read the names of bodies, for which the kernel looks at every placement many times.
 
-        ``transform_operators``: look for placements that mirror or scale, which takes time in a large file.
+        ``features``: what to look for (default: what the file's text makes use of).
         """
         self._path = path
         self._name = name or path.name
         self._body_names = body_names
-        self._transform_operators = transform_operators
+        self._features = features
         self._warnings: list[Warning] = []
         self._built: tuple[TransformOperators, OccurrenceStyles] | None = None
         self._reader = STEPCAFControl_Reader()
@@ -117,7 +118,7 @@ class StepFile:
         Interface_Static.SetIVal_s("read.stepcaf.subshapes.name", int(self._body_names))
         # Many AP242 files hold a mesh beside the exact shape: it is only wanted where there is no other.
         Interface_Static.SetCVal_s("read.step.tessellated", "OnNoBRep")
-        Interface_Static.SetCVal_s("read.step.codepage", encoding_of(self._path))
+        Interface_Static.SetCVal_s("read.step.codepage", self._uses().encoding)
         if reader.ReadFile(str(self._path)) != IFSelect_ReturnStatus.IFSelect_RetDone:
             raise CadError(
                 f"{self._name} cannot be read: the CAD kernel found no valid STEP data in it.",
@@ -166,13 +167,22 @@ class StepFile:
     def build_shapes(self) -> None:
         """Have the kernel build the shapes; ``transfer`` does it where it has not been done yet."""
         entities = self._reader.ChangeReader().StepModel()
-        operators = TransformOperators(entities if self._transform_operators else None)
-        styles = OccurrenceStyles(self._path)
+        features = self._uses()
+        operators = TransformOperators(entities if features.operators else None)
+        styles = OccurrenceStyles(self._path if features.occurrence_styles else None)
         styles.mark(entities)
-        layer_the_shapes(self._path, entities)
-        leave_out_second_shapes(self._path, entities)
+        if features.layers:
+            layer_the_shapes(entities)
+        if features.meshes:
+            leave_out_second_shapes(entities)
         self._reader.Transfer(self._document)
         self._built = operators, styles
+
+    def _uses(self) -> Features:
+        if self._features is None:
+            with self._path.open("rb") as stream, mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ) as text:
+                self._features = features_of(text)
+        return self._features
 
     def _structure(self, stand_ins: StandIns | None) -> tuple[_Structure, OccurrenceStyles, Sequence_TDF_Label]:
         if self._built is None:

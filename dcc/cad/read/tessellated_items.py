@@ -5,9 +5,6 @@ Where a product has nothing but a mesh (``TESSELLATED_SOLID``, ``TESSELLATED_SHE
 
 from __future__ import annotations
 
-import mmap
-from pathlib import Path
-
 from OCP.collections import HArray1_StepRepr_RepresentationItem
 from OCP.StepData import StepData_StepModel
 from OCP.StepGeom import StepGeom_Placement
@@ -30,14 +27,10 @@ from OCP.StepVisual import (
 
 _EXACT = (StepShape_SolidModel, StepShape_ShellBasedSurfaceModel, StepShape_GeometricSet)
 _PLACEMENT = StepRepr_RepresentationRelationshipWithTransformation
-_MESHES = b"TESSELLATED_SHAPE_REPRESENTATION"
 
 
-def leave_out_second_shapes(path: Path, model: StepData_StepModel) -> None:
-    """Take from ``model``, read from the file at ``path``, the meshes of products that have an exact shape too."""
-    with path.open("rb") as stream, mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ) as content:
-        if content.find(_MESHES) < 0:
-            return
+def leave_out_second_shapes(model: StepData_StepModel) -> None:
+    """Take from ``model`` the meshes of products that have an exact shape too."""
     products: dict[StepRepr_ProductDefinitionShape, list[StepRepr_Representation]] = {}
     related: dict[StepRepr_Representation, list[StepRepr_Representation]] = {}
     for number in range(1, model.NbEntities() + 1):

@@ -6,10 +6,8 @@ machine they run on all the same, without saying so; read as UTF-8 these are nam
 
 from __future__ import annotations
 
+import mmap
 import re
-from pathlib import Path
-
-import numpy as np
 
 _CHUNK = 1 << 24
 _SAMPLE = 4096
@@ -25,9 +23,9 @@ UTF8, GB2312, SHIFT_JIS, WESTERN = "UTF8", "GB", "SJIS", "CP1252"
 """As the kernel names them."""
 
 
-def encoding_of(path: Path) -> str:
-    """The encoding of the text in the file at ``path``, as the kernel names it: UTF-8 unless that cannot be."""
-    foreign = b"\n".join(_foreign_strings(path))
+def encoding_of(text: mmap.mmap) -> str:
+    """The encoding of a STEP file's text, as the kernel names it: UTF-8 unless that cannot be."""
+    foreign = b"\n".join(_foreign_strings(text))
     if not foreign or _decodes(foreign, "utf-8"):
         return UTF8
     if _decodes(foreign, "gb2312") and _is_chinese(foreign):
@@ -37,16 +35,17 @@ def encoding_of(path: Path) -> str:
     return WESTERN
 
 
-def _foreign_strings(path: Path) -> list[bytes]:
+def _foreign_strings(text: mmap.mmap) -> list[bytes]:
     """Strings of the file with bytes that are not ASCII, up to ``_SAMPLE``; usually there are none."""
     found: list[bytes] = []
-    with path.open("rb") as stream:
-        while len(found) < _SAMPLE and (chunk := stream.read(_CHUNK)):
-            if (np.frombuffer(chunk, np.uint8) < 0x80).all():
-                continue
-            # A string that is cut by the end of a chunk must not look like broken UTF-8.
-            chunk += stream.readline()
-            found += [text for text in _STRING.findall(chunk) if not text.isascii()]
+    start = 0
+    while start < len(text) and len(found) < _SAMPLE:
+        # A string that is cut by the end of a chunk must not look like broken UTF-8.
+        end = text.find(b"\n", min(start + _CHUNK, len(text))) + 1 or len(text)
+        chunk = text[start:end]
+        if not chunk.isascii():
+            found += [string for string in _STRING.findall(chunk) if not string.isascii()]
+        start = end
     return found[:_SAMPLE]
 
 

@@ -159,7 +159,10 @@ def lengthen(model: Model, random_: random.Random) -> Model:
 
 def split(model: Model, random_: random.Random) -> Model:
     """One part becomes two halves: neither is the old part for certain."""
-    index = _pick(model, random_)
+    whole = [index for index, part in enumerate(model.parts) if not part.shape.half]
+    if not whole:
+        return model
+    index = random_.choice(whole)
     part = model.parts[index]
     halves = tuple(
         replace(part, identity=f"half{side}-{part.identity}", name=f"{part.name} {side}", shape=shape)
@@ -199,7 +202,9 @@ def replace_by_namesake(model: Model, random_: random.Random) -> Model:
 
 
 def replace_in_place(model: Model, random_: random.Random) -> Model:
-    """A part goes, and another of its size stands where it stood."""
+    """A part goes, and another of its size stands where it stood. (The only part of a model is the one it was.)"""
+    if len(model.parts) < 2:
+        return model
     index = _pick(model, random_)
     size = max(model.parts[index].shape.a, model.parts[index].shape.b)
     identity = _stranger(random_)

@@ -13,6 +13,7 @@ from OCP.TopoDS import TopoDS_Shape
 
 from dcc.cad.convert import GLB, MANIFEST, USD_MASTER, convert
 from dcc.cad.read.declared import declared_by, declared_in
+from dcc.cad.read.features import features_of
 from dcc.cad.read.part21.index import index
 from dcc.cad.read.piecewise import read_pieces
 from dcc.cad.settings import Settings
@@ -32,7 +33,14 @@ def is_taken_apart(source: Path) -> bool:
         if found is None:
             return False
         assert declared_by(found) == declared_in(text)
-        read = read_pieces(found, PIECES, name=source.name, body_names=True, on_progress=lambda share: None)
+        read = read_pieces(
+            found,
+            PIECES,
+            name=source.name,
+            body_names=True,
+            features=features_of(text),
+            on_progress=lambda share: None,
+        )
         del found
     return read is not None
 

@@ -1,0 +1,58 @@
+"""What a STEP file makes use of beyond plain shapes: each takes time to look for in the kernel's model.
+
+It is looked for once, in the text of the whole file; what is read piece by piece is read with the same answer.
+"""
+
+from __future__ import annotations
+
+import mmap
+import re
+from dataclasses import dataclass
+
+from dcc.cad.read.text_encoding import UTF8, encoding_of
+
+_CHUNK = 1 << 24
+_OPERATOR = b"CARTESIAN_TRANSFORMATION_OPERATOR_3D"
+_DEEP_USAGE = b"SPECIFIED_HIGHER_USAGE_OCCURRENCE"
+_DEEP_STYLE = b"CONTEXT_DEPENDENT_OVER_RIDING_STYLED_ITEM"
+_LAYER = b"PRESENTATION_LAYER_ASSIGNMENT"
+_MESH = b"TESSELLATED_SHAPE_REPRESENTATION"
+_WORDS = (_OPERATOR, _DEEP_USAGE, _DEEP_STYLE, _LAYER, _MESH)
+_NAMED_LAYER = re.compile(_LAYER + rb"\s*\(\s*'[^']*[^'\s][^']*'")
+
+
+@dataclass(frozen=True)
+class Features:
+    """What there may be in a file; ``encoding``: of its text, as the kernel names it."""
+
+    encoding: str = UTF8
+    operators: bool = True
+    """Placements that may mirror or scale."""
+    occurrence_styles: bool = True
+    """Looks of single occurrences deep in an assembly."""
+    layers: bool = True
+    """Layers with a name."""
+    meshes: bool = True
+    """Meshes, which may stand beside exact shapes."""
+
+
+def features_of(text: mmap.mmap) -> Features:
+    """What the file with this text makes use of."""
+    mentioned = _mentioned(text)
+    return Features(
+        encoding_of(text),
+        operators=_OPERATOR in mentioned,
+        occurrence_styles=bool(mentioned & {_DEEP_USAGE, _DEEP_STYLE}),
+        layers=_LAYER in mentioned and _NAMED_LAYER.search(text) is not None,
+        meshes=_MESH in mentioned,
+    )
+
+
+def _mentioned(text: mmap.mmap) -> set[bytes]:
+    found: set[bytes] = set()
+    overlap = max(map(len, _WORDS))
+    for start in range(0, len(text), _CHUNK):
+        # Bytes are searched several times faster than the mapped file itself.
+        chunk = text[start : start + _CHUNK + overlap]
+        found |= {word for word in _WORDS if word not in found and word in chunk}
+    return found
