@@ -1,9 +1,20 @@
 """partKeys: readable, unique, stable names for the parts of a CAD model, valid as USD identifiers.
 
-A key follows from a part's own name alone wherever that is enough: adding, removing or reordering other parts, or
-other tessellation settings, then cannot change it. Parts that share a name are told apart by content, first by their
-shape and then by where they stand, never by their order in the file; identical twins, which no content can tell
-apart, are numbered.
+A key follows from a part's own name alone wherever that is enough. Parts that share a name are told apart by content,
+first by their shape and then by where they stand, never by their order in the file; identical twins, which no content
+can tell apart, are numbered.
+
+What one file by itself can promise, whatever was exported before:
+
+* While no other part has its name, a part's key changes with nothing but that name.
+* While a name is shared, the key of a part that has it changes with nothing but what tells it apart from the others:
+  its shape, or its shape and place where there are several of that shape too. More parts of the name may come and go.
+* Where a name begins or ceases to be shared, the keys of its parts change: of two that have a name, the file does not
+  tell which was there first. Then the plain name is nobody's key. A key that is found before and after parts were
+  added or removed means the same part, and none is ever passed on to a newcomer.
+
+In a lineage, keys are given once and kept by matching each revision with the one before
+(:mod:`dcc.cad.identity.revision`): there the first part keeps its plain key, too.
 """
 
 from __future__ import annotations

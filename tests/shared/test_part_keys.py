@@ -19,6 +19,17 @@ PARTS = st.lists(
     max_size=12,
 )
 
+CLEARLY_DIFFERENT = st.lists(
+    st.builds(
+        PartIdentity,
+        name=st.sampled_from(["", "Nut", "Nut 1", "Nut-1", "轴承"]),
+        shape=st.sampled_from([(10.0, 20.0), (15.0, 20.0), (4000.0, 900.0)]),
+        placement=st.sampled_from([(0.0, 0.0), (5.0, 0.0), (5.0, 5.0), (-300.0, 8.0)]),
+    ),
+    max_size=12,
+    unique=True,
+)
+
 
 @pytest.mark.parametrize(
     ("name", "expected"),
@@ -68,6 +79,27 @@ def test_order_decides_nothing(parts: list[PartIdentity], chance: random.Random)
     before = dict(zip(parts, assign_part_keys(parts), strict=True))
     chance.shuffle(parts)
     assert dict(zip(parts, assign_part_keys(parts), strict=True)) == before
+
+
+@given(CLEARLY_DIFFERENT, st.data())
+def test_keys_outlive_parts_that_come_and_go_and_are_never_passed_on(
+    more: list[PartIdentity], data: st.DataObject
+) -> None:
+    fewer = [part for part in more if data.draw(st.booleans())]
+    after = dict(zip(more, assign_part_keys(more), strict=True))
+    for part, key in zip(fewer, assign_part_keys(fewer), strict=True):
+        assert all(other is part for other, its in after.items() if its == key)
+        if told_apart(part, more) == told_apart(part, fewer):
+            assert after[part] == key
+
+
+def told_apart(part: PartIdentity, parts: list[PartIdentity]) -> str:
+    """By what a part is told apart from the others of its name."""
+    others = [other for other in parts if other is not part and slug(key_name(other.name)) == slug(key_name(part.name))]
+    namesakes = [other for other in others if other.name == part.name]
+    if not namesakes:
+        return "spelling" if others else "name"
+    return "place" if any(other.shape == part.shape for other in namesakes) else "shape"
 
 
 def test_twins_are_numbered() -> None:
