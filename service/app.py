@@ -7,17 +7,16 @@ import time
 import uuid
 
 from flask import Flask, Response, g, request
-from sqlalchemy import text
-from sqlalchemy.exc import OperationalError
+from werkzeug.middleware.proxy_fix import ProxyFix
 
-from service import api, audit, metrics, pages, schema
+from service import api, audit, metrics, pages
 from service.activity.streams import Streams
 from service.api import errors
 from service.config import MEBIBYTE, Config, driver_url
 from service.database import db, engine_options
+from service.database_role import guard_connections
 from service.logs import access_log
 from service.queue import queueing
-from shared.errors import InputError
 
 _MAX_BODY_BYTES = 8 * MEBIBYTE
 """Of requests other than uploads."""
@@ -28,7 +27,7 @@ _REQUEST_ID = re.compile(r"[A-Za-z0-9_.-]{4,64}")
 
 
 def create_app(config: Config) -> Flask:
-    """The application for ``config``. Raises ServiceError or InputError where its database cannot be used safely."""
+    """The application for ``config``. It needs no database yet: see :func:`service.database_role.check_database`."""
     app = Flask("service", static_folder=None)
     app.config.update(
         SQLALCHEMY_DATABASE_URI=driver_url(config.database_url),
@@ -52,10 +51,11 @@ def create_app(config: Config) -> Flask:
     for path, view in _PROBES.items():
         app.add_url_rule(path, view_func=app.view_functions[view], endpoint=f"probe{path}")
     errors.register(app, pages.error_page)
+    if config.trusted_proxies:
+        app.wsgi_app = ProxyFix(app.wsgi_app, *[config.trusted_proxies] * 3)  # type: ignore[method-assign]
     app.before_request(_begin)
     app.after_request(_finish)
-    with app.app_context():
-        _check_role(config)
+    guard_connections(app)
     return app
 
 
@@ -89,26 +89,3 @@ def _drain() -> None:
             left -= len(chunk)
     except OSError:
         return  # the client has gone
-
-
-def _check_role(config: Config) -> None:
-    """Refuse a database role that row-level security does not bind."""
-    try:
-        role = db.session.execute(
-            text(
-                "SELECT rolname, rolsuper OR rolbypassrls AS unbound,"
-                " EXISTS (SELECT FROM pg_tables WHERE tablename = 'tenants' AND tableowner = rolname) AS owner"
-                " FROM pg_roles WHERE rolname = current_user"
-            )
-        ).one()
-    except OperationalError as error:
-        raise schema.database_error(error, config.database_url) from error
-    finally:
-        db.session.remove()
-    if role.unbound or role.owner:
-        raise InputError(
-            f"DATABASE_URL uses the role {role.rolname!r}, which row-level security does not bind.",
-            hint="Use a role that is no superuser, has no BYPASSRLS and does not own the tables.",
-            code="input.config",
-            fields={"DATABASE_URL": "must name an ordinary role"},
-        )

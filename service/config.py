@@ -47,6 +47,9 @@ class Config:
     """Event streams that the users of one tenant may have open at a time, over all processes of the service."""
     streams_per_process: int = 48
     """Event streams in one process, so that some of its threads stay free for requests."""
+    trusted_proxies: int = 0
+    """Reverse proxies that each request comes through; what they say of the client and the address it asked for
+    (X-Forwarded-For, -Proto, -Host) is believed. With 0 these headers are ignored: anybody can send them."""
     database_pool: int = 16
     """Connections kept for the request threads of one process."""
 
@@ -70,6 +73,9 @@ class Config:
                 numbers[name] = int(text)
             else:
                 wrong[name] = f"is {text!r}, not a whole number above 0."
+        proxies = env.get("RACEWAY_TRUSTED_PROXIES") or "0"
+        if not proxies.isdecimal():
+            wrong["RACEWAY_TRUSTED_PROXIES"] = f"is {proxies!r}, not the number of proxies before the service."
         for name in ("DATABASE_URL", "DATABASE_OWNER_URL"):
             if env.get(name) and (problem := _database_problem(env[name])):
                 wrong[name] = f"{problem} {_HINTS['DATABASE_URL']}"
@@ -94,6 +100,7 @@ class Config:
             lease_seconds=numbers["RACEWAY_LEASE_SECONDS"],
             stall_seconds=numbers["RACEWAY_STALL_SECONDS"],
             streams_per_tenant=numbers["RACEWAY_STREAMS_PER_TENANT"],
+            trusted_proxies=int(proxies),
         )
 
     def to_environment(self) -> dict[str, str]:
@@ -112,6 +119,7 @@ class Config:
             "RACEWAY_LEASE_SECONDS": str(self.lease_seconds),
             "RACEWAY_STALL_SECONDS": str(self.stall_seconds),
             "RACEWAY_STREAMS_PER_TENANT": str(self.streams_per_tenant),
+            "RACEWAY_TRUSTED_PROXIES": str(self.trusted_proxies),
         }
 
     def require_owner_url(self) -> str:

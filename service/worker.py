@@ -27,6 +27,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from service.app import create_app
 from service.config import Config
 from service.database import db
+from service.database_role import check_database
 from service.models import Worker
 from service.queue import queueing
 from service.queue.queueing import QUEUES, bells_of
@@ -71,6 +72,7 @@ def run(config: Config, abilities: Abilities) -> None:
         )
     queueing.check(config.redis_url)
     app = create_app(config)
+    check_database(app)
     queues = abilities.queues
     # A tool's own tree is gone when its job has ended; this ends what broke away from it.
     runner = Runner(

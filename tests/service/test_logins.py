@@ -8,6 +8,7 @@ import logging
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -17,6 +18,8 @@ from werkzeug.serving import make_server
 
 from service.accounts import throttle
 from service.accounts.permissions import Permission, Role
+from service.app import create_app
+from service.config import Config
 from service.database import tenant_session
 from service.logs import JsonFormatter
 from service.models import ApiToken
@@ -190,6 +193,48 @@ def test_many_attempts_at_once_are_no_more_than_one_after_the_other(studio: Stud
     with ThreadPoolExecutor(16) as pool:
         statuses = list(pool.map(lambda _: attempt(studio, email, "wrong"), range(24)))
     assert sorted(statuses) == [401] * throttle.ATTEMPTS_PER_ACCOUNT + [429] * (24 - throttle.ATTEMPTS_PER_ACCOUNT)
+
+
+def _attempts_through_proxy(app: Flask, forwarded: list[str], address: str = "10.3.0.1") -> list[int]:
+    """Statuses of wrong logins that all come from the proxy at ``address``, with what it says of their origin."""
+    body = {"email": "nobody@example.com", "password": "wrong"}
+    return [
+        app.test_client()
+        .post(
+            "/api/auth/login",
+            json={**body, "email": f"{unique()}@example.com"},
+            headers={"X-Forwarded-For": origin},
+            environ_overrides={"REMOTE_ADDR": address},
+        )
+        .status_code
+        for origin in forwarded
+    ]
+
+
+def test_what_a_client_says_of_its_address_is_not_believed(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(throttle, "ATTEMPTS_PER_ADDRESS", 3)
+    assert _attempts_through_proxy(app, [f"10.4.0.{n}" for n in range(5)]) == [401] * 3 + [429] * 2
+
+
+def test_behind_a_proxy_each_client_has_its_own_count(config: Config, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(throttle, "ATTEMPTS_PER_ADDRESS", 3)
+    app = create_app(replace(config, trusted_proxies=1))
+    assert _attempts_through_proxy(app, ["10.5.0.1"] * 4 + ["10.5.0.2"]) == [401] * 3 + [429, 401]
+    # What the client itself put before the proxy's word counts for nothing.
+    assert _attempts_through_proxy(app, [f"10.6.0.{n}, 10.5.0.1" for n in range(2)]) == [429] * 2
+
+
+def test_behind_a_proxy_cookies_and_forms_are_for_the_address_that_was_asked_for(
+    config: Config, studio: StudioUnderTest
+) -> None:
+    forwarded = {"X-Forwarded-Proto": "https", "X-Forwarded-Host": "raceway.example", "Host": "127.0.0.1:8430"}
+    form = {"email": studio.email(Role.ARTIST), "password": PASSWORD}
+    headers = {**forwarded, "Origin": "https://raceway.example"}
+    direct = studio.app.test_client().post("/login", data=form, headers=headers)
+    assert direct.status_code == 403
+    behind = create_app(replace(config, trusted_proxies=1)).test_client().post("/login", data=form, headers=headers)
+    assert behind.status_code == 303
+    assert "; Secure" in behind.headers["Set-Cookie"] and behind.headers["Location"].startswith("/")
 
 
 def test_logins_that_succeed_are_not_counted(studio: StudioUnderTest, monkeypatch: pytest.MonkeyPatch) -> None:

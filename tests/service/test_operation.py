@@ -2,25 +2,34 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import logging
 import os
 import signal
 import socket
+import socketserver
 import subprocess
 import sys
 import threading
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 import requests
 from flask import Flask
 from prometheus_client.parser import text_string_to_metric_families
+from sqlalchemy import make_url
 
 from service.accounts.permissions import Role
+from service.app import create_app
 from service.config import Config
+from service.database_role import check_database
+from shared.errors import InputError
+from shared.processes import descendants
 from tests.service.studio import StudioUnderTest
 
 
@@ -173,3 +182,81 @@ def test_the_logs_are_lines_of_json_without_secrets(gunicorn: _Gunicorn, studio:
     asked = [line for line in lines if line.get("path") == "/api/auth/me"]
     assert asked and asked[0]["request_id"] and asked[0]["status"] == 200 and asked[0]["milliseconds"] > 0
     assert token not in log and "secret" not in log
+
+
+class _Relay(socketserver.ThreadingTCPServer):
+    """A way to a server that can be open or not; ``port`` is its own from the start."""
+
+    allow_reuse_address = True
+    daemon_threads = True
+    is_open = False
+
+    def __init__(self, host: str, port: int) -> None:
+        super().__init__(("127.0.0.1", 0), socketserver.BaseRequestHandler, bind_and_activate=False)
+        self.target = (host, port)
+        self.server_bind()
+        self.port = self.server_address[1]
+
+    def open(self) -> None:
+        """Until now connections are refused."""
+        self.server_activate()
+        threading.Thread(target=self.serve_forever, daemon=True).start()
+        self.is_open = True
+
+    def close(self) -> None:
+        """Let nothing through any more."""
+        if self.is_open:
+            self.shutdown()
+        self.server_close()
+
+    def finish_request(self, request: Any, client_address: Any) -> None:
+        with socket.create_connection(self.target) as target:
+            back = threading.Thread(target=self._pass_on, args=(target, request), daemon=True)
+            back.start()
+            self._pass_on(request, target)
+            back.join()
+
+    @staticmethod
+    def _pass_on(source: socket.socket, sink: socket.socket) -> None:
+        with contextlib.suppress(OSError):
+            while data := source.recv(65536):
+                sink.sendall(data)
+            sink.shutdown(socket.SHUT_WR)
+
+
+def test_the_service_starts_before_its_database_and_is_ready_with_it(config: Config, tmp_path: Path) -> None:
+    url = make_url(config.database_url)
+    assert url.host and url.port
+    relay = _Relay(url.host, url.port)
+    through_relay = url.set(host="127.0.0.1", port=relay.port).render_as_string(hide_password=False)
+    server = _Gunicorn(replace(config, database_url=through_relay), tmp_path / "log")
+    try:
+        refused = requests.get(f"{server.url}/api/ready", timeout=30)
+        assert (refused.status_code, refused.json()["error"]["code"]) == (503, "service.database")
+        # A process that ends meanwhile is started again, and takes the others along no more than before.
+        killed = min(descendants(server.process.pid))
+        os.kill(killed, signal.SIGKILL)
+        deadline = time.monotonic() + 60
+        while len(descendants(server.process.pid) - {killed}) < 2:
+            assert time.monotonic() < deadline and server.process.poll() is None, server.log.read_text()
+            time.sleep(0.05)
+        assert requests.get(f"{server.url}/health", timeout=30).status_code == 200
+        relay.open()
+        for _ in range(6):
+            # A new connection each time, so that both processes are asked.
+            assert requests.get(f"{server.url}/ready", headers={"Connection": "close"}, timeout=30).status_code == 200
+        assert server.stop() == 0
+    finally:
+        if server.process.poll() is None:
+            server.stop()
+        relay.close()
+    assert "starting without the database" in server.log.read_text()
+
+
+def test_a_role_that_sees_other_tenants_is_refused_whenever_it_comes(config: Config, tmp_path: Path) -> None:
+    app = create_app(replace(config, database_url=config.database_owner_url))
+    with pytest.raises(InputError, match="row-level security"):
+        check_database(app)
+    answer = app.test_client().post("/api/auth/login", json={"email": "a@example.com", "password": "x"})
+    assert answer.status_code == 503 and answer.json is not None
+    assert "raceway_owner" in answer.json["error"]["message"]
