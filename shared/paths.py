@@ -20,6 +20,9 @@ _ENTRY = re.compile(
     r"/usd/((?P<part>[A-Za-z]\w*)/)?(?P<name>\w+)\.usd"
 )
 _DRIVE = re.compile(r"^[A-Za-z]:")
+_STEP = r"(?!\.\.?(?:/|$))[^/\\\x00-\x1f]+"
+_NORMAL = re.compile(rf"(?![A-Za-z]:){_STEP}(?:/{_STEP})*")
+"""A path as it is stored; scenes name hundreds at a time."""
 
 
 def entity_folder(project: str, entity: Entity) -> str:
@@ -95,6 +98,8 @@ def normalise(path: str) -> str:
     A Windows client's backslashes are accepted. Raises InputError for absolute paths, drive letters, control
     characters and paths that lead out of the storage root.
     """
+    if _NORMAL.fullmatch(path):
+        return path
     text = path.replace("\\", "/")
     parts = PurePosixPath(text).parts
     if (

@@ -54,7 +54,13 @@ _FIELDS = (
     .outerjoin(User, User.id == Publish.created_by_id)
 )
 
-
+_named = aliased(Part)
+_SORT: dict[str, Any] = {
+    "created_at": Publish.created_at,
+    "version": Publish.version,
+    "part_name": select(_named.name).where(_named.id == Publish.part_id).scalar_subquery(),
+    "software": Publish.software,
+}
 _OWN = (
     *("id", "task_id", "cad_file_id", "created_at", "updated_at", "revision", "archived_at", "version", "iteration"),
     *("source_version", "source_iteration", "software", "status", "item_usd_path", "sha256", "size", "validation"),
@@ -107,14 +113,7 @@ def page_of_publishes(
         total = None if filters else held
         if parts is not None:
             statement = statement.where(Publish.part_id == _any(parts) if held <= _FEW else Publish.part_id.in_(parts))
-    named = aliased(Part)
-    sort: dict[str, Any] = {
-        "created_at": Publish.created_at,
-        "version": Publish.version,
-        "part_name": select(named.name).where(named.id == Publish.part_id).scalar_subquery(),
-        "software": Publish.software,
-    }
-    return page_in_json(statement, _FIELDS, query, key=Publish, sort=sort, default_sort="-created_at", total=total)
+    return page_in_json(statement, _FIELDS, query, key=Publish, sort=_SORT, default_sort="-created_at", total=total)
 
 
 def _any(ids: Select[Any]) -> ColumnElement[Any]:

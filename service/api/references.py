@@ -2,24 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from typing import Annotated, Any
 from uuid import UUID
 
 from pydantic import Field, StringConstraints, model_validator
-from sqlalchemy import Select, and_, select
+from sqlalchemy import ARRAY, Select, Text, Uuid, bindparam, cast, column, false, func, literal, null, select, true
 from sqlalchemy.orm import aliased
 
 from service.accounts.permissions import Permission
 from service.api.fields import StoragePath
+from service.api.json_rows import Written, as_json, json_list
 from service.api.routing import Reply, Request, Resource
 from service.database import session
-from service.models import Asset, CadFile, Conversion, Part, Project, Publish, Shot
-from service.models import Sequence as ShotSequence
-from shared import paths
-from shared.context import Entity
-from shared.versions import Version
+from service.models import CadFile, Conversion, Part, Publish
 
 references = Resource("references", "/publishes")
 RESOURCES = (references,)
@@ -67,151 +63,152 @@ class ReferenceOut(Reply):
     latest_cad_file_id: UUID | None
 
 
-@dataclass(frozen=True)
-class _Found:
-    """A used thing, and what has taken its place."""
-
-    name: str
-    version: str
-    latest: str | None
-    latest_name: str
-    latest_item: str | None = None
-    latest_publish: UUID | None = None
-    latest_cad_file: UUID | None = None
-
-
 @references.declare(
     "POST", "/outdated", permission=Permission.PUBLISH_READ, body=UsedReferences, answer=list[ReferenceOut]
 )
-def check_outdated(body: UsedReferences) -> list[dict[str, Any]]:
+def check_outdated(body: UsedReferences) -> Written:
     """What of the things a scene uses is not the newest; up to 1000 in one call, in the order asked.
 
-    At most three SQL statements, however many are asked for: items, entries, CAD files.
+    One SQL statement for each kind of reference, however many are asked for.
     """
-    asked = [Reference(item_usd_path=path) for path in body.item_usd_paths] + body.references
-    published = _published(asked)
-    entries = _entries(asked)
-    cad_files = _cad_files({one.cad_file_id for one in asked if one.cad_file_id})
-    answers = []
-    for one in asked:
-        if one.part_usd_path:
-            found = entries.get(one.part_usd_path)
-            used = one.version or None
-        else:
-            key = one.item_usd_path or one.publish_id
-            found = cad_files.get(one.cad_file_id) if one.cad_file_id else published.get(key)
-            used = found.version if found else None
-        answers.append(_answer(one, found, used))
-    return answers
+    told = [""] * len(body.references)
+    for kind in _KINDS:
+        places = [place for place, one in enumerate(body.references) if getattr(one, kind) is not None]
+        asked = [body.references[place] for place in places]
+        answers = _answers(kind, [getattr(one, kind) for one in asked], [one.version for one in asked])
+        for place, answer in zip(places, answers, strict=True):
+            told[place] = answer
+    return Written(json_list([*_answers("item_usd_path", body.item_usd_paths), *told]))
 
 
-def _answer(asked: Reference, found: _Found | None, used: str | None) -> dict[str, Any]:
-    latest = found.latest if found else None
-    return {
-        **{kind: getattr(asked, kind) for kind in _KINDS},
-        "known": found is not None,
-        "name": found.name if found else None,
-        "version": used,
-        "outdated": latest is not None and latest != used,
-        "withdrawn": found is not None and latest is None,
-        "latest_version": latest,
-        "latest_name": found.latest_name if found else None,
-        "latest_item_usd_path": found.latest_item if found else None,
-        "latest_publish_id": found.latest_publish if found else None,
-        "latest_cad_file_id": found.latest_cad_file if found else None,
+def _answers(kind: str, used: Sequence[str | UUID], versions: Sequence[str] = ()) -> Sequence[str]:
+    """What is answered for each of ``used``, as JSON."""
+    if not used:
+        return []
+    values = {"used": [str(each) for each in used], "versions": list(versions)}
+    return session().scalars(_STATEMENTS[kind], values).all()
+
+
+_asked = (
+    func.unnest(bindparam("used", type_=ARRAY(Text)), bindparam("versions", type_=ARRAY(Text)))
+    .table_valued(column("used", Text), column("version", Text), with_ordinality="position")
+    .render_derived()
+)
+"""A row for each thing that is asked for, in the order asked."""
+_newest = aliased(Publish, name="newest")
+
+
+def _statement(
+    kind: str,
+    *joins: tuple[Any, Any],
+    known: Any,
+    name: Any,
+    version: Any,
+    latest_version: Any,
+    latest_name: Any,
+    **more: Any,
+) -> Select[str]:
+    """A select of the answers for one kind; ``joins`` are tables, with their conditions, that may hold nothing."""
+    answer = {
+        **{each: null() for each in _KINDS},
+        kind: _asked.c.used,
+        "known": known,
+        "name": name,
+        "version": version,
+        "outdated": func.coalesce(latest_version != func.coalesce(version, ""), false()),
+        "withdrawn": known & latest_version.is_(None),
+        "latest_version": latest_version,
+        "latest_name": latest_name,
+        "latest_item_usd_path": more.get("latest_item_usd_path", null()),
+        "latest_publish_id": more.get("latest_publish_id", null()),
+        "latest_cad_file_id": more.get("latest_cad_file_id", null()),
     }
+    rows = select(*(each.label(field) for field, each in answer.items())).select_from(_asked)
+    for table, condition in joins:
+        rows = rows.outerjoin(table, condition)
+    return as_json(rows.order_by(_asked.c.position))
 
 
-def _published(asked: Iterable[Reference]) -> Mapping[object, _Found]:
-    """By path of the item and by id of the publish."""
-    used_paths = {one.item_usd_path for one in asked if one.item_usd_path}
-    used_ids = {one.publish_id for one in asked if one.publish_id}
-    if not used_paths and not used_ids:
-        return {}
-    newest = aliased(Publish)
-    columns = (Publish.item_usd_path, Publish.id, Part.name, Publish.version, Publish.iteration)
-    statement = (
-        _with_newest(select(*columns, *_newest_columns(newest)), newest)
-        .where(Publish.item_usd_path.in_(used_paths) | Publish.id.in_(used_ids))
-        .order_by(Publish.version, Publish.iteration)
+def _of_part(kind: str, *joins: tuple[Any, Any], known: Any, version: Any) -> Select[str]:
+    """The same for what a part composes now; ``joins`` ends with the part."""
+    return _statement(
+        kind,
+        *joins,
+        (_newest, _newest.id == Part.current_publish_id),
+        known=known,
+        name=Part.name,
+        version=version,
+        latest_version=_version_text(_newest),
+        latest_name=Part.name,
+        latest_item_usd_path=_newest.item_usd_path,
+        latest_publish_id=_newest.id,
     )
-    found: dict[object, _Found] = {}
-    for path, publish_id, name, version, iteration, *latest in session().execute(statement):
-        found[path] = found[publish_id] = _found(name, str(Version(version, iteration)), latest)
-    return found
 
 
-def _entries(asked: Iterable[Reference]) -> Mapping[str, _Found]:
-    """By path of the part's entry."""
-    names = {one.part_usd_path.rpartition("/")[2] for one in asked if one.part_usd_path}
-    if not names:
-        return {}
-    newest = aliased(Publish)
-    columns = (Project.name, ShotSequence.name, Asset.name, Shot.name, Part.name)
-    statement = (
-        select(*columns, *_newest_columns(newest))
-        .select_from(Part)
-        .outerjoin(Asset, and_(Asset.tenant_id == Part.tenant_id, Asset.id == Part.asset_id))
-        .outerjoin(Shot, and_(Shot.tenant_id == Part.tenant_id, Shot.id == Part.shot_id))
-        .outerjoin(ShotSequence, and_(ShotSequence.tenant_id == Shot.tenant_id, ShotSequence.id == Shot.sequence_id))
-        .join(
-            Project,
-            and_(
-                Project.tenant_id == Part.tenant_id,
-                (Project.id == Asset.project_id) | (Project.id == ShotSequence.project_id),
-            ),
-        )
-        .outerjoin(newest, and_(newest.tenant_id == Part.tenant_id, newest.id == Part.current_publish_id))
-        .where(Part.name.in_({name.rpartition(".")[0] for name in names}))
+def _version_text(publish: Any) -> Any:
+    """As :class:`shared.versions.Version` writes it; null where there is no publish."""
+
+    def padded(number: Any) -> Any:
+        text = cast(number, Text)
+        return func.lpad(text, func.greatest(3, func.length(text)), "0")
+
+    return literal("v") + padded(publish.version) + "_i" + padded(publish.iteration)
+
+
+def _of_items() -> Select[str]:
+    used = aliased(
+        Publish,
+        select(Publish)
+        .where(Publish.item_usd_path == _asked.c.used)
+        .order_by(Publish.version.desc(), Publish.iteration.desc())
+        .limit(1)
+        .lateral("used"),
     )
-    wanted = {one.part_usd_path for one in asked if one.part_usd_path}
-    found = {}
-    for project, sequence, asset, shot, part, *latest in session().execute(statement):
-        path = paths.part_entry(project, Entity.asset(asset) if asset else Entity.shot(sequence, shot), part)
-        if path in wanted:
-            found[path] = _found(part, "", latest)
-    return found
+    joins = ((used, true()), (Part, Part.id == used.part_id))
+    return _of_part("item_usd_path", *joins, known=used.id.is_not(None), version=_version_text(used))
 
 
-def _cad_files(ids: set[UUID]) -> Mapping[UUID, _Found]:
-    """By id, with the newest revision of its lineage that is converted."""
-    if not ids:
-        return {}
-    newest = aliased(CadFile)
+def _of_publishes() -> Select[str]:
+    used = aliased(Publish, name="used")
+    joins = ((used, used.id == cast(_asked.c.used, Uuid)), (Part, Part.id == used.part_id))
+    return _of_part("publish_id", *joins, known=used.id.is_not(None), version=_version_text(used))
+
+
+def _of_entries() -> Select[str]:
+    joins = ((Part, Part.usd_path == _asked.c.used),)
+    version = func.nullif(_asked.c.version, "")
+    return _of_part("part_usd_path", *joins, known=Part.id.is_not(None), version=version)
+
+
+def _of_cad_files() -> Select[str]:
+    """The newest is the newest revision of the lineage that is converted."""
+    used = aliased(CadFile, name="used")
     ready = select(Conversion.id).where(Conversion.state == "ready")
-    statement = (
-        select(CadFile.id, CadFile.filename, CadFile.revision, newest.filename, newest.revision, newest.id)
-        .outerjoin(
-            newest,
-            and_(
-                newest.tenant_id == CadFile.tenant_id,
-                newest.asset_id == CadFile.asset_id,
-                newest.lineage == CadFile.lineage,
-                newest.revision > CadFile.revision,
-                newest.conversion_id.in_(ready),
-            ),
-        )
-        .where(CadFile.id.in_(ids))
-        .order_by(newest.revision)
+    newest = aliased(
+        CadFile,
+        select(CadFile)
+        .where(CadFile.asset_id == used.asset_id, CadFile.lineage == used.lineage, CadFile.revision >= used.revision)
+        .where((CadFile.id == used.id) | CadFile.conversion_id.in_(ready))
+        .order_by(CadFile.revision.desc())
+        .limit(1)
+        .lateral("newest"),
     )
-    return {
-        used: _Found(
-            name, str(revision), str(latest or revision), latest_name or name, latest_cad_file=latest_id or used
-        )
-        for used, name, revision, latest_name, latest, latest_id in session().execute(statement)
-    }
-
-
-def _newest_columns(newest: type[Publish]) -> tuple[Any, ...]:
-    return newest.version, newest.iteration, newest.item_usd_path, newest.id
-
-
-def _with_newest(statement: Select[Any], newest: type[Publish]) -> Select[Any]:
-    return statement.join(Part, and_(Part.tenant_id == Publish.tenant_id, Part.id == Publish.part_id)).outerjoin(
-        newest, and_(newest.tenant_id == Part.tenant_id, newest.id == Part.current_publish_id)
+    return _statement(
+        "cad_file_id",
+        (used, used.id == cast(_asked.c.used, Uuid)),
+        (newest, true()),
+        known=used.id.is_not(None),
+        name=used.filename,
+        version=cast(used.revision, Text),
+        latest_version=cast(newest.revision, Text),
+        latest_name=newest.filename,
+        latest_cad_file_id=newest.id,
     )
 
 
-def _found(name: str, version: str, latest: Sequence[Any]) -> _Found:
-    number, iteration, item, publish_id = latest
-    return _Found(name, version, str(Version(number, iteration)) if number else None, name, item, publish_id)
+_STATEMENTS = {
+    "item_usd_path": _of_items(),
+    "publish_id": _of_publishes(),
+    "part_usd_path": _of_entries(),
+    "cad_file_id": _of_cad_files(),
+}
