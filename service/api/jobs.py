@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
@@ -24,8 +24,8 @@ from service.cad import conversions
 from service.database import session
 from service.models import Asset, CadFile, Job, JobDependency, JobFrame, Part, Publish
 from service.publish import pinning
-from service.queue import jobs, render_jobs
-from service.tasks.logs import log_path, stream, tail
+from service.queue import farm, jobs, render_jobs
+from service.tasks.logs import last_lines, log_path, stream, tail
 from shared.errors import ConflictError, InputError, NotFoundError
 from shared.jobs import JobState
 
@@ -68,6 +68,8 @@ class JobOut(Row):
     request: dict[str, Any]
     document: dict[str, Any]
     media: list[MediaOut]
+    waiting: str = Field("", description="of one job that does not run: why; in lists empty")
+    log: list[str] = Field([], description="of one job: the last lines of its log; in lists empty")
 
 
 class NewJob(Request):
@@ -363,7 +365,7 @@ def list_dependencies(job_id: UUID) -> list[Job]:
 def get_job_log(job_id: UUID, query: LogQuery) -> Response:
     """What the tools of a job or task printed, the logs of a job's tasks one after the other; whole, or its end."""
     job = row(Job, job_id)
-    root = auth.config().tenant_root(auth.current().storage)
+    root = _root()
     found = [log_path(root, job.id)]
     if job.has_tasks:
         found = [log_path(root, task_id) for task_id in session().scalars(jobs.tasks_of(job).with_only_columns(Job.id))]
@@ -387,7 +389,15 @@ def _changed(job: Job) -> dict[str, Any]:
 
 
 def _described(job: Job) -> dict[str, Any]:
-    return describe(job, media_of_jobs([job.id])[job.id])
+    return {
+        **describe(job, media_of_jobs([job.id])[job.id]),
+        "waiting": farm.why_waiting(session(), job),
+        "log": last_lines(_root(), jobs.with_logs(session(), job)),
+    }
+
+
+def _root() -> Path:
+    return auth.config().tenant_root(auth.current().storage)
 
 
 def _required(value: UUID | None, name: str) -> UUID:
@@ -404,7 +414,7 @@ def _pinned(body: NewJob) -> dict[str, str]:
         pin = pinning.at_moment(session(), find_asset(body.asset, body.project))
     else:
         return {}  # the model of a CAD file never changes
-    return {"usd_path": pin.write(auth.config().tenant_root(auth.current().storage))}
+    return {"usd_path": pin.write(_root())}
 
 
 def _subject(body: NewJob) -> tuple[UUID | None, UUID | None, UUID | None]:

@@ -4,22 +4,18 @@ from __future__ import annotations
 
 from datetime import datetime
 from typing import Any, Literal
-from uuid import UUID, uuid4
+from uuid import UUID
 
 from pydantic import Field
-from sqlalchemy import func, select
+from sqlalchemy import select
 
-from service import audit
 from service.accounts.permissions import Permission
 from service.api.listing import ListQuery, Page, page_of_items, sorted_items
 from service.api.records import check_version, digest_of
 from service.api.routing import Answer, Reply, Request, Resource
 from service.database import session
-from service.models import Job, PausedQueue, Worker
-from service.queue import jobs
-from service.queue.queueing import QUEUES
-from shared.errors import NotFoundError
-from shared.jobs import JobState
+from service.models import Worker
+from service.queue import farm
 
 workers = Resource("workers", "/workers")
 queues = Resource("queues", "/queues")
@@ -69,7 +65,7 @@ def list_workers(query: ListQuery) -> dict[str, Any]:
 @workers.declare("GET", "/<uuid:worker_id>", permission=Permission.WORKER_READ, answer=WorkerOut)
 def get_worker(worker_id: UUID) -> Answer:
     """A worker: what it does, and what is wanted of it."""
-    return _answer(_worker(worker_id))
+    return _answer(farm.worker(session(), worker_id))
 
 
 @workers.declare(
@@ -82,48 +78,30 @@ def get_worker(worker_id: UUID) -> Answer:
 )
 def change_worker(worker_id: UUID, body: WorkerChanges) -> Answer:
     """Let a worker work, rest or drain. It heeds that within seconds; workers serve every tenant."""
-    worker = _worker(worker_id, lock=True)
+    worker = farm.worker(session(), worker_id, lock=True)
     check_version(_version(worker), f"worker {worker.name}", {"wanted": worker.wanted})
-    worker.wanted = body.wanted
-    session().flush()
-    # Workers are no tenant's: the log of whoever asked tells of it.
-    audit.note(session(), "change", Worker.__tablename__, worker.id, after={"wanted": body.wanted})
+    farm.want(session(), worker, body.wanted)
     return _answer(worker)
 
 
 @queues.declare("GET", "/", permission=Permission.JOB_READ, answer=list[QueueOut])
-def list_queues() -> list[dict[str, Any]]:
+def list_queues() -> list[farm.QueueState]:
     """The queues and how many of the tenant's jobs and tasks wait and run in each."""
-    return [_describe(name) for name in QUEUES]
+    return farm.queue_states(session())
 
 
 @queues.declare("POST", "/<name>/pause", permission=Permission.QUEUE_MANAGE, answer=QueueOut)
-def pause_queue(name: str) -> dict[str, Any]:
+def pause_queue(name: str) -> farm.QueueState:
     """Begin nothing more of a queue for this tenant; what runs goes on."""
-    if _paused(_known(name)) is None:
-        session().add(PausedQueue(id=uuid4(), queue=name))
-        session().flush()
-    return _describe(name)
+    farm.pause_queue(session(), name)
+    return farm.queue_states(session(), [name])[0]
 
 
 @queues.declare("POST", "/<name>/resume", permission=Permission.QUEUE_MANAGE, answer=QueueOut)
-def resume_queue(name: str) -> dict[str, Any]:
+def resume_queue(name: str) -> farm.QueueState:
     """Go on with a paused queue."""
-    paused = _paused(_known(name))
-    if paused is not None:
-        session().delete(paused)
-        session().flush()
-        waiting = select(Job).where(Job.state == JobState.QUEUED, Job.queue == name)
-        for job in session().scalars(waiting.order_by(Job.priority.desc(), Job.created_at)).unique():
-            jobs.ring_after_commit(session(), job)
-    return _describe(name)
-
-
-def _worker(worker_id: UUID, *, lock: bool = False) -> Worker:
-    worker = session().get(Worker, worker_id, with_for_update=lock or None)
-    if worker is None:
-        raise NotFoundError(f"There is no worker {worker_id}.", hint="List them: GET /api/workers/.")
-    return worker
+    farm.resume_queue(session(), name)
+    return farm.queue_states(session(), [name])[0]
 
 
 def _version(worker: Worker) -> str:
@@ -139,28 +117,3 @@ def _described(worker: Worker) -> dict[str, Any]:
 def _answer(worker: Worker) -> Answer:
     described = _described(worker)
     return Answer(described, headers={"ETag": described["etag"]})
-
-
-def _known(name: str) -> str:
-    if name not in QUEUES:
-        raise NotFoundError(f"There is no queue {name!r}.", hint=f"Choose from {', '.join(QUEUES)}.")
-    return name
-
-
-def _paused(name: str) -> PausedQueue | None:
-    return session().scalar(select(PausedQueue).where(PausedQueue.queue == name))
-
-
-def _describe(name: str) -> dict[str, Any]:
-    grouped = (
-        select(Job.state, func.count().label("jobs"))
-        .where(Job.queue == name, Job.has_tasks.is_(False), Job.state.in_((JobState.QUEUED, JobState.RUNNING)))
-        .group_by(Job.state)
-    )
-    counts = {row.state: row.jobs for row in session().execute(grouped)}
-    return {
-        "name": name,
-        "paused": _paused(name) is not None,
-        "queued": counts.get(JobState.QUEUED, 0),
-        "running": counts.get(JobState.RUNNING, 0),
-    }

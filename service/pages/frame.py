@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from urllib.parse import urlsplit
 
-from flask import Blueprint, Response, g, make_response, redirect, request
+from flask import Blueprint, Response, flash, g, make_response, redirect, request
 
 from service.accounts import auth
 from service.accounts.auth import Identity
 from service.accounts.permissions import Permission, allows
 from service.database import commit, session
-from shared.errors import ForbiddenError, InputError
+from shared.errors import ForbiddenError, InputError, RacewayError
 
 pages = Blueprint(
     "pages", __name__, template_folder="templates", static_folder="static", static_url_path="/pages/static"
@@ -60,6 +60,12 @@ def action(path: str, permission: Permission) -> Callable[[View], View]:
         return view
 
     return declare
+
+
+def tell_refusal(error: RacewayError) -> None:
+    """Undo what a form has done so far, and let the page that is shown next say why."""
+    session().rollback()
+    flash(f"{error.message} {error.hint}".strip(), "refused")
 
 
 def may(permission: str) -> bool:

@@ -11,18 +11,19 @@ from sqlalchemy import select
 
 from service.database import session
 from service.models import Job, Worker
-from shared.jobs import FINAL_STATES, JobDocument
+from shared.jobs import FINAL_STATES, JobDocument, JobState
 from shared.steps import STEPS
 
 OPEN_STATES = ("running", "queued", "pending")
 """States of jobs that are yet to end, in the order of a queue."""
 
+_ENDED_BADLY = (JobState.FAILED, JobState.CANCELLED)
 _LABELS = {step.name: step.label for step in STEPS}
 
 
 @dataclass(frozen=True)
 class JobView:
-    """One job. ``device`` is ``{requested, used, why}`` where the job's tool reported it."""
+    """One job, and who does it."""
 
     row: Job
     document: JobDocument
@@ -39,6 +40,30 @@ class JobView:
         return self.document.state not in FINAL_STATES
 
     @property
+    def actions(self) -> list[str]:
+        """What may be done to it now, by the names that the API has for it."""
+        state, found = self.document.state, []
+        if self.live:
+            found = ["cancel"] if self.row.parent_id else ["resume" if self.row.paused else "pause", "cancel"]
+        if state in _ENDED_BADLY or (self.row.has_tasks and self.failed_tasks):
+            found.append("retry")
+        if not self.row.has_tasks and state in (*_ENDED_BADLY, JobState.PENDING, JobState.QUEUED):
+            found.append("skip")
+        return found
+
+    def question(self, what: str) -> str:
+        """What a reader is asked before ``cancel`` or ``skip``."""
+        if what == "skip":
+            return f"Leave {self.order} out? What waits for it goes on without it."
+        running = self.document.state is JobState.RUNNING
+        return f"Cancel {self.order}?{' What runs of it is stopped; finished frames stay.' if running else ''}"
+
+    @property
+    def failed_tasks(self) -> int:
+        """How many of its tasks have failed."""
+        return sum(int(step.output.get(JobState.FAILED, 0)) for step in self.document.steps)
+
+    @property
     def seconds(self) -> float | None:
         """How long it ran, or has been running."""
         if self.row.started_at is None:
@@ -46,9 +71,42 @@ class JobView:
         return ((self.row.finished_at or datetime.now(UTC)) - self.row.started_at).total_seconds()
 
     @property
-    def device(self) -> dict[str, Any] | None:
-        device = self.document.result.get("device")
-        return device if isinstance(device, dict) else None
+    def choices(self) -> dict[str, dict[str, Any]]:
+        """What the renderer chose for itself, where the job has reported it: ``{requested, used, why}`` by its name."""
+        names = {"device": "Device", "lighting": "Lit by", "camera": "Camera"}
+        reported = {title: self.document.result.get(name) for name, title in names.items()}
+        return {title: choice for title, choice in reported.items() if isinstance(choice, dict)}
+
+    @property
+    def order(self) -> str:
+        """``render 1-8 of job``: what a task does, and of what."""
+        what = _LABELS.get(self.row.kind, self.row.kind)
+        return f"{what} {self.row.name}".strip()
+
+
+@dataclass(frozen=True)
+class WorkerView:
+    """A worker, and the job or task of this tenant that it does."""
+
+    row: Worker
+    job: JobView | None
+
+    @property
+    def words(self) -> str:
+        """What it does, or is about to do."""
+        if self.row.wanted == "drain" or self.row.state == "draining":
+            return "leaving"
+        if self.row.wanted == "rest":
+            return "resting" if self.job is None else "resting soon"
+        return "busy" if self.row.state == "busy" else "ready"
+
+
+def workers_and_jobs(rows: Sequence[Worker]) -> list[WorkerView]:
+    """The views of some workers; one statement, whatever their number."""
+    running = select(Job).where(Job.state == JobState.RUNNING, Job.worker_id.in_([row.id for row in rows]))
+    found = session().scalars(running).unique().all() if rows else []
+    at_work = {row.worker_id: JobView(row, JobDocument.from_json(row.document), "") for row in found}
+    return [WorkerView(row, at_work.get(row.id)) for row in rows]
 
 
 def views(rows: Sequence[Job]) -> list[JobView]:

@@ -4,29 +4,29 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from typing import Any
 from uuid import UUID
 
 from flask import render_template, request, url_for
 from sqlalchemy import case, func, select
 
-from service.accounts import auth
 from service.accounts.permissions import Permission
 from service.api.listing import row
 from service.database import session
-from service.models import Job, JobDependency, JobFrame, MediaAsset, Worker
-from service.pages.frame import action, page
-from service.pages.job_views import OPEN_STATES, JobView, views
+from service.models import Job, JobDependency, JobFrame, MediaAsset
+from service.pages.frame import action, page, tell_refusal
+from service.pages.job_views import OPEN_STATES, JobView, views, workers_and_jobs
 from service.pages.paging import page_number, paged
 from service.pages.pictures import media_url, pictures_of
-from service.queue import jobs
-from shared.errors import ConflictError, InputError
+from service.queue import farm, jobs
+from shared.errors import ConflictError, InputError, NotFoundError
 from shared.jobs import JobState
 
 _PAGE = 50
 _FRAMES = 2000
 """So many are shown of a job."""
-_WORKER_SILENT = timedelta(seconds=60)
+_KEPT = ("state", "page")
+"""What of the queue's address is kept after a button was pressed there."""
 
 
 @page("/jobs", Permission.JOB_READ)
@@ -47,7 +47,6 @@ def queue() -> str:
         statement = statement.where(Job.state == state)
     number = page_number()
     rows, more = paged(statement, number, _PAGE)
-    seen_after = datetime.now(UTC) - _WORKER_SILENT
     return render_template(
         "pages/_queue.html" if "fragment" in request.args else "pages/jobs.html",
         jobs=views(rows),
@@ -57,7 +56,9 @@ def queue() -> str:
         states=[item.value for item in JobState],
         number=number,
         more=more,
-        workers=session().scalars(select(Worker).where(Worker.last_seen > seen_after).order_by(Worker.name)).all(),
+        workers=workers_and_jobs(farm.live_workers(session())),
+        queues=farm.queue_states(session()),
+        kept={"to": "queue", **_kept()},
     )
 
 
@@ -72,6 +73,7 @@ def job(job_id: UUID) -> str:
     return render_template(
         "pages/_job.html" if "fragment" in request.args else "pages/job.html",
         job=views([found])[0],
+        waiting=farm.why_waiting(session(), found),
         pictures=pictures_of(media),
         film=next((media_url(each.id) for each in media if each.mime_type.startswith("video/")), ""),
         tasks=tasks,
@@ -100,20 +102,18 @@ def _frames(job: Job, tasks: Sequence[JobView]) -> list[_Frame]:
 
 @action("/jobs/<uuid:job_id>/<any(cancel,retry,skip,pause,resume):what>", Permission.JOB_WRITE)
 def change_job(job_id: UUID, what: str) -> str:
-    """Do what a button of a job or task says, and show the job again."""
+    """Do what a button of a job or task says, and show where it stood again."""
     row(Job, job_id)
     found = jobs.locked(session(), job_id)
-    to_queue = request.args.get("to") == "queue"
-    shown = url_for("pages.queue") if to_queue else url_for("pages.job", job_id=found.parent_id or found.id)
+    shown = _where_from(found)
     try:
         if what in ("pause", "resume"):
             jobs.set_paused(session(), found, paused=what == "pause")
         else:
             {"cancel": jobs.cancel, "retry": jobs.retry, "skip": jobs.skip}[what](session(), found)
-    except ConflictError:
-        # The job went on while the page was looked at; what stands there now says enough.
-        session().rollback()
-        auth.authorise(Permission.JOB_READ)
+    except ConflictError as error:
+        # The job went on while the page was looked at.
+        tell_refusal(error)
     return shown
 
 
@@ -121,8 +121,41 @@ def change_job(job_id: UUID, what: str) -> str:
 def prioritise_job(job_id: UUID) -> str:
     """Set a job's priority, 0 to 100."""
     row(Job, job_id)
+    found = jobs.locked(session(), job_id)
+    shown = _where_from(found)
     text = request.form.get("priority", "")
-    if not text.isdecimal() or int(text) > 100:
-        raise InputError("A priority is a number from 0 to 100.", fields={"priority": "0 to 100"})
-    jobs.set_priority(session(), jobs.locked(session(), job_id), int(text))
-    return url_for("pages.job", job_id=job_id)
+    if text.isdecimal() and int(text) <= 100:
+        jobs.set_priority(session(), found, int(text))
+    else:
+        hint = "Type one; the highest comes first."
+        tell_refusal(InputError("A priority is a number from 0 to 100.", hint=hint, fields={"priority": "0 to 100"}))
+    return shown
+
+
+@action("/queues/<any(cad,render,default):name>/<any(pause,resume):what>", Permission.QUEUE_MANAGE)
+def change_queue(name: str, what: str) -> str:
+    """Pause a queue of this tenant, or go on with it."""
+    {"pause": farm.pause_queue, "resume": farm.resume_queue}[what](session(), name)
+    return url_for("pages.queue")
+
+
+@action("/workers/<uuid:worker_id>/<any(work,rest,drain):wanted>", Permission.WORKER_MANAGE)
+def change_worker(worker_id: UUID, wanted: str) -> str:
+    """Let a worker work, rest, or leave after what it does."""
+    try:
+        farm.want(session(), farm.worker(session(), worker_id, lock=True), wanted)
+    except NotFoundError as error:
+        # It left while the page was looked at.
+        tell_refusal(error)
+    return url_for("pages.queue")
+
+
+def _where_from(job: Job) -> str:
+    """The page whose button was pressed: the queue, or the job, for its tasks too."""
+    if request.args.get("to") == "queue":
+        return url_for("pages.queue", **_kept())
+    return url_for("pages.job", job_id=job.parent_id or job.id)
+
+
+def _kept() -> dict[str, Any]:
+    return {name: value for name, value in request.args.items() if name in _KEPT}

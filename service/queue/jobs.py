@@ -27,6 +27,8 @@ from shared.steps import step
 PRIORITY = 50
 """Priority of a job that names none; 0 to 100, the highest first among those of a tenant."""
 MORE_ATTEMPTS = 3
+_LATEST_LOGS = 16
+"""Of so many tasks, those that began last, the logs are looked at."""
 _CONVERSION_STATES = {
     JobState.PENDING: "queued",
     JobState.QUEUED: "queued",
@@ -103,6 +105,14 @@ def add_task(
 def tasks_of(job: Job) -> Select[Job]:
     """The tasks of a job, in their order."""
     return select(Job).where(Job.parent_id == job.id).order_by(Job.position, Job.id)
+
+
+def with_logs(current: Session, job: Job) -> list[UUID]:
+    """Ids of the job and those of its tasks that may be writing a log now, or did last."""
+    if not job.has_tasks:
+        return [job.id]
+    begun = select(Job.id).where(Job.parent_id == job.id, Job.started_at.is_not(None))
+    return list(current.scalars(begun.order_by(Job.started_at.desc()).limit(_LATEST_LOGS)))
 
 
 def locked(current: Session, job_id: UUID) -> Job:

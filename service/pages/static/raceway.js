@@ -43,8 +43,13 @@ document.addEventListener("input", (event) => {
   document.querySelector("[data-no-match]").hidden = shown > 0;
 });
 
+// Whether somebody is typing in a section or has a question open there, which new content would take away.
+function isInUse(section) {
+  return section.querySelector(":popover-open, input:focus, select:focus") !== null;
+}
+
 async function refresh(section) {
-  if (document.hidden) return section;
+  if (document.hidden || isInUse(section)) return section;
   const response = await fetch(section.dataset.refresh);
   if (response.status === 401) {
     location.reload();
