@@ -1,19 +1,23 @@
-"""The audit log: every change of an audited table is recorded in the transaction that makes it.
+"""The audit log: every change of an audited table is recorded in the transaction that makes it, and told as an event.
 
-What is no change of a row, or is refused and rolled back (a wrong password, an expired token), is recorded by hand.
+What is no change of a row, or is refused and rolled back (a wrong password, an expired token), is recorded by hand;
+and so is what a statement of our own changes, past the session (:func:`created`, :func:`changed`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import functools
+import json
+from collections.abc import Iterable, Mapping
 from datetime import date, datetime
 from typing import Any
-from uuid import UUID, uuid4
+from uuid import UUID
 
 from flask import g, has_request_context
-from sqlalchemy import event, inspect
-from sqlalchemy.orm import Session, UOWTransaction
+from sqlalchemy import event, inspect, text
+from sqlalchemy.orm import Mapper, Session, UOWTransaction
 
+from service.activity import events
 from service.database import current_actor, tenant_session
 from service.models import AuditRecord, EditableRow, Tenant, TenantRow
 
@@ -30,6 +34,18 @@ _HIDDEN = "(hidden)"
 
 _Changes = dict[str, tuple[Any, Any]]
 """Value before and after, by column."""
+
+RECORDING = f"""
+    recorded AS (
+        INSERT INTO audit_records (id, actor_id, action, table_name, row_id, revision, request_id, before, after)
+        SELECT gen_random_uuid(), * FROM jsonb_to_recordset(CAST(:records AS jsonb)) AS record (
+            actor_id uuid, action text, table_name text, row_id uuid, revision int, request_id text,
+            before jsonb, after jsonb
+        )
+    ), {events.TELLING}
+"""
+"""Parts of a WITH that record changes and tell of them, whatever their number; values: :func:`recording`."""
+_RECORD = text(f"WITH {RECORDING} SELECT")
 
 
 def install() -> None:
@@ -49,17 +65,8 @@ def note(
     actor_id: UUID | None = None,
 ) -> None:
     """Record what is no change of a row."""
-    current.add(
-        AuditRecord(
-            id=uuid4(),
-            actor_id=actor_id or current_actor(current),
-            action=action,
-            table_name=table_name,
-            row_id=row_id,
-            request_id=_request_id(),
-            after=dict(after) if after else None,
-        )
-    )
+    after = dict(after) if after else None
+    _write(current, [_made(current, action, table_name, row_id, after=after, actor_id=actor_id)])
 
 
 def note_refused(
@@ -68,6 +75,59 @@ def note_refused(
     """Record what is being refused, so that it stays although the request is rolled back."""
     with tenant_session(tenant_id) as own:
         note(own, action, table_name, row_id, after=after)
+
+
+def created(current: Session, model: type[TenantRow], values: Mapping[str, Any]) -> AuditRecord:
+    """The record of a new row, for :func:`recording`."""
+    after = {_SECRETS.get(name, name): _shown(name, values.get(name)) for name in _recorded_columns(inspect(model))}
+    return _made(current, "create", model.__tablename__, values["id"], after=after, revision=values.get("revision"))
+
+
+def changed(current: Session, model: type[TenantRow], row_id: UUID, **columns: tuple[Any, Any]) -> AuditRecord:
+    """The record of a row some of whose ``columns`` were changed, from one value to the other."""
+    before, after = ({name: _shown(name, pair[side]) for name, pair in columns.items()} for side in (0, 1))
+    return _made(current, "change", model.__tablename__, row_id, before=before, after=after)
+
+
+def recording(
+    current: Session, records: Iterable[AuditRecord], *, names: Mapping[UUID, str] | None = None
+) -> dict[str, str]:
+    """Values for a statement with :data:`RECORDING`. ``names`` of the rows, where the session does not hold them.
+
+    To be called once for each statement: who watches the rows is woken after the commit.
+    """
+    records = list(records)
+    told = [each for record in records if (each := events.of_record(current, record, names or {}))]
+    return {"records": json.dumps([_columns_of(record) for record in records]), **events.telling(told)}
+
+
+def _write(current: Session, records: Iterable[AuditRecord]) -> None:
+    current.connection().execute(_RECORD, recording(current, records))
+
+
+def _made(current: Session, action: str, table_name: Any, row_id: UUID, **more: Any) -> AuditRecord:
+    actor_id = more.pop("actor_id", None) or current_actor(current)
+    return AuditRecord(
+        actor_id=actor_id,
+        action=action,
+        table_name=str(table_name),
+        row_id=row_id,
+        request_id=g.get("request_id") if has_request_context() else None,
+        **more,
+    )
+
+
+def _columns_of(record: AuditRecord) -> dict[str, Any]:
+    return {
+        "actor_id": _plain(record.actor_id),
+        "action": record.action,
+        "table_name": record.table_name,
+        "row_id": str(record.row_id),
+        "revision": record.revision,
+        "request_id": record.request_id,
+        "before": record.before,
+        "after": record.after,
+    }
 
 
 def _count_revisions(current: Session, context: UOWTransaction, instances: object) -> None:
@@ -82,7 +142,8 @@ def _record(current: Session, context: UOWTransaction) -> None:
         *(_record_of(current, row, "change") for row in current.dirty),
         *(_record_of(current, row, "delete") for row in current.deleted),
     ]
-    current.add_all(record for record in records if record)
+    if made := [record for record in records if record]:
+        _write(current, made)
 
 
 def _record_of(current: Session, row: object, action: str) -> AuditRecord | None:
@@ -93,17 +154,20 @@ def _record_of(current: Session, row: object, action: str) -> AuditRecord | None
     changes = _changes_of(row, everything=action != "change")
     if action == "change" and not changes:
         return None
-    return AuditRecord(
-        id=uuid4(),
-        actor_id=current_actor(current),
-        action=_word_for(action, changes),
-        table_name=str(row.__tablename__),
-        row_id=row.id,
+    return _made(
+        current,
+        _word_for(action, changes),
+        row.__tablename__,
+        row.id,
         revision=getattr(row, "revision", None),
-        request_id=_request_id(),
         before=None if action == "create" else {name: before for name, (before, _) in changes.items()},
         after=None if action == "delete" else {name: after for name, (_, after) in changes.items()},
     )
+
+
+@functools.cache
+def _recorded_columns(mapper: Mapper[Any]) -> tuple[str, ...]:
+    return tuple(attribute.key for attribute in mapper.column_attrs if attribute.key not in _LEFT_OUT)
 
 
 def _changes_of(row: object, *, everything: bool = False) -> _Changes:
@@ -111,17 +175,14 @@ def _changes_of(row: object, *, everything: bool = False) -> _Changes:
     changes: _Changes = {}
     state = inspect(row)
     assert state is not None  # only mapped rows come here
-    for attribute in state.mapper.column_attrs:
-        name = attribute.key
-        if name in _LEFT_OUT or (name not in state.dict and not everything):
+    for name in _recorded_columns(state.mapper):
+        if name not in state.dict and not everything:
             continue
         history = state.attrs[name].history
         if not history.has_changes() and not everything:
             continue
         old = history.deleted or history.unchanged
-        before, after = _plain(old[0]) if old else None, _plain(state.dict.get(name))
-        if name in _SECRETS:
-            before, after = before and _HIDDEN, after and _HIDDEN
+        before, after = _shown(name, old[0]) if old else None, _shown(name, state.dict.get(name))
         changes[_SECRETS.get(name, name)] = (before, after)
     return changes
 
@@ -133,8 +194,8 @@ def _word_for(action: str, changes: _Changes) -> str:
     return action
 
 
-def _request_id() -> str | None:
-    return g.get("request_id") if has_request_context() else None
+def _shown(name: str, value: Any) -> Any:
+    return (value and _HIDDEN) if name in _SECRETS else _plain(value)
 
 
 def _plain(value: Any) -> Any:

@@ -11,9 +11,10 @@ lost, because they also look by themselves now and then.
 
 from __future__ import annotations
 
+import json
 import logging
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -21,7 +22,7 @@ from flask import current_app, has_app_context
 from redis import Redis
 from redis.exceptions import RedisError
 from sqlalchemy import event
-from sqlalchemy.orm import Session, UOWTransaction
+from sqlalchemy.orm import Session
 from sqlalchemy.orm.util import identity_key
 
 from service.database import after_commit, current_actor, current_tenant
@@ -41,6 +42,16 @@ _LONG = 200
 _KIND = re.compile(r"[a-z][a-z_]*\.[a-z][a-z_]*")
 _SINGULAR = {"publishes": "publish", "material_aliases": "material_alias"}
 _WAITING = "events.changed"
+TELLING = """
+    told AS (
+        INSERT INTO events (id, channel, kind, subject_type, subject_id, actor_id, payload)
+        SELECT gen_random_uuid(), 'activity', * FROM jsonb_to_recordset(CAST(:events AS jsonb)) AS event (
+            kind text, subject_type text, subject_id uuid, actor_id uuid, payload jsonb
+        )
+    )
+"""
+"""Part of a WITH that records events, whatever their number and in their order; values: :func:`telling`."""
+
 _MODELS: dict[str, Any] = {mapper.class_.__tablename__: mapper.class_ for mapper in Base.registry.mappers}
 
 
@@ -96,20 +107,35 @@ def _wake(redis: Redis, topic: str, subjects: set[str]) -> None:
         log.warning("nobody was woken for %s, they look by themselves: %s", topic, error)
 
 
-@event.listens_for(Session, "after_flush")
-def _tell_audited(current: Session, context: UOWTransaction) -> None:
-    """Every change of the audit log is an event too: ``asset.created``, ``task.changed``, ..."""
-    for record in [row for row in current.new if isinstance(row, AuditRecord)]:
-        if record.table_name in TOLD_OTHERWISE:
-            continue
-        subject = _SINGULAR.get(record.table_name) or record.table_name.removesuffix("s")
-        verb = record.action + ("d" if record.action.endswith("e") else "ed")
-        emit(current, f"{subject}.{verb}", subject, record.row_id, _payload_of(current, record))
+def of_record(current: Session, record: AuditRecord, names: Mapping[UUID, str]) -> dict[str, Any] | None:
+    """The event that tells of a record of the audit log: ``asset.created``, ``task.changed``, ...; wakes who watches.
+
+    None for what is no event. ``names`` of rows, where the session does not hold them. For :func:`telling`.
+    """
+    if record.table_name in TOLD_OTHERWISE:
+        return None
+    subject = _SINGULAR.get(record.table_name) or record.table_name.removesuffix("s")
+    verb = record.action + ("d" if record.action.endswith("e") else "ed")
+    changed(current, record.row_id)
+    actor_id = current_actor(current)
+    return {
+        "kind": f"{subject}.{verb}",
+        "subject_type": subject,
+        "subject_id": str(record.row_id),
+        "actor_id": str(actor_id) if actor_id else None,
+        "payload": _payload_of(current, record, names),
+    }
 
 
-def _payload_of(current: Session, record: AuditRecord) -> dict[str, Any]:
+def telling(events: Iterable[dict[str, Any]]) -> dict[str, str]:
+    """Values for a statement with :data:`TELLING`."""
+    return {"events": json.dumps(list(events))}
+
+
+def _payload_of(current: Session, record: AuditRecord, names: Mapping[UUID, str]) -> dict[str, Any]:
     before, after = record.before or {}, record.after or {}
-    payload: dict[str, Any] = {"name": after.get("name") or before.get("name") or _name_of(current, record)}
+    name = after.get("name") or before.get("name") or names.get(record.row_id) or _name_of(current, record)
+    payload: dict[str, Any] = {"name": name}
     if not before:
         payload["refers"] = {column: value for column, value in after.items() if column.endswith("_id") and value}
     elif after:
