@@ -54,19 +54,31 @@ def own_opinions(stage: Usd.Stage, root_prim: str) -> Usd.Stage:
     return own
 
 
-def add_published(own: Usd.Stage, item: Path) -> None:
-    """Put what a published item says below the opinions of ``own``, as a part's next item replaces its last one.
+def composed_items(entry: Path) -> list[Path]:
+    """The published files that a part's entry composes: one, or none where nothing is published.
 
-    Without it, publishing three changed bindings of a look would drop all the others. Raises UsdError where the item
-    cannot be read.
+    Raises UsdError where the entry cannot be read.
+    """
+    if not entry.is_file():
+        return []
+    layer = open_layer(entry)
+    return [Path(layer.ComputeAbsolutePath(path)) for path in layer.GetCompositionAssetDependencies()]
+
+
+def add_published(own: Usd.Stage, item: Path, folder: Path) -> None:
+    """Put what an item says below the opinions of ``own``, as a part's next item replaces its last one.
+
+    ``folder`` is where the part's items stand, which the item's relative paths start from also while it waits
+    somewhere else. Without all this, publishing three changed bindings of a look would drop all the others. Raises
+    UsdError where the item cannot be read.
     """
     published = open_layer(item)
     weaker = Sdf.Layer.CreateAnonymous("published.usda")
     weaker.TransferContent(published)
 
     def anchored(path: str) -> str:
-        place = published.ComputeAbsolutePath(path)
-        return place if path.startswith(".") and Path(place).exists() else path
+        place = os.path.normpath(folder / path)
+        return place if path.startswith(".") and os.path.exists(place) else path
 
     UsdUtils.ModifyAssetPaths(weaker, anchored)
     UsdUtils.StitchLayers(own.GetRootLayer(), weaker)

@@ -14,7 +14,7 @@ from houdini_otls import assets, dialogs, looks, material_node, publishing, scen
 from houdini_otls.dialogs import tool
 from shared.client import Client
 from shared.context import Context
-from shared.errors import InputError
+from shared.errors import InputError, ServiceError
 from shared.material_library import LIBRARY
 
 
@@ -97,6 +97,16 @@ def save_scene() -> None:
     hou.ui.setStatusMessage(f"Saved {saved.path}.")
 
 
+def _department(client: Client, context: Context) -> str:
+    """The task's department, which the part is usually called after; empty while the service is away."""
+    try:
+        return str(client.task(require_task(context))["department"])
+    except ServiceError as error:
+        if not error.is_away:
+            raise
+        return ""
+
+
 @tool
 def publish_layer() -> None:
     """Publish what the selected LOP and the nodes before it say, as a layer of this asset or shot."""
@@ -104,7 +114,7 @@ def publish_layer() -> None:
     if node is None:
         raise _no_selection("up to which everything is published")
     with session() as (context, client):
-        department = client.task(require_task(context))["department"]
+        department = _department(client, context)
         part = dialogs.ask_text(f"Publish up to {node.path()} as which part of {context.require_entity()}?", department)
 
         def attempt(fix: bool = False) -> Published:

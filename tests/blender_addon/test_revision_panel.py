@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import random
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -17,25 +15,11 @@ from tests.blender_addon.conftest import Work
 @pytest.fixture(scope="module")
 def revised(work: Work, tmp_path_factory: pytest.TempPathFactory) -> tuple[Work, Json]:
     """An asset whose second revision has parts that are hard to tell, and that revision's CAD file."""
-    from tests.dcc.cad.revisions import PartSpec, make_model, write_model
+    from tests.revised_model import upload_revised
 
-    folder = tmp_path_factory.mktemp("revisions")
-    model = make_model(random.Random(11), 6)
-
-    def redrawn(part: PartSpec, number: int) -> PartSpec:
-        places = tuple((x + 35 * number, y + 20, z, turn) for x, y, z, turn in part.places)[:1]
-        shape = part.shape.scaled(1.0 + 0.11 * number)
-        return replace(part, name=f"Part {number}", shape=shape, places=places, group="")
-
-    parts = tuple(redrawn(part, number) if number < 4 else part for number, part in enumerate(model.parts))
     with Client.from_context(work.context) as client:
-        project = client.projects()[0]
-        client.post("/assets/", {"project_id": project["id"], "name": "machine", "title": "Machine"})
-        for number, each in enumerate((model, replace(model, parts=parts))):
-            step: Path = write_model(each, folder / str(number))
-            cad = client.upload_cad(step, project=project["name"], asset="machine")
-            client.wait_for_job(cad["job_id"], timeout=120)
-        cad_file = client.cad_file(cad["id"])
+        project = client.projects()[0]["name"]
+        cad_file = upload_revised(client, project, tmp_path_factory.mktemp("revisions"))
     return Work(replace(work.context, entity=Entity.asset("machine")), cad_file), cad_file
 
 

@@ -61,7 +61,7 @@ def test_what_the_part_says_already_stays_below(stage: Usd.Stage, storage: Path)
     published.OverridePrim("/bearing/ball_1").CreateAttribute("radius", Sdf.ValueTypeNames.Double).Set(9.0)
     published.Save()
     own = own_opinions(stage, "bearing")
-    add_published(own, item)
+    add_published(own, item, item.parent)
     assert own.GetPrimAtPath("/bearing/ball_1").GetAttribute("radius").Get() == 2.0, "the new opinion wins"
     assert own.GetPrimAtPath("/bearing/older").GetChild("ball_1"), "its files are still found"
     check_portable(own.GetRootLayer(), storage)

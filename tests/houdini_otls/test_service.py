@@ -14,6 +14,7 @@ from houdini_otls import assets, provenance, scenes, tools
 from shared.client import Client
 from shared.context import Context
 from shared.files import sha256_of
+from shared.publish_queue import PublishQueue
 from tests.houdini_otls.fake_hou import FakeHou, LopNode
 from tests.houdini_otls.sample_asset import ASSET
 from tests.studio import Studio
@@ -100,6 +101,49 @@ def test_a_published_layer_composes_into_the_asset(
     assert houdini._dialogs.messages[-1] == "All 1 loaded assets are up to date."
 
 
+def test_while_the_service_is_away_a_publish_waits_and_is_sent_with_the_next(
+    loaded: LopNode,
+    houdini: FakeHou,
+    context: Context,
+    client: Client,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("RACEWAY_STATE", str(tmp_path))
+    add_light(houdini, loaded, "/ball_bearing/key")
+    houdini._dialogs.answers += ["stage"]
+    tools.publish_layer()
+    # Away from the start: nothing can be asked of it, not even the task.
+    monkeypatch.setenv("PM_API_URL", "http://127.0.0.1:9/api")
+    add_light(houdini, loaded, "/ball_bearing/rim")
+    houdini._dialogs.answers += ["stage"]
+    tools.publish_layer()
+    assert "The service is away: stage waits" in houdini._dialogs.messages[-1]
+    (waiting,) = PublishQueue.of_user().entries()
+    assert (waiting.publish.part, waiting.publish.software) == ("stage", "houdini")
+    assert len(client.publishes(project="film", part="stage")) == 1
+    # The next one stands on what waits, not on what is published.
+    add_light(houdini, loaded, "/ball_bearing/back")
+    houdini._dialogs.answers += ["stage"]
+    tools.publish_layer()
+    assert len(PublishQueue.of_user().entries()) == 2
+    # What would be refused is refused at once, and does not wait.
+    add_light(houdini, loaded, "/elsewhere/rim")
+    houdini._dialogs.answers += ["stage"]
+    tools.publish_layer()
+    assert "/elsewhere" in houdini._dialogs.messages[-1] and len(PublishQueue.of_user().entries()) == 2
+
+    monkeypatch.setenv("PM_API_URL", context.api_url)
+    add_light(houdini, loaded, "/ball_bearing/fill")
+    houdini._dialogs.answers += ["stage"]
+    tools.publish_layer()
+    assert PublishQueue.of_user().entries() == []
+    published = client.publishes(project="film", part="stage", sort="created_at")
+    assert [each["department"] for each in published] == ["look"] * 4
+    entry = Usd.Stage.Open(str(context.root / published[-1]["entity_usd_path"]))
+    assert all(entry.GetPrimAtPath(f"/ball_bearing/{name}") for name in ("key", "rim", "back", "fill"))
+
+
 def test_publishing_a_part_again_keeps_what_it_said(
     loaded: LopNode, houdini: FakeHou, context: Context, client: Client
 ) -> None:
@@ -169,7 +213,8 @@ def test_the_panel_lists_the_published_assets(
     application = widgets.QApplication.instance() or widgets.QApplication([])
     from houdini_otls import panel
 
-    made = panel.create()
+    tabs = panel.create()
+    made = tabs.widget(0)
     assert isinstance(made, panel.AssetPanel)
     texts = [made.table.item(0, column).text() for column in range(3)]
     assert made.table.rowCount() == 1

@@ -5,6 +5,7 @@ from typing import Any
 import bpy
 from bpy.props import StringProperty
 
+from dcc.scenes.revision import open_questions
 from shared.client import Json
 
 from .. import session
@@ -50,14 +51,13 @@ def show_candidates(report: Json) -> int:
     """List what is open in a revision report in the scene, and answer the number of parts."""
     listed: Any = session.scene_state().candidates
     listed.clear()
-    decided = {decision["new_key"] for decision in report.get("decisions", ())}
-    open_ = [item for item in report.get("uncertain", ()) if item["new_key"] not in decided]
-    for item in open_:
-        for candidate in item["candidates"]:
+    questions = open_questions(report)
+    for question in questions:
+        for candidate in question.candidates:
             row = listed.add()
-            row.new_key, row.old_key = item["new_key"], candidate["old_key"]
-            row.confidence, row.reason = candidate["confidence"], candidate["reason"]
-    return len(open_)
+            row.new_key, row.old_key = question.new_key, candidate.old_key
+            row.confidence, row.reason = candidate.confidence, candidate.reason
+    return len(questions)
 
 
 CLASSES = (CheckRevision, ConfirmPart)
