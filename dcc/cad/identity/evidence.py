@@ -26,6 +26,8 @@ from shared.manifest import Part
 # Evidence in nats. Calibrated on edited assemblies (tests/dcc/cad/test_matching.py) and on published revisions.
 _SAME_SHAPE = 8.0
 _SAME_NAME = 5.0
+_RESPELLED = 0.9
+"""Share that is left of a name in other letters, or with what an exporter added."""
 _SIMILAR_NAME = 2.0
 _CONTAINED_NAME = 1.5
 _OTHER_NAME = -1.0
@@ -92,6 +94,15 @@ class Evidence:
         """
         alone = (self.difference > NOISE) & (self.name <= _SAME_NAME / 2)
         return np.asarray(self.claim - np.where(alone, np.maximum(self.place - _PLACE_ALONE, 0.0), 0.0))
+
+    @property
+    def same_shape(self) -> NDArray[np.bool_]:
+        return np.asarray((self.difference <= NOISE) & (self.shape > _MIRRORED))
+
+    @property
+    def sole_name(self) -> NDArray[np.bool_]:
+        """Pairs of which no other part, old or new, has the name."""
+        return np.asarray(self.name >= _RESPELLED * _SAME_NAME - 1e-9)
 
     def reason(self, pair: int) -> str:
         """The evidence for one pair, in words."""
@@ -213,7 +224,7 @@ def _name_nats(old: Likeness, new: Likeness, pairs: Pairs, compared: NDArray[np.
     with np.errstate(invalid="ignore"):
         full = -np.log(np.maximum(chance, 0.0) + math.exp(-_SAME_NAME))
     exact = name_old[pairs.rows] == name_new[pairs.columns]
-    nats = np.where(same, np.where(exact, full, 0.9 * full), _OTHER_NAME)
+    nats = np.where(same, np.where(exact, full, _RESPELLED * full), _OTHER_NAME)
     empty = stems.get("", -1)
     nameless = (stem_old[pairs.rows] == empty) | (stem_new[pairs.columns] == empty)
     nats[nameless] = 0.0

@@ -30,6 +30,8 @@ from shared.manifest import Manifest, Part
 ACCEPT = 0.95
 """Least confidence of a match that is made without asking."""
 _SHOWN_CANDIDATES = 3
+_DISPUTED = 0.5
+"""What is left of the confidence in a pair of which one part has its very shape in a third."""
 _WORTH_ASKING = 0.1
 """Least chance that a part is meant rather than one of the many that look as near to it."""
 _INSTANCING = 0.99
@@ -163,7 +165,9 @@ def _assign(
     confidence = _confidence(evidence)
     matches: list[Match] = []
     settled_old, settled_new = np.zeros(len(left), bool), np.zeros(len(right), bool)
-    for pair in _best_pairing(pairs, total).tolist():
+    chosen = _best_pairing(pairs, total)
+    confidence[_disputed(evidence, chosen)] *= _DISPUTED
+    for pair in chosen.tolist():
         if confidence[pair] < ACCEPT:
             continue
         sure = min(float(confidence[pair]), crowd_around(evidence, pair).confidence)
@@ -171,7 +175,8 @@ def _assign(
             row, column = pairs.rows[pair], pairs.columns[pair]
             settled_old[row] = settled_new[column] = True
             matches.append(Match(left[row].part_key, right[column].part_key, round(sure, 4), evidence.reason(pair)))
-    open_ = np.flatnonzero((total > LEAST) & ~settled_old[pairs.rows] & ~settled_new[pairs.columns])
+    speaks = (total > LEAST) | evidence.sole_name
+    open_ = np.flatnonzero(speaks & ~settled_old[pairs.rows] & ~settled_new[pairs.columns])
     open_ = open_[np.lexsort((pairs.rows[open_], -total[open_], pairs.columns[open_]))]
     likeliest: dict[int, list[int]] = {}
     for pair in open_.tolist():
@@ -183,6 +188,22 @@ def _assign(
         for column, found in likeliest.items()
     )
     return matches, [item for item in asked if item.candidates]
+
+
+def _disputed(evidence: Evidence, chosen: Indices) -> Indices:
+    """Those of the ``chosen`` pairs that changed in shape, while one part of them has its very shape in another.
+
+    Name and place against shape: two parts of a family may have been altered, or have changed places and names.
+    """
+    pairs, same = evidence.pairs, evidence.same_shape
+    rows, columns = (np.zeros(count, bool) for count in pairs.shape)
+    settled = chosen[same[chosen]]
+    rows[pairs.rows[settled]] = columns[pairs.columns[settled]] = True
+    elsewhere = np.flatnonzero(same & ~rows[pairs.rows] & ~columns[pairs.columns])
+    claimed_old, claimed_new = (np.zeros(count, bool) for count in pairs.shape)
+    claimed_old[pairs.rows[elsewhere]] = claimed_new[pairs.columns[elsewhere]] = True
+    claimed = claimed_old[pairs.rows[chosen]] | claimed_new[pairs.columns[chosen]]
+    return np.asarray(chosen[claimed & ~same[chosen]])
 
 
 def _candidates(evidence: Evidence, confidence: Numbers, found: Sequence[int]) -> tuple[Candidate, ...]:

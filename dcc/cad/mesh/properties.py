@@ -79,8 +79,7 @@ def bounding_box(points: Array) -> BoundingBox:
 
 def mesh_volume(points: Array, triangles: Array) -> float:
     """Volume enclosed by a closed mesh: the sum of the signed tetrahedra over its triangles."""
-    a, b, c = (points[triangles[:, corner]].astype(np.float64) for corner in range(3))
-    return float(np.einsum("ij,ij->", a, np.cross(b, c)) / 6)
+    return float(_signed_volumes(points[triangles].astype(np.float64)).sum())
 
 
 def chirality(points: Array, triangles: Array) -> float:
@@ -95,22 +94,22 @@ def chirality(points: Array, triangles: Array) -> float:
     corners = points[triangles].astype(np.float64)
     scale = float(np.ptp(points, axis=0).max()) or 1.0
     corners = (corners - corners.mean(axis=(0, 1))) / scale
-    volumes = np.linalg.det(corners) / 6
+    volumes = _signed_volumes(corners)
     total = volumes.sum()
     if abs(total) < 1e-12:
         return 0.0
     # Moments of a tetrahedron from the origin over its triangle, exact for polynomials up to the third degree.
-    corners -= np.einsum("t,tki->i", volumes, corners) / (4 * total)
-    volumes = np.linalg.det(corners) / 6
+    corners -= volumes @ corners.sum(axis=1) / (4 * total)
+    volumes = _signed_volumes(corners)
     sums = corners.sum(axis=1)
-    second = (np.einsum("t,tki,tkj->ij", volumes, corners, corners) + np.einsum("t,ti,tj->ij", volumes, sums, sums)) / (
-        20 * total
-    )
-    squares = np.einsum("tki,tki->t", corners, corners)
+    weights = np.repeat(volumes, 3)
+    rows = corners.reshape(-1, 3)
+    second = ((weights[:, None] * rows).T @ rows + (volumes[:, None] * sums).T @ sums) / (20 * total)
+    squares = np.einsum("ni,ni->n", rows, rows)
+    along = np.einsum("ni,ni->n", rows, np.repeat(sums, 3, axis=0))
     third = (
-        np.einsum("t,t,ti->i", volumes, np.einsum("ti,ti->t", sums, sums) + squares, sums)
-        + 2 * np.einsum("t,tk,tki->i", volumes, np.einsum("tki,ti->tk", corners, sums), corners)
-        + 2 * np.einsum("t,tk,tki->i", volumes, np.einsum("tki,tki->tk", corners, corners), corners)
+        (volumes * (np.einsum("ti,ti->t", sums, sums) + squares.reshape(-1, 3).sum(axis=1))) @ sums
+        + 2 * (weights * (along + squares)) @ rows
     ) / (120 * total)
     spread = float(np.trace(second))
     # Without the part that every direction shares, what is left of C tells directions apart.
@@ -124,6 +123,12 @@ def chirality(points: Array, triangles: Array) -> float:
     ):
         return 0.0
     return float(np.linalg.det(vectors / lengths[:, None]))
+
+
+def _signed_volumes(corners: Array) -> Array:
+    """Of the tetrahedra between the origin and triangles (T, 3, 3)."""
+    ax, ay, az, bx, by, bz, cx, cy, cz = np.ascontiguousarray(corners.reshape(-1, 9).T)
+    return np.asarray((ax * (by * cz - bz * cy) + ay * (bz * cx - bx * cz) + az * (bx * cy - by * cx)) / 6)
 
 
 def _vector(values: object) -> Vector:

@@ -18,6 +18,7 @@ from OCP.BRepLib import BRepLib_ToolTriangulatedShape
 from OCP.BRepMesh import BRepMesh_IncrementalMesh
 from OCP.BRepTools import BRepTools
 from OCP.GCPnts import GCPnts_TangentialDeflection
+from OCP.Geom import Geom_ElementarySurface
 from OCP.GProp import GProp_GProps
 from OCP.IMeshTools import IMeshTools_MeshAlgoType, IMeshTools_Parameters
 from OCP.ShapeFix import ShapeFix_Face
@@ -111,8 +112,8 @@ def size_of(shape: TopoDS_Shape) -> float:
 def tessellate(shape: TopoDS_Shape, settings: Tessellation, *, threads: bool = False, fast: bool = False) -> Mesh:
     """Triangulate all faces of ``shape``; faces the kernel cannot mesh are listed, the rest is kept.
 
-    ``threads`` lets the kernel mesh faces on all cores; the result is the same. ``fast`` takes the mesher that is a
-    fifth faster, and less even.
+    ``threads`` lets the kernel mesh faces on all cores; the result is the same. ``fast`` takes the faster of the
+    kernel's two meshers for free-form faces as well, which it meshes less evenly.
     """
     deflection = deflection_for(shape, settings)
     # The kernel would keep a finer mesh that the shape has already.
@@ -121,13 +122,19 @@ def tessellate(shape: TopoDS_Shape, settings: Tessellation, *, threads: bool = F
     parameters.Deflection = deflection
     parameters.Angle = settings.angular_deflection
     parameters.InParallel = threads
-    if fast:
+    if fast or _is_elementary(shape):
         parameters.MeshAlgo = IMeshTools_MeshAlgoType.IMeshTools_MeshAlgoType_Delabella
     BRepMesh_IncrementalMesh(shape, parameters)
     mesh = _collect(shape, deflection, settings.angular_deflection)
     if shape.ShapeType() == TopAbs_ShapeEnum.TopAbs_SOLID and mesh.open_edges():
         mesh = _closed(shape, mesh, deflection, settings.angular_deflection)
     return mesh
+
+
+def _is_elementary(shape: TopoDS_Shape) -> bool:
+    """Whether there is no free-form face."""
+    faces = sub_shapes(shape, TopAbs_ShapeEnum.TopAbs_FACE)
+    return all(isinstance(BRep_Tool.Surface_s(TopoDS.Face(face)), Geom_ElementarySurface) for face in faces)
 
 
 def _collect(shape: TopoDS_Shape, deflection: float, angle: float) -> Mesh:

@@ -62,7 +62,7 @@ class StepText:
         self.entities[product] = _PRODUCT.sub(lambda _: f"PRODUCT({quoted},{quoted},", self.entities[product], count=1)
 
     def name_of(self, product: int) -> str:
-        _, name = re.findall(_STRING, self.entities[product])[:2]
+        name: str = re.findall(_STRING, self.entities[product])[1]
         return name[1:-1].replace("''", "'")
 
     def drop_usage(self, usage: int) -> None:

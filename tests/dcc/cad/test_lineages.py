@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.dcc.cad.edits import revise, some_edits
+from tests.dcc.cad.edits import EDITS, revise, some_edits
 from tests.dcc.cad.lineages import run_lineage
 from tests.dcc.cad.revisions import make_model
 
@@ -31,3 +31,17 @@ def test_a_part_that_goes_and_another_that_comes_never_share_a_key(tmp_path: Pat
     lineage = run_lineage(models, tmp_path)
     assert lineage.wrong == []
     assert lineage.changed == 0
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_with_a_persons_decisions_every_key_means_one_part_for_ever(seed: int, tmp_path: Path) -> None:
+    """Whatever is done, also what nobody could tell without knowing: parts that go, and come back later, too."""
+    random_ = random.Random(seed)
+    models = [make_model(random_, 5)]
+    for _ in range(3):
+        models.append(revise(models[-1], random_.sample(sorted(EDITS), 3), random_))
+    models.append(models[0])
+    lineage = run_lineage(models, tmp_path, with_person=True)
+    assert lineage.wrong == []
+    assert lineage.changed == 0
+    assert lineage.decided > 0

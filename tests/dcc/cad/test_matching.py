@@ -16,7 +16,7 @@ from shared.cli import main as raceway
 from shared.errors import CadError
 from shared.manifest import Manifest, write_manifest
 from tests.dcc.cad.edits import EDITS, decidable, revise
-from tests.dcc.cad.fates import check_complete, fate_of
+from tests.dcc.cad.fates import Tally, check_complete, fate_of
 from tests.dcc.cad.revisions import Model, convert_model, make_family, make_model
 
 SIZES = (1, 2, 5, 8)
@@ -24,16 +24,17 @@ MakeModel = Callable[[random.Random, int], Model]
 
 
 def test_of_all_kinds_of_edit_99_percent_of_assignments_survive_and_none_is_wrong() -> None:
+    """Forwards, and backwards: what one edit adds, makes one or moves there, the other removes, divides, moves back."""
     assert len(EDITS) >= 20
-    right, total, wrong = 0, 0, []
+    sum_ = Tally()
     for number, edit in enumerate(EDITS):
         random_ = random.Random(number)
         model = make_model(random_, SIZES[number % len(SIZES)])
-        tally = fate_of(model, revise(model, [edit], random_))
-        right, total = right + tally.right, total + tally.total
-        wrong += [f"{edit}: {fault}" for fault in tally.wrong]
-    assert wrong == []
-    assert right / total >= 0.99
+        edited = revise(model, [edit], random_)
+        sum_.add(fate_of(model, edited), edit)
+        sum_.add(fate_of(edited, model), f"{edit}, undone")
+    assert sum_.wrong == []
+    assert sum_.right / sum_.total >= 0.99
 
 
 @settings(max_examples=25, deadline=None)
@@ -48,7 +49,9 @@ def test_whatever_is_done_at_once_no_assignment_is_wrong_in_silence(
 ) -> None:
     random_ = random.Random(seed)
     model = make(random_, size)
-    assert fate_of(model, revise(model, decidable(edits), random_)).wrong == []
+    edited = revise(model, decidable(edits), random_)
+    assert fate_of(model, edited).wrong == []
+    assert fate_of(edited, model).wrong == []
 
 
 @pytest.fixture(scope="module")

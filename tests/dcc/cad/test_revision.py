@@ -108,6 +108,51 @@ def test_a_part_that_comes_back_can_have_its_key_back(model: Model, tmp_path: Pa
     assert decided.retired_keys == ()
 
 
+def test_decisions_hold_through_five_revisions(model: Model, tmp_path: Path) -> None:
+    """One is confirmed, one corrected, one rejected; each counts in all revisions after it."""
+    first = converted(model, tmp_path / "1").manifest
+    keys = {identity: key for key, identity in identities(first).items()}
+
+    # 2: a part is changed beyond recognition, which a person confirms.
+    shape = make_model(random.Random(77), 1).parts[0].shape
+    model = model.changed(0, shape=shape.scaled(3.0), places=((900.0, 900.0, 0.0, 0.0),))
+    asked = converted(model, tmp_path / "2", first).carried
+    assert asked is not None
+    (item,) = asked.report.uncertain
+    second = converted(model, tmp_path / "2", first, **{item.new_key: keys["id0"]}).manifest
+    assert identities(second) == {key: identity for identity, key in keys.items()}
+
+    # 3: it is renamed, and another goes: the key of that one is retired.
+    model = model.changed(0, name="Renamed since")
+    gone = model.parts[1]
+    model = replace(model, parts=(model.parts[0], *model.parts[2:]))
+    third = converted(model, tmp_path / "3", second).manifest
+    assert identities(third) == {key: identity for identity, key in keys.items() if identity != "id1"}
+    assert third.retired_keys == (keys["id1"],)
+
+    # 4: what looks like two old parts are each other, and what looks like a third is new.
+    corrected = {"id2": "id3", "id3": "id2", "id4": None}
+    own = converted(model, tmp_path / "4", third).carried
+    assert own is not None
+    own_keys = {match.old_key: match.new_key for match in own.report.matches}
+    decisions = {own_keys[keys[was]]: keys[now] if now else None for was, now in corrected.items()}
+    fourth = converted(model, tmp_path / "4", third, **decisions).manifest
+    after = {identity: key for key, identity in identities(fourth).items()}
+    assert (after["id0"], after["id2"], after["id3"]) == (keys["id0"], keys["id3"], keys["id2"])
+    assert after["id4"] not in keys.values()
+    assert fourth.retired_keys == tuple(sorted((keys["id1"], keys["id4"])))
+
+    # 5: the part that went in 3 comes back, at its place, as it was: a person gives it its key back, nobody else does.
+    model = replace(model, root="Fifth", parts=(*model.parts, gone))
+    undecided = converted(model, tmp_path / "5", fourth)
+    assert undecided.carried is not None
+    (back,) = undecided.carried.report.new
+    assert undecided.carried.keys[back] not in keys.values()
+    fifth = converted(model, tmp_path / "5", fourth, **{back: keys["id1"]}).manifest
+    assert identities(fifth) == {**identities(fourth), keys["id1"]: "id1"}
+    assert fifth.retired_keys == (keys["id4"],)
+
+
 def test_decisions_that_are_none_are_refused(model: Model, tmp_path: Path) -> None:
     first = converted(model, tmp_path / "1")
     wrong = tmp_path / "decisions.json"

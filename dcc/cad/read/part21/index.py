@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import mmap
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -19,6 +20,7 @@ Indices = npt.NDArray[np.int32]
 Mask = npt.NDArray[np.bool_]
 Bytes = npt.NDArray[np.uint8]
 Offsets = npt.NDArray[np.int64]
+T = TypeVar("T")
 
 _BLOCK = 1 << 20
 _MOST_DIGITS = 9
@@ -28,6 +30,7 @@ _MARKS = (_HASH, _SEMICOLON, _OPEN)
 _COMMENT = b"/*"
 _THREADS = 2
 """More would wait for memory."""
+_SAMPLE = 101
 _DATA = re.compile(rb"\bDATA\s*;")
 _END = re.compile(rb"ENDSEC\s*;")
 _TAIL = 4096
@@ -110,7 +113,7 @@ def index(text: mmap.mmap) -> Index | None:
     if marks is None:
         return None
     hashes, semicolons, brackets = marks
-    numbers, behind = _numbers(data, hashes)
+    numbers, behind = map(np.concatenate, zip(*_in_threads(lambda part: _numbers(data, part), hashes), strict=True))
     # A statement goes from behind one semicolon to behind the next; its first reference mark is its own number.
     ends = semicolons + 1
     opened = np.concatenate([[begin.end()], ends[:-1]])
@@ -211,13 +214,30 @@ def _skip_blanks(data: Bytes, places: Offsets) -> Offsets:
 
 
 def _types(data: Bytes, keyword: Offsets, brackets: Offsets) -> tuple[Indices, list[str]]:
-    """Type of each entity by its keyword, of which eight bytes at a time are mixed into a hash of 64 bits."""
+    """Type of each entity by its keyword."""
     opening = brackets[np.searchsorted(brackets, keyword)]
+    key = np.concatenate(_in_threads(lambda *ends: _hashes(data, *ends), keyword, opening))
+    # A file has few types: most of them show in a sample, and to look up is faster than to sort.
+    known = np.unique(key[::_SAMPLE])
+    known = np.union1d(known, np.unique(key[known[_places_in(known, key)] != key]))
+    types = _places_in(known, key).astype(np.int32)
+    example = np.zeros(len(known), np.int64)
+    example[types[::-1]] = np.arange(len(key))[::-1]
+    names = [bytes(data[keyword[e] : opening[e]]).decode("latin-1").strip() for e in example]
+    return types, names
+
+
+def _places_in(known: npt.NDArray[np.uint64], key: npt.NDArray[np.uint64]) -> Offsets:
+    return np.minimum(np.searchsorted(known, key), len(known) - 1)
+
+
+def _hashes(data: Bytes, begin: Offsets, end: Offsets) -> npt.NDArray[np.uint64]:
+    """A hash of 64 bits of each word, of which eight bytes at a time are mixed into it."""
     words: npt.NDArray[np.uint64] = np.ndarray((len(data) - 7,), np.dtype("<u8"), data, strides=(1,))
-    key = np.zeros(len(keyword), np.uint64)
-    left = opening - keyword
-    going = np.arange(len(keyword))
-    place = keyword
+    key = np.zeros(len(begin), np.uint64)
+    left = end - begin
+    going = np.arange(len(begin))
+    place = begin
     while len(going):
         bits = np.minimum(left[going], 8).astype(np.uint64) * np.uint64(8)
         mask = np.where(bits == 64, np.uint64(2**64 - 1), (np.uint64(1) << bits % np.uint64(64)) - np.uint64(1))
@@ -226,6 +246,10 @@ def _types(data: Bytes, keyword: Offsets, brackets: Offsets) -> tuple[Indices, l
         place = place + 8
         left = left - 8
         going = going[left[going] > 0]
-    _, example, types = np.unique(key, return_index=True, return_inverse=True)
-    names = [bytes(data[keyword[e] : opening[e]]).decode("latin-1").strip() for e in example]
-    return types.astype(np.int32), names
+    return key
+
+
+def _in_threads(work: Callable[..., T], *arrays: Offsets) -> list[T]:
+    """What ``work`` makes of the first and of the second half of ``arrays``, both at once: numpy needs no lock."""
+    with ThreadPoolExecutor(_THREADS) as threads:
+        return list(threads.map(work, *(np.array_split(array, _THREADS) for array in arrays)))
