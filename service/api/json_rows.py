@@ -14,6 +14,8 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Select, Text, cast, func, literal_column, select
 
+from service.prepared import PREPARED
+
 
 @dataclass(frozen=True)
 class Written:
@@ -31,7 +33,7 @@ def as_json(rows: Select[Any]) -> Select[str]:
     """
     document = rows.subquery("document")
     text = cast(func.row_to_json(literal_column("document")), Text)
-    return select(text).select_from(document)
+    return select(text).select_from(document).execution_options(**PREPARED)
 
 
 def time(column: Any) -> ColumnElement[str]:

@@ -5,13 +5,14 @@ from __future__ import annotations
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, any_, case, column, func, or_, select
+from sqlalchemy import ColumnElement, Select, any_, bindparam, case, column, func, or_, select
 from sqlalchemy.orm import aliased
 
 from service.api.json_rows import Written, as_json, time
 from service.api.listing import EditableQuery, page_in_json
 from service.database import session
 from service.models import Asset, Part, Project, Publish, Sequence, Shot, User
+from service.prepared import PREPARED
 from service.search import parts_matching
 
 _FEW = 5000
@@ -53,7 +54,7 @@ _FIELDS = (
     .join(Part, Part.id == Publish.part_id)
     .outerjoin(User, User.id == Publish.created_by_id)
 )
-
+_ONE = as_json(_FIELDS.where(Publish.id == bindparam("publish_id"))).add_columns(column("revision"))
 _named = aliased(Part)
 _SORT: dict[str, Any] = {
     "created_at": Publish.created_at,
@@ -69,8 +70,7 @@ _OWN = (
 
 def described(publish_id: UUID) -> Written | None:
     """What the API answers for a publish; None where there is none."""
-    statement = as_json(_FIELDS.where(Publish.id == publish_id)).add_columns(column("revision"))
-    found = session().execute(statement).one_or_none()
+    found = session().execute(_ONE, {"publish_id": publish_id}).one_or_none()
     return Written(found[0].encode(), str(found.revision)) if found else None
 
 
@@ -124,7 +124,7 @@ def _any(ids: Select[Any]) -> ColumnElement[Any]:
 def _number_of_publishes(parts: Select[Any] | None, query: EditableQuery) -> int:
     number = Part.live_publishes + Part.archived_publishes if query.archived else Part.live_publishes
     statement = (select(Part) if parts is None else parts).with_only_columns(func.sum(number))
-    return session().scalar(statement) or 0
+    return session().scalar(statement.execution_options(**PREPARED)) or 0
 
 
 def parts_named(project: str, asset: str, shot: str, part: str, department: str) -> Select[Any] | None:

@@ -31,7 +31,7 @@ _SETTINGS = {
     "listen_addresses": HOST,
     "unix_socket_directories": "",
     "max_connections": "100",
-    "shared_buffers": "64MB",
+    "shared_buffers": "256MB",
     "huge_pages": "off",
     "max_parallel_workers_per_gather": "0",
     "jit": "off",
