@@ -7,7 +7,7 @@ from typing import Annotated, Any
 from uuid import UUID
 
 from pydantic import Field, StringConstraints, model_validator
-from sqlalchemy import ARRAY, Select, Text, Uuid, bindparam, cast, column, false, func, literal, null, select, true
+from sqlalchemy import ARRAY, Select, Text, Uuid, bindparam, cast, column, func, literal, not_, null, select, true
 from sqlalchemy.orm import aliased
 
 from service.accounts.permissions import Permission
@@ -22,6 +22,8 @@ RESOURCES = (references,)
 
 _MOST = 1000
 _KINDS = ("item_usd_path", "publish_id", "part_usd_path", "cad_file_id")
+_NUMBER = "FM9999999000"
+"""Three digits or more, for PostgreSQL's to_char."""
 VersionText = Annotated[str, StringConstraints(pattern=r"^(v\d{3,9}_i\d{3,9})?$")]
 
 
@@ -98,46 +100,31 @@ _asked = (
 _newest = aliased(Publish, name="newest")
 
 
-def _statement(
-    kind: str,
-    *joins: tuple[Any, Any],
-    known: Any,
-    name: Any,
-    version: Any,
-    latest_version: Any,
-    latest_name: Any,
-    **more: Any,
-) -> Select[str]:
-    """A select of the answers for one kind; ``joins`` are tables, with their conditions, that may hold nothing."""
-    answer = {
-        **{each: null() for each in _KINDS},
-        kind: _asked.c.used,
-        "known": known,
-        "name": name,
-        "version": version,
-        "outdated": func.coalesce(latest_version != func.coalesce(version, ""), false()),
-        "withdrawn": known & latest_version.is_(None),
-        "latest_version": latest_version,
-        "latest_name": latest_name,
-        "latest_item_usd_path": more.get("latest_item_usd_path", null()),
-        "latest_publish_id": more.get("latest_publish_id", null()),
-        "latest_cad_file_id": more.get("latest_cad_file_id", null()),
-    }
-    rows = select(*(each.label(field) for field, each in answer.items())).select_from(_asked)
+def _statement(kind: str, *joins: tuple[Any, Any], known: Any, latest: Any, **found: Any) -> Select[str]:
+    """A select of the answers for one kind.
+
+    ``joins`` are tables, with their conditions, that may hold nothing. ``known`` tells whether the thing was found,
+    ``latest`` whether there is a newest; ``found`` are the other fields, null where left out.
+    """
+    answer = {**{field: null() for field in ReferenceOut.model_fields}, kind: _asked.c.used, "known": known, **found}
+    answer["withdrawn"] = known & not_(latest)
+    rows = select(*(answer[field].label(field) for field in ReferenceOut.model_fields)).select_from(_asked)
     for table, condition in joins:
         rows = rows.outerjoin(table, condition)
     return as_json(rows.order_by(_asked.c.position))
 
 
-def _of_part(kind: str, *joins: tuple[Any, Any], known: Any, version: Any) -> Select[str]:
+def _of_part(kind: str, *joins: tuple[Any, Any], known: Any, version: Any, is_newest: Any) -> Select[str]:
     """The same for what a part composes now; ``joins`` ends with the part."""
     return _statement(
         kind,
         *joins,
         (_newest, _newest.id == Part.current_publish_id),
         known=known,
+        latest=_newest.id.is_not(None),
         name=Part.name,
         version=version,
+        outdated=_newest.id.is_not(None) & func.coalesce(not_(is_newest), true()),
         latest_version=_version_text(_newest),
         latest_name=Part.name,
         latest_item_usd_path=_newest.item_usd_path,
@@ -147,12 +134,8 @@ def _of_part(kind: str, *joins: tuple[Any, Any], known: Any, version: Any) -> Se
 
 def _version_text(publish: Any) -> Any:
     """As :class:`shared.versions.Version` writes it; null where there is no publish."""
-
-    def padded(number: Any) -> Any:
-        text = cast(number, Text)
-        return func.lpad(text, func.greatest(3, func.length(text)), "0")
-
-    return literal("v") + padded(publish.version) + "_i" + padded(publish.iteration)
+    version = func.to_char(publish.version, _NUMBER, type_=Text)
+    return literal("v") + version + "_i" + func.to_char(publish.iteration, _NUMBER, type_=Text)
 
 
 def _of_items() -> Select[str]:
@@ -164,20 +147,33 @@ def _of_items() -> Select[str]:
         .limit(1)
         .lateral("used"),
     )
-    joins = ((used, true()), (Part, Part.id == used.part_id))
-    return _of_part("item_usd_path", *joins, known=used.id.is_not(None), version=_version_text(used))
+    return _of_used("item_usd_path", used, true())
 
 
 def _of_publishes() -> Select[str]:
     used = aliased(Publish, name="used")
-    joins = ((used, used.id == cast(_asked.c.used, Uuid)), (Part, Part.id == used.part_id))
-    return _of_part("publish_id", *joins, known=used.id.is_not(None), version=_version_text(used))
+    return _of_used("publish_id", used, used.id == cast(_asked.c.used, Uuid))
+
+
+def _of_used(kind: str, used: Any, condition: Any) -> Select[str]:
+    return _of_part(
+        kind,
+        (used, condition),
+        (Part, Part.id == used.part_id),
+        known=used.id.is_not(None),
+        version=_version_text(used),
+        is_newest=_newest.id == used.id,
+    )
 
 
 def _of_entries() -> Select[str]:
-    joins = ((Part, Part.usd_path == _asked.c.used),)
-    version = func.nullif(_asked.c.version, "")
-    return _of_part("part_usd_path", *joins, known=Part.id.is_not(None), version=version)
+    return _of_part(
+        "part_usd_path",
+        (Part, Part.usd_path == _asked.c.used),
+        known=Part.id.is_not(None),
+        version=func.nullif(_asked.c.version, ""),
+        is_newest=_version_text(_newest) == _asked.c.version,
+    )
 
 
 def _of_cad_files() -> Select[str]:
@@ -198,8 +194,10 @@ def _of_cad_files() -> Select[str]:
         (used, used.id == cast(_asked.c.used, Uuid)),
         (newest, true()),
         known=used.id.is_not(None),
+        latest=newest.id.is_not(None),
         name=used.filename,
         version=cast(used.revision, Text),
+        outdated=newest.id.is_not(None) & (newest.id != used.id),
         latest_version=cast(newest.revision, Text),
         latest_name=newest.filename,
         latest_cad_file_id=newest.id,
