@@ -54,9 +54,9 @@ class JobView:
     def question(self, what: str) -> str:
         """What a reader is asked before ``cancel`` or ``skip``."""
         if what == "skip":
-            return f"Leave {self.order} out? What waits for it goes on without it."
+            return f"Leave “{self.order}” out? What waits for it goes on without it."
         running = self.document.state is JobState.RUNNING
-        return f"Cancel {self.order}?{' What runs of it is stopped; finished frames stay.' if running else ''}"
+        return f"Cancel “{self.order}”?{' What runs of it is stopped; finished frames stay.' if running else ''}"
 
     @property
     def failed_tasks(self) -> int:
@@ -79,9 +79,9 @@ class JobView:
 
     @property
     def order(self) -> str:
-        """``render 1-8 of job``: what a task does, and of what."""
-        what = _LABELS.get(self.row.kind, self.row.kind)
-        return f"{what} {self.row.name}".strip()
+        """``render 1-8 of gear``: what it does, and of what."""
+        asset = f"of {self.row.asset.name}" if self.row.asset else ""
+        return " ".join(filter(None, [self.label, self.row.name, asset]))
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ from service.models import Job, PausedQueue, Worker
 from service.queue import jobs
 from service.queue.queueing import QUEUES
 from shared.errors import NotFoundError
-from shared.jobs import JobState
+from shared.jobs import FINAL_STATES, JobState
 
 SILENT = timedelta(seconds=60)
 """A worker that said nothing for so long is taken for gone."""
@@ -94,11 +94,17 @@ def live_workers(current: Session) -> Sequence[Worker]:
 
 
 def why_waiting(current: Session, job: Job) -> str:
-    """Why a job or task does not run, in a sentence; empty where it does, or has ended."""
-    if job.state not in (JobState.PENDING, JobState.QUEUED):
+    """Why a job or task does not go on, in a sentence; empty where it does, or has ended."""
+    if job.state in FINAL_STATES:
         return ""
     if job.paused:
         return "It is paused."
+    if job.has_tasks and job.state != JobState.PENDING:
+        open_tasks = jobs.tasks_of(job).where(Job.state.in_((JobState.RUNNING, JobState.QUEUED)))
+        first = current.scalars(open_tasks.order_by(None).order_by(Job.state.desc(), Job.position).limit(1)).first()
+        return why_waiting(current, first) if first else ""
+    if job.state == JobState.RUNNING:
+        return ""
     if job.state == JobState.PENDING:
         return "It waits for other jobs."
     if any(queue.paused for queue in queue_states(current, [job.queue])):

@@ -33,9 +33,9 @@ class Farm:
     publish_id: str = ""
     started: list[subprocess.Popen[bytes]] = field(default_factory=list)
 
-    def start_worker(self, **environment: str) -> subprocess.Popen[bytes]:
+    def start_worker(self, *options: str, **environment: str) -> subprocess.Popen[bytes]:
         """A worker; ``environment`` is of the stand-in, see :mod:`tests.service.stand_in.behaviour`."""
-        command = [sys.executable, "-m", "tests.service.stand_in.worker", "--queues", "render"]
+        command = [sys.executable, "-m", "tests.service.stand_in.worker", "--queues", "render", *options]
         variables = {**os.environ, **self.stack.config.to_environment(), **environment}
         self.started.append(subprocess.Popen(command, cwd=_ROOT, env=variables, stderr=subprocess.DEVNULL))
         return self.started[-1]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from typing import Any
 
-from shared.events import emit, tool_main
+from shared.events import emit, log, tool_main
 from shared.frame_ranges import parse_frames
 from tests.service.stand_in import behaviour
 
@@ -24,6 +24,7 @@ def render() -> dict[str, Any]:
         behaviour.render_for(frame)
         half.write_text(f"frame {frame}")
         half.replace(place)
+        log(f"frame {frame} stands")
         done.append({"frame": frame, "path": str(place), "seconds": behaviour.seconds()})
         emit("frame", **done[-1])
     return {"frames": done, "engine": "cycles", "device": behaviour.DEVICE, "render_seconds": 0.0}

@@ -1,0 +1,112 @@
+"""A real browser, driven through chromedriver: https://www.w3.org/TR/webdriver2/"""
+
+from __future__ import annotations
+
+import base64
+import shutil
+import socket
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+
+BROWSERS = ("chromium", "chromium-browser", "google-chrome", "chrome")
+_ELEMENT = "element-6066-11e4-a52e-4f735466cecf"
+"""The name under which the protocol tells of an element."""
+
+
+class Browser:
+    """One window. Elements are named by CSS selectors; of several the first is meant."""
+
+    def __init__(self, session: str) -> None:
+        self._session = session
+
+    def open(self, address: str) -> None:
+        self._post("url", url=address)
+
+    def run(self, script: str, *arguments: object) -> Any:
+        """What ``script``, the body of a function, returns."""
+        return self._post("execute/sync", script=script, args=list(arguments))
+
+    def text(self, selector: str) -> str:
+        """The visible text of an element; empty where there is none."""
+        return str(self.run("return document.querySelector(arguments[0])?.innerText ?? ''", selector))
+
+    def click(self, selector: str) -> None:
+        self._post(f"element/{self._find(selector)}/click")
+
+    def type(self, selector: str, text: str) -> None:
+        """Put ``text`` in place of what stands in a field."""
+        element = self._find(selector)
+        self._post(f"element/{element}/clear")
+        self._post(f"element/{element}/value", text=text)
+
+    def resize(self, width: int, height: int) -> None:
+        self._post("window/rect", width=width, height=height)
+
+    def screenshot(self, place: Path) -> None:
+        answer = requests.get(f"{self._session}/screenshot", timeout=30)
+        place.write_bytes(base64.b64decode(answer.json()["value"]))
+
+    def until(self, condition: Callable[[], object], seconds: float = 30.0) -> None:
+        """Wait for what the page must come to show."""
+        deadline = time.monotonic() + seconds
+        while not condition():
+            assert time.monotonic() < deadline, f"the page shows: {self.text('main')}"
+            time.sleep(0.05)
+
+    def _find(self, selector: str) -> str:
+        found: dict[str, str] = self._post("element", using="css selector", value=selector)
+        return found[_ELEMENT]
+
+    def _post(self, what: str, **values: object) -> Any:
+        answer = requests.post(f"{self._session}/{what}", json=values, timeout=60).json()["value"]
+        if isinstance(answer, dict) and "error" in answer:
+            raise AssertionError(f"{answer['error']}: {answer['message'].splitlines()[0]}")
+        return answer
+
+
+@contextmanager
+def running_browser(profile: Path) -> Iterator[Browser]:
+    """A headless browser with a profile of its own; skips the test where none is installed."""
+    program = next((path for name in BROWSERS if (path := shutil.which(name))), None)
+    driver = shutil.which("chromedriver")
+    if program is None or driver is None:
+        pytest.skip("chromium or chromedriver is not installed")
+    with closing(socket.create_server(("127.0.0.1", 0))) as listener:
+        port = listener.getsockname()[1]
+    process = subprocess.Popen([driver, f"--port={port}"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        address = f"http://127.0.0.1:{port}"
+        _wait_for(address)
+        arguments = ["--headless=new", "--no-sandbox", "--disable-gpu", f"--user-data-dir={profile}"]
+        wanted = {
+            # Our pages hold streams of events open: they never finish loading.
+            "pageLoadStrategy": "eager",
+            "goog:chromeOptions": {"binary": program, "args": [*arguments, "--window-size=1360,900"]},
+        }
+        made = requests.post(f"{address}/session", json={"capabilities": {"alwaysMatch": wanted}}, timeout=60).json()
+        session = f"{address}/session/{made['value']['sessionId']}"
+        try:
+            yield Browser(session)
+        finally:
+            requests.delete(session, timeout=30)
+    finally:
+        process.terminate()
+        process.wait(timeout=20)
+
+
+def _wait_for(address: str) -> None:
+    deadline = time.monotonic() + 30
+    while True:
+        try:
+            if requests.get(f"{address}/status", timeout=5).json()["value"]["ready"]:
+                return
+        except requests.RequestException:
+            assert time.monotonic() < deadline, "chromedriver does not answer"
+            time.sleep(0.05)
