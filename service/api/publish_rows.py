@@ -70,7 +70,7 @@ _OWN = (
 
 def described(publish_id: UUID) -> Written | None:
     """What the API answers for a publish; None where there is none."""
-    found = session().execute(_ONE, {"publish_id": publish_id}).one_or_none()
+    found = session().connection().execute(_ONE, {"publish_id": publish_id}).one_or_none()
     return Written(found[0].encode(), str(found.revision)) if found else None
 
 
