@@ -10,12 +10,16 @@ import argparse
 import gc
 import json
 import mmap
+import os
 import sys
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+# Before numpy comes up: all its matrices are small here, and idle threads of its library would spin for nothing.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 from dcc.cad.kernel import is_kernel_error, kernel_failed, silence
 from dcc.cad.mesh.meshing import mesh_parts
