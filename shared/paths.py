@@ -11,6 +11,8 @@ from shared.versions import Version, versioned_name
 
 STORE = ".store"
 """Folder of derivatives, addressed by content."""
+ITEMS = "data"
+"""Folder of a part's items, beside its entry."""
 PINNED = ".pinned"
 """Folder of an asset's or shot's pinned entries."""
 
@@ -70,7 +72,7 @@ def part_entry(project: str, entity: Entity, part: str) -> str:
 def part_item(project: str, entity: Entity, part: str, version: Version) -> str:
     """A published item of a part: immutable once it stands there."""
     check_name(part, "part")
-    return f"{usd_folder(project, entity)}/{part}/data/{versioned_name(part, version, '.usd')}"
+    return f"{usd_folder(project, entity)}/{part}/{ITEMS}/{versioned_name(part, version, '.usd')}"
 
 
 def scene_file(project: str, entity: Entity, task: str, name: str, version: Version, suffix: str) -> str:

@@ -31,10 +31,9 @@ from service.api.records import change, declare_archive, row_to_change
 from service.api.routing import Answer, Reply, Request, Resource
 from service.database import session
 from service.models import Publish, Reservation, Sweep
-from service.publish import publishing
+from service.publish import composing, publishing
 from service.publish.entries import TargetType
 from service.publish.publishing import Commit, PartAddress
-from shared import paths
 from shared.errors import ConflictError, InputError
 
 publishes = Resource("publishes", "/publishes")
@@ -255,13 +254,13 @@ def get_publish(publish_id: UUID) -> Written:
 @publishes.declare("POST", "/<uuid:publish_id>/compose", permission=Permission.PUBLISH_MANAGE, answer=PublishOut)
 def compose_publish(publish_id: UUID) -> Written:
     """Roll back (or forward): the entries compose this version of its part until another one is published."""
-    return describe(publishing.compose(session(), _root(), row(Publish, publish_id)))
+    return describe(composing.compose(session(), _root(), row(Publish, publish_id)))
 
 
 @publishes.declare("POST", "/<uuid:publish_id>/withdraw", permission=Permission.PUBLISH_MANAGE, answer=PublishOut)
 def withdraw_publish(publish_id: UUID) -> Written:
     """Take the part's contribution out of its asset or shot until the part is published again."""
-    return describe(publishing.withdraw(session(), _root(), row(Publish, publish_id)))
+    return describe(composing.withdraw(session(), _root(), row(Publish, publish_id)))
 
 
 @publishes.declare("GET", "/sweeps", permission=Permission.PUBLISH_MANAGE, query=ListQuery, answer=Page[SweepOut])
@@ -287,8 +286,7 @@ def _key_of_header() -> str | None:
 
 
 def _described_reservation(reservation: Reservation) -> dict[str, Any]:
-    target = reservation.part.target
-    entry = paths.part_entry(target.project_name, target.entity, reservation.part.name)
+    entry = reservation.part.usd_path
     return {
         "reservation_id": reservation.id,
         "version": reservation.version,

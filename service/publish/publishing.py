@@ -1,33 +1,33 @@
 """Publishing: versions given out under a lock, items taken into the record, entries brought up to date.
 
 Everything that changes what an asset or shot composes happens under the lock of its row, in one transaction; the
-entries are written after that commit (:mod:`service.publish.entries`).
+entries are written after that commit (:mod:`service.publish.entries`). What is answered are rows that no session holds.
 """
 
 from __future__ import annotations
 
-import logging
+import json
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path, PurePosixPath
 from typing import Any
 from uuid import UUID, uuid4
 
-from sqlalchemy import func, insert, select
+from sqlalchemy import Row, TextClause, select
 from sqlalchemy.orm import Session, lazyload
 from sqlalchemy.orm.attributes import set_committed_value
 
+from service import audit
 from service.archiving import check_live
 from service.database import commit, current_actor, current_tenant
-from service.models import Asset, CadFile, Composition, Part, Publish, Reservation, Task
-from service.publish import entries, items
-from service.publish.entries import Target, TargetType
+from service.models import CadFile, Part, Publish, Reservation, Task
+from service.publish import entries, items, statements
+from service.publish.entries import TargetType
 from service.publish.items import Item, check_report
 from shared import paths
-from shared.errors import ConflictError, InputError, NotFoundError, PublishError, StorageError
+from shared.context import Entity
+from shared.errors import ConflictError, InputError, NotFoundError, PublishError, RacewayError
 from shared.versions import Version
-
-log = logging.getLogger(__name__)
 
 RESERVATION_LIFETIME = timedelta(hours=24)
 
@@ -70,26 +70,31 @@ def reserve(
 
     Raises NotFoundError for an unknown task or target, InputError where they do not belong together, ConflictError.
     """
-    target, department = _locked_target(current, address)
-    if idempotency_key and (known := _reservation_by_key(current, idempotency_key)):
+    department = _locked_target(current, address)
+    look = statements.look_before_reserving(address.target_type, has_key=idempotency_key is not None)
+    found = _part(current, address, department, look, {"key": idempotency_key} if idempotency_key else {})
+    if found.known_id:
+        known = current.get_one(Reservation, (current_tenant(current), found.known_id))
         if known.state != "expired":
             return known
         known.idempotency_key = None
         current.flush()
-    part = _part(current, target, address.part_name, department)
-    version = _next_version(part, keep_version)
-    reservation = Reservation(
-        id=uuid4(),
-        part_id=part.id,
-        task_id=address.task_id,
-        version=version.version,
-        iteration=version.iteration,
-        item_usd_path=paths.part_item(target.project_name, target.entity, part.name, version),
-        expires_at=datetime.now(UTC) + RESERVATION_LIFETIME,
-        idempotency_key=idempotency_key,
-    )
-    current.add(reservation)
-    current.flush()
+    version = _next_version(found, keep_version)
+    values: dict[str, Any] = {
+        "id": uuid4(),
+        "part_id": found.id,
+        "task_id": address.task_id,
+        "version": version.version,
+        "iteration": version.iteration,
+        "item_usd_path": paths.part_item(found.project_name, Entity.parse(found.entity), found.name, version),
+        "state": "open",
+        "expires_at": datetime.now(UTC) + RESERVATION_LIFETIME,
+        "idempotency_key": idempotency_key,
+    }
+    records = [audit.created(current, Reservation, values)] if current_actor(current) else []
+    current.connection().execute(statements.RESERVE, values | audit.recording(current, records))
+    reservation = Reservation(**values)
+    set_committed_value(reservation, "part", _part_of(found))
     return reservation
 
 
@@ -102,198 +107,163 @@ def commit_publish(current: Session, root: Path, wanted: Commit) -> tuple[Publis
     """
     item = items.measure(root, wanted.item_usd_path, announced=wanted.sha256)
     check_report(wanted.validation, item)
-    target, department = _locked_target(current, wanted.address)
-    known = _publish_by_key(current, wanted, item)
-    if known:
+    address = wanted.address
+    found = _look(current, wanted, item, _locked_target(current, address))
+    if found.known_id:
+        _check_is_same(found, item)
+        known = current.get_one(Publish, (current_tenant(current), found.known_id))
         # Its entries may still wait to be written, if that is what the client missed the answer to.
         commit(current)
-        _write_entries(current, root, target, None)
+        entries.refresh_after_commit(current, root, address.target_type, address.target_id, None)
         return known, False
-    with current.no_autoflush:
-        publish, mark = _record(current, root, target, department, wanted, item)
+    publish, mark = _record(current, root, wanted, item, found)
     commit(current)
     if mark:
-        _write_entries(current, root, target, mark)
+        entries.refresh_after_commit(current, root, address.target_type, address.target_id, mark)
     return publish, True
 
 
-def compose(current: Session, root: Path, publish: Publish) -> Publish:
-    """Let the entries compose this version of its part, older or newer, until another one is published.
-
-    Commits the session.
-    """
-    target = _lock_target_of(current, publish)
-    if publish.part.current_publish_id != publish.id:
-        _change_by_hand(current, root, target, publish.part, publish.id)
-    return publish
+def _locked_target(current: Session, address: PartAddress) -> str:
+    """Lock the asset or shot against other publishes until the transaction ends; answers the part's department."""
+    values = {"task_id": address.task_id, "target_id": address.target_id}
+    locked = current.connection().execute(statements.LOCK[address.target_type], values).one_or_none()
+    if locked is None or locked.is_archived:
+        raise _refused(current, address)
+    return address.department or str(locked.department)
 
 
-def withdraw(current: Session, root: Path, publish: Publish) -> Publish:
-    """Take the contribution of the publish's part out of its asset or shot, until the part is published again.
-
-    The part's own entry keeps composing what it did, for those who refer to it. Commits the session. Raises
-    ConflictError where the entries do not compose this publish.
-    """
-    target = _lock_target_of(current, publish)
-    if publish.part.current_publish_id != publish.id:
-        raise ConflictError(
-            f"{publish.part.name} {Version(publish.version, publish.iteration)} is not what {target.entity} composes.",
-            hint="Withdraw the publish that is_latest names.",
-            code="conflict.not_composed",
-        )
-    _change_by_hand(current, root, target, publish.part, None)
-    return publish
-
-
-def _lock_target_of(current: Session, publish: Publish) -> Target:
-    target = publish.part.target
-    locked = entries.lock_target(current, type(target), target.id)
-    assert locked is not None  # the part's foreign key
-    current.refresh(publish.part)
-    return locked
-
-
-def _change_by_hand(current: Session, root: Path, target: Target, part: Part, publish_id: UUID | None) -> None:
-    part.current_publish_id = publish_id
-    mark = _note_change(current, target, part)
-    commit(current)
-    _write_entries(current, root, target, mark)
-
-
-def _note_change(current: Session, target: Target, part: Part) -> UUID:
-    """Add what the part contributes now to its history; answers the mark for the entries.
-
-    The caller has changed it, under the target's lock.
-    """
-    change = insert(Composition).values(
-        id=func.gen_random_uuid(),
-        part_id=part.id,
-        publish_id=part.current_publish_id,
-        # The clock, not the transaction's begin: whoever waited for the lock came later than its holder.
-        created_at=func.clock_timestamp(),
-        created_by_id=current_actor(current),
-    )
-    return entries.mark_stale(current, target, change.cte("change"))
-
-
-def _write_entries(current: Session, root: Path, target: Target, mark: UUID | None) -> None:
-    try:
-        entries.refresh(current, root, entries.type_of(target), target.id, mark=mark)
-        commit(current)
-    except StorageError:
-        # The publish stands; its entries follow as soon as the storage takes them.
-        current.rollback()
-        log.exception("entries of %s %s could not be written", target.__tablename__, target.id)
-
-
-def _locked_target(current: Session, address: PartAddress) -> tuple[Target, str]:
+def _refused(current: Session, address: PartAddress) -> RacewayError:
     task = current.get(Task, (current_tenant(current), address.task_id), options=[lazyload("*")])
     if task is None:
-        raise NotFoundError(
+        return NotFoundError(
             f"There is no task {address.task_id}.", hint="List your tasks: GET /api/tasks/?assignee=me."
         )
-    if (task.asset_id if address.target_type == "asset" else task.shot_id) != address.target_id:
-        raise InputError(
+    if task.target.id != address.target_id or entries.type_of(task.target) != address.target_type:
+        return InputError(
             f"Task {task.name} is not a task of {address.target_type} {address.target_id}.",
             hint=f"It belongs to {task.target.entity}.",
             code="input.target",
             fields={"target_id": f"the task belongs to {task.target.entity}"},
         )
-    target = entries.lock_target(current, entries.MODELS[address.target_type], address.target_id)
-    assert target is not None  # the task's foreign key
-    check_live(target)
-    return target, address.department or task.department
+    check_live(task.target)
+    return ConflictError(f"{task.target.entity} was just changed by somebody else.", hint="Try again.")
 
 
-def _part(current: Session, target: Target, name: str, department: str) -> Part:
-    """The part of that name, made on its first use. The caller holds the target's lock."""
-    column = Part.asset_id if isinstance(target, Asset) else Part.shot_id
-    # One look, whatever its case: Windows and macOS would keep Body and body in one folder.
-    part = current.scalar(
-        select(Part).where(column == target.id, func.lower(Part.name) == name.lower()).options(lazyload("*"))
-    )
-    if part is None:
-        part = Part(id=uuid4(), name=name, department=department, last_version=0, last_iteration=0)
-        if isinstance(target, Asset):
-            part.asset_id = target.id
-        else:
-            part.shot_id = target.id
+def _part(
+    current: Session, address: PartAddress, department: str, look: TextClause, values: dict[str, Any]
+) -> Row[Any]:
+    """What ``look`` finds of the part and beside it; the part is made on its first use.
+
+    The caller holds the target's lock.
+    """
+    values |= {"target_id": address.target_id, "part_name": address.part_name}
+    found = current.connection().execute(look, values).one_or_none()
+    if found is None:
+        part = Part(id=uuid4(), name=address.part_name, department=department, last_version=0, last_iteration=0)
+        setattr(part, f"{address.target_type}_id", address.target_id)
         current.add(part)
         current.flush()
-    elif part.name != name:
+        found = current.connection().execute(look, values).one()
+    if found.name != address.part_name:
         raise ConflictError(
-            f"{target.entity} has a part {part.name}, which differs from {name} only in its capitals.",
-            hint=f"Publish it as {part.name}, or choose another name: some machines do not tell the two apart.",
+            f"{found.entity} has a part {found.name}, which differs from {address.part_name} only in its capitals.",
+            hint=f"Publish it as {found.name}, or choose another name: some machines do not tell the two apart.",
             code="conflict.part_name",
-            fields={"part_name": f"there is {part.name} already"},
+            fields={"part_name": f"there is {found.name} already"},
         )
-    elif part.department != department:
+    if found.department != department:
         raise ConflictError(
-            f"Part {name} of {target.entity} belongs to the department {part.department}, not {department}.",
+            f"Part {found.name} of {found.entity} belongs to the department {found.department}, not {department}.",
             hint="Publish it from that department, or choose another part name.",
             code="conflict.department",
-            fields={"department": f"the part belongs to {part.department}"},
+            fields={"department": f"the part belongs to {found.department}"},
         )
-    set_committed_value(part, "asset" if isinstance(target, Asset) else "shot", target)
-    set_committed_value(part, "shot" if isinstance(target, Asset) else "asset", None)
-    return part
+    return found
 
 
-def _next_version(part: Part, keep_version: bool) -> Version:
-    """Count the part's version up. The caller holds the target's lock."""
+def _look(current: Session, wanted: Commit, item: Item, department: str) -> Row[Any]:
+    look = statements.look_before_publishing(
+        wanted.address.target_type,
+        has_reservation=wanted.reservation_id is not None,
+        has_key=wanted.idempotency_key is not None,
+    )
+    values = {
+        "item_usd_path": item.path,
+        "sha256": item.sha256,
+        "reservation_id": wanted.reservation_id,
+        "idempotency_key": wanted.idempotency_key,
+    }
+    return _part(current, wanted.address, department, look, values)
+
+
+def _next_version(part: Row[Any], keep_version: bool) -> Version:
+    """The caller holds the target's lock, and counts the part up."""
     if part.last_version == 0:
-        version = Version(1)
-    else:
-        last = Version(part.last_version, part.last_iteration)
-        version = last.next_iteration() if keep_version else last.next_version()
-    part.last_version, part.last_iteration = version.version, version.iteration
-    return version
+        return Version(1)
+    last = Version(part.last_version, part.last_iteration)
+    return last.next_iteration() if keep_version else last.next_version()
 
 
-def _record(
-    current: Session, root: Path, target: Target, department: str, wanted: Commit, item: Item
-) -> tuple[Publish, UUID | None]:
+def _record(current: Session, root: Path, wanted: Commit, item: Item, found: Row[Any]) -> tuple[Publish, UUID | None]:
     """Add the publish; answers also the mark for its entries, None where they go on composing a newer version."""
-    part = _part(current, target, wanted.address.part_name, department)
-    version = _redeem(current, part, wanted) if wanted.reservation_id else _next_version(part, wanted.keep_version)
-    _check_place(current, root, target, part, item)
+    version = _redeemed(found, wanted) if wanted.reservation_id else _next_version(found, wanted.keep_version)
+    _check_place(root, found, item)
     if wanted.cad_file_id and current.get(CadFile, (current_tenant(current), wanted.cad_file_id)) is None:
         raise NotFoundError(f"There is no CAD file {wanted.cad_file_id}.", hint="Check metadata.cad_file_id.")
-    publish = Publish(
-        id=uuid4(),
-        part_id=part.id,
-        task_id=wanted.address.task_id,
-        cad_file_id=wanted.cad_file_id,
-        version=version.version,
-        iteration=version.iteration,
-        software=wanted.software,
-        source_version=wanted.source_version,
-        source_iteration=wanted.source_iteration,
-        item_usd_path=item.path,
-        sha256=item.sha256,
-        size=item.size,
-        status=wanted.status,
-        details=wanted.metadata,
-        validation=wanted.validation,
-        idempotency_key=wanted.idempotency_key,
-        created_by_id=current_actor(current),
-    )
-    # Known here: no need to ask the database for them when the publish is described.
-    set_committed_value(publish, "part", part)
-    is_newest = _is_newest(current, part, version)
+    values: dict[str, Any] = {
+        "id": uuid4(),
+        "part_id": found.id,
+        "task_id": wanted.address.task_id,
+        "cad_file_id": wanted.cad_file_id,
+        "version": version.version,
+        "iteration": version.iteration,
+        "software": wanted.software,
+        "source_version": wanted.source_version,
+        "source_iteration": wanted.source_iteration,
+        "item_usd_path": item.path,
+        "sha256": item.sha256,
+        "size": item.size,
+        "status": wanted.status,
+        "details": wanted.metadata,
+        "validation": wanted.validation,
+        "idempotency_key": wanted.idempotency_key,
+        "created_by_id": current_actor(current),
+        "revision": 1,
+    }
+    is_newest = _is_newest(current, found, version)
+    records = [audit.created(current, Publish, values)]
+    if is_newest:
+        composed = (found.current_publish_id, values["id"])
+        records.append(audit.changed(current, Part, found.id, current_publish_id=composed))
+    if wanted.reservation_id and current_actor(current):
+        records.append(audit.changed(current, Reservation, wanted.reservation_id, state=("open", "committed")))
+    mark = uuid4() if is_newest else None
+    statement = statements.publish(has_reservation=wanted.reservation_id is not None, is_composed=is_newest)
+    more = {
+        "details": json.dumps(wanted.metadata),
+        "validation": json.dumps(wanted.validation) if wanted.validation else None,
+        "mark": mark,
+        "target_type": wanted.address.target_type,
+        "target_id": wanted.address.target_id,
+        "reservation_id": wanted.reservation_id,
+    }
+    recording = audit.recording(current, records, names={found.id: found.name})
+    times = current.connection().execute(statement, values | more | recording).one()
+    publish = Publish(**values, created_at=times.created_at, updated_at=times.updated_at)
+    part = _part_of(found)
     if is_newest:
         part.current_publish_id = publish.id
-    current.add(publish)
-    current.flush()
-    return publish, _note_change(current, target, part) if is_newest else None
+    set_committed_value(publish, "part", part)
+    return publish, mark
 
 
-def _is_newest(current: Session, part: Part, version: Version) -> bool:
+def _is_newest(current: Session, part: Row[Any], version: Version) -> bool:
     """Whether ``version`` is newer than what the part contributes now.
 
     Versions may be committed in another order than they were reserved in: the newest is composed.
     """
-    if part.current_publish_id is None or version == Version(part.last_version, part.last_iteration):
+    newest_given = (part.last_version, part.last_iteration)
+    if part.current_publish_id is None or (version.version, version.iteration) >= newest_given:
         return True
     shown = current.execute(
         select(Publish.version, Publish.iteration).where(Publish.id == part.current_publish_id)
@@ -301,36 +271,31 @@ def _is_newest(current: Session, part: Part, version: Version) -> bool:
     return Version(*shown) < version
 
 
-def _redeem(current: Session, part: Part, wanted: Commit) -> Version:
-    reservation = current.scalar(
-        select(Reservation)
-        .where(Reservation.id == wanted.reservation_id, Reservation.part_id == part.id)
-        .options(lazyload("*"))
-    )
-    if reservation is None:
+def _redeemed(found: Row[Any], wanted: Commit) -> Version:
+    """The version that the reservation gives."""
+    if found.reserved_id is None:
         raise NotFoundError(
-            f"Part {part.name} has no reservation {wanted.reservation_id}.",
+            f"Part {found.name} has no reservation {wanted.reservation_id}.",
             hint="Reserve a version first: POST /api/publishes/reserve.",
         )
-    if reservation.state != "open":
+    version = Version(found.reserved_version, found.reserved_iteration)
+    if found.reserved_state != "open":
         raise ConflictError(
-            f"The reservation of {part.name} {Version(reservation.version, reservation.iteration)} is "
-            f"{reservation.state}.",
+            f"The reservation of {found.name} {version} is {found.reserved_state}.",
             hint="Reserve another version. To repeat a commit, send the idempotency key of the first try.",
             code="conflict.reservation",
         )
-    if reservation.item_usd_path != wanted.item_usd_path:
+    if found.reserved_item_usd_path != wanted.item_usd_path:
         raise InputError(
-            f"The reservation is for {reservation.item_usd_path}, not for {wanted.item_usd_path}.",
+            f"The reservation is for {found.reserved_item_usd_path}, not for {wanted.item_usd_path}.",
             hint="Write the item where the reservation says.",
-            fields={"item_usd_path": f"must be {reservation.item_usd_path}"},
+            fields={"item_usd_path": f"must be {found.reserved_item_usd_path}"},
         )
-    reservation.state = "committed"
-    return Version(reservation.version, reservation.iteration)
+    return version
 
 
-def _check_place(current: Session, root: Path, target: Target, part: Part, item: Item) -> None:
-    folder = paths.part_item(target.project_name, target.entity, part.name, Version(1)).rpartition("/")[0]
+def _check_place(root: Path, found: Row[Any], item: Item) -> None:
+    folder = f"{found.usd_path.rpartition('/')[0]}/{paths.ITEMS}"
     if item.path.rpartition("/")[0] != folder:
         raise PublishError(
             f"The item {item.path} is not in the part's folder {folder}.",
@@ -345,10 +310,7 @@ def _check_place(current: Session, root: Path, target: Target, part: Part, item:
             code="publish.item_place",
             fields={"item_usd_path": "letters, digits, '_', '-' and '.', not beginning with a dot"},
         )
-    other = current.scalar(
-        select(Publish.id).where(Publish.item_usd_path == item.path, Publish.sha256 != item.sha256).limit(1)
-    )
-    if other:
+    if found.is_taken:
         raise PublishError(
             f"The item {item.path} was published before with other content, and publishes never change.",
             hint="Write the new content under the name of a new version.",
@@ -358,18 +320,15 @@ def _check_place(current: Session, root: Path, target: Target, part: Part, item:
     item.check_unchanged(root)
 
 
-def _reservation_by_key(current: Session, key: str) -> Reservation | None:
-    return current.scalar(select(Reservation).where(Reservation.idempotency_key == key))
-
-
-def _publish_by_key(current: Session, wanted: Commit, item: Item) -> Publish | None:
-    if not wanted.idempotency_key:
-        return None
-    known = current.scalar(select(Publish).where(Publish.idempotency_key == wanted.idempotency_key))
-    if known and (known.item_usd_path, known.sha256) != (item.path, item.sha256):
+def _check_is_same(found: Row[Any], item: Item) -> None:
+    if (found.known_item_usd_path, found.known_sha256) != (item.path, item.sha256):
         raise ConflictError(
             "This idempotency key was used for another publish.",
             hint="Use a new key for each publish.",
             code="conflict.idempotency_key",
         )
-    return known
+
+
+def _part_of(found: Row[Any]) -> Part:
+    """The part that was found, as a row that no session holds."""
+    return Part(**{name: getattr(found, name) for name in statements.PART})

@@ -148,10 +148,10 @@ def _repair_entries(tenant_id: UUID, root: Path, report: Report) -> None:
     for asset_id, shot_id in published:
 
         def repair(current: Session, asset_id: UUID | None = asset_id, shot_id: UUID | None = shot_id) -> None:
-            target = entries.find(current, "asset", asset_id) if asset_id else None
-            target = entries.find(current, "shot", shot_id) if shot_id else target
-            if target:
-                report.repaired_entries += entries.repair(current, root, target)
+            if asset_id:
+                report.repaired_entries += entries.repair(current, root, "asset", asset_id)
+            elif shot_id:
+                report.repaired_entries += entries.repair(current, root, "shot", shot_id)
 
         _attempt(tenant_id, repair, report)
 
