@@ -139,6 +139,47 @@ def test_data_survives_the_way_up_and_down(empty: Config) -> None:
     schema.upgrade(empty)
 
 
+def test_parts_learn_their_place_and_their_publishes_are_counted(empty: Config) -> None:
+    """Parts and publishes as the releases before long lists wrote them."""
+    schema.upgrade(empty)
+    schema.downgrade(empty, "0007")
+    tenant, project, sequence, shot, task, part, other = (uuid4() for _ in range(7))
+    part_row = "INSERT INTO parts (id, shot_id, name, department, last_version, last_iteration)"
+    publish = (
+        "INSERT INTO publishes (id, part_id, task_id, version, iteration, software, item_usd_path, sha256, size,"
+        " status, archived_at) SELECT gen_random_uuid(), :part, :task, n, 1, 'x', 'p' || n, 'd', 1, 'published',"
+        " CASE WHEN n = 1 THEN now() END FROM generate_series(1, 3) n"
+    )
+    with schema.owner_connection(empty) as connection:
+        connection.execute(text("SELECT set_config('app.current_tenant', :id, true)"), {"id": str(tenant)})
+        values = {"project": project, "sequence": sequence, "shot": shot, "task": task, "part": part, "other": other}
+        for statement in (
+            "INSERT INTO projects (id, name) VALUES (:project, 'film')",
+            "INSERT INTO sequences (id, project_id, name) VALUES (:sequence, :project, 'sq010')",
+            "INSERT INTO shots (id, sequence_id, name) VALUES (:shot, :sequence, 'sh0010')",
+            "INSERT INTO tasks (id, shot_id, name, department) VALUES (:task, :shot, 'light', 'lighting')",
+            f"{part_row} VALUES (:part, :shot, 'lamps', 'lighting', 3, 1)",
+            f"{part_row} VALUES (:other, :shot, 'fog', 'lighting', 3, 1)",
+            publish,
+        ):
+            connection.execute(text(statement), values)
+    schema.upgrade(empty)
+    with schema.owner_connection(empty) as connection:
+        connection.execute(text("SELECT set_config('app.current_tenant', :id, true)"), {"id": str(tenant)})
+        columns = "project_name, entity, usd_path, entity_usd_path, live_publishes, archived_publishes"
+        found = {row.name: tuple(row)[1:] for row in connection.execute(text(f"SELECT name, {columns} FROM parts"))}
+        folder = "film/shots/sq010/sh0010/usd"
+        place = ("film", "shot:sq010/sh0010")
+        assert found == {
+            "lamps": (*place, f"{folder}/lamps/lamps.usd", f"{folder}/sh0010.usd", 2, 1),
+            "fog": (*place, f"{folder}/fog/fog.usd", f"{folder}/sh0010.usd", 0, 0),
+        }
+        connection.execute(text("DELETE FROM publishes WHERE version > 1"))
+        counts = connection.execute(text("SELECT live_publishes, archived_publishes FROM parts WHERE name = 'lamps'"))
+        assert tuple(counts.one()) == (0, 1)
+        connection.rollback()
+
+
 def test_a_reset_empties_every_table_and_keeps_the_schema(empty: Config) -> None:
     schema.upgrade(empty)
     tenant = uuid4()

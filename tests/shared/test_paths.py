@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 import pytest
 from hypothesis import given
@@ -52,6 +52,18 @@ def test_no_text_leads_out_of_the_root(text: str) -> None:
     except InputError:
         return
     assert place.is_relative_to(root)
+
+
+@given(
+    st.lists(st.sampled_from(["a", "b.usd", ".", "..", "...", "", "c:", "ä b", "\n", "\\"]), max_size=5).map("/".join)
+)
+def test_a_path_has_one_stored_form(text: str) -> None:
+    try:
+        path = paths.normalise(text)
+    except InputError:
+        assert text.startswith(("/", "\\", "c:")) or {"..", "\n"} & set(text.split("/")) or not set(text) - set("./")
+        return
+    assert paths.normalise(path) == path == PurePosixPath(text.replace("\\", "/")).as_posix()
 
 
 def test_a_link_that_leads_out_is_refused(tmp_path: Path) -> None:

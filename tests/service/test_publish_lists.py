@@ -1,0 +1,195 @@
+"""Lists of publishes: what PostgreSQL writes is what the document says, every page and total is right, and the
+connections that are kept for it neither mix tenants up nor fail when PostgreSQL was restarted."""
+
+from __future__ import annotations
+
+import json
+import time
+from typing import Any
+from uuid import uuid4
+
+import psycopg2
+import pytest
+from flask import Flask
+from pydantic import TypeAdapter
+from sqlalchemy import text
+
+from service.accounts.permissions import Role
+from service.api.listing import Page
+from service.api.publishes import PublishOut
+from service.api.references import ReferenceOut
+from service.config import Config
+from service.database import db, tenant_session
+from shared import paths
+from shared.context import Entity
+from tests.service.studio import Json, Production, StudioUnderTest
+
+NASTY = {"note": 'räder "8" \\ / \u0007 \U0001f600', "weight": 1.5, "list": [1, None, {"deep": True}]}
+
+
+def published_of_shot(studio: StudioUnderTest, project: Json) -> Json:
+    sequence = studio.admin.post("/sequences/", {"project_id": project["id"], "name": "sq010"}).data
+    shot = studio.admin.post("/shots/", {"sequence_id": sequence["id"], "name": "sh0010"}).data
+    target = {"target_type": "shot", "target_id": shot["id"]}
+    task = studio.admin.post("/tasks/", {**target, "name": "light", "department": "lighting"}).data
+    body = {**target, "task_id": task["id"], "part_name": "lamps"}
+    reserved = studio.artist.post("/publishes/reserve", body).data
+    body = {
+        **target,
+        "task_id": task["id"],
+        "software": "test",
+        "item_usd_path": studio.write(reserved["item_usd_path"]),
+        "reservation_id": reserved["reservation_id"],
+        "metadata": {"part_name": "lamps", **NASTY},
+    }
+    answer: Json = studio.artist.post("/publishes/", body).data
+    return answer
+
+
+def get(studio: StudioUnderTest, query: str = "") -> Json:
+    answer: Json = studio.artist.get(f"/publishes/?{query}").data
+    return answer
+
+
+def as_pydantic_writes(answer: Any, data: Any) -> Any:
+    adapter: TypeAdapter[Any] = TypeAdapter(answer)
+    return json.loads(adapter.dump_json(adapter.validate_python(data)))
+
+
+def test_postgresql_writes_what_pydantic_would(studio: StudioUnderTest) -> None:
+    """Names of the fields and their order, times, nulls, numbers, text in every alphabet."""
+    production = studio.production()
+    body = [studio.publish(production) for _ in range(2)]
+    lamps = published_of_shot(studio, production.project)
+    studio.admin.post(f"/publishes/{body[0]['id']}/archive")
+    page = get(studio, "archived=1")
+    assert json.dumps(page) == json.dumps(as_pydantic_writes(Page[PublishOut], page))
+    assert [one["id"] for one in page["items"]] == [lamps["id"], body[1]["id"], body[0]["id"]]
+    assert page["items"][0] == lamps == studio.artist.get(f"/publishes/{lamps['id']}").data
+    assert page["items"][0]["metadata"] == {"asset_name": "", "part_name": "lamps", **NASTY}
+    assert page["items"][2]["archived_at"].endswith("Z")
+    used = [{"publish_id": lamps["id"]}, {"part_usd_path": lamps["part_usd_path"]}, {"cad_file_id": str(uuid4())}]
+    answers = studio.artist.post("/publishes/outdated", {"references": used, "item_usd_paths": ["a/b.usd"]}).data
+    assert json.dumps(answers) == json.dumps(as_pydantic_writes(list[ReferenceOut], answers))
+
+
+def test_a_publish_stands_where_its_paths_say(studio: StudioUnderTest) -> None:
+    production = studio.production()
+    gear, lamps = studio.publish(production), published_of_shot(studio, production.project)
+    project = production.project["name"]
+    for published, entity in ((gear, Entity.asset("gear")), (lamps, Entity.shot("sq010", "sh0010"))):
+        part = paths.part_entry(project, entity, published["part_name"])
+        found = studio.artist.get(f"/publishes/{published['id']}").data
+        assert found["entity"] == str(entity) and found["project"] == project
+        assert found["part_usd_path"] == found["asset_usd_path"] == part
+        assert found["entity_usd_path"] == paths.entity_entry(project, entity)
+        assert (studio.root / part).is_file() and (studio.root / found["entity_usd_path"]).is_file()
+
+
+def test_versions_of_any_length_are_compared(app: Flask, studio: StudioUnderTest) -> None:
+    production = studio.production()
+    first = studio.publish(production)
+    with app.app_context(), tenant_session(studio.tenant_id) as session:
+        session.execute(text("UPDATE parts SET last_version = 12344"))
+    studio.publish(production)
+    used = {"publish_id": first["id"]}
+    (answer,) = studio.artist.post("/publishes/outdated", {"references": [used]}).data
+    assert (answer["version"], answer["latest_version"], answer["outdated"]) == ("v001_i001", "v12345_i001", True)
+
+
+QUERIES = {
+    "all": "",
+    "archived": "archived=1",
+    "asset": "asset=gear",
+    "part": "part=lid",
+    "search": "q=gear%20lid",
+    "status": "status=approved",
+    "status of a part": "part=body&status=approved",
+    "latest": "latest_per_part=1",
+    "nothing": "q=gear%20nowhere",
+}
+
+
+@pytest.fixture
+def filled(studio: StudioUnderTest) -> tuple[StudioUnderTest, Production]:
+    """Eleven publishes of two parts, of which one is archived and two have a status."""
+    production = studio.production()
+    body = [
+        studio.publish(production, "body", status=status) for status in ("approved", *["published"] * 5, "approved")
+    ]
+    for _ in range(4):
+        studio.publish(production, "lid")
+    studio.admin.post(f"/publishes/{body[2]['id']}/archive")
+    return studio, production
+
+
+def test_pages_from_either_end_are_the_list(filled: tuple[StudioUnderTest, Production]) -> None:
+    studio, _ = filled
+    lengths = {}
+    for name, query in QUERIES.items():
+        whole = get(studio, f"{query}&page_size=500")
+        lengths[name] = whole["total"]
+        assert whole["total"] == len(whole["items"]), name
+        for sort in ("-created_at", "part_name,-version", "software"):
+            ordered = [one["id"] for one in get(studio, f"{query}&page_size=500&sort={sort}")["items"]]
+            pages = [get(studio, f"{query}&page_size=3&sort={sort}&page={number}") for number in range(1, 6)]
+            assert [one["id"] for page in pages for one in page["items"]] == ordered, (name, sort)
+            assert {page["total"] for page in pages} == {len(ordered)}
+    assert lengths == {
+        "all": 10,
+        "archived": 11,
+        "asset": 10,
+        "part": 4,
+        "search": 4,
+        "status": 2,
+        "status of a part": 2,
+        "latest": 2,
+        "nothing": 0,
+    }
+
+
+def test_totals_follow_what_is_put_away_and_taken_out(filled: tuple[StudioUnderTest, Production]) -> None:
+    studio, production = filled
+    archived = next(one for one in get(studio, "archived=1")["items"] if one["archived_at"])
+    for verb, live in (("restore", 11), ("restore", 11), ("archive", 10), ("archive", 10)):
+        studio.admin.post(f"/publishes/{archived['id']}/{verb}")
+        assert (get(studio)["total"], get(studio, "archived=1")["total"]) == (live, 11), verb
+    studio.admin.patch(f"/publishes/{archived['id']}", {"status": "approved"})
+    studio.publish(production)
+    assert get(studio)["total"] == 11
+
+
+def test_kept_statements_answer_each_tenant_its_own(studio: StudioUnderTest, other_studio: StudioUnderTest) -> None:
+    """The same statements on the same connections, more often than it takes to keep them."""
+    studios = (studio, other_studio)
+    own = [each.publish(each.production())["id"] for each in studios]
+    for _ in range(5):
+        for each, published, foreign in zip(studios, own, reversed(own), strict=True):
+            assert [one["id"] for one in get(each)["items"]] == [published]
+            assert [one["id"] for one in get(each, "q=gear")["items"]] == [published]
+            assert each.artist.get(f"/publishes/{published}").status == 200
+            assert each.artist.get(f"/publishes/{foreign}").status == 404
+            # A client sees nothing of what was not delivered or opened to them.
+            assert each.api(Role.CLIENT).get(f"/publishes/{published}").status in (403, 404)
+            (answer,) = each.artist.post("/publishes/outdated", {"references": [{"publish_id": foreign}]}).data
+            assert answer["known"] is False
+
+
+def test_a_lost_connection_is_not_the_users_concern(app: Flask, config: Config, studio: StudioUnderTest) -> None:
+    """PostgreSQL ends every connection, as a restart does; nobody is answered an error."""
+    published = studio.publish(studio.production())
+    with app.app_context():
+        kept = [db.engine.connect() for _ in range(3)]
+        own = [each.scalar(text("SELECT pg_backend_pid()")) for each in kept]
+        for each in kept:
+            each.close()
+    for _ in range(4):
+        assert studio.artist.get(f"/publishes/{published['id']}").status == 200
+    with psycopg2.connect(config.database_url) as outside, outside.cursor() as cursor:
+        cursor.execute("SELECT pg_terminate_backend(pid) FROM unnest(%s) pid", (own,))
+        deadline = time.monotonic() + 10
+        while cursor.rowcount and time.monotonic() < deadline:
+            cursor.execute("SELECT FROM pg_stat_activity WHERE pid = ANY(%s)", (own,))
+    outside.close()
+    for _ in range(4):
+        assert studio.artist.get(f"/publishes/{published['id']}").status == 200
