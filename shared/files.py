@@ -74,8 +74,10 @@ def _sync_file(path: Path) -> None:
 
 
 @contextlib.contextmanager
-def atomic_path(target: str | os.PathLike[str], *, overwrite: bool = True) -> Iterator[Path]:
+def atomic_path(target: str | os.PathLike[str], *, overwrite: bool = True, writer: str = "") -> Iterator[Path]:
     """Yield a temporary path beside ``target``; on success it becomes ``target``, else it is removed.
+
+    ``writer`` stands in the temporary name, so that whoever sees it die can remove what it left.
 
     The temporary name keeps the target's suffix, because writers choose a format by it. With ``overwrite=False`` an
     existing target is never replaced, not even by one of two writers that finish at the same time.
@@ -85,7 +87,7 @@ def atomic_path(target: str | os.PathLike[str], *, overwrite: bool = True) -> It
     final = Path(target)
     folder = make_folder(final.parent)
     try:
-        handle, name = tempfile.mkstemp(prefix=TEMPORARY_PREFIX, suffix=final.suffix, dir=folder)
+        handle, name = tempfile.mkstemp(prefix=TEMPORARY_PREFIX + writer, suffix=final.suffix, dir=folder)
         os.close(handle)
     except OSError as error:
         raise storage_error(error, final) from error

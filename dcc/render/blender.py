@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from dcc.display_libraries import import_bpy
+from dcc.render.destination import writer_of
 from shared.errors import RenderError
 from shared.events import tool_main
 from shared.files import TEMPORARY_PREFIX, atomic_path, storage_error
@@ -72,7 +73,7 @@ def empty_file() -> None:
 
 def whole_file(target: Path) -> contextlib.AbstractContextManager[Path]:
     """:func:`shared.files.atomic_path` that leaves nothing behind where SIGTERM stops the process either."""
-    return _removed_on_stop(atomic_path(target))
+    return _removed_on_stop(atomic_path(target, writer=writer_of(os.getpid())))
 
 
 def scratch_file(beside: Path) -> contextlib.AbstractContextManager[Path]:
@@ -101,7 +102,9 @@ def _removed_on_stop(opening: contextlib.AbstractContextManager[Path]) -> Iterat
 @contextlib.contextmanager
 def _scratch(beside: Path) -> Iterator[Path]:
     try:
-        handle, name = tempfile.mkstemp(prefix=TEMPORARY_PREFIX, suffix=beside.suffix, dir=beside.parent)
+        handle, name = tempfile.mkstemp(
+            prefix=TEMPORARY_PREFIX + writer_of(os.getpid()), suffix=beside.suffix, dir=beside.parent
+        )
     except OSError as error:
         raise storage_error(error, beside) from error
     os.close(handle)

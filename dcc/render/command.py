@@ -11,7 +11,7 @@ from typing import Any
 
 from dcc.render import openjd
 from dcc.render.arguments import SETTINGS, add_scene_arguments, given_settings, settings_of
-from dcc.render.destination import check_output, check_writable, frame_path
+from dcc.render.destination import check_output, check_writable, frame_path, remove_unfinished
 from dcc.render.presets import MOTIONS, TURN_FRAMES
 from shared.cli import Command, Progress, add_json_option, print_json
 from shared.errors import InputError
@@ -189,7 +189,13 @@ def _run(
                 message += f", {_duration(event['remaining'])} left"
             progress.update(event["stage"], start + event["percent"] * share / 100, message)
 
-    return run_tool(python_tool(tool, *arguments), on_event=follow)
+    started: list[int] = []
+    try:
+        return run_tool(python_tool(tool, *arguments), on_event=follow, on_start=started.append)
+    finally:
+        # Whoever was killed, by the system for want of memory or by a person, could not tidy up.
+        for process in started:
+            remove_unfinished(Path(given["output"]).parent, process)
 
 
 def _duration(seconds: float) -> str:

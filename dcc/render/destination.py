@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import glob
 import re
+import socket
 import tempfile
 from pathlib import Path
 
@@ -39,6 +41,17 @@ def check_writable(output: Path) -> None:
         tempfile.TemporaryFile(dir=folder, prefix=TEMPORARY_PREFIX).close()
     except OSError as error:
         raise storage_error(error, output) from error
+
+
+def writer_of(process: int) -> str:
+    """What stands in the temporary names that a render process of this machine writes under."""
+    return f"{socket.gethostname()}-{process}-"
+
+
+def remove_unfinished(folder: Path, process: int) -> None:
+    """Remove what a render process of this machine, which is dead, was still writing in ``folder``."""
+    for left in folder.glob(f"{glob.escape(TEMPORARY_PREFIX + writer_of(process))}*"):
+        left.unlink(missing_ok=True)
 
 
 def frame_path(pattern: Path, frame: int) -> Path:

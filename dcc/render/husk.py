@@ -10,18 +10,20 @@ from __future__ import annotations
 import argparse
 import os
 import re
+import signal
 import subprocess
 import sys
 import time
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
-from dcc.render.destination import check_output, frame_path
+from dcc.render.destination import check_output, frame_path, remove_unfinished, writer_of
 from dcc.render.presets import DEVICES
 from shared.errors import InputError, RenderError, UsdError
 from shared.events import emit, emit_progress, tool_main
+from shared.files import TEMPORARY_PREFIX
 from shared.frame_ranges import parse_frames
 
 DELEGATE = "BRAY_HdKarma"
@@ -118,28 +120,23 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def render(options: argparse.Namespace) -> dict[str, Any]:
     """Do what the command line says and return the data of the result event."""
     request = HuskRequest(**{field.name: getattr(options, field.name) for field in fields(HuskRequest)})
-    commands = husk_commands(request, options.houdini)
     if options.print:
-        return {"commands": commands}
+        return {"commands": husk_commands(request, options.houdini)}
     if not request.usd.is_file():
         raise UsdError(f"There is no USD file {request.usd}.", hint="Check the path, or publish it first.")
     check_output(request.output)
-    frames = parse_frames(request.frames)
+    # husk writes a picture as it renders it: only what is whole gets its name.
+    unfinished = request.output.with_name(f"{TEMPORARY_PREFIX}{writer_of(os.getpid())}{request.output.name}")
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     rendered: list[dict[str, Any]] = []
-    for command, (first, count, step) in zip(commands, runs(frames), strict=True):
-        started = time.monotonic()
-        _run(command, len(rendered), count, len(frames))
-        seconds = (time.monotonic() - started) / count
-        for frame in range(first, first + count * step, step):
-            path = frame_path(request.output, frame)
-            if not path.is_file():
-                raise RenderError(
-                    f"Frame {frame}: husk wrote no {path.name}.",
-                    hint="Look into the log: the stage needs a camera.",
-                    code="render.failed",
-                )
-            rendered.append({"frame": frame, "path": str(path), "seconds": round(seconds, 3)})
-            emit("frame", **rendered[-1])
+    frames = parse_frames(request.frames)
+    try:
+        commands = husk_commands(replace(request, output=unfinished), options.houdini)
+        for command, (first, count, step) in zip(commands, runs(frames), strict=True):
+            run = _Run(range(first, first + count * step, step), unfinished, request.output, rendered)
+            _run(command, run, len(frames))
+    finally:
+        remove_unfinished(request.output.parent, os.getpid())
     engine = ENGINES[request.device]
     return {
         "outputs": [item["path"] for item in rendered],
@@ -156,8 +153,49 @@ def render(options: argparse.Namespace) -> dict[str, Any]:
     }
 
 
-def _run(command: list[str], done: int, count: int, total: int) -> None:
-    """Run one husk, passing its progress on; it dies with this process's group."""
+@dataclass
+class _Run:
+    """The frames that one husk renders, in their order, and where they go."""
+
+    frames: range
+    unfinished: Path
+    final: Path
+    rendered: list[dict[str, Any]]
+    taken: int = 0
+    since: float = field(default_factory=time.monotonic)
+
+    def take(self, *, ended: bool) -> None:
+        """Give the frames that are whole their names: those before the one under way, all where husk has ``ended``.
+
+        Raises RenderError for one that is not there then.
+        """
+        while self.taken < len(self.frames):
+            frame = self.frames[self.taken]
+            following = self.frames[self.taken + 1] if self.taken + 1 < len(self.frames) else None
+            begun = following is not None and frame_path(self.unfinished, following).is_file()
+            if not (ended or begun):
+                return
+            self._take(frame)
+
+    def _take(self, frame: int) -> None:
+        path = frame_path(self.final, frame)
+        try:
+            frame_path(self.unfinished, frame).replace(path)
+        except FileNotFoundError:
+            raise RenderError(
+                f"Frame {frame}: husk wrote no {path.name}.",
+                hint="Look into the log: the stage needs a camera.",
+                code="render.failed",
+            ) from None
+        seconds, self.since = time.monotonic() - self.since, time.monotonic()
+        self.taken += 1
+        self.rendered.append({"frame": frame, "path": str(path), "seconds": round(seconds, 3)})
+        emit("frame", **self.rendered[-1])
+
+
+def _run(command: list[str], run: _Run, total: int) -> None:
+    """Run one husk, passing its progress and its frames on; it dies with this process's group."""
+    done, count = len(run.rendered), len(run.frames)
     try:
         process = subprocess.Popen(
             command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
@@ -177,8 +215,10 @@ def _run(command: list[str], done: int, count: int, total: int) -> None:
             last = line.strip() or last
         else:
             emit_progress("render", 100 * (done + count * percent / 100) / total)
+        run.take(ended=False)
     if process.wait() != 0:
         raise RenderError(f"husk ended with status {process.returncode}.", hint=f"Last line of its log: {last}")
+    run.take(ended=True)
 
 
 def _program(name: str, houdini: Path | None) -> str:

@@ -14,12 +14,15 @@ import signal
 import subprocess
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 from types import FrameType
 from typing import Any
 
+from dcc.render.destination import remove_unfinished
 from shared.processes import kill_tree, python_tool
 
 FRAMES = "--frames"
+OUTPUT = "--output"
 _CANCEL_SECONDS = 5.0
 _CHUNK = re.compile(r"[-\d,: ]+")
 
@@ -39,7 +42,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for line in process.stdout:
         for told in lines_of(line):
             print(told, flush=True)
-    return 1 if process.wait() else 0
+    status = process.wait()
+    if OUTPUT in given:
+        # A tool that was killed could not tidy up.
+        remove_unfinished(Path(given[given.index(OUTPUT) + 1]).parent, process.pid)
+    return 1 if status else 0
 
 
 def lines_of(line: str) -> list[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from uuid import UUID
 
 from redis.exceptions import RedisError
@@ -15,6 +16,8 @@ from service.database import tenant_session
 from service.models import Job, Worker
 from service.queue import jobs
 from service.queue.queueing import Bell, bell_queue
+from service.tasks import tool
+from service.tasks.logs import FOLDER
 from shared.jobs import FINAL_STATES, JobDocument, JobState
 
 log = logging.getLogger(__name__)
@@ -26,27 +29,29 @@ _MAX_FAILURES = 3
 """After so many failures at one job a worker gets no more of it (also in the function ``next_jobs``)."""
 
 
-def recover(tenant_id: UUID, bell: Bell) -> None:
-    """Repair what there is to repair in one tenant."""
+def recover(tenant_id: UUID, root: Path, bell: Bell) -> None:
+    """Repair what there is to repair in one tenant; ``root`` is its storage."""
     with tenant_session(tenant_id) as current:
         overdue = list(current.scalars(select(Job.id).where(_overdue()).order_by(Job.id)))
     for job_id in overdue:
         with tenant_session(tenant_id) as current:
-            take_back(current, job_id)
+            lost = take_back(current, job_id)
+        tool.remove_temporary(root / FOLDER, job_id, lost)
     with tenant_session(tenant_id) as current:
         _ring_again(current, tenant_id, bell)
     with tenant_session(tenant_id) as current:
         _fail_refused(current)
 
 
-def take_back(current: Session, job_id: UUID) -> None:
+def take_back(current: Session, job_id: UUID) -> int:
     """Take a job from its worker, whose lease is over: it is queued again, and the bell rings.
 
-    What was cancelled meanwhile is cancelled; what was lost too often has failed.
+    What was cancelled meanwhile is cancelled; what was lost too often has failed. Answers the attempt that was lost,
+    0 where none was.
     """
     job = jobs.locked(current, job_id)
     if current.scalar(select(Job.id).where(Job.id == job_id, _overdue())) is None:
-        return
+        return 0
     document = JobDocument.from_json(job.document)
     document.process_group = None
     document.finish_step(JobState.FAILED)
@@ -75,6 +80,7 @@ def take_back(current: Session, job_id: UUID) -> None:
         jobs.cancel_dependents(current, job)
     if job.parent_id:
         jobs.update_group(current, job.parent_id)
+    return job.attempt
 
 
 def _overdue() -> ColumnElement[bool]:

@@ -31,7 +31,7 @@ from shared.files import TEMPORARY_PREFIX
 
 log = logging.getLogger(__name__)
 
-SWEEP_SECONDS = 3.0
+SWEEP_SECONDS = 2.0
 _SCENE_LIFETIME = timedelta(days=7)
 _WORKER_LIFETIME = timedelta(minutes=2)
 _TIDY_SECONDS = 3600.0
@@ -136,7 +136,7 @@ def _remove_old(place: Path, oldest: float) -> bool:
 
 def _sweep_tenant(tenant_id: UUID, root: Path, ringer: Bell) -> None:
     now = datetime.now(UTC)
-    recovery.recover(tenant_id, ringer)
+    recovery.recover(tenant_id, root, ringer)
     with tenant_session(tenant_id) as current:
         _expire(current, now)
     publish_sweep.sweep(tenant_id, root, now).save(tenant_id)

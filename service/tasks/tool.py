@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 from service.config import MEBIBYTE, Config
 from service.tasks.lease import Lease
@@ -114,10 +115,8 @@ def _starter(tool: Tool) -> Callable[..., dict[str, Any]]:
 @contextlib.contextmanager
 def temporary_folder(lease: Lease, parent: Path) -> Iterator[Path]:
     """A folder below ``parent`` for this attempt, removed at its end; an earlier attempt's is removed first."""
-    prefix = f"{TEMPORARY_PREFIX}{lease.job.id}-"
-    folder = make_folder(parent) / f"{prefix}{lease.attempt}"
-    for leftover in parent.glob(f"{prefix}*"):
-        shutil.rmtree(leftover, ignore_errors=True)
+    folder = _temporary(make_folder(parent), lease.job.id, lease.attempt)
+    remove_temporary(parent, lease.job.id, lease.attempt)
     try:
         folder.mkdir()
     except OSError as error:
@@ -126,6 +125,16 @@ def temporary_folder(lease: Lease, parent: Path) -> Iterator[Path]:
         yield folder
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def remove_temporary(parent: Path, job_id: UUID, attempt: int) -> None:
+    """Remove the temporary folders of a job's attempts up to this one, whose workers are gone."""
+    for number in range(1, attempt + 1):
+        shutil.rmtree(_temporary(parent, job_id, number), ignore_errors=True)
+
+
+def _temporary(parent: Path, job_id: UUID, attempt: int) -> Path:
+    return parent / f"{TEMPORARY_PREFIX}{job_id}-{attempt}"
 
 
 def _explained(error: ProcessError, tool: Tool, memory_bytes: int, seconds: int) -> RacewayError:

@@ -18,6 +18,8 @@ from service.models import Job, MediaAsset, StaleEntry
 from service.queue import jobs, queueing
 from service.tasks import recovery, sweeper
 from service.tasks.lease import Lease, LeaseLostError, claim
+from service.tasks.logs import FOLDER
+from shared.files import TEMPORARY_PREFIX
 from shared.jobs import JobState
 from tests.service.studio import Json, StudioUnderTest, work
 
@@ -88,9 +90,13 @@ def test_a_lost_workers_job_is_taken_up_again_and_the_loser_writes_nothing(
     first = taken(studio, job_id)
     sweeper.sweep(app)
     assert shown(studio, job_id)["state"] == "running"
+    half = studio.root / FOLDER / f"{TEMPORARY_PREFIX}{job_id}-1" / "half.png"
+    half.parent.mkdir(parents=True)
+    half.write_text("half")
     end_lease(studio, job_id)
     sweeper.sweep(app)
     assert shown(studio, job_id)["state"] == "queued"
+    assert not half.parent.exists(), "nobody else would clear it before the job is taken up again"
     second = taken(studio, job_id)
     assert second.attempt == 2
     medium = MediaAsset(

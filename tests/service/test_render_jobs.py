@@ -81,7 +81,7 @@ def let_time_pass(app: Flask, studio: StudioUnderTest) -> None:
         with tenant_session(studio.tenant_id) as current:
             past = datetime.now(UTC) - timedelta(seconds=1)
             current.execute(update(Job).where(Job.not_before.is_not(None)).values(not_before=past))
-        recovery.recover(studio.tenant_id, queueing.bell(app))
+        recovery.recover(studio.tenant_id, studio.root, queueing.bell(app))
 
 
 def test_a_turntable_becomes_frames_and_a_film(app: Flask, studio: StudioUnderTest, submit: Submit) -> None:

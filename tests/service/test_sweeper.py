@@ -11,6 +11,7 @@ from uuid import UUID
 from flask import Flask
 from sqlalchemy import update
 
+from service.config import Config
 from service.database import tenant_session
 from service.models import ApiToken, Reservation
 from service.tasks import sweeper
@@ -44,6 +45,13 @@ def test_only_old_temporary_files_are_removed(app: Flask, studio: StudioUnderTes
         sweeper.tidy(app)
     assert not any(place.exists() for place in gone) and not link.is_symlink()
     assert all(place.exists() for place in kept)
+
+
+def test_by_default_a_lost_worker_s_task_runs_again_within_15_s(config: Config) -> None:
+    """How long it takes in fact is measured by ``tests.benchmarks.recovery``."""
+    assert Config.lease_seconds == config.lease_seconds, "the tests' service has the defaults"
+    # A lease is renewed up to the worker's death; then comes a sweep, and whoever hears its bell claims the task.
+    assert config.lease_seconds + sweeper.SWEEP_SECONDS < 13
 
 
 def test_a_reservation_nobody_came_back_for_ends_with_its_item(app: Flask, studio: StudioUnderTest) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -11,6 +12,7 @@ import pytest
 pytest.importorskip("pxr", reason="usd-core is not installed")
 pytest.importorskip("numpy", reason="numpy is not installed")
 
+from dcc.render.blender import APPLICATION
 from shared.cli import main
 from tests.dcc.render.bearing_master import write_bearing_master
 from tests.dcc.render.pictures import read_png
@@ -59,6 +61,30 @@ def test_a_picture(master: Path, tmp_path: Path, capsys: pytest.CaptureFixture[s
     assert main(["render", str(master), "-o", str(picture), "--thumbnail", str(small), *SMALL]) == 0
     assert read_png(picture).shape == (36, 64, 3)
     assert capsys.readouterr().out.splitlines()[:2] == [str(picture), str(small)]
+
+
+KILLED = """#!{python}
+import os, signal, socket
+from pathlib import Path
+Path(f".tmp-{{socket.gethostname()}}-{{os.getpid()}}-half.png").write_text("half")
+os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+def test_a_renderer_that_is_killed_leaves_nothing_of_its_own(
+    master: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    application = tmp_path / "blender"
+    application.write_text(KILLED.format(python=sys.executable))
+    application.chmod(0o755)
+    pictures = tmp_path / "pictures"
+    pictures.mkdir()
+    (pictures / ".tmp-elsewhere-1-half.png").write_text("of somebody else")
+    monkeypatch.chdir(pictures)
+    monkeypatch.setenv(APPLICATION, str(application))
+    assert main(["render", str(master), "-o", "a.png"]) == 1
+    assert "error [process.crashed]" in capsys.readouterr().err
+    assert [path.name for path in pictures.iterdir()] == [".tmp-elsewhere-1-half.png"]
 
 
 @pytest.mark.parametrize(

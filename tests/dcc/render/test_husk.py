@@ -34,6 +34,9 @@ for done in range(count):
     if "--camera" in given:
         print("no such camera")
         sys.exit(3)
+    if "--pixel-samples" in given and given["--pixel-samples"] == "13" and done == count - 1:
+        Path(given["--output"].replace("$F4", f"{{first + done * step:04d}}")).write_text("half")
+        sys.exit(4)
     Path(given["--output"].replace("$F4", f"{{first + done * step:04d}}")).write_text("pixels")
     print(f"ALF_PROGRESS {{100 * (done + 1) // count}}%", flush=True)
 """
@@ -117,6 +120,17 @@ def test_a_husk_that_fails_is_a_failure(houdini: Path) -> None:
     with pytest.raises(RenderError, match="status 3") as failure:
         run_tool(husk(houdini.parent, "--camera", "/hero", "--houdini", str(houdini)), timeout=30)
     assert "no such camera" in failure.value.hint
+
+
+def test_only_whole_frames_get_their_names(houdini: Path) -> None:
+    """husk dies while it writes the last of three frames."""
+    events: list[Event] = []
+    command = husk(houdini.parent, "--frames", "1-3", "--samples", "13", "--houdini", str(houdini))
+    with pytest.raises(RenderError, match="status 4"):
+        run_tool(command, timeout=30, on_event=events.append)
+    pictures = {path.name: path.read_text() for path in houdini.parent.iterdir() if path.suffix == ".exr"}
+    assert pictures == {"shot.0001.exr": "pixels", "shot.0002.exr": "pixels"}
+    assert [event["frame"] for event in events if event["event"] == "frame"] == [1, 2]
 
 
 def test_a_machine_without_houdini_says_so(tmp_path: Path) -> None:
