@@ -9,7 +9,19 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from sqlalchemy import ARRAY, ColumnElement, Select, String, Text, cast, false, func, literal_column, or_, select
+from sqlalchemy import (
+    ARRAY,
+    ColumnElement,
+    String,
+    Text,
+    bindparam,
+    cast,
+    false,
+    func,
+    literal_column,
+    or_,
+    select,
+)
 from sqlalchemy.dialects.postgresql import REGCLASS
 
 from service.models import TenantRow
@@ -29,10 +41,13 @@ def matching(query: str, *searched: Searched) -> list[ColumnElement[bool]]:
     return [or_(*(_matches(f"'{word}':*", each) for each in searched)) for word in words]
 
 
-def parts_matching(query: str) -> Select[Any]:
-    """Ids of the parts that have each word of ``query`` in their own row or in that of their asset or shot."""
-    words = [f"'{word}':*" for word in _WORD.findall(query)[:_MOST_WORDS]]
-    return select(func.matching_parts(cast(words, ARRAY(Text))))
+def words_of(query: str) -> list[str]:
+    """What :data:`MATCHING_PARTS` takes."""
+    return [f"'{word}':*" for word in _WORD.findall(query)[:_MOST_WORDS]]
+
+
+MATCHING_PARTS = select(func.matching_parts(bindparam("words", type_=ARRAY(Text))))
+"""Ids of the parts that have each of ``words`` in their own row or in that of their asset or shot."""
 
 
 def _matches(word: str, searched: Searched) -> ColumnElement[bool]:

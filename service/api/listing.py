@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 from uuid import UUID
 
 from pydantic import Field
-from sqlalchemy import ColumnElement, Select, func, select
+from sqlalchemy import ColumnElement, Integer, Select, bindparam, func, select
 from sqlalchemy.orm import InstrumentedAttribute
 
 from service.api.json_rows import Written, as_json, json_list
@@ -15,6 +16,7 @@ from service.api.routing import Reply, Request
 from service.archiving import kind_of
 from service.database import current_tenant, session
 from service.models import EditableRow, TenantRow
+from service.prepared import PREPARED
 from service.search import Searched, matching
 from shared.errors import InputError, NotFoundError
 
@@ -79,39 +81,62 @@ def page_of(
     return {"items": rows, "page": query.page, "page_size": query.page_size, "total": total}
 
 
-def page_in_json(
+@dataclass(frozen=True)
+class JsonPages:
+    """The statements of a list that PostgreSQL writes: made once for a form of query, asked for one page after another.
+
+    Building a long statement takes SQLAlchemy longer than PostgreSQL takes to answer it.
+    """
+
+    forwards: Select[str]
+    backwards: Select[str]
+    number: Select[int]
+
+
+def json_pages(
     ids: Select[Any],
     fields: Select[Any],
-    query: ListQuery,
     *,
-    key: type[TenantRow],
+    key: type[EditableRow],
     sort: Mapping[str, Column],
-    default_sort: str,
-    total: int | None = None,
-) -> Written:
-    """Like :func:`page_of`, written by PostgreSQL: deep pages of long tables are found in an index alone.
+    wanted_sort: str,
+    archived: bool,
+) -> JsonPages:
+    """The pages of ``ids``, a select of ``key`` rows; an index alone finds them, however deep they are.
 
-    ``ids`` is a select of ``key`` rows, searched already; ``fields`` selects what is answered of them, see
-    :func:`service.api.json_rows.as_json`. ``total`` is the number of rows in all, where there is a quicker way to know
-    it than counting them.
+    ``fields`` selects what is answered of a row, see :func:`service.api.json_rows.as_json`. Raises InputError for a
+    sort field that is not in ``sort``.
     """
-    ids = _unless_archived(ids, query, key).with_only_columns(key.id)
-    order = [*_order(query.sort or default_sort, sort), key.id]
-    first, most = (query.page - 1) * query.page_size, query.page_size
-    page = ids.order_by(*order).limit(most).offset(first)
+    ids = (ids if archived else ids.where(key.archived_at.is_(None))).with_only_columns(key.id)
+    forwards = [*_order(wanted_sort, sort), key.id]
+    backwards = [*_order(wanted_sort, sort, reverse=True), key.id.desc()]
+
+    def rows(order: list[Any]) -> Select[str]:
+        chosen = ids.order_by(*order).limit(bindparam("most", type_=Integer)).offset(bindparam("first", type_=Integer))
+        page = chosen.subquery("page")
+        return as_json(fields.join(page, page.c.id == key.id).order_by(*forwards))
+
+    number = select(func.count()).select_from(ids.subquery())
+    return JsonPages(rows(forwards), rows(backwards), number.execution_options(**PREPARED))
+
+
+def page_in_json(pages: JsonPages, query: ListQuery, values: Mapping[str, Any], *, total: int | None) -> Written:
+    """The page that ``query`` asks for, where ``values`` are the list's parameters.
+
+    ``total`` is the number of rows in all, where there is a quicker way to know it than counting them.
+    """
+    first, most, statement = (query.page - 1) * query.page_size, query.page_size, pages.forwards
     if total is not None and first > total / 2:
         # Nearer to the end, fewer rows are passed over from there.
         most = max(0, min(most, total - first))
-        backwards = [*_order(query.sort or default_sort, sort, reverse=True), key.id.desc()]
-        page = ids.order_by(*backwards).limit(most).offset(max(0, total - first - most))
-    chosen = page.subquery("page")
-    rows = fields.join(chosen, chosen.c.id == key.id).order_by(*order)
-    items = session().scalars(as_json(rows)).all()
+        first, statement = max(0, total - first - most), pages.backwards
+    connection = session().connection()
+    items = connection.scalars(statement, {**values, "first": first, "most": most}).all()
     if total is None:
-        total = _total(ids, query, len(items))
-    return Written(
-        b'{"items":%b,"page":%d,"page_size":%d,"total":%d}' % (json_list(items), query.page, query.page_size, total)
-    )
+        is_whole = query.page == 1 and len(items) < query.page_size
+        total = len(items) if is_whole else connection.execute(pages.number, values).scalar_one()
+    page = (json_list(items), query.page, query.page_size, total)
+    return Written(b'{"items":%b,"page":%d,"page_size":%d,"total":%d}' % page)
 
 
 def _unless_archived(statement: Select[Any], query: ListQuery, *models: Any) -> Select[Any]:

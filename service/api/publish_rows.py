@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import lru_cache, partial
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, any_, bindparam, case, column, func, or_, select
+from sqlalchemy import ColumnElement, Select, any_, bindparam, case, column, func, select
 from sqlalchemy.orm import aliased
 
 from service.api.json_rows import Written, as_json, time
-from service.api.listing import EditableQuery, page_in_json
+from service.api.listing import EditableQuery, JsonPages, json_pages, page_in_json
 from service.database import session
 from service.models import Asset, Part, Project, Publish, Sequence, Shot, User
 from service.prepared import PREPARED
-from service.search import parts_matching
+from service.search import MATCHING_PARTS, words_of
 
 _FEW = 5000
 """So many publishes are sorted sooner than the whole list is searched for them in its order."""
@@ -95,25 +98,47 @@ def described_new(publish: Publish, author: str) -> dict[str, Any]:
     }
 
 
-def page_of_publishes(
-    query: EditableQuery, parts: Select[Any] | None, filters: list[ColumnElement[bool]], *, latest: bool
-) -> Written:
-    """The page that ``query`` asks of the publishes that meet all ``filters``.
+PARTS_FILTERS = frozenset({"project", "asset", "shot", "part", "department", "words"})
+"""What narrows a list down to the publishes of some parts."""
+_FILTERS = {"task_id": Publish.task_id, "status": Publish.status, "software": Publish.software}
 
-    With ``parts``, a select of :class:`Part`, those of these parts only; with ``latest``, what each part composes now.
+
+@dataclass(frozen=True)
+class _Lists:
+    """Statements for lists of one form; ``held`` counts the publishes of their parts, where that is known."""
+
+    few: JsonPages
+    many: JsonPages
+    held: Select[int | None] | None
+
+
+def page_of_publishes(query: EditableQuery, filters: Mapping[str, Any], *, latest: bool) -> Written:
+    """The page that ``query`` asks of the publishes that meet ``filters``: values of columns and of PARTS_FILTERS.
+
+    A shot may be given with its ``sequence``. With ``latest``, only what each part composes now.
     """
-    if query.q.strip():
-        parts = (select(Part.id) if parts is None else parts).where(Part.id == _any(parts_matching(query.q)))
-    statement, total = select(Publish).where(*filters), None
+    values = {**filters, "words": words_of(query.q)} if query.q.strip() else dict(filters)
+    lists = _lists(frozenset(values), query.sort or "-created_at", query.archived, latest)
+    held = None if lists.held is None else session().connection().scalar(lists.held, values) or 0
+    pages = lists.many if held is None or held > _FEW else lists.few
+    return page_in_json(pages, query, values, total=None if values.keys() & _FILTERS.keys() else held)
+
+
+@lru_cache(maxsize=500)
+def _lists(given: frozenset[str], sort: str, archived: bool, latest: bool) -> _Lists:
+    parts = _parts(given)
+    statement = select(Publish).where(*(_FILTERS[name] == bindparam(name) for name in _FILTERS if name in given))
+    few = many = statement
+    held = None
     if latest:
-        composed = (select(Part) if parts is None else parts).with_only_columns(Part.current_publish_id)
-        statement = statement.where(Publish.id == _any(composed))
-    elif parts is not None or not filters:
-        held = _number_of_publishes(parts, query)
-        total = None if filters else held
-        if parts is not None:
-            statement = statement.where(Publish.part_id == _any(parts) if held <= _FEW else Publish.part_id.in_(parts))
-    return page_in_json(statement, _FIELDS, query, key=Publish, sort=_SORT, default_sort="-created_at", total=total)
+        few = many = statement.where(Publish.id == _any(parts.with_only_columns(Part.current_publish_id)))
+    elif given & PARTS_FILTERS:
+        few, many = statement.where(Publish.part_id == _any(parts)), statement.where(Publish.part_id.in_(parts))
+    if not latest and (given & PARTS_FILTERS or not given):
+        number = Part.live_publishes + Part.archived_publishes if archived else Part.live_publishes
+        held = parts.with_only_columns(func.sum(number)).execution_options(**PREPARED)
+    pages = partial(json_pages, fields=_FIELDS, key=Publish, sort=_SORT, wanted_sort=sort, archived=archived)
+    return _Lists(pages(few), pages(many), held)
 
 
 def _any(ids: Select[Any]) -> ColumnElement[Any]:
@@ -121,33 +146,24 @@ def _any(ids: Select[Any]) -> ColumnElement[Any]:
     return any_(func.array(ids.scalar_subquery()))
 
 
-def _number_of_publishes(parts: Select[Any] | None, query: EditableQuery) -> int:
-    number = Part.live_publishes + Part.archived_publishes if query.archived else Part.live_publishes
-    statement = (select(Part) if parts is None else parts).with_only_columns(func.sum(number))
-    return session().scalar(statement.execution_options(**PREPARED)) or 0
+def _parts(given: frozenset[str]) -> Select[Any]:
+    """A select of the parts that are meant, with the values of ``given`` as parameters."""
 
+    def equal(**columns: Any) -> list[ColumnElement[bool]]:
+        return [column == bindparam(name) for name, column in columns.items() if name in given]
 
-def parts_named(project: str, asset: str, shot: str, part: str, department: str) -> Select[Any] | None:
-    """A select of the parts that a query names; None where it names none. ``shot`` may be SEQUENCE/SHOT."""
-    if not (project or asset or shot or part or department):
-        return None
-    parts = select(Part.id)
-    if project or asset:
-        assets = select(Asset.id).join(Project, Project.id == Asset.project_id)
-        assets = assets.where(*_equal((Project.name, project), (Asset.name, asset)))
-    if project or shot:
-        sequence, _, name = shot.rpartition("/")
-        shots = select(Shot.id).join(Sequence, Sequence.id == Shot.sequence_id)
-        shots = shots.join(Project, Project.id == Sequence.project_id)
-        shots = shots.where(*_equal((Project.name, project), (Shot.name, name), (Sequence.name, sequence)))
-    if asset:
+    parts = select(Part.id).where(*equal(part=Part.name, department=Part.department))
+    assets = select(Asset.id).join(Project, Project.id == Asset.project_id)
+    assets = assets.where(*equal(project=Project.name, asset=Asset.name))
+    shots = select(Shot.id).join(Sequence, Sequence.id == Shot.sequence_id)
+    shots = shots.join(Project, Project.id == Sequence.project_id)
+    shots = shots.where(*equal(project=Project.name, sequence=Sequence.name, shot=Shot.name))
+    if "asset" in given:
         parts = parts.where(Part.asset_id.in_(assets))
-    if shot:
+    if "shot" in given:
         parts = parts.where(Part.shot_id.in_(shots))
-    if project and not (asset or shot):
-        parts = parts.where(or_(Part.asset_id.in_(assets), Part.shot_id.in_(shots)))
-    return parts.where(*_equal((Part.name, part), (Part.department, department)))
-
-
-def _equal(*filters: tuple[Any, str]) -> list[Any]:
-    return [column == value for column, value in filters if value]
+    if "project" in given and not given & {"asset", "shot"}:
+        parts = parts.where(Part.project_name == bindparam("project"))
+    if "words" in given:
+        parts = parts.where(Part.id == _any(MATCHING_PARTS))
+    return parts

@@ -25,8 +25,8 @@ from service.api.fields import (
     StoragePath,
 )
 from service.api.json_rows import Written
-from service.api.listing import EditableQuery, ListQuery, Page, equal, missing, page_of, row
-from service.api.publish_rows import described, described_new, page_of_publishes, parts_named
+from service.api.listing import EditableQuery, ListQuery, Page, missing, page_of, row
+from service.api.publish_rows import described, described_new, page_of_publishes
 from service.api.records import change, declare_archive, row_to_change
 from service.api.routing import Answer, Reply, Request, Resource
 from service.database import session
@@ -235,11 +235,20 @@ declare_archive(publishes, Publish, Permission.PUBLISH_MANAGE, PublishOut, descr
 @publishes.declare("GET", "/", permission=Permission.PUBLISH_READ, query=PublishQuery, answer=Page[PublishOut])
 def list_publishes(query: PublishQuery) -> Written:
     """List publishes, the newest first; ``latest_per_part=1`` for what each part composes now."""
-    parts = parts_named(query.project, query.asset, query.shot, query.part, query.department)
-    filters = equal(
-        (Publish.task_id, query.task_id), (Publish.status, query.status), (Publish.software, query.software)
-    )
-    return page_of_publishes(query, parts, filters, latest=query.latest_per_part)
+    sequence, _, shot = query.shot.rpartition("/")
+    filters = {
+        "project": query.project,
+        "asset": query.asset,
+        "sequence": sequence,
+        "shot": shot,
+        "part": query.part,
+        "department": query.department,
+        "task_id": query.task_id,
+        "status": query.status,
+        "software": query.software,
+    }
+    given = {name: value for name, value in filters.items() if value}
+    return page_of_publishes(query, given, latest=query.latest_per_part)
 
 
 @publishes.declare("GET", "/<uuid:publish_id>", permission=Permission.PUBLISH_READ, answer=PublishOut)
