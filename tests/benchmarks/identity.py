@@ -1,9 +1,10 @@
 """How well identities survive edits, at any size: ``python -m tests.benchmarks.identity --cases 1000``.
 
-Single edits, random combinations of two to four, and lineages of five revisions of two edits each, of models of
-distinct parts and of families of parts that differ by a few percent. Prints how many assignments are right, asked about
-or lost, how many parts are asked about that are new, and every assignment that is wrong without a word. Exit status 1
-where one is. ``--seed`` makes a long run one of several.
+Single edits, random combinations of two to four (each also undone), and lineages of five revisions of two edits each,
+of models of distinct parts and of families of parts that differ by a few percent. Prints how many assignments are
+right, asked about or lost, how many parts are asked about that are new, and every assignment that is wrong without a
+word. Exit status 1 where one is. ``--seed`` makes a long run one of several. With ``--files FOLDER``, edits of the
+text of every STEP file in it instead.
 """
 
 from __future__ import annotations
@@ -17,10 +18,13 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
+from shared.errors import CadError
 from tests.dcc.cad.edits import revise, some_edits
 from tests.dcc.cad.fates import Tally, fate_of
 from tests.dcc.cad.lineages import run_lineage
+from tests.dcc.cad.real_revisions import edited, tally_of
 from tests.dcc.cad.revisions import Model, make_family, make_model
+from tests.dcc.cad.step_text import TEXT_EDITS
 
 SIZES = (1, 2, 5, 8)
 _BASES = 50
@@ -33,13 +37,15 @@ def base_model(random_: random.Random) -> Model:
 
 
 def pairs(first_seed: int, cases: int, most_edits: int) -> Tally:
-    """``cases`` pairs of revisions, with one to ``most_edits`` edits between them."""
+    """``cases`` pairs of revisions, with one to ``most_edits`` edits between them, and the same edits undone."""
     sum_ = Tally()
     for seed in range(first_seed, first_seed + cases):
         random_ = random.Random(seed)
         model = base_model(random_)
         edits = some_edits(random_, random_.randint(min(2, most_edits), most_edits))
-        sum_.add(fate_of(model, revise(model, edits, random_)), f"seed {seed}, {', '.join(edits)}")
+        revised = revise(model, edits, random_)
+        sum_.add(fate_of(model, revised), f"seed {seed}, {', '.join(edits)}")
+        sum_.add(fate_of(revised, model), f"seed {seed}, {', '.join(edits)}, undone")
     return sum_
 
 
@@ -59,16 +65,34 @@ def lineages(first_seed: int, cases: int) -> Tally:
     return sum_
 
 
+def real_files(folder: Path, first_seed: int) -> Tally:
+    """Every edit of the text of every STEP file in ``folder``."""
+    sum_ = Tally()
+    for path in sorted(path for path in folder.iterdir() if path.suffix.casefold() in (".step", ".stp")):
+        for number, edit in enumerate(TEXT_EDITS):
+            with tempfile.TemporaryDirectory() as work:
+                try:
+                    old, new = edited(path, edit, Path(work), random.Random(first_seed + number))
+                except CadError as error:
+                    print(f"  {path.name}, {edit}: {error.code}", flush=True)
+                    continue
+            sum_.add(tally_of(old, new), f"{path.name}, {edit}")
+    return sum_
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.benchmarks.identity", description=__doc__)
     parser.add_argument("--cases", type=int, default=200, help="cases of each kind (200)")
     parser.add_argument("--seed", type=int, default=0, help="where random numbers start (0)")
+    parser.add_argument("--files", type=Path, metavar="FOLDER", help="edit the STEP files in this folder")
     options = parser.parse_args()
     runs: dict[str, Callable[[], Tally]] = {
         "single edits": partial(pairs, options.seed, options.cases, 1),
         "2 to 4 edits at once": partial(pairs, options.seed, options.cases, 4),
         "five revisions": partial(lineages, options.seed, max(1, options.cases // 5)),
     }
+    if options.files:
+        runs = {"edits of files": partial(real_files, options.files, options.seed)}
     wrong = 0
     for name, run in runs.items():
         started = time.process_time()

@@ -36,6 +36,8 @@ class Crowd:
 
     @property
     def words(self) -> str:
+        if self.namesakes and not self.others:
+            return "nothing but the name speaks for it"
         if self.namesakes:
             return f"{self.others} other {'part has' if self.others == 1 else 'parts have'} that name"
         return f"about {max(1, round(self.expected))} of {self.others} other parts would come as near"
@@ -44,9 +46,10 @@ class Crowd:
 def crowd_around(evidence: Evidence, pair: int) -> Crowd:
     """The crowd that ``pair`` has to stand out from; nobody, where its place or its very shape singles it out.
 
-    A name that several parts have says of none of them which it is. Where the name does not speak for the pair at
-    all, nearness of shape is left: CAD parts are much alike along one measure (the lengths of a profile), so that of
-    those that differ by D, d / D are expected to differ by no more than d.
+    A name that several parts have says of none of them which it is, and to a part of quite another shape it may have
+    been given anew. Where the name does not speak for the pair at all, nearness of shape is left: CAD parts are much
+    alike but for one measure (the lengths of a profile), so that of those that differ by D, d / D are expected to
+    differ by no more than d.
     """
     difference = float(evidence.difference[pair])
     # What agrees so exactly is one shape; who else has it is seen in the next best pairing.
@@ -58,7 +61,7 @@ def crowd_around(evidence: Evidence, pair: int) -> Crowd:
     )
     if len({side.stems[part] for side, part in sides}) == 1:
         others = max(side.namesakes(part) for side, part in sides) - 1
-        return Crowd(others, others, namesakes=True)
+        return Crowd(others + (evidence.shape[pair] < 0), others, namesakes=True)
     crowds = [Crowd(_expected(side, part, difference), len(side.parts) - 1) for side, part in sides]
     return max(crowds, key=lambda crowd: crowd.expected)
 

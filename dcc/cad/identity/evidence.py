@@ -10,24 +10,25 @@ import difflib
 import functools
 import math
 import re
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
 from dcc.cad.identity.candidates import EVERY_PAIR, Pairs, every_pair, likely_pairs
-from dcc.cad.identity.likeness import NOISE, Likeness, Matrix, Vector, centers_of, name_of, stem_of
+from dcc.cad.identity.likeness import AT_PLACE, NOISE, Likeness, Matrix
 from shared.manifest import Part
 
 # Evidence in nats. Calibrated on edited assemblies (tests/dcc/cad/test_matching.py) and on published revisions.
 _SAME_SHAPE = 8.0
+_ROUNDED = 2.0
+"""What the evidence of one shape loses on the way from agreement to the last digit to ``NOISE``."""
 _SAME_NAME = 5.0
 _RESPELLED = 0.9
 """Share that is left of a name in other letters, or with what an exporter added."""
+_SAME_COUNTER = 1.0
 _SIMILAR_NAME = 2.0
 _CONTAINED_NAME = 1.5
 _OTHER_NAME = -1.0
@@ -41,15 +42,14 @@ _SCALED = 1.0
 _ONLY_PART = 3.0
 
 # Relative differences of linear measures: re-exports of one shape stay below the first (most below 1e-12).
+_TO_THE_DIGIT = 1e-9
 EXACT = 1e-5
 _CHANGED = 0.15
 _DIFFERENT = 0.7
 _HANDED = 0.05
 _LEAST_HANDED = 1e-5
-AT_PLACE = 0.01
-"""Share of its size by which a part may be off and still stand at the same place."""
-_FAR = 0.5
-_LEAST_ANCHORS = 3
+# How far off its place a part is, as a share of its size, and how much of a place that still is.
+_OFF_PLACE = ((1e-4, AT_PLACE, 0.5), (1.0, 0.8, 0.0))
 _TELLING = 5
 """Letters that a name has to have to say something as a piece of another."""
 
@@ -100,6 +100,11 @@ class Evidence:
         return np.asarray((self.difference <= NOISE) & (self.shape > _MIRRORED))
 
     @property
+    def untouched(self) -> NDArray[np.bool_]:
+        """Pairs of one shape at the same place."""
+        return self.same_shape & (self.shared_places >= _OFF_PLACE[1][1])
+
+    @property
     def sole_name(self) -> NDArray[np.bool_]:
         """Pairs of which no other part, old or new, has the name."""
         return np.asarray(self.name >= _RESPELLED * _SAME_NAME - 1e-9)
@@ -139,14 +144,9 @@ def _place_words(nats: float, shared: float) -> str:
     return "elsewhere in its assembly" if nats > _OTHER_PLACE else "other place"
 
 
-def weigh(
-    old_parts: Sequence[Part], new_parts: Sequence[Part], drift: Vector, every_pair_up_to: int = EVERY_PAIR
-) -> Evidence:
-    """Weigh every pair, or those that may be a match where there are more than ``every_pair_up_to``.
-
-    ``drift``: what carries the old model onto the new one (``drift_between``).
-    """
-    old, new = Likeness.of(old_parts, drift), Likeness.of(new_parts)
+def weigh(old_parts: Sequence[Part], new_parts: Sequence[Part], every_pair_up_to: int = EVERY_PAIR) -> Evidence:
+    """Weigh every pair, or those that may be a match where there are more than ``every_pair_up_to``."""
+    old, new = Likeness.of(old_parts), Likeness.of(new_parts)
     count = len(old_parts) * len(new_parts)
     pairs = every_pair(len(old_parts), len(new_parts)) if count <= every_pair_up_to else likely_pairs(old, new)
     difference, mirrored, scaled = shape_differences(old, new, pairs)
@@ -199,9 +199,11 @@ def _shape_nats(
     slope = np.interp(
         np.log(np.maximum(difference, NOISE)),
         np.log([NOISE, _CHANGED, _DIFFERENT]),
-        [_SAME_SHAPE - 2, 0.0, _OTHER_SHAPE],
+        [_SAME_SHAPE - _ROUNDED, 0.0, _OTHER_SHAPE],
     )
-    nats = np.where(same, np.where(difference <= EXACT, exact, np.minimum(exact, _SAME_SHAPE - 1)), slope)
+    # Most exports give the very numbers again: of near twins, the one that agrees to the last digit is the one.
+    rounding = np.interp(np.log(np.maximum(difference, _TO_THE_DIGIT)), np.log([_TO_THE_DIGIT, NOISE]), [0.0, _ROUNDED])
+    nats = np.where(same, exact - rounding, slope)
     nats = np.where(scaled & (nats < _SCALED), _SCALED, nats)
     return np.where(mirrored, _MIRRORED, nats)
 
@@ -213,24 +215,27 @@ def _alike(points: Matrix, others: Matrix) -> NDArray[np.int64]:
 
 def _name_nats(old: Likeness, new: Likeness, pairs: Pairs, compared: NDArray[np.bool_]) -> Numbers:
     """``compared``: pairs for which a similar name would make a difference."""
-    stems = {stem: number for number, stem in enumerate(dict.fromkeys([*old.stems, *new.stems]))}
-    names = {name: number for number, name in enumerate(dict.fromkeys([*old.names, *new.names]))}
-    stem_old, stem_new = (np.array([stems[stem] for stem in side.stems]) for side in (old, new))
-    name_old, name_new = (np.array([names[name] for name in side.names]) for side in (old, new))
-    count = np.bincount(stem_old, minlength=len(stems))[stem_old][pairs.rows]
-    count = count + np.bincount(stem_new, minlength=len(stems))[stem_new][pairs.columns]
-    chance = (count - 2) / max(len(old.parts) + len(new.parts) - 2, 1)
-    same = stem_old[pairs.rows] == stem_new[pairs.columns]
-    with np.errstate(invalid="ignore"):
-        full = -np.log(np.maximum(chance, 0.0) + math.exp(-_SAME_NAME))
-    exact = name_old[pairs.rows] == name_new[pairs.columns]
-    nats = np.where(same, np.where(exact, full, _RESPELLED * full), _OTHER_NAME)
-    empty = stems.get("", -1)
-    nameless = (stem_old[pairs.rows] == empty) | (stem_new[pairs.columns] == empty)
+    same, full = _equal_words(old.stems, new.stems, pairs)
+    exact, full_exact = _equal_words(old.names, new.names, pairs)
+    # Exporters count anew: that the counter is the same, too, says a little.
+    spelling = np.where(exact, np.clip(full_exact - full, 0.0, _SAME_COUNTER), (_RESPELLED - 1.0) * full)
+    nats = np.where(same, full + spelling, _OTHER_NAME)
+    named_old, named_new = (np.array([bool(stem) for stem in side.stems]) for side in (old, new))
+    nameless = ~(named_old[pairs.rows] & named_new[pairs.columns])
     nats[nameless] = 0.0
     for pair in np.flatnonzero(compared & ~same & ~nameless).tolist():
         nats[pair] = _similar_name(old.stems[pairs.rows[pair]], new.stems[pairs.columns[pair]])
     return nats
+
+
+def _equal_words(old: Sequence[str], new: Sequence[str], pairs: Pairs) -> tuple[NDArray[np.bool_], Numbers]:
+    """Of each pair: whether both are called the same, and what that says: the less, the more parts are called so."""
+    numbers = {word: number for number, word in enumerate(dict.fromkeys([*old, *new]))}
+    left, right = (np.array([numbers[word] for word in words]) for words in (old, new))
+    count = np.bincount(left, minlength=len(numbers))[left][pairs.rows]
+    count = count + np.bincount(right, minlength=len(numbers))[right][pairs.columns]
+    chance = np.maximum((count - 2) / max(len(old) + len(new) - 2, 1), 0.0)
+    return left[pairs.rows] == right[pairs.columns], -np.log(chance + math.exp(-_SAME_NAME))
 
 
 @functools.lru_cache(maxsize=1 << 16)
@@ -250,30 +255,6 @@ def _similar_name(stem: str, other: str) -> float:
     return (_SIMILAR_NAME * similarity if numbers else 0.0) + (_OTHER_NAME if similarity < 0.75 else 0.0)
 
 
-def drift_between(old: Sequence[Part], new: Sequence[Part]) -> Vector:
-    """Shift (mm) that carries the old model onto the new one; shape (3,).
-
-    The median shift of the parts that shape and name single out in both; zero where they are too few to tell.
-    """
-
-    def singled_out(parts: Sequence[Part]) -> dict[tuple[Any, ...], Part]:
-        keys = [
-            (stem_of(name_of(part)), part.fingerprint.faces, round(math.log(part.area + 1e-9), 2)) for part in parts
-        ]
-        counts = Counter(keys)
-        return {
-            key: part for key, part in zip(keys, parts, strict=True) if counts[key] == 1 and len(part.occurrences) == 1
-        }
-
-    before, after = singled_out(old), singled_out(new)
-    both = sorted(before.keys() & after.keys())
-    if len(both) < _LEAST_ANCHORS:
-        return np.zeros(3)
-    shifts = np.array([(centers_of(after[key]) - centers_of(before[key]))[0] for key in both])
-    middle: Vector = np.median(shifts, axis=0)
-    return middle
-
-
 def _place_nats(old: Likeness, new: Likeness, pairs: Pairs, share: Numbers) -> Numbers:
     same_path = np.array(
         [
@@ -290,19 +271,19 @@ def _place_nats(old: Likeness, new: Likeness, pairs: Pairs, share: Numbers) -> N
 def _shared_places(old: Likeness, new: Likeness, pairs: Pairs) -> Numbers:
     """Share of places that both of each pair have, 0 to 1.
 
-    A place counts in full within 1 % of the part's size, fading to 50 %.
+    Of near neighbours of one shape, the one that stands at the very place is the one.
     """
     counts_old, counts_new = np.diff(old.starts)[pairs.rows], np.diff(new.starts)[pairs.columns]
     shares = np.zeros(len(pairs))
     single = (counts_old == 1) & (counts_new == 1)
     rows, columns = pairs.rows[single], pairs.columns[single]
     distances = np.linalg.norm(old.centers[old.starts[rows]] - new.centers[new.starts[columns]], axis=1)
-    shares[single] = np.interp(distances / old.sizes[rows], [AT_PLACE, _FAR], [1.0, 0.0])
+    shares[single] = np.interp(distances / old.sizes[rows], *_OFF_PLACE)
     for pair in np.flatnonzero((counts_old > 0) & (counts_new > 0) & ~single).tolist():
         row, column = int(pairs.rows[pair]), int(pairs.columns[pair])
         few, many = sorted((old.places(row), new.places(column)), key=len)
         reach = nearest(few, many) / old.sizes[row]
-        shares[pair] = float(np.interp(reach, [AT_PLACE, _FAR], [1.0, 0.0]).sum() / len(many))
+        shares[pair] = float(np.interp(reach, *_OFF_PLACE).sum() / len(many))
     return shares
 
 

@@ -16,6 +16,8 @@ from shared.part_keys import key_name
 
 NOISE = 3e-3
 """Relative difference of a linear measure up to which two shapes are one: re-exports of a shape stay below."""
+AT_PLACE = 0.01
+"""Share of its size by which a part may be off and still stand at the same place."""
 
 Matrix = NDArray[np.float64]
 Vector = NDArray[np.float64]
@@ -44,8 +46,7 @@ class Likeness:
     owners: NDArray[np.int64]
 
     @classmethod
-    def of(cls, parts: Sequence[Part], shift: Vector | None = None) -> Likeness:
-        """``shift`` (mm) is added to every place."""
+    def of(cls, parts: Sequence[Part]) -> Likeness:
         prints = [part.fingerprint for part in parts]
         names = [name_of(part) for part in parts]
         centers = [centers_of(part) for part in parts]
@@ -59,7 +60,7 @@ class Likeness:
             np.array([(shape.faces, shape.edges) for shape in prints], np.int64).reshape(-1, 2),
             np.array([shape.chirality for shape in prints]),
             np.array([max(shape.extents) or 1.0 for shape in prints]),
-            np.concatenate([np.empty((0, 3)), *centers]) + (0.0 if shift is None else shift),
+            np.concatenate([np.empty((0, 3)), *centers]),
             np.concatenate([[0], np.cumsum(counts)]),
             np.repeat(np.arange(len(parts)), counts),
         )

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -20,10 +20,11 @@ from scipy.sparse import csr_array
 from scipy.sparse.csgraph import min_weight_full_bipartite_matching
 from scipy.spatial import cKDTree
 
+from dcc.cad.identity.alignment import align
 from dcc.cad.identity.candidates import EVERY_PAIR, Indices, Pairs
 from dcc.cad.identity.coincidence import crowd_around
-from dcc.cad.identity.evidence import AT_PLACE, LEAST, Evidence, Numbers, drift_between, nearest, same_shape, weigh
-from dcc.cad.identity.likeness import NOISE, Likeness, Vector, centers_of, name_of, stem_of
+from dcc.cad.identity.evidence import LEAST, Evidence, Numbers, nearest, same_shape, weigh
+from dcc.cad.identity.likeness import AT_PLACE, NOISE, Likeness, centers_of, name_of, stem_of
 from shared.errors import CadError
 from shared.manifest import Manifest, Part
 
@@ -104,11 +105,17 @@ def match_revisions(
     decided = _decisions(old, new, confirmed or {})
     taken_old = {match.old_key for match in decided}
     closed_new = set(confirmed or {})
+    alignment = align(old.parts, new.parts)
+    old = replace(old, parts=tuple(alignment.carry(old.parts)))
     left = [part for part in old.parts if part.part_key not in taken_old]
     right = [part for part in new.parts if part.part_key not in closed_new]
 
-    drift = drift_between(old.parts, new.parts)
-    matches, uncertain = _assign(left, right, drift, every_pair_up_to)
+    matches, uncertain = _assign(left, right, every_pair_up_to)
+    if alignment.is_scaled:
+        matches = [
+            replace(match, reason=f"{match.reason}, {alignment.scale:.4g} times as large, as all is")
+            for match in matches
+        ]
     matches = [*decided, *matches]
     # Where a person says that a part is one of another shape, shapes do not tell whose occurrences became whose.
     shapes = {part.part_key: part for part in old.parts}
@@ -118,7 +125,7 @@ def match_revisions(
         if match not in decided
         or (match.old_key in shapes and same_shape(shapes[match.old_key], new.part(match.new_key)))
     ]
-    matches += _instancing_changes(old, new, matches, plain, closed_new, drift)
+    matches += _instancing_changes(old, new, matches, plain, closed_new)
     placed = {match.new_key for match in matches}
     settled = placed | closed_new
     open_ = [item for item in uncertain if item.new_key not in settled]
@@ -155,12 +162,10 @@ def _decisions(old: Manifest, new: Manifest, confirmed: Mapping[str, str | None]
     return matches
 
 
-def _assign(
-    left: Sequence[Part], right: Sequence[Part], drift: Vector, every_pair_up_to: int
-) -> tuple[list[Match], list[Uncertain]]:
+def _assign(left: Sequence[Part], right: Sequence[Part], every_pair_up_to: int) -> tuple[list[Match], list[Uncertain]]:
     if not left or not right:
         return [], []
-    evidence = weigh(left, right, drift, every_pair_up_to)
+    evidence = weigh(left, right, every_pair_up_to)
     pairs, total = evidence.pairs, evidence.total
     confidence = _confidence(evidence)
     matches: list[Match] = []
@@ -241,8 +246,20 @@ def _best_pairing(pairs: Pairs, total: Numbers) -> Indices:
 
 
 def _confidence(evidence: Evidence) -> Numbers:
-    """Probability of each pair, from its evidence and its lead over the best other claim to either part."""
-    pairs, total, claim = evidence.pairs, evidence.total, evidence.claim
+    """Probability of each pair, from its evidence and its lead over the best other claim to either part.
+
+    What is sure to be where it was, as it was, is out of the game: it is no rival of other pairs any more.
+    """
+    pairs, claim = evidence.pairs, evidence.claim
+    confidence = _by_lead(pairs, evidence.total, claim)
+    settled = evidence.untouched & (confidence >= ACCEPT)
+    rows, columns = (np.zeros(count, bool) for count in pairs.shape)
+    rows[pairs.rows[settled]] = columns[pairs.columns[settled]] = True
+    out = (rows[pairs.rows] | columns[pairs.columns]) & ~settled
+    return _by_lead(pairs, evidence.total, np.where(out, -np.inf, claim))
+
+
+def _by_lead(pairs: Pairs, total: Numbers, claim: Numbers) -> Numbers:
     rival = np.full(len(pairs), -np.inf)
     for owners in (pairs.rows, pairs.columns):
         order = np.lexsort((-claim, owners))
@@ -256,7 +273,7 @@ def _confidence(evidence: Evidence) -> Numbers:
 
 
 def _instancing_changes(
-    old: Manifest, new: Manifest, matches: Sequence[Match], plain: Sequence[Match], decided: set[str], drift: Vector
+    old: Manifest, new: Manifest, matches: Sequence[Match], plain: Sequence[Match], decided: set[str]
 ) -> list[Match]:
     """Products that were occurrences of one product before, or have become that: same shape, at its places.
 
@@ -267,19 +284,19 @@ def _instancing_changes(
     found: list[Match] = []
     parts = [part for part in new.parts if part.part_key not in matched_new and part.part_key not in decided]
     wholes = [whole for whole in old.parts if whole.part_key in whole_old]
-    for part, whole in _standing_in(parts, wholes, -drift):
+    for part, whole in _standing_in(parts, wholes):
         reason = f"same shape, stands where {whole.part_key} had an occurrence"
         found.append(Match(whole.part_key, part.part_key, _INSTANCING, reason, "split"))
     parts = [part for part in old.parts if part.part_key not in matched_old]
     wholes = [whole for whole in new.parts if whole.part_key in whole_new]
-    for part, whole in _standing_in(parts, wholes, drift):
+    for part, whole in _standing_in(parts, wholes):
         reason = f"same shape, now an occurrence of {whole.part_key}"
         found.append(Match(part.part_key, whole.part_key, _INSTANCING, reason, "merged"))
     return found
 
 
-def _standing_in(parts: Sequence[Part], wholes: Sequence[Part], shift: Vector) -> Iterator[tuple[Part, Part]]:
-    """Each part whose places, shifted, are all among the several places of a whole of its shape; with that whole."""
+def _standing_in(parts: Sequence[Part], wholes: Sequence[Part]) -> Iterator[tuple[Part, Part]]:
+    """Each part whose places are all among the several places of a whole of its shape; with that whole."""
     repeated = [whole for whole in wholes if len(whole.occurrences) > 1]
     if not parts or not repeated:
         return
@@ -288,7 +305,7 @@ def _standing_in(parts: Sequence[Part], wholes: Sequence[Part], shift: Vector) -
     )
     for part, indices in zip(parts, alike, strict=True):
         for whole in (repeated[index] for index in indices):
-            if _stands_at(part, whole, shift):
+            if _stands_at(part, whole):
                 yield part, whole
                 break
 
@@ -317,9 +334,9 @@ def _base(part: Part) -> str:
     return re.sub(r"[ \d]+$", "", stem_of(name_of(part)))
 
 
-def _stands_at(part: Part, whole: Part, shift: Vector) -> bool:
-    """Whether every place of ``part``, shifted, is one of the places of ``whole``, and both have one shape."""
+def _stands_at(part: Part, whole: Part) -> bool:
+    """Whether every place of ``part`` is one of the places of ``whole``, and both have one shape."""
     if not part.occurrences or not same_shape(part, whole):
         return False
     size = max(part.fingerprint.extents) or 1.0
-    return bool((nearest(centers_of(part) + shift, centers_of(whole)) < AT_PLACE * size).all())
+    return bool((nearest(centers_of(part), centers_of(whole)) < AT_PLACE * size).all())

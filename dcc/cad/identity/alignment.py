@@ -1,0 +1,144 @@
+"""What a whole model went through between two revisions: other units, another up axis, another origin.
+
+Where everything was scaled, turned or shifted, nothing about the single part has changed. The old parts are carried
+along before they are compared with the new ones.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dcc.cad.identity.likeness import AT_PLACE, NOISE, Likeness, Matrix, centers_of, name_of, stem_of
+from shared.manifest import Fingerprint, Part, Vector
+
+_LEAST_ANCHORS = 3
+"""Parts that have to agree on what became of the whole."""
+_MOST_TURNS = 12
+
+
+@dataclass(frozen=True)
+class Alignment:
+    """``scale``, and the ``matrix`` (4x4, for row vectors) that carries places of the old model to those of the new."""
+
+    scale: float
+    matrix: Matrix
+
+    @property
+    def is_scaled(self) -> bool:
+        return self.scale != 1.0
+
+    def carry(self, parts: Sequence[Part]) -> list[Part]:
+        """``parts`` as they would be if nothing but the whole had changed."""
+        if np.array_equal(self.matrix, np.eye(4)):
+            return list(parts)
+        return [self._carry(part) for part in parts]
+
+    def _carry(self, part: Part) -> Part:
+        transforms = np.array([occurrence.transform for occurrence in part.occurrences]).reshape(-1, 4, 4) @ self.matrix
+        occurrences = tuple(
+            replace(occurrence, transform=tuple(transform))
+            for occurrence, transform in zip(part.occurrences, transforms.reshape(-1, 16).tolist(), strict=True)
+        )
+        if not self.is_scaled:
+            return replace(part, occurrences=occurrences)
+        print_ = _scaled(part.fingerprint, self.scale)
+        return replace(part, occurrences=occurrences, fingerprint=print_, volume=print_.volume, area=print_.area)
+
+
+def align(old: Sequence[Part], new: Sequence[Part]) -> Alignment:
+    """What most of the parts agree on that are easily known again; nothing, where they are too few to tell.
+
+    Those are the parts that name, or shape whatever its size, single out in both revisions.
+    """
+    anchors = _anchors(old, new)
+    if len(anchors) < _LEAST_ANCHORS:
+        return Alignment(1.0, np.eye(4))
+    before, after = ([pair[side] for pair in anchors] for side in (0, 1))
+    growth = (Likeness.of(after).log_measures - Likeness.of(before).log_measures).mean(axis=1)
+    middle = float(np.median(growth))
+    agree = np.abs(growth - middle) < NOISE
+    scaled = abs(middle) > NOISE and agree.sum() >= max(_LEAST_ANCHORS, len(anchors) / 2)
+    scale = math.exp(middle) if scaled else 1.0
+    agree = np.abs(growth - math.log(scale)) < NOISE
+    unmistakable = [
+        pair for pair, known in zip(anchors, agree, strict=True) if known and all(len(p.occurrences) == 1 for p in pair)
+    ]
+    matrix = np.diag([scale, scale, scale, 1.0])
+    if len(unmistakable) >= _LEAST_ANCHORS:
+        matrix = matrix @ _motion(unmistakable, scale)
+    return Alignment(scale, matrix)
+
+
+def _anchors(old: Sequence[Part], new: Sequence[Part]) -> list[tuple[Part, Part]]:
+    found: dict[int, tuple[Part, Part]] = {}
+    for keys in (_by_name, _by_form):
+        before, after = _singled_out(old, keys(old)), _singled_out(new, keys(new))
+        for key in sorted(before.keys() & after.keys()):
+            found.setdefault(before[key], (old[before[key]], new[after[key]]))
+    return list(found.values())
+
+
+def _by_name(parts: Sequence[Part]) -> list[tuple[object, ...]]:
+    return [(stem_of(name_of(part)), part.fingerprint.faces, part.fingerprint.edges) for part in parts]
+
+
+def _by_form(parts: Sequence[Part]) -> list[tuple[object, ...]]:
+    logs = Likeness.of(parts).log_measures
+    forms = np.round(logs - logs.mean(axis=1, keepdims=True), 2).tolist()
+    return [(*form, part.fingerprint.faces, part.fingerprint.edges) for form, part in zip(forms, parts, strict=True)]
+
+
+def _singled_out(parts: Sequence[Part], keys: Sequence[tuple[object, ...]]) -> dict[tuple[object, ...], int]:
+    counts = Counter(keys)
+    return {key: index for index, key in enumerate(keys) if counts[key] == 1}
+
+
+def _motion(anchors: Sequence[tuple[Part, Part]], scale: float) -> Matrix:
+    """The turn and shift that brings most anchors to their places, as 4x4 matrix; turns are tried as parts suggest."""
+    before, after = (np.concatenate([centers_of(pair[side]) for pair in anchors]) for side in (0, 1))
+    reach = AT_PLACE * np.array([max(new.fingerprint.extents) or 1.0 for _, new in anchors])
+    best, most = np.eye(4), -1
+    for turn in _turns(anchors):
+        turned = scale * before @ turn
+        shift = np.median(after - turned, axis=0)
+        at_place = int((np.linalg.norm(after - turned - shift, axis=1) <= reach).sum())
+        if at_place > most:
+            best, most = np.eye(4), at_place
+            best[:3, :3], best[3, :3] = turn, shift
+    return best
+
+
+def _turns(anchors: Sequence[tuple[Part, Part]]) -> list[NDArray[np.float64]]:
+    """How the anchors were turned, those first that most of them were, after "not at all"."""
+    turns: dict[tuple[float, ...], NDArray[np.float64]] = {}
+    counts: Counter[tuple[float, ...]] = Counter()
+    for pair in anchors:
+        one, other = (np.array(part.occurrences[0].transform).reshape(4, 4)[:3, :3] for part in pair)
+        turn = np.linalg.pinv(one) @ other
+        if not np.allclose(turn @ turn.T, np.eye(3), atol=1e-3) or np.linalg.det(turn) < 0:
+            continue
+        key = tuple(np.round(turn, 4).ravel().tolist())
+        counts[key] += 1
+        turns.setdefault(key, turn)
+    return [np.eye(3), *(turns[key] for key, _ in counts.most_common(_MOST_TURNS))]
+
+
+def _scaled(shape: Fingerprint, scale: float) -> Fingerprint:
+    return replace(
+        shape,
+        volume=shape.volume * scale**3,
+        area=shape.area * scale**2,
+        moments=_times(shape.moments, scale ** (5 if shape.volume else 4)),
+        extents=_times(shape.extents, scale),
+    )
+
+
+def _times(vector: Vector, factor: float) -> Vector:
+    x, y, z = vector
+    return x * factor, y * factor, z * factor
