@@ -17,7 +17,9 @@ _DEEP_USAGE = b"SPECIFIED_HIGHER_USAGE_OCCURRENCE"
 _DEEP_STYLE = b"CONTEXT_DEPENDENT_OVER_RIDING_STYLED_ITEM"
 _LAYER = b"PRESENTATION_LAYER_ASSIGNMENT"
 _MESH = b"TESSELLATED_SHAPE_REPRESENTATION"
-_WORDS = (_OPERATOR, _DEEP_USAGE, _DEEP_STYLE, _LAYER, _MESH)
+_MATERIAL = b"MATERIAL_DESIGNATION"
+_UNSEEN = b"CONTEXT_DEPENDENT_INVISIBILITY"
+_WORDS = (_OPERATOR, _DEEP_USAGE, _DEEP_STYLE, _LAYER, _MESH, _MATERIAL, _UNSEEN)
 _NAMED_LAYER = re.compile(_LAYER + rb"\s*\(\s*'[^']*[^'\s][^']*'")
 
 
@@ -34,6 +36,8 @@ class Features:
     """Layers with a name."""
     meshes: bool = True
     """Meshes, which may stand beside exact shapes."""
+    other_forms: bool = True
+    """Materials and invisible things, said in forms that the kernel does not heed."""
 
 
 def features_of(text: mmap.mmap) -> Features:
@@ -45,6 +49,7 @@ def features_of(text: mmap.mmap) -> Features:
         occurrence_styles=bool(mentioned & {_DEEP_USAGE, _DEEP_STYLE}),
         layers=_LAYER in mentioned and _NAMED_LAYER.search(text) is not None,
         meshes=_MESH in mentioned,
+        other_forms=bool(mentioned & {_MATERIAL, _UNSEEN}),
     )
 
 

@@ -5,6 +5,7 @@ Only the structure is walked here, once per definition; nothing is tessellated.
 
 from __future__ import annotations
 
+import contextlib
 import mmap
 import re
 from collections.abc import Callable
@@ -40,6 +41,7 @@ from dcc.cad.read.bodies import bodies_of
 from dcc.cad.read.features import Features, features_of
 from dcc.cad.read.layers import layer_the_shapes
 from dcc.cad.read.occurrence_styles import OccurrenceStyles
+from dcc.cad.read.other_forms import readable
 from dcc.cad.read.tessellated_items import leave_out_second_shapes
 from dcc.cad.read.transform_operators import TransformOperators
 from shared.errors import CadError
@@ -119,7 +121,9 @@ class StepFile:
         # Many AP242 files hold a mesh beside the exact shape: it is only wanted where there is no other.
         Interface_Static.SetCVal_s("read.step.tessellated", "OnNoBRep")
         Interface_Static.SetCVal_s("read.step.codepage", self._uses().encoding)
-        if reader.ReadFile(str(self._path)) != IFSelect_ReturnStatus.IFSelect_RetDone:
+        with readable(self._path) if self._uses().other_forms else contextlib.nullcontext(self._path) as path:
+            status = reader.ReadFile(str(path))
+        if status != IFSelect_ReturnStatus.IFSelect_RetDone:
             raise CadError(
                 f"{self._name} cannot be read: the CAD kernel found no valid STEP data in it.",
                 code="cad.unreadable",
@@ -297,9 +301,9 @@ class _Structure:
             return None
         name = label_name(label)
         color = _color_of(label, _ANY_COLORS)
-        material = _material_of(label)
         layers = self._layers_of(label)
         looks = _BodyLooks(label, shape)
+        material = _material_of(label) or looks.material()
         placements: list[Placement] = []
         # A body that stands in the product several times is one part placed several times.
         known: list[PartDefinition] = []
@@ -379,6 +383,11 @@ class _BodyLooks:
 
     def color(self, body: TopoDS_Shape) -> Color | None:
         return next((color for label in self.labels(body) if (color := _color_of(label, _ANY_COLORS))), None)
+
+    def material(self) -> str | None:
+        """Of the product: where it has several bodies, the kernel gives it to the first of them alone."""
+        labels = (label for labels in self._body_labels.values() for label in labels)
+        return next((material for label in labels if (material := _material_of(label))), None)
 
     def face_colors(self, body: TopoDS_Shape) -> dict[int, Color]:
         """Colours by the index of the face inside ``body``."""

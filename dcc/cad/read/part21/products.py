@@ -48,8 +48,11 @@ LISTS = (
     "DRAUGHTING_MODEL",
     "PRESENTATION_LAYER_ASSIGNMENT",
     "INVISIBILITY",
+    "MATERIAL_DESIGNATION",
 )
 """Entities that list things of many products: a piece has those of its own, the frame the rest."""
+_OF_THE_WHOLE = ("CONTEXT_DEPENDENT_INVISIBILITY",)
+"""What they say about a product depends on what else there is in the file."""
 
 
 @dataclass(frozen=True)
@@ -84,6 +87,8 @@ class Partition:
 
 def partition(index: Index) -> Partition | None:
     """Take a file apart; None where there is nothing to gain, or where it is not understood well enough."""
+    if len(index.of_type(_OF_THE_WHOLE)):
+        return None
     pieces = list(_pieces(index))
     crowded = crowds(index)
     if len(pieces) < (1 if crowded else 2):
