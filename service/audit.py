@@ -14,12 +14,13 @@ from typing import Any
 from uuid import UUID
 
 from flask import g, has_request_context
-from sqlalchemy import event, inspect, text
+from sqlalchemy import event, inspect
 from sqlalchemy.orm import Mapper, Session, UOWTransaction
 
 from service.activity import events
 from service.database import current_actor, tenant_session
 from service.models import AuditRecord, EditableRow, Tenant, TenantRow
+from service.prepared import prepared
 
 _LEFT_OUT = frozenset(
     {
@@ -45,7 +46,7 @@ RECORDING = f"""
     ), {events.TELLING}
 """
 """Parts of a WITH that record changes and tell of them, whatever their number; values: :func:`recording`."""
-_RECORD = text(f"WITH {RECORDING} SELECT")
+_RECORD = prepared(f"WITH {RECORDING} SELECT")
 
 
 def install() -> None:

@@ -19,11 +19,12 @@ from pathlib import Path, PurePosixPath
 from typing import Any, Literal
 from uuid import UUID
 
-from sqlalchemy import Row, TextClause, text
+from sqlalchemy import Row, TextClause
 from sqlalchemy.orm import Session
 
 from service.database import commit, current_tenant
 from service.models import Asset, Shot
+from service.prepared import prepared
 from shared import paths
 from shared.entry_layers import PartContribution, entity_entry_layer, part_entry_layer
 from shared.errors import StorageError
@@ -35,13 +36,13 @@ Target = Asset | Shot
 TargetType = Literal["asset", "shot"]
 
 # That entries are no longer stale need not be durable: after a crash of PostgreSQL they are written once more.
-_LOCK = text("SELECT pg_advisory_xact_lock(:key), set_config('synchronous_commit', 'off', true)")
+_LOCK = prepared("SELECT pg_advisory_xact_lock(:key), set_config('synchronous_commit', 'off', true)")
 
 
 @functools.cache
 def _reading(target_type: TargetType) -> TextClause:
     """The parts of a target and what they contribute."""
-    return text(_parts(target_type, changed="true"))
+    return prepared(_parts(target_type, changed="true"))
 
 
 @functools.cache
@@ -53,7 +54,7 @@ def _taking(target_type: TargetType, *, has_mark: bool) -> TextClause:
     """
     condition = "AND EXISTS (SELECT FROM stale_entries WHERE id = :mark)" if has_mark else ""
     changed = "EXISTS (SELECT FROM changes WHERE part_id = p.id OR part_id IS NULL)"
-    return text(
+    return prepared(
         f"""
         WITH taken AS (
             DELETE FROM stale_entries WHERE target_id = :target_id {condition} RETURNING id

@@ -21,16 +21,17 @@ NAME = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9_.-]*")
 
 @dataclass(frozen=True)
 class Item:
-    """An item as it was when its digest was taken. ``identity`` changes whenever the file does."""
+    """An item as it was at ``place`` when its digest was taken. ``identity`` changes whenever the file does."""
 
     path: str
     sha256: str
     size: int
+    place: Path
     identity: tuple[int, int, int]
 
-    def check_unchanged(self, root: Path) -> None:
+    def check_unchanged(self) -> None:
         """Raises PublishError where the file has been removed or written since."""
-        if _identity(paths.absolute(root, self.path), self.path) != self.identity:
+        if _identity(self.place, self.path) != self.identity:
             raise _changed(self.path, "was changed while it was published", self.sha256)
 
 
@@ -60,7 +61,7 @@ def measure(root: Path, path: str, *, announced: str | None) -> Item:
     digest = sha256_of(place)
     if announced and announced != digest:
         raise _changed(path, f"is not the file that was announced: its SHA-256 is {digest}", digest)
-    return Item(path, digest, size, identity)
+    return Item(path, digest, size, place, identity)
 
 
 def check_report(report: dict[str, Any] | None, item: Item) -> None:

@@ -116,7 +116,7 @@ def commit_publish(current: Session, root: Path, wanted: Commit) -> tuple[Publis
         commit(current)
         entries.refresh_after_commit(current, root, address.target_type, address.target_id, None)
         return known, False
-    publish, mark = _record(current, root, wanted, item, found)
+    publish, mark = _record(current, wanted, item, found)
     commit(current)
     if mark:
         entries.refresh_after_commit(current, root, address.target_type, address.target_id, mark)
@@ -204,10 +204,10 @@ def _next_version(part: Row[Any], keep_version: bool) -> Version:
     return last.next_iteration() if keep_version else last.next_version()
 
 
-def _record(current: Session, root: Path, wanted: Commit, item: Item, found: Row[Any]) -> tuple[Publish, UUID | None]:
+def _record(current: Session, wanted: Commit, item: Item, found: Row[Any]) -> tuple[Publish, UUID | None]:
     """Add the publish; answers also the mark for its entries, None where they go on composing a newer version."""
     version = _redeemed(found, wanted) if wanted.reservation_id else _next_version(found, wanted.keep_version)
-    _check_place(root, found, item)
+    _check_place(found, item)
     if wanted.cad_file_id and current.get(CadFile, (current_tenant(current), wanted.cad_file_id)) is None:
         raise NotFoundError(f"There is no CAD file {wanted.cad_file_id}.", hint="Check metadata.cad_file_id.")
     values: dict[str, Any] = {
@@ -294,7 +294,7 @@ def _redeemed(found: Row[Any], wanted: Commit) -> Version:
     return version
 
 
-def _check_place(root: Path, found: Row[Any], item: Item) -> None:
+def _check_place(found: Row[Any], item: Item) -> None:
     folder = f"{found.usd_path.rpartition('/')[0]}/{paths.ITEMS}"
     if item.path.rpartition("/")[0] != folder:
         raise PublishError(
@@ -317,7 +317,7 @@ def _check_place(root: Path, found: Row[Any], item: Item) -> None:
             code="publish.item_changed",
         )
     # The sweeper removes what nobody publishes, under the same lock; and a client may write once more.
-    item.check_unchanged(root)
+    item.check_unchanged()
 
 
 def _check_is_same(found: Row[Any], item: Item) -> None:

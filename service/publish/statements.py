@@ -1,22 +1,22 @@
 """The statements of reservations and publishes: one locks, one looks, one writes.
 
 They go past the session's objects, because a publish must not take long: everything that one changes, with its records
-in the audit log and its events, is written at once. Each is made for what it is used for: what is not asked for is not
-planned by PostgreSQL either.
+in the audit log and its events, is written at once.
 """
 
 from __future__ import annotations
 
 import functools
 
-from sqlalchemy import TextClause, text
+from sqlalchemy import TextClause
 
 from service import audit
+from service.prepared import prepared
 from service.publish.entries import TargetType
 
 # NO KEY: tasks and CAD files of the target can still be added meanwhile.
 LOCK: dict[TargetType, TextClause] = {
-    "asset": text(
+    "asset": prepared(
         """
         SELECT t.department, a.archived_at IS NOT NULL OR j.archived_at IS NOT NULL AS is_archived
         FROM tasks t
@@ -25,7 +25,7 @@ LOCK: dict[TargetType, TextClause] = {
         WHERE t.id = :task_id AND a.id = :target_id FOR NO KEY UPDATE OF a
         """
     ),
-    "shot": text(
+    "shot": prepared(
         """
         SELECT t.department,
             s.archived_at IS NOT NULL OR q.archived_at IS NOT NULL OR j.archived_at IS NOT NULL AS is_archived
@@ -56,7 +56,7 @@ def look_before_reserving(target_type: TargetType, *, has_key: bool) -> TextClau
     key."""
     known = "r.id AS known_id, r.state AS known_state" if has_key else "NULL AS known_id, NULL AS known_state"
     join = "LEFT JOIN reservations r ON r.idempotency_key = :key" if has_key else ""
-    return text(f"SELECT {_PART}, {known} FROM parts p {join} {_WHERE.format(target_type=target_type)}")
+    return prepared(f"SELECT {_PART}, {known} FROM parts p {join} {_WHERE.format(target_type=target_type)}")
 
 
 @functools.cache
@@ -76,7 +76,7 @@ def look_before_publishing(target_type: TargetType, *, has_reservation: bool, ha
         joins += " LEFT JOIN reservations r ON r.part_id = p.id AND r.id = :reservation_id"
     if has_key:
         joins += " LEFT JOIN publishes k ON k.idempotency_key = :idempotency_key"
-    return text(f"SELECT {', '.join(columns)} FROM parts p{joins} {_WHERE.format(target_type=target_type)}")
+    return prepared(f"SELECT {', '.join(columns)} FROM parts p{joins} {_WHERE.format(target_type=target_type)}")
 
 
 _COMPOSED = """
@@ -89,11 +89,11 @@ _COMPOSED = """
 """
 # The clock, not the transaction's begin: whoever waited for the lock came later than its holder.
 
-COMPOSE = text(f"WITH {_COMPOSED.format(publish_id=':publish_id')} SELECT")
+COMPOSE = prepared(f"WITH {_COMPOSED.format(publish_id=':publish_id')} SELECT")
 """Add what a part contributes from now on to its history. The ``mark`` that entries must be written is the change's id:
 by it the writer knows which."""
 
-RESERVE = text(
+RESERVE = prepared(
     f"""
     WITH counted AS (
         UPDATE parts SET last_version = :version, last_iteration = :iteration, updated_at = now() WHERE id = :part_id
@@ -135,4 +135,4 @@ def publish(*, has_reservation: bool, is_composed: bool) -> TextClause:
         parts.append(_COMPOSED.format(publish_id=":id"))
     if sets:
         parts.append(f"part AS (UPDATE parts SET {', '.join(sets)}, updated_at = now() WHERE id = :part_id)")
-    return text(f"WITH {', '.join(parts)}, {audit.RECORDING} SELECT created_at, updated_at FROM published")
+    return prepared(f"WITH {', '.join(parts)}, {audit.RECORDING} SELECT created_at, updated_at FROM published")
