@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from datetime import datetime
 from pathlib import Path, PurePosixPath
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 from uuid import UUID
 
 from flask import Response
-from pydantic import Field, StringConstraints
+from pydantic import Field
 from sqlalchemy import select
 
 from service.accounts import auth
@@ -34,10 +34,9 @@ RESOURCES = (jobs_resource,)
 
 _PICTURE_TYPES = {".png": "image/png", ".exr": "image/x-exr"}
 _PARAMETERS = (
-    *("width", "height", "samples", "engine", "device", "lighting", "background", "hdri"),
+    *("width", "height", "samples", "engine", "device", "camera", "lighting", "background", "hdri"),
     *("format", "frames", "chunk", "fps"),
 )
-_CAMERA = r"^(auto|framed|(/[A-Za-z_][A-Za-z0-9_]*)+)$"
 
 
 class JobOut(Row):
@@ -86,6 +85,11 @@ class NewJob(Request):
     samples: int | None = None
     engine: str | None = None
     device: str | None = None
+    camera: str | None = Field(
+        None,
+        max_length=500,
+        description="auto: the stage's own where it has one; framed: placed for the subject; or a prim's path",
+    )
     lighting: str | None = Field(None, description="auto, studio, or stage: the lights published with the subject")
     background: str | None = None
     hdri: str | None = Field(None, max_length=1000, description="path of a panorama on the storage")
@@ -100,9 +104,6 @@ class NewJob(Request):
         False,
         description="show what the publish composed when it was committed, or the asset now, "
         "whatever is published until the job is done or done again",
-    )
-    camera: Annotated[str, StringConstraints(pattern=_CAMERA, max_length=500)] = Field(
-        "auto", description="auto: the stage's own where it has one; framed: placed for the subject; or a prim's path"
     )
 
 
@@ -194,7 +195,6 @@ def submit_job(body: NewJob) -> dict[str, Any]:
         body.kind,
         given,
         preset=body.preset,
-        camera=body.camera,
         asset_id=asset_id,
         publish_id=publish_id,
         cad_file_id=cad_file_id,

@@ -6,6 +6,7 @@ which several workers do at once, and a task ``encode`` after all of them where 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 from uuid import UUID, uuid4
@@ -33,6 +34,7 @@ _DEFAULT_PRESET = "preview"
 _NEEDS = {"husk": ("houdini",)}
 """Capabilities that a kind needs always."""
 _MAX_TASKS = 2000
+_PRIM = re.compile(r"(/[A-Za-z_][A-Za-z0-9_]*)+")
 
 
 def submit(
@@ -41,7 +43,6 @@ def submit(
     given: Mapping[str, Any],
     *,
     preset: str = _DEFAULT_PRESET,
-    camera: str = "auto",
     asset_id: UUID | None = None,
     publish_id: UUID | None = None,
     cad_file_id: UUID | None = None,
@@ -56,14 +57,7 @@ def submit(
     are none; NotFoundError or ConflictError for jobs in ``depends_on`` that it cannot wait for.
     """
     request = settings(current, kind, given, preset)
-    if kind == "husk" and camera == "framed":
-        raise InputError(
-            "husk looks through a camera of the stage.",
-            hint="Choose auto or the path of a camera, or render frames with Cycles.",
-            code="input.parameter",
-            fields={"camera": "auto, or the path of a prim"},
-        )
-    request |= {"camera": camera, **(more or {})}
+    request |= more or {}
     needs = check_capabilities([*needs, *(["gpu"] if request["device"] == "gpu" else []), *_NEEDS.get(kind, ())])
     with_frames = kind in WITH_FRAMES
     frames = _frames(kind, request) if with_frames else []
@@ -104,6 +98,7 @@ def settings(current: Session, kind: str, given: Mapping[str, Any], preset: str 
     if request.get("hdri"):
         request["hdri"] = paths.normalise(request["hdri"])
     _check_format(request)
+    _check_camera(kind, request["camera"])
     if kind != "thumbnail":
         request["preset"] = preset
     return {name: value for name, value in request.items() if value is not None}
@@ -134,6 +129,17 @@ def _check_format(request: Mapping[str, Any]) -> None:
                 code="input.parameter",
                 fields={name: reason},
             )
+
+
+def _check_camera(kind: str, camera: str) -> None:
+    words = ("auto",) if kind == "husk" else ("auto", "framed")
+    if camera not in words and not _PRIM.fullmatch(camera):
+        raise InputError(
+            f"{camera!r} is no camera that {'husk' if kind == 'husk' else 'a render'} can look through.",
+            hint=f"Choose {', '.join(words)}, or the path of a camera prim such as /shot/cameras/hero.",
+            code="input.parameter",
+            fields={"camera": f"{', '.join(words)}, or the path of a prim"},
+        )
 
 
 def _frames(kind: str, request: dict[str, Any]) -> list[int]:

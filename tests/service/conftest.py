@@ -15,6 +15,8 @@ from service.app import create_app
 from service.config import Config
 from service.embedded import Servers
 from service.queue import queueing
+from service.tasks import encode, frames, still
+from tests.service.stand_in import worker as stand_in_worker
 from tests.service.studio import StudioUnderTest, make_studio
 
 
@@ -56,3 +58,11 @@ def other_studio(app: Flask) -> StudioUnderTest:
 def quiet_queue(app: Flask) -> None:
     """An empty queue, so that a worker does this test's jobs only."""
     queueing.bell(app).redis.flushdb()
+
+
+@pytest.fixture
+def stand_ins(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Render tasks start quick stand-ins for the renderers."""
+    for module, name in ((frames, "RENDERER"), (encode, "ENCODER"), (still, "RENDERER")):
+        monkeypatch.setattr(module, name, getattr(module, name))
+    stand_in_worker.stand_in()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -181,12 +182,13 @@ def make_studio(app: Flask) -> StudioUnderTest:
     return studio
 
 
-def work(app: Flask) -> None:
-    """Do the jobs of all tenants for which a bell rang, as a worker does."""
+def work(app: Flask, capabilities: Sequence[str] = ()) -> None:
+    """Do the jobs of all tenants for which a bell rang, as a worker with these capabilities does."""
     connection = queueing.connect(app.extensions["raceway"].redis_url)
-    queues = [Queue(name, connection=connection) for name in queueing.QUEUES]
+    queues = [Queue(name, connection=connection) for name in queueing.bells_of(queueing.QUEUES, capabilities)]
     # Other tests leave jobs behind; whose bells were silenced are not to be done.
-    Runner(tenants={UUID(job.args[0]) for queue in queues for job in queue.jobs}).attach(app)
+    tenants = {UUID(job.args[0]) for queue in queues for job in queue.jobs}
+    Runner(tenants=tenants, capabilities=capabilities).attach(app)
     with app.app_context():
         worker = SimpleWorker(queues, connection=connection)
         worker.work(burst=True, logging_level="WARNING")

@@ -22,22 +22,14 @@ from service.database import tenant_session
 from service.models import Job, Tenant
 from service.queue import jobs, queueing
 from service.queue.queueing import QUEUES
-from service.tasks import encode, frames, recovery, still
+from service.tasks import frames, recovery
 from service.tasks.lease import Lease, claim_next
 from shared.errors import InputError, RacewayError
 from shared.frame_ranges import format_frames, parse_frames
 from shared.jobs import TRANSITIONS, JobDocument, JobState
-from tests.service.stand_in import worker as stand_in_worker
 from tests.service.studio import PASSWORD, Json, StudioUnderTest, make_studio, work
 
 pytestmark = pytest.mark.usefixtures("quiet_queue", "stand_ins")
-
-
-@pytest.fixture
-def stand_ins(monkeypatch: pytest.MonkeyPatch) -> None:
-    for module, name in ((frames, "RENDERER"), (encode, "ENCODER"), (still, "RENDERER")):
-        monkeypatch.setattr(module, name, getattr(module, name))
-    stand_in_worker.stand_in()
 
 
 @pytest.fixture
@@ -356,6 +348,9 @@ def test_a_silent_renderer_is_stopped_and_tried_again(
         ({"kind": "still", "engine": "arnold"}, "engine"),
         ({"kind": "still", "needs": ["GPU!"]}, "needs"),
         ({"kind": "still", "samples": 0}, "samples"),
+        ({"kind": "still", "lighting": "candles"}, "lighting"),
+        ({"kind": "still", "camera": "hero"}, "camera"),
+        ({"kind": "husk", "frames": "1-4", "camera": "framed"}, "camera"),
     ],
 )
 def test_what_cannot_be_rendered_is_refused_by_field(

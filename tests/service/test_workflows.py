@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import json
 import threading
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
@@ -18,7 +20,7 @@ from service.accounts.permissions import Role
 from service.database import tenant_session
 from service.models import MediaAsset
 from service.queue import jobs
-from service.tasks import notifier, workflow_runs
+from service.tasks import frames, notifier, workflow_runs
 from shared.builtin_workflows import BUILT_IN
 from shared.files import TEMPORARY_PREFIX
 from shared.jobs import JobDocument, JobState
@@ -72,10 +74,10 @@ def node(run: Json, name: str) -> Json:
     return next(node for node in run["nodes"] if node["name"] == name)
 
 
-def finish(app: Flask, studio: StudioUnderTest, run: Json) -> Json:
+def finish(app: Flask, studio: StudioUnderTest, run: Json, capabilities: Sequence[str] = ()) -> Json:
     """Do jobs and take runs on until this one has ended."""
     for _ in range(12):
-        work(app)
+        work(app, capabilities)
         with app.app_context():
             workflow_runs.take_on()
         run = run_of(studio, run)
@@ -147,6 +149,43 @@ def test_a_step_file_becomes_a_delivered_picture(app: Flask, studio: StudioUnder
     again = finish(app, studio, start(studio, graph, cad_file=cad["id"]))
     assert again["state"] == "completed" and node(again, "publish")["outputs"] == node(run, "publish")["outputs"]
     assert node(again, "convert")["job_id"] == cad["job_id"]
+
+
+EVERY_RENDER: Json = {
+    "inputs": {"subject": {"type": "publish"}},
+    "nodes": [
+        {"name": "turn", "step": "turntable", "parameters": {"frames": 4, "chunk": 2, "lighting": "studio"}},
+        {"name": "shot", "step": "frames", "parameters": {"frames": "1001-1003", "camera": "/shot/hero"}},
+        {"name": "karma", "step": "husk", "parameters": {"frames": "1-2"}},
+        {"name": "small", "step": "thumbnail"},
+        {"name": "deliver", "step": "deliver"},
+    ],
+    "edges": [
+        *({"from": "inputs.subject", "to": f"{name}.subject"} for name in ("turn", "shot", "karma", "small")),
+        *({"from": f"{name}.pictures", "to": "deliver.files"} for name in ("shot", "karma", "small")),
+        {"from": "turn.film", "to": "deliver.files"},
+    ],
+}
+
+
+@pytest.mark.usefixtures("stand_ins")
+def test_every_kind_of_render_is_a_node(app: Flask, studio: StudioUnderTest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With stand-ins for the renderers; what the steps before and after them do is real."""
+    monkeypatch.setattr(frames, "HUSK", dataclasses.replace(frames.HUSK, module="tests.service.stand_in.frames"))
+    published = studio.publish(studio.production())
+    run = start(studio, EVERY_RENDER, subject=published["id"])
+    assert set(states(run)) - {"deliver"} == {"turn", "shot", "karma", "small"}
+    run = finish(app, studio, run, capabilities=["houdini"])
+    assert states(run) == dict.fromkeys(("turn", "shot", "karma", "small", "deliver"), "completed"), run["error"]
+    assert (studio.root / node(run, "turn")["outputs"]["film"]).read_text().splitlines() == [
+        f"frame {number}" for number in range(1, 5)
+    ]
+    shot = studio.artist.get(f"/jobs/{node(run, 'shot')['job_id']}").data
+    assert shot["request"]["camera"] == "/shot/hero" and len(node(run, "shot")["outputs"]["pictures"]) == 3
+    delivered = {Path(path).suffix for path in node(run, "deliver")["outputs"]["files"]}
+    assert delivered == {".mp4", ".png", ".exr", ".json"} or delivered == {".mp4", ".png", ".exr"}
+    used = {each["step"] for each in EVERY_RENDER["nodes"]} | {"convert", "publish", "still"}
+    assert used == {step["name"] for step in studio.artist.get("/workflows/steps").data}, "a step that no test runs"
 
 
 def test_nodes_follow_one_another_and_what_one_gives_goes_into_the_next(app: Flask, studio: StudioUnderTest) -> None:
