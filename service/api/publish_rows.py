@@ -9,7 +9,6 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, Select, any_, bindparam, case, column, func, select
-from sqlalchemy.orm import aliased
 
 from service.api.json_rows import Written, as_json, time
 from service.api.listing import EditableQuery, JsonPages, json_pages, page_in_json
@@ -58,11 +57,10 @@ _FIELDS = (
     .outerjoin(User, User.id == Publish.created_by_id)
 )
 _ONE = as_json(_FIELDS.where(Publish.id == bindparam("publish_id"))).add_columns(column("revision"))
-_named = aliased(Part)
 _SORT: dict[str, Any] = {
     "created_at": Publish.created_at,
     "version": Publish.version,
-    "part_name": select(_named.name).where(_named.id == Publish.part_id).scalar_subquery(),
+    "part_name": Part.name,
     "software": Publish.software,
 }
 _OWN = (
@@ -127,13 +125,20 @@ def page_of_publishes(query: EditableQuery, filters: Mapping[str, Any], *, lates
 @lru_cache(maxsize=500)
 def _lists(given: frozenset[str], sort: str, archived: bool, latest: bool) -> _Lists:
     parts = _parts(given)
-    statement = select(Publish).where(*(_FILTERS[name] == bindparam(name) for name in _FILTERS if name in given))
+    statement = select(Publish)
+    if "part_name" in sort:
+        statement = statement.join(Part, Part.id == Publish.part_id)
+    statement = statement.where(*(_FILTERS[name] == bindparam(name) for name in _FILTERS if name in given))
     few = many = statement
     held = None
     if latest:
         few = many = statement.where(Publish.id == _any(parts.with_only_columns(Part.current_publish_id)))
     elif given & PARTS_FILTERS:
-        few, many = statement.where(Publish.part_id == _any(parts)), statement.where(Publish.part_id.in_(parts))
+        # IS TRUE keeps the many from being read part by part, and sorted: they are picked from the list in its order.
+        few, many = (
+            statement.where(condition)
+            for condition in (Publish.part_id == _any(parts), Publish.part_id.in_(parts).is_(True))
+        )
     if not latest and (given & PARTS_FILTERS or not given):
         number = Part.live_publishes + Part.archived_publishes if archived else Part.live_publishes
         held = parts.with_only_columns(func.sum(number)).execution_options(**PREPARED)
@@ -152,7 +157,8 @@ def _parts(given: frozenset[str]) -> Select[Any]:
     def equal(**columns: Any) -> list[ColumnElement[bool]]:
         return [column == bindparam(name) for name, column in columns.items() if name in given]
 
-    parts = select(Part.id).where(*equal(part=Part.name, department=Part.department))
+    # The list that they are part of may hold the table of parts as well, to be sorted by it.
+    parts = select(Part.id).correlate(None).where(*equal(part=Part.name, department=Part.department))
     assets = select(Asset.id).join(Project, Project.id == Asset.project_id)
     assets = assets.where(*equal(project=Project.name, asset=Asset.name))
     shots = select(Shot.id).join(Sequence, Sequence.id == Shot.sequence_id)
