@@ -14,9 +14,43 @@ from shared.errors import InputError
 NAME_PATTERN = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
 """Names of projects, assets, sequences, shots, tasks and parts: safe as a folder and as a USD prim name."""
 
+_DEVICE = re.compile(r"(con|prn|aux|nul|(com|lpt)[1-9¹²³]) *(\..*)?", re.IGNORECASE | re.DOTALL)
+"""What Windows takes for a device in every folder, also with an extension.
+https://learn.microsoft.com/windows/win32/fileio/naming-a-file"""
+
+_NEVER_FILES = frozenset({"material", "root prim"})
+
 
 def check_name(name: str, what: str) -> str:
-    """Return ``name`` if it may name a ``what`` (asset, part, ...); raises InputError otherwise."""
+    """Return ``name`` if it may name a new ``what`` (asset, part, ...); raises InputError otherwise."""
+    _check_form(name, what)
+    return name if what in _NEVER_FILES else check_file_name(name, what)
+
+
+def check_file_name(name: str, what: str = "file") -> str:
+    """Return ``name`` if a ``what`` can be called so on every system that shares the storage.
+
+    Raises InputError for Windows' names of devices (``nul``, ``aux.usd``), and for dots and spaces at the end, which
+    Windows leaves out.
+    """
+    if _DEVICE.fullmatch(name):
+        raise InputError(
+            f"{name!r} cannot name a {what}: Windows takes it for a device.",
+            hint=f"Choose another name, such as {name.partition('.')[0].strip()}_1.",
+            code="input.name",
+            fields={"name": "is the name of a device on Windows"},
+        )
+    if name != name.rstrip(". "):
+        raise InputError(
+            f"{name!r} cannot name a {what}: Windows leaves out dots and spaces at the end.",
+            hint=f"Call it {name.rstrip('. ')!r}." if name.rstrip(". ") else "Choose another name.",
+            code="input.name",
+            fields={"name": "must not end with a dot or a space"},
+        )
+    return name
+
+
+def _check_form(name: str, what: str) -> str:
     if not NAME_PATTERN.fullmatch(name) or len(name) > 100:
         raise InputError(
             f"{name!r} cannot name a {what}.",
@@ -36,9 +70,10 @@ class Entity:
     sequence: str = ""
 
     def __post_init__(self) -> None:
-        check_name(self.name, self.kind)
+        # Not check_name: what has got such a name already is still shown.
+        _check_form(self.name, self.kind)
         if self.kind == "shot":
-            check_name(self.sequence, "sequence")
+            _check_form(self.sequence, "sequence")
         elif self.kind != "asset":
             raise InputError(f"{self.kind!r} is neither 'asset' nor 'shot'.", code="input.entity")
 

@@ -25,7 +25,7 @@ from service.publish import entries, items, statements
 from service.publish.entries import TargetType
 from service.publish.items import Item, check_report
 from shared import paths
-from shared.context import Entity
+from shared.context import Entity, check_file_name
 from shared.errors import ConflictError, InputError, NotFoundError, PublishError, RacewayError
 from shared.versions import Version
 
@@ -303,7 +303,8 @@ def _check_place(found: Row[Any], item: Item) -> None:
             code="publish.item_place",
             fields={"item_usd_path": f"must stand in {folder}"},
         )
-    if not items.NAME.fullmatch(PurePosixPath(item.path).name):
+    name = check_file_name(PurePosixPath(item.path).name, "item")
+    if not items.NAME.fullmatch(name):
         raise PublishError(
             f"The item {item.path} has a name that an entry cannot hold, or a temporary one.",
             hint="Use letters, digits, '_', '-' and '.', not beginning with a dot: such files are cleared away.",

@@ -173,6 +173,7 @@ def test_what_is_wrong_with_an_item_is_said(studio: StudioUnderTest) -> None:
     assert code(studio.write(f"{usd}/elsewhere.usd")) == "publish.item_place"
     for name in (".tmp-x.usd", "at@home.usd", "a b.usd"):
         assert code(studio.write(f"{usd}/body/data/{name}")) == "publish.item_place"
+    assert code(studio.write(f"{usd}/body/data/nul.usd")) == "input.name"
     assert code(studio.write(f"{usd}/body/data/y.usd", "a page of HTML")) == "publish.not_usd"
     assert code(studio.write(f"{usd}/body/data/y.txt")) == "publish.not_usd"
     assert count(studio) == 0

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from shared.context import Context, Entity, check_name
+from shared.context import Context, Entity, check_file_name, check_name
 from shared.errors import InputError
 
 ENVIRONMENT = {
@@ -62,3 +62,27 @@ def test_a_context_without_an_entity_says_where_to_pick_one() -> None:
 def test_names_that_are_no_folder_and_prim_name_are_refused(name: str) -> None:
     with pytest.raises(InputError):
         check_name(name, "asset")
+
+
+@pytest.mark.parametrize("name", ["con", "AUX", "Nul", "prn", "com1", "COM9", "lpt1", "Lpt9"])
+@pytest.mark.parametrize("extension", ["", ".usd", ".tar.gz", " .usd"])
+def test_windows_devices_are_no_names(name: str, extension: str) -> None:
+    with pytest.raises(InputError, match="Windows takes it for a device") as caught:
+        check_file_name(name + extension)
+    assert f"{name}_1" in caught.value.hint
+    if not extension:
+        with pytest.raises(InputError, match="device"):
+            check_name(name, "asset")
+        assert check_name(name, "material") == name  # no file is called so
+        assert str(Entity.asset(name)) == f"asset:{name}"  # what has got the name already is still shown
+
+
+@pytest.mark.parametrize("name", ["console", "com10", "com0", "auxiliary", "nul_1", "a.con", "lpt"])
+def test_names_that_only_look_like_devices_are_names(name: str) -> None:
+    assert check_file_name(name) == name
+
+
+@pytest.mark.parametrize("name", ["gear.", "gear ", "gear. .", "..", " "])
+def test_what_windows_leaves_out_ends_no_name(name: str) -> None:
+    with pytest.raises(InputError, match="dots and spaces at the end"):
+        check_file_name(name)
