@@ -75,6 +75,22 @@ def test_figures_tell_of_jobs_requests_and_storage(app: Flask, studio: StudioUnd
     assert studio.name not in str(after)
 
 
+def test_a_job_with_many_tasks_is_one_job_in_the_figures(
+    app: Flask, studio: StudioUnderTest, quiet_queue: None
+) -> None:
+    headers = {"Authorization": f"Bearer {studio.tokens[Role.GLOBAL_ADMIN]}"}
+    production = studio.production()
+    studio.publish(production)
+    before = _figures(app.test_client().get("/metrics", headers=headers).text)
+    subject = {"asset": production.asset["name"], "project": production.project["name"]}
+    assert studio.artist.post("/jobs/", {"kind": "turntable", "frames": 20, "chunk": 2, **subject}).status == 201
+    after = _figures(app.test_client().get("/metrics", headers=headers).text)
+    jobs = {name: after[name] - before.get(name, 0.0) for name in after if name.startswith("raceway_jobs{")}
+    assert {name: number for name, number in jobs.items() if number} == {'raceway_jobs{"state": "queued"}': 1}
+    waiting = 'raceway_queue_waiting{"queue": "render"}'
+    assert after[waiting] - before.get(waiting, 0.0) == 1
+
+
 def test_a_proxys_request_id_is_kept_and_a_strange_one_is_not(app: Flask, caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.INFO, "raceway.access"):
         kept = app.test_client().get("/health", headers={"X-Request-Id": "proxy-4711"})
