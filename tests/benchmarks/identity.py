@@ -22,7 +22,7 @@ from shared.errors import CadError
 from tests.dcc.cad.edits import revise, some_edits
 from tests.dcc.cad.fates import Tally, fate_of
 from tests.dcc.cad.lineages import run_lineage
-from tests.dcc.cad.real_revisions import edited, tally_of
+from tests.dcc.cad.real_revisions import edits_of
 from tests.dcc.cad.revisions import Model, make_family, make_model
 from tests.dcc.cad.step_text import TEXT_EDITS
 
@@ -69,14 +69,12 @@ def real_files(folder: Path, first_seed: int) -> Tally:
     """Every edit of the text of every STEP file in ``folder``."""
     sum_ = Tally()
     for path in sorted(path for path in folder.iterdir() if path.suffix.casefold() in (".step", ".stp")):
-        for number, edit in enumerate(TEXT_EDITS):
-            with tempfile.TemporaryDirectory() as work:
-                try:
-                    old, new = edited(path, edit, Path(work), random.Random(first_seed + number))
-                except CadError as error:
-                    print(f"  {path.name}, {edit}: {error.code}", flush=True)
-                    continue
-            sum_.add(tally_of(old, new), f"{path.name}, {edit}")
+        with tempfile.TemporaryDirectory() as work:
+            try:
+                for edit, tally in edits_of(path, list(TEXT_EDITS), Path(work), random.Random(first_seed)):
+                    sum_.add(tally, f"{path.name}, {edit}")
+            except CadError as error:
+                print(f"  {path.name}: {error.code}", flush=True)
     return sum_
 
 

@@ -49,7 +49,9 @@ _DIFFERENT = 0.7
 _HANDED = 0.05
 _LEAST_HANDED = 1e-5
 # How far off its place a part is, as a share of its size, and how much of a place that still is.
-_OFF_PLACE = ((1e-4, AT_PLACE, 0.5), (1.0, 0.8, 0.0))
+_OFF_PLACE = ((1e-4, AT_PLACE, 0.1), (1.0, 0.8, 0.0))
+_OFF_PLACE_CHANGED = ((1e-4, AT_PLACE, 0.5), (1.0, 0.8, 0.0))
+"""The same where the part was reshaped, which moves its centre."""
 _TELLING = 5
 """Letters that a name has to have to say something as a piece of another."""
 
@@ -151,7 +153,7 @@ def weigh(old_parts: Sequence[Part], new_parts: Sequence[Part], every_pair_up_to
     pairs = every_pair(len(old_parts), len(new_parts)) if count <= every_pair_up_to else likely_pairs(old, new)
     difference, mirrored, scaled = shape_differences(old, new, pairs)
     shape = _shape_nats(old, new, pairs, difference, mirrored, scaled)
-    shared = _shared_places(old, new, pairs)
+    shared = _shared_places(old, new, pairs, difference <= NOISE)
     place = _place_nats(old, new, pairs, shared)
     name = _name_nats(old, new, pairs, shape + place + _SIMILAR_NAME > LEAST)
     return Evidence(old, new, pairs, shape, name, place, difference, shared)
@@ -225,7 +227,10 @@ def _name_nats(old: Likeness, new: Likeness, pairs: Pairs, compared: NDArray[np.
     nats[nameless] = 0.0
     for pair in np.flatnonzero(compared & ~same & ~nameless).tolist():
         nats[pair] = _similar_name(old.stems[pairs.rows[pair]], new.stems[pairs.columns[pair]])
-    return nats
+    # A product was renamed, its bodies were not.
+    same_body, full_body = _equal_words(old.bodies, new.bodies, pairs)
+    same_body &= ~same & np.array([bool(body) for body in old.bodies])[pairs.rows]
+    return np.where(same_body, np.maximum(nats, np.minimum(full_body, _CONTAINED_NAME)), nats)
 
 
 def _equal_words(old: Sequence[str], new: Sequence[str], pairs: Pairs) -> tuple[NDArray[np.bool_], Numbers]:
@@ -268,22 +273,24 @@ def _place_nats(old: Likeness, new: Likeness, pairs: Pairs, share: Numbers) -> N
     return np.asarray(nats + np.where(same_path, bonus, 0.0))
 
 
-def _shared_places(old: Likeness, new: Likeness, pairs: Pairs) -> Numbers:
+def _shared_places(old: Likeness, new: Likeness, pairs: Pairs, same: NDArray[np.bool_]) -> Numbers:
     """Share of places that both of each pair have, 0 to 1.
 
-    Of near neighbours of one shape, the one that stands at the very place is the one.
+    Of near neighbours of one shape (``same``), the one that stands at the very place is the one.
     """
     counts_old, counts_new = np.diff(old.starts)[pairs.rows], np.diff(new.starts)[pairs.columns]
     shares = np.zeros(len(pairs))
     single = (counts_old == 1) & (counts_new == 1)
     rows, columns = pairs.rows[single], pairs.columns[single]
     distances = np.linalg.norm(old.centers[old.starts[rows]] - new.centers[new.starts[columns]], axis=1)
-    shares[single] = np.interp(distances / old.sizes[rows], *_OFF_PLACE)
+    reach = distances / old.sizes[rows]
+    shares[single] = np.where(same[single], np.interp(reach, *_OFF_PLACE), np.interp(reach, *_OFF_PLACE_CHANGED))
     for pair in np.flatnonzero((counts_old > 0) & (counts_new > 0) & ~single).tolist():
         row, column = int(pairs.rows[pair]), int(pairs.columns[pair])
         few, many = sorted((old.places(row), new.places(column)), key=len)
         reach = nearest(few, many) / old.sizes[row]
-        shares[pair] = float(np.interp(reach, *_OFF_PLACE).sum() / len(many))
+        kept = np.interp(reach, *(_OFF_PLACE if same[pair] else _OFF_PLACE_CHANGED))
+        shares[pair] = float(kept.sum() / len(many))
     return shares
 
 

@@ -36,6 +36,7 @@ class Likeness:
     parts: Sequence[Part]
     names: list[str]
     stems: list[str]
+    bodies: list[str]
     paths: list[frozenset[str]]
     measures: Matrix
     topology: NDArray[np.int64]
@@ -55,6 +56,7 @@ class Likeness:
             parts,
             names,
             [stem_of(name) for name in names],
+            [key_name(part.body_name) for part in parts],
             [frozenset(_assemblies(occurrence.path) for occurrence in part.occurrences) for part in parts],
             _measures(parts),
             np.array([(shape.faces, shape.edges) for shape in prints], np.int64).reshape(-1, 2),

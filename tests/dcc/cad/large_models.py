@@ -35,10 +35,15 @@ def large_model(random_: random.Random, size: int) -> dict[str, Part]:
 
 
 def _shape(random_: random.Random) -> Fingerprint:
-    a, b, c = sorted(random_.uniform(5, 200) for _ in range(3))
+    shape = _block(*(random_.uniform(5, 200) for _ in range(3)))
+    return replace(shape, chirality=random_.choice((0.0, 0.2)), faces=random_.randint(6, 60))
+
+
+def _block(*sides: float) -> Fingerprint:
+    a, b, c = sorted(sides)
     volume, area = a * b * c, 2 * (a * b + b * c + a * c)
     x, y, z = sorted(volume * (p * p + q * q) / 12 for p, q in ((a, b), (b, c), (a, c)))
-    return Fingerprint(volume, area, (x, y, z), (a, b, c), random_.choice((0.0, 0.2)), random_.randint(6, 60), 12)
+    return Fingerprint(volume, area, (x, y, z), (a, b, c), 0.0, 6, 12)
 
 
 def _place(random_: random.Random, path: str) -> Occurrence:
@@ -56,7 +61,7 @@ def revised(parts: dict[str, Part], random_: random.Random) -> dict[str, Part]:
         if fate < 0.08:
             part = replace(part, source_name=f"Item {random_.randrange(10**6)}")
         elif fate < 0.12:
-            part = replace(part, occurrences=tuple(_place(random_, item.path) for item in part.occurrences))
+            part = moved(part, random_)
         elif fate < 0.15:
             shape = part.fingerprint
             factor = random_.uniform(1.01, 1.1)
@@ -66,6 +71,18 @@ def revised(parts: dict[str, Part], random_: random.Random) -> dict[str, Part]:
     result |= {f"new-{identity}": part for identity, part in large_model(random_, max(1, len(parts) // 50)).items()}
     shuffled = random_.sample(sorted(result), len(result))
     return {identity: replace(result[identity], part_key=f"N{number}") for number, identity in enumerate(shuffled)}
+
+
+def stretched(part: Part, factor: float) -> Part:
+    """A block that is longer by ``factor``, and otherwise the same."""
+    a, b, c = part.fingerprint.extents
+    shape = replace(_block(a, b, c * factor), chirality=part.fingerprint.chirality, faces=part.fingerprint.faces)
+    return replace(part, fingerprint=shape, volume=shape.volume, area=shape.area)
+
+
+def moved(part: Part, random_: random.Random) -> Part:
+    """A part that stands elsewhere in its assemblies."""
+    return replace(part, occurrences=tuple(_place(random_, item.path) for item in part.occurrences))
 
 
 def manifest_of(parts: dict[str, Part]) -> Manifest:

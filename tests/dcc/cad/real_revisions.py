@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,7 +17,7 @@ from shared.manifest import Manifest, Part
 from tests.dcc.cad.fates import Tally, check_complete
 from tests.dcc.cad.step_text import TEXT_EDITS, StepText
 
-SETTINGS = Settings(tessellation(None, 0.02, 0.8), processes=1)
+SETTINGS = Settings(tessellation(None, 0.05, 1.2), processes=1)
 
 
 @dataclass(frozen=True)
@@ -41,12 +42,14 @@ def revision_of(step: StepText, folder: Path, random_: random.Random) -> Revisio
     return Revision(named, products)
 
 
-def edited(path: Path, edit: str, folder: Path, random_: random.Random) -> tuple[Revision, Revision]:
-    """A file as it is, and after one of ``TEXT_EDITS``."""
+def edits_of(path: Path, edits: Sequence[str], folder: Path, random_: random.Random) -> Iterator[tuple[str, Tally]]:
+    """What became of the parts of a real file after each of some ``TEXT_EDITS``."""
     step = StepText.read(path)
     before = revision_of(step, folder / "before", random_)
-    TEXT_EDITS[edit](step, random_)
-    return before, revision_of(step, folder / "after", random_)
+    for edit in edits:
+        changed = step.copy()
+        TEXT_EDITS[edit](changed, random_)
+        yield edit, tally_of(before, revision_of(changed, folder / edit, random_))
 
 
 def tally_of(old: Revision, new: Revision) -> Tally:

@@ -71,7 +71,10 @@ class StepText:
         for shape in self.users(usage):
             gone.add(shape)
             for representation in self.users(shape):
-                gone |= {representation, references(self.entities[representation])[0]}
+                relation = references(self.entities[representation])[0]
+                gone.add(representation)
+                if self.users(relation) == [representation]:
+                    gone.add(relation)
         for number in gone:
             del self.entities[number]
 

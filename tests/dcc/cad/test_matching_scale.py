@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import random
 import time
+from collections import Counter
+from dataclasses import replace
 
 import pytest
 
 from dcc.cad.identity.matching import RevisionReport, match_revisions
 from shared.manifest import Part
-from tests.dcc.cad.large_models import large_model, manifest_of, revised
+from tests.dcc.cad.large_models import WORDS, large_model, manifest_of, moved, revised, stretched
 
 
 def faults(report: RevisionReport, old: dict[str, Part], new: dict[str, Part]) -> tuple[int, list[str]]:
@@ -34,6 +36,47 @@ def test_of_a_large_model_only_likely_pairs_are_weighed_with_the_same_result(see
     assert (every.new, every.removed) == (likely.new, likely.removed)
     for one, other in zip(every.matches, likely.matches, strict=True):
         assert one.confidence == pytest.approx(other.confidence, abs=0.02)
+
+
+@pytest.mark.parametrize("longer", [1.005, 1.02, 1.05])
+def test_one_of_many_of_its_name_that_moved_and_changed_is_asked_about(longer: float) -> None:
+    """Nobody could tell it from another one of the name, which a part that has its name alone is told from."""
+    random_ = random.Random(4)
+    old = large_model(random_, 400)
+    holders = Counter(part.source_name for part in old.values())
+    changed = random_.sample(sorted(old), 60)
+    new = {
+        identity: moved(stretched(part, longer), random_) if identity in changed else part
+        for identity, part in old.items()
+    }
+    report = match_revisions(manifest_of(old), manifest_of(new))
+    right, wrong = faults(report, old, new)
+    asked = {item.new_key for item in report.uncertain}
+    assert wrong == []
+    assert {new[identity].part_key for identity in changed if holders[old[identity].source_name] > 1} == asked
+    assert right == len(old) - len(asked)
+
+
+def test_parts_that_go_and_others_that_come_are_rarely_asked_about_and_never_taken_for_one_another() -> None:
+    questions = parts = 0
+    for seed in range(5):
+        random_ = random.Random(seed)
+        old = large_model(random_, 300)
+        gone = random_.sample(sorted(old), 15)
+        strangers = {f"new-{identity}": part for identity, part in large_model(random_, 15).items()}
+        names = {part.source_name for part in old.values()}
+        strangers = {
+            identity: replace(part, part_key=f"S{identity}")
+            for identity, part in strangers.items()
+            if part.source_name in WORDS or part.source_name not in names
+        }
+        new = {identity: part for identity, part in old.items() if identity not in gone} | strangers
+        report = match_revisions(manifest_of(old), manifest_of(new))
+        right, wrong = faults(report, old, new)
+        assert wrong == []
+        assert right == len(old) - len(gone)
+        questions, parts = questions + len(report.uncertain), parts + len(new)
+    assert questions / parts < 0.01
 
 
 def test_thousands_of_parts_take_seconds() -> None:
