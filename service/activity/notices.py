@@ -15,7 +15,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from service.accounts.permissions import Permission, Role, allows
-from service.models import Event, Job, JobFrame, Order, OrderItem, Part, Publish, Task, User, WorkflowNode
+from service.models import Asset, Event, Job, JobFrame, Order, OrderItem, Part, Publish, Shot, Task, User, WorkflowNode
 from shared.jobs import DONE_STATES, FINAL_STATES, JobState
 from shared.orders import OrderState
 from shared.steps import STEPS
@@ -83,11 +83,7 @@ def link_of(subject_type: str, subject_id: UUID | None) -> str:
 def _alert(current: Session, event: Event) -> Notice:
     # Of a fault that goes on there is one alert an hour.
     key = f"{event.kind}:{event.subject_id}:{event.created_at:%Y%m%d%H}"
-    payload = event.payload
-    lost = (
-        f"Worker {payload.get('worker')} was lost while it did {payload.get('name')}; that is {payload.get('state')}."
-    )
-    title = lost if event.kind == "job.worker_lost" else str(payload.get("title") or sentence(event))
+    title = str(event.payload.get("title") or sentence(event))
     body = " ".join(str(event.payload[name]) for name in ("message", "hint") if event.payload.get(name))
     administrators = select(User.id).where(User.role.in_([Role.TENANT_ADMIN, Role.GLOBAL_ADMIN]))
     return Notice(
@@ -140,7 +136,7 @@ def _job_ended(current: Session, event: Event) -> Notice | None:
     all_done = all(each.state in DONE_STATES for each in batch.jobs)
     tries = select(func.sum(Job.attempt)).where(Job.parent_id.in_([each.id for each in batch.jobs]))
     ends = sum(each.attempt for each in batch.jobs) + (current.scalar(tries) or 0)
-    errors = {error["message"] for each in batch.jobs if (error := each.document.get("error"))}
+    errors = {f"{error['message']} {error.get('hint') or ''}".strip() for each in batch.jobs if (error := _error(each))}
     return Notice(
         NOTIFICATION,
         "batch.completed" if all_done else "batch.failed",
@@ -151,6 +147,11 @@ def _job_ended(current: Session, event: Event) -> Notice | None:
         link=batch.link,
         failed=not all_done,
     )
+
+
+def _error(job: Job) -> dict[str, Any] | None:
+    error: dict[str, Any] | None = job.document.get("error")
+    return error
 
 
 def summary(title: str, total: int, done: int, failed: int, rest_word: str = "cancelled") -> str:
@@ -218,16 +219,21 @@ def _run_ended(current: Session, event: Event) -> Notice:
 # -- production
 
 
+def _name_of(target: Asset | Shot) -> str:
+    """``gear (film)``, ``sq010/sh020 (film)``."""
+    return f"{str(target.entity).partition(':')[2]} ({target.project_name})"
+
+
 def _task_changed(current: Session, event: Event) -> Notice | None:
     changes: dict[str, Any] = event.payload.get("changes") or {}
     task = current.scalars(select(Task).where(Task.id == event.subject_id)).unique().one_or_none()
     if task is None or task.assignee_id is None or task.assignee_id == event.actor_id:
         return None
-    place = f"{task.target.project_name} {task.target.entity}, {task.name}"
+    place = f"{task.name} of {_name_of(task.target)}"
     if "assignee_id" in {**changes, **event.payload.get("refers", {})}:
         kind, title, key = "task.assigned", f"A task for you: {place}", f"assigned:{task.assignee_id}"
     elif "status" in changes:
-        kind, title, key = "task.status", f"{place} is {changes['status'][1]}", "status"
+        kind, title, key = "task.status", f"{place} is now {changes['status'][1]}", "status"
     else:
         return None
     link = link_of("asset", task.asset_id)
@@ -244,7 +250,7 @@ def _published(current: Session, event: Event) -> Notice | None:
     beside = beside.where(Task.shot_id.is_not_distinct_from(part.shot_id), Task.assignee_id.is_not(None))
     audience = frozenset(user for user in current.scalars(beside) if user and user != event.actor_id)
     version = Version(publish.version, publish.iteration)
-    title = f"{part.target.project_name} {part.target.entity}: {part.name} {version} was published"
+    title = f"{part.name} {version} of {_name_of(part.target)} was published"
     return Notice(
         NOTIFICATION,
         "publish.created",

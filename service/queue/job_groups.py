@@ -160,10 +160,14 @@ def _end(document: JobDocument, tasks: Sequence[_Task]) -> None:
         first = failed[0].error or {}
         document.error = {
             "code": first.get("code", "process.failed"),
-            "message": f"{len(failed)} of {len(tasks)} tasks failed; {failed[0].name}: {first.get('message', '')}",
+            "message": f"{len(failed)} of {len(tasks)} tasks failed; {_title(failed[0])}: {first.get('message', '')}",
             "hint": first.get("hint") or "Look at the log of the task, then retry or skip it.",
             "fields": {},
         }
+
+
+def _title(task: _Task) -> str:
+    return f"{'frame' if task.frames == 1 else 'frames'} {task.name}" if task.frames else task.name
 
 
 def _result(tasks: Sequence[_Task]) -> dict[str, Any]:

@@ -23,7 +23,7 @@ from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.orm import Session
 
 from service.accounts.settings import tenant_settings
-from service.activity import events
+from service.activity import alerts, events
 from service.database import current_tenant, db, tenant_session
 from service.models import Job
 from service.queue import jobs
@@ -44,7 +44,6 @@ _RENDER = "render"
 _RENDERS_LOCK = 7205226
 _FIRST_WAIT_SECONDS = 2.0
 """How long a job that failed waits for its second attempt; twice as long for each further one."""
-_STALLED = "render.stalled"
 _DONE = "done"
 """What tools report as their stage when they are through; not a step."""
 
@@ -277,20 +276,12 @@ class Lease:
         self.document.move_to(state)
 
     def _count_failure(self, current: Session) -> None:
-        """Remember that this worker failed at the job: after three times it gets no more of it; alert to a stall."""
+        """Remember that this worker failed at the job: after three times it gets no more of it."""
         counted = select(Job).where(Job.id == (self.job.parent_id or self.job.id)).with_for_update(of=Job)
         job = current.scalars(counted.execution_options(populate_existing=True)).unique().one()
         worker = str(self.job.worker_id)
-        error = self.document.error or {}
-        if error.get("code") == _STALLED:
-            what = f"{self.job.kind} {self.job.name}".strip()
-            payload = {
-                "name": what,
-                "title": f"A render stalled and was stopped: {what}, attempt {self.attempt}.",
-                "message": error["message"],
-                "hint": error["hint"],
-            }
-            events.emit(current, "job.stalled", "job", job.id, payload, alert=True)
+        again = self.document.state is JobState.QUEUED
+        alerts.failed(current, self.job, self.document.error or {}, again=again)
         job.failures_by_worker = {**job.failures_by_worker, worker: job.failures_by_worker.get(worker, 0) + 1}
 
     def write(self, work: Callable[[Session], None]) -> None:

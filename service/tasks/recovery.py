@@ -11,10 +11,10 @@ from redis.exceptions import RedisError
 from sqlalchemy import ColumnElement, and_, func, or_, select
 from sqlalchemy.orm import Session
 
-from service.activity import events
+from service.activity import alerts
 from service.database import tenant_session
-from service.models import Job, Worker
-from service.queue import jobs
+from service.models import Job, PausedQueue, Worker
+from service.queue import farm, jobs
 from service.queue.queueing import Bell, bell_queue
 from service.tasks import tool
 from service.tasks.logs import FOLDER
@@ -24,7 +24,7 @@ log = logging.getLogger(__name__)
 
 UNHEARD = timedelta(seconds=5)
 """A queued job that nobody took for so long may have lost its bell."""
-_WORKER_SILENT = timedelta(seconds=60)
+_WITHOUT_WORKER = timedelta(minutes=2)
 _MAX_FAILURES = 3
 """After so many failures at one job a worker gets no more of it (also in the function ``next_jobs``)."""
 
@@ -41,6 +41,7 @@ def recover(tenant_id: UUID, root: Path, bell: Bell) -> None:
         _ring_again(current, tenant_id, bell)
     with tenant_session(tenant_id) as current:
         _fail_refused(current)
+        _tell_of_nobody(current)
 
 
 def take_back(current: Session, job_id: UUID) -> int:
@@ -71,9 +72,7 @@ def take_back(current: Session, job_id: UUID) -> int:
     document.move_to(state)
     jobs.write_document(current, job, document)
     log.warning("job %s: worker %s was lost in attempt %d, now %s", job.id, worker, job.attempt, state)
-    name = f"{job.kind} {job.name}".strip()
-    payload = {"name": name, "worker": worker, "attempt": job.attempt, "state": state.value}
-    events.emit(current, "job.worker_lost", "job", job.parent_id or job.id, payload, alert=True)
+    alerts.worker_lost(current, job, worker, state)
     if state is JobState.QUEUED:
         jobs.ring_after_commit(current, job)
     elif state is JobState.CANCELLED:
@@ -111,9 +110,7 @@ def _fail_refused(current: Session) -> None:
     failed_at = {job.id: job for job in current.scalars(select(Job).where(_had_failures())).unique()}
     if not failed_at:
         return
-    alive = current.scalars(
-        select(Worker).where(Worker.last_seen > datetime.now(UTC) - _WORKER_SILENT, Worker.wanted == "work")
-    ).all()
+    alive = [worker for worker in farm.live_workers(current) if worker.wanted == "work"]
     for job_id, parent_id in current.execute(waiting).all():
         holder = failed_at.get(parent_id or job_id)
         if holder is None:
@@ -123,6 +120,23 @@ def _fail_refused(current: Session) -> None:
         ]
         if able and all(holder.failures_by_worker.get(str(worker.id), 0) >= _MAX_FAILURES for worker in able):
             _refuse(current, job_id)
+
+
+def _tell_of_nobody(current: Session) -> None:
+    """Alert administrators to jobs that wait for minutes because no worker could do them."""
+    waited = Job.updated_at < func.now() - _WITHOUT_WORKER
+    waiting = (
+        select(Job.queue, Job.needs, func.count().label("jobs"))
+        .where(Job.state == JobState.QUEUED, Job.has_tasks.is_(False), Job.paused.is_(False), waited)
+        .group_by(Job.queue, Job.needs)
+    )
+    paused = select(PausedQueue.queue)
+    found = current.execute(waiting.where(Job.queue.not_in(paused))).all()
+    workers = farm.live_workers(current) if found else []
+    for queue, needs, count in found:
+        able = [each for each in workers if queue in each.queues and set(needs) <= {*each.capabilities}]
+        if all(each.wanted != "work" for each in able):
+            alerts.nobody_works(current, queue, count, needs)
 
 
 def _had_failures() -> ColumnElement[bool]:

@@ -238,8 +238,8 @@ def test_people_hear_of_their_tasks_and_of_what_they_build_on(app: Flask, studio
     studio.artist.patch(f"/tasks/{task}", {"status": "wip"})
     studio.publish(production)
     tell(app)
-    place = f"{production.project['name']} asset:gear, work"
-    assert titles(studio.artist) == [f"{place} is retake", f"A task for you: {place}"]
+    place = f"work of gear ({production.project['name']})"
+    assert titles(studio.artist) == [f"{place} is now retake", f"A task for you: {place}"]
 
 
 def test_an_order_is_told_of_to_who_can_accept_it_and_then_to_its_client(app: Flask, studio: StudioUnderTest) -> None:

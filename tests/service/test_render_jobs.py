@@ -12,14 +12,15 @@ from uuid import UUID, uuid4
 
 import pytest
 from flask import Flask
+from flask.testing import FlaskClient
 from hypothesis import given
 from hypothesis import strategies as st
-from sqlalchemy import update
+from sqlalchemy import delete, update
 from sqlalchemy.exc import IntegrityError
 
 from service.accounts.permissions import Role
 from service.database import tenant_session
-from service.models import Job, Tenant
+from service.models import Job, Tenant, Worker
 from service.queue import jobs, queueing
 from service.queue.queueing import QUEUES
 from service.tasks import frames, recovery
@@ -327,11 +328,47 @@ def test_a_silent_renderer_is_stopped_and_tried_again(
     assert (task["state"], task["document"]["error"]["code"]) == ("queued", "render.stalled")
     alerts = studio.admin.get("/activity?channel=alert").data["items"]
     assert [(alert["kind"], alert["subject_id"]) for alert in alerts] == [("job.stalled", job["id"])]
-    assert "no progress for 1 s" in alerts[0]["payload"]["message"]
+    told = alerts[0]["payload"]
+    assert told["title"] == "A render stalled and was stopped: frame 1 of gear, attempt 1."
+    assert "no progress for 1 s" in told["message"] and told["message"].endswith("It is tried again.")
     monkeypatch.delenv("STAND_IN_HANG")
     let_time_pass(app, studio)
     work(app)
     assert shown(studio, job)["state"] == "completed"
+
+
+def test_administrators_hear_of_jobs_that_nobody_can_do_once(
+    app: Flask, studio: StudioUnderTest, submit: Submit
+) -> None:
+    submit("still", needs=["quantum"]), submit("still", needs=["quantum"])
+    paused = submit("still", needs=["abacus"])
+    studio.artist.post(f"/jobs/{paused['id']}/pause")
+
+    def alerts() -> list[Json]:
+        with app.app_context():
+            recovery.recover(studio.tenant_id, studio.root, queueing.bell(app))
+        return list(studio.admin.get("/activity?channel=alert").data["items"])
+
+    assert alerts() == [], "not at once: a worker may be starting"
+    with app.app_context(), tenant_session(studio.tenant_id) as current:
+        current.execute(update(Job).values(updated_at=datetime.now(UTC) - timedelta(minutes=3)))
+    for _ in range(2):
+        (told,) = alerts()
+    assert told["payload"]["title"] == "No worker with quantum serves the queue render: 2 jobs and tasks wait."
+    assert studio.artist.get("/activity?channel=alert").data["items"] == []
+
+
+def test_a_full_disk_is_one_alert(app: Flask, studio: StudioUnderTest, submit: Submit) -> None:
+    full = {"code": "storage.full", "message": "The disk is full.", "hint": "Free some space.", "fields": {}}
+    for _ in range(2):
+        submit("still")
+        lease = take_next(app, studio.tenant_id)
+        assert lease is not None
+        with app.app_context():
+            lease.fail(JobState.FAILED, full)
+    (told,) = studio.admin.get("/activity?channel=alert").data["items"]
+    expected = ("storage.failed", "The storage failed while Render still of gear was done.")
+    assert (told["kind"], told["payload"]["title"]) == expected
 
 
 @pytest.mark.parametrize(
@@ -417,10 +454,41 @@ def test_jobs_names_the_same_priority_as_the_table() -> None:
     assert int(str(Job.__table__.c.priority.server_default.arg)) == jobs.PRIORITY  # type: ignore[union-attr]
 
 
+def test_buttons_are_for_those_who_may_and_refusals_are_told(
+    app: Flask, studio: StudioUnderTest, submit: Submit
+) -> None:
+    job = submit("turntable", frames=4, chunk=2)
+    worker = uuid4()
+    with app.app_context(), tenant_session(studio.tenant_id) as current:
+        values = {"name": "node7", "host": "node7", "pid": 1, "queues": ["default"], "state": "up"}
+        current.add(Worker(id=worker, **values))
+    artist, manager = (signed_in(studio, role) for role in (Role.ARTIST, Role.PROJECT_MANAGER))
+    assert "/queues/render/pause" not in artist.get("/jobs").text and "node7" in artist.get("/jobs").text
+    assert artist.post("/queues/render/pause").status_code == 403
+    assert f"/workers/{worker}/rest" not in manager.get("/jobs").text
+    assert manager.post(f"/workers/{worker}/drain").status_code == 403
+    assert manager.post("/queues/render/pause").status_code == 303
+    assert "The queue render is paused." in artist.get(f"/jobs/{job['id']}").text
+    assert manager.post("/queues/render/resume").status_code == 303
+    assert artist.post(f"/jobs/{job['id']}/priority?to=queue&page=1", data={"priority": "1000"}).status_code == 303
+    assert "A priority is a number from 0 to 100." in artist.get("/jobs").text
+    studio.artist.post(f"/jobs/{job['id']}/cancel")
+    assert artist.post(f"/jobs/{job['id']}/pause?to=queue").status_code == 303
+    assert "has ended: it is cancelled" in artist.get("/jobs").text
+    assert "has ended" not in artist.get("/jobs").text, "it is said once"
+    with app.app_context(), tenant_session(studio.tenant_id) as current:
+        current.execute(delete(Worker).where(Worker.id == worker))
+
+
+def signed_in(studio: StudioUnderTest, role: Role) -> FlaskClient:
+    browser = studio.app.test_client()
+    browser.post("/login", data={"email": studio.email(role), "password": PASSWORD})
+    return browser
+
+
 def test_the_page_of_a_job_shows_its_tasks_and_has_its_buttons(studio: StudioUnderTest, submit: Submit) -> None:
     job = submit("turntable", frames=4, chunk=2)
-    browser = studio.app.test_client()
-    browser.post("/login", data={"email": studio.email(Role.ARTIST), "password": PASSWORD})
+    browser = signed_in(studio, Role.ARTIST)
     page = browser.get(f"/jobs/{job['id']}").text
     assert page.count("state-queued") >= 3 and f"/jobs/{job['id']}/cancel" in page and "film" in page
     assert browser.post(f"/jobs/{job['id']}/priority", data={"priority": "80"}).status_code in (302, 303)
