@@ -244,6 +244,7 @@ class _Clock:
         self.seconds: dict[str, float] = {}
         self._on_progress = on_progress
         self._stage = ""
+        self._percent = 0.0
         self._since = time.perf_counter()
 
     def stage(self, stage: str, percent: float, message: str) -> None:
@@ -251,7 +252,9 @@ class _Clock:
         if self._stage:
             self.seconds[self._stage] = self.seconds.get(self._stage, 0.0) + now - self._since
         self._stage, self._since = stage, now
-        self._on_progress(stage, percent, message)
+        # What could not be read piece by piece is begun anew as a whole; nobody is told that it went backwards.
+        self._percent = max(self._percent, percent)
+        self._on_progress(stage, self._percent, message)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -75,10 +75,18 @@ def _topology_faults(
 
 
 def _normal_faults(mesh: UsdGeom.Mesh, faces: int, corners: int, points: int, time: Usd.TimeCode) -> Iterator[str]:
-    normals = _array(mesh.GetNormalsAttr().Get(time), 3)
+    # As UsdGeom says, the primvar goes before the attribute.
+    primvar = UsdGeom.PrimvarsAPI(mesh).GetPrimvar("normals")
+    is_primvar = primvar.HasAuthoredValue()
+    if is_primvar:
+        indices = _array(primvar.GetIndices(time), 0)
+        if len(indices) and (indices.min() < 0 or indices.max() >= len(primvar.Get(time))):
+            yield "some of its corners have a normal that is not there"
+            return
+    normals = _array(primvar.ComputeFlattened(time) if is_primvar else mesh.GetNormalsAttr().Get(time), 3)
     if not len(normals):
         return
-    interpolation = mesh.GetNormalsInterpolation()
+    interpolation = primvar.GetInterpolation() if is_primvar else mesh.GetNormalsInterpolation()
     wanted = {"faceVarying": corners, "vertex": points, "varying": points, "uniform": faces, "constant": 1}
     if len(normals) != wanted.get(interpolation):
         yield f"it has {len(normals)} {interpolation} normals, not {wanted.get(interpolation)}"

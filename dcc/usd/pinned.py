@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+from collections.abc import Callable
 from pathlib import Path, PurePosixPath
 
 from pxr import Sdf, UsdUtils
@@ -22,6 +23,10 @@ from shared.entry_layers import PartContribution, part_entry_layer
 from shared.errors import NotFoundError
 from shared.files import atomic_write
 
+PinnedAt = Callable[[str, Entity], Json | None]
+"""What the service says of a project's asset or shot: ``usd_path`` of its pinned entry, and the ``parts`` that it
+composes, each with ``part_name``, ``department`` and ``item_usd_path``. None where that is not known yet."""
+
 
 def pin_publish(client: Client, root: Path, publish_id: str) -> Path:
     """The asset or shot as it was when that publish was committed, and so is every entry that it refers to.
@@ -29,15 +34,20 @@ def pin_publish(client: Client, root: Path, publish_id: str) -> Path:
     Raises NotFoundError for an unknown publish, or an entry that composed nothing then; UsdError, StorageError.
     """
     pin = client.pinned_entry(publish_id)
-    return _Pinning(client, root, pin["moment"]).layer(paths.absolute(root, pin["usd_path"]))
+    pinning = Pinning(root, lambda project, entity: client.pinned_at(project, entity, pin["moment"]))
+    return pinning.layer(paths.absolute(root, pin["usd_path"]))
 
 
-class _Pinning:
-    """One moment, and the layers pinned to it so far."""
+class Pinning:
+    """One moment, and the layers pinned to it so far; ``missing`` are the assets and shots that are not known yet.
 
-    def __init__(self, client: Client, root: Path, moment: str) -> None:
-        self._client, self._root, self._moment = client, root.resolve(), moment
-        self._pins: dict[tuple[str, Entity], Json] = {}
+    As long as any is missing, what :meth:`layer` answers is not pinned.
+    """
+
+    def __init__(self, root: Path, pinned_at: PinnedAt) -> None:
+        self.missing: set[tuple[str, Entity]] = set()
+        self._root, self._pinned_at = root.resolve(), pinned_at
+        self._pins: dict[tuple[str, Entity], Json | None] = {}
         self._done: dict[Path, Path] = {}
 
     def layer(self, place: Path) -> Path:
@@ -52,10 +62,10 @@ class _Pinning:
         layer = open_layer(place)
         moved: dict[str, Path] = {}
         for path in asset_paths(layer):
-            target = Path(layer.ComputeAbsolutePath(path)).resolve()
+            target = _place_of(layer, path)
             if target.suffix in items.SUFFIXES and target.is_file() and target.is_relative_to(self._root):
                 moved[path] = self._pinned(target)
-        if all(Path(layer.ComputeAbsolutePath(path)).resolve() == target for path, target in moved.items()):
+        if self.missing or all(_place_of(layer, path) == target for path, target in moved.items()):
             return place
         folder = _pinned_folder(place)
         copy = Sdf.Layer.CreateAnonymous(".usda")
@@ -76,6 +86,8 @@ class _Pinning:
             return self.layer(target)
         project, entity, part = entry
         pin = self._pin_of(project, entity)
+        if pin is None:
+            return target
         if not part:
             return self.layer(paths.absolute(self._root, pin["usd_path"]))
         for composed in pin["parts"]:
@@ -84,13 +96,19 @@ class _Pinning:
                 contribution = PartContribution(part, composed["department"], item)
                 text = part_entry_layer(entity.name, contribution, data=f"../{part}/data")
                 return self.layer(_written(target.parent.parent / paths.PINNED, part, text))
-        raise NotFoundError(f"The part {part} of {entity} was not composed at {self._moment}.")
+        raise NotFoundError(f"The part {part} of {entity} was not composed at that moment.")
 
-    def _pin_of(self, project: str, entity: Entity) -> Json:
+    def _pin_of(self, project: str, entity: Entity) -> Json | None:
         key = (project, entity)
         if key not in self._pins:
-            self._pins[key] = self._client.pinned_at(project, entity, self._moment)
+            self._pins[key] = self._pinned_at(project, entity)
+        if self._pins[key] is None:
+            self.missing.add(key)
         return self._pins[key]
+
+
+def _place_of(layer: Sdf.Layer, path: str) -> Path:
+    return Path(layer.ComputeAbsolutePath(path)).resolve()
 
 
 def _pinned_folder(place: Path) -> Path:

@@ -70,6 +70,7 @@ class Evidence:
     """Nats of each kind of evidence for each of ``pairs``.
 
     ``difference``: largest relative difference of a linear measure. ``shared_places``: share of places that both have.
+    ``same_name``: both have one; ``sole_name``: and no other part has it, in either revision.
     """
 
     old: Likeness
@@ -80,6 +81,8 @@ class Evidence:
     place: Numbers
     difference: Numbers
     shared_places: Numbers
+    same_name: NDArray[np.bool_]
+    sole_name: NDArray[np.bool_]
 
     @property
     def claim(self) -> Numbers:
@@ -106,17 +109,12 @@ class Evidence:
         """Pairs of one shape at the same place."""
         return self.same_shape & (self.shared_places >= _OFF_PLACE[1][1])
 
-    @property
-    def sole_name(self) -> NDArray[np.bool_]:
-        """Pairs of which no other part, old or new, has the name."""
-        return np.asarray(self.name >= _RESPELLED * _SAME_NAME - 1e-9)
-
     def reason(self, pair: int) -> str:
         """The evidence for one pair, in words."""
         return ", ".join(
             (
                 _shape_words(float(self.shape[pair]), float(self.difference[pair])),
-                _name_words(float(self.name[pair])),
+                _name_words(float(self.name[pair]), bool(self.same_name[pair])),
                 _place_words(float(self.place[pair]), float(self.shared_places[pair])),
             )
         )
@@ -132,10 +130,10 @@ def _shape_words(nats: float, difference: float) -> str:
     return "scaled" if nats == _SCALED else "different shape"
 
 
-def _name_words(nats: float) -> str:
-    if nats == 0:
-        return "name says nothing"
-    return "other name" if nats < 0 else "same name" if nats > _SAME_NAME / 2 else "similar name"
+def _name_words(nats: float, same: bool) -> str:
+    if same:
+        return "same name"
+    return "similar name" if nats > 0 else "other name" if nats < 0 else "name says nothing"
 
 
 def _place_words(nats: float, shared: float) -> str:
@@ -155,8 +153,10 @@ def weigh(old_parts: Sequence[Part], new_parts: Sequence[Part], every_pair_up_to
     shape = _shape_nats(old, new, pairs, difference, mirrored, scaled)
     shared = _shared_places(old, new, pairs, difference <= NOISE)
     place = _place_nats(old, new, pairs, shared)
+    same_name, others = _equal_words(old.stems, new.stems, pairs)
+    same_name &= np.array([bool(stem) for stem in old.stems])[pairs.rows]
     name = _name_nats(old, new, pairs, shape + place + _SIMILAR_NAME > LEAST)
-    return Evidence(old, new, pairs, shape, name, place, difference, shared)
+    return Evidence(old, new, pairs, shape, name, place, difference, shared, same_name, same_name & (others == 0))
 
 
 def shape_differences(
@@ -217,8 +217,8 @@ def _alike(points: Matrix, others: Matrix) -> NDArray[np.int64]:
 
 def _name_nats(old: Likeness, new: Likeness, pairs: Pairs, compared: NDArray[np.bool_]) -> Numbers:
     """``compared``: pairs for which a similar name would make a difference."""
-    same, full = _equal_words(old.stems, new.stems, pairs)
-    exact, full_exact = _equal_words(old.names, new.names, pairs)
+    same, full = _said_by(old.stems, new.stems, pairs)
+    exact, full_exact = _said_by(old.names, new.names, pairs)
     # Exporters count anew: that the counter is the same, too, says a little.
     spelling = np.where(exact, np.clip(full_exact - full, 0.0, _SAME_COUNTER), (_RESPELLED - 1.0) * full)
     nats = np.where(same, full + spelling, _OTHER_NAME)
@@ -228,19 +228,24 @@ def _name_nats(old: Likeness, new: Likeness, pairs: Pairs, compared: NDArray[np.
     for pair in np.flatnonzero(compared & ~same & ~nameless).tolist():
         nats[pair] = _similar_name(old.stems[pairs.rows[pair]], new.stems[pairs.columns[pair]])
     # A product was renamed, its bodies were not.
-    same_body, full_body = _equal_words(old.bodies, new.bodies, pairs)
+    same_body, full_body = _said_by(old.bodies, new.bodies, pairs)
     same_body &= ~same & np.array([bool(body) for body in old.bodies])[pairs.rows]
     return np.where(same_body, np.maximum(nats, np.minimum(full_body, _CONTAINED_NAME)), nats)
 
 
-def _equal_words(old: Sequence[str], new: Sequence[str], pairs: Pairs) -> tuple[NDArray[np.bool_], Numbers]:
+def _said_by(old: Sequence[str], new: Sequence[str], pairs: Pairs) -> tuple[NDArray[np.bool_], Numbers]:
     """Of each pair: whether both are called the same, and what that says: the less, the more parts are called so."""
+    same, others = _equal_words(old, new, pairs)
+    return same, -np.log(np.maximum(others, 0) / max(len(old) + len(new) - 2, 1) + math.exp(-_SAME_NAME))
+
+
+def _equal_words(old: Sequence[str], new: Sequence[str], pairs: Pairs) -> tuple[NDArray[np.bool_], NDArray[np.int64]]:
+    """Of each pair: whether both are called the same, and how many others are, in both revisions."""
     numbers = {word: number for number, word in enumerate(dict.fromkeys([*old, *new]))}
     left, right = (np.array([numbers[word] for word in words]) for words in (old, new))
     count = np.bincount(left, minlength=len(numbers))[left][pairs.rows]
     count = count + np.bincount(right, minlength=len(numbers))[right][pairs.columns]
-    chance = np.maximum((count - 2) / max(len(old) + len(new) - 2, 1), 0.0)
-    return left[pairs.rows] == right[pairs.columns], -np.log(chance + math.exp(-_SAME_NAME))
+    return left[pairs.rows] == right[pairs.columns], np.asarray(count - 2)
 
 
 @functools.lru_cache(maxsize=1 << 16)

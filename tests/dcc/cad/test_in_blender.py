@@ -44,6 +44,10 @@ for item in bpy.data.objects:
             "triangles": sum(len(mesh.data.polygons) for mesh in meshes),
             "corner": min(tuple(v.co) for mesh in meshes for v in mesh.data.vertices),
             "hidden": item.hide_viewport or item.hide_get() or item.hide_render,
+            "largest_bend": max(
+                1 - face.normal.dot(mesh.data.loops[index].normal)
+                for mesh in meshes for face in mesh.data.polygons for index in face.loop_indices
+            ),
             "colors": sorted({tuple(round(c, 3) for c in value.color[:3]) for value in attribute.data})
             if attribute else [],
         }
@@ -96,5 +100,7 @@ def test_blender_shows_what_the_manifest_says(tmp_path: Path) -> None:
         assert matrix[3, :3] * 1000 == pytest.approx(expected[3, :3], abs=1e-3)
         turned = matrix[:3, :3] / np.linalg.norm(matrix[:3, :3], axis=1)[:, None]
         assert turned == pytest.approx(expected[:3, :3], abs=1e-5)
+        # Round parts are shaded round, by the surface's own normals; flat ones flat.
+        assert (1e-4 < item["largest_bend"] < 0.02) if part.source_name == "Болт" else item["largest_bend"] < 1e-6
     painted_name = next(name for name in shown if name.startswith("Painted:"))
     assert shown[painted_name]["colors"] == [[0, 0, 1], [0, 1, 0]]

@@ -51,8 +51,9 @@ def test_meshes_are_closed_and_have_the_kernels_volume(sample: Conversion) -> No
         assert volume == pytest.approx(part.volume, rel=0.02)
         assert points.min(axis=0) == pytest.approx(part.bounding_box.min)
         assert points.max(axis=0) == pytest.approx(part.bounding_box.max)
-        assert len(mesh.GetNormalsAttr().Get()) == triangles.size
-        assert mesh.GetNormalsInterpolation() == "faceVarying"
+        normals = UsdGeom.PrimvarsAPI(mesh).GetPrimvar("normals")
+        assert len(normals.ComputeFlattened()) == triangles.size
+        assert normals.GetInterpolation() == "faceVarying"
 
 
 def test_the_usd_master_passes_usds_validators(sample: Conversion) -> None:

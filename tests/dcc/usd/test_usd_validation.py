@@ -41,6 +41,14 @@ def mesh(stage: Usd.Stage) -> UsdGeom.Mesh:
     return UsdGeom.Mesh(stage.GetPrimAtPath(MESH))
 
 
+def indexed_normals(stage: Usd.Stage, indices: list[int]) -> None:
+    normals = UsdGeom.PrimvarsAPI(mesh(stage)).CreatePrimvar(
+        "normals", Sdf.ValueTypeNames.Normal3fArray, UsdGeom.Tokens.faceVarying
+    )
+    normals.Set(Vt.Vec3fArray([Gf.Vec3f(0, 0, 1)]))
+    normals.SetIndices(Vt.IntArray(indices))
+
+
 def test_a_master_and_its_asset_pass_every_check(master: Path, manifest: Manifest, build_asset: BuildAsset) -> None:
     assert validate(master, manifest=manifest).findings == ()
     assert validate(build_asset(), manifest=manifest).findings == ()
@@ -79,6 +87,14 @@ FAULTS: dict[str, tuple[Edit, str, str, str]] = {
     "normals too long": (
         lambda stage: mesh(stage).GetNormalsAttr().Set(Vt.Vec3fArray([Gf.Vec3f(0, 0, 2)] * 24)),
         "mesh_topology", MESH, "some normals are not of length 1",
+    ),
+    "too few indices of normals": (
+        lambda stage: indexed_normals(stage, [0] * 5),
+        "mesh_topology", MESH, "it has 5 faceVarying normals, not 24",
+    ),
+    "an index of no normal": (
+        lambda stage: indexed_normals(stage, [0] * 23 + [1]),
+        "mesh_topology", MESH, "some of its corners have a normal that is not there",
     ),
     "wrong extent": (
         lambda stage: mesh(stage).GetExtentAttr().Set([Gf.Vec3f(0), Gf.Vec3f(1)]),
