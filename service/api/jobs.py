@@ -102,8 +102,8 @@ class NewJob(Request):
     depends_on: list[UUID] = Field([], max_length=100, description="jobs that must be done before it begins")
     pinned: bool = Field(
         False,
-        description="show what the publish composed when it was committed, or the asset now, "
-        "whatever is published until the job is done or done again",
+        description="show what the publish composed when it was committed, or the asset now, with all that it refers "
+        "to as that was then, whatever is published until the job is done or done again",
     )
 
 
@@ -407,14 +407,14 @@ def _required(value: UUID | None, name: str) -> UUID:
 
 
 def _pinned(body: NewJob) -> dict[str, str]:
-    """The pinned entry that a job shows instead of the live one."""
+    """The pinned entry that a job shows instead of the live one, and the moment that what it refers to is pinned to."""
     if body.publish_id:
         pin = pinning.at_publish(session(), row(Publish, body.publish_id))
     elif body.asset:
         pin = pinning.at_moment(session(), find_asset(body.asset, body.project))
     else:
         return {}  # the model of a CAD file never changes
-    return {"usd_path": pin.write(_root())}
+    return {"usd_path": pin.write(_root()), "pinned_at": pin.moment.isoformat()}
 
 
 def _subject(body: NewJob) -> tuple[UUID | None, UUID | None, UUID | None]:

@@ -10,13 +10,15 @@ import hashlib
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
+from typing import Any
 
-from sqlalchemy import func, select, true
+from sqlalchemy import Select, func, select, true
 from sqlalchemy.orm import Session
 
-from service.models import Asset, Composition, Part, Publish
+from service.models import Asset, Composition, Part, Project, Publish, Sequence, Shot
 from service.publish.entries import Target
 from shared import paths
+from shared.context import Entity
 from shared.entry_layers import PartContribution, pinned_entry_layer
 from shared.errors import NotFoundError, PublishError
 from shared.files import atomic_write
@@ -90,6 +92,21 @@ def at_moment(current: Session, target: Target, moment: datetime | None = None) 
             f"{target.entity} composes nothing {when}.", hint="Publish a part of it, or choose a later moment."
         )
     return Pin(target, tuple(composed), moment or datetime.now(UTC))
+
+
+def target_named(current: Session, project: str, entity: Entity) -> Target:
+    """The asset or shot of a project. Raises NotFoundError."""
+    if entity.kind == "asset":
+        statement: Select[Any] = select(Asset).join(Asset.project)
+    else:
+        statement = select(Shot).join(Shot.sequence).join(Sequence.project).where(Sequence.name == entity.sequence)
+    name = Asset.name if entity.kind == "asset" else Shot.name
+    found: Target | None = (
+        current.scalars(statement.where(Project.name == project, name == entity.name)).unique().one_or_none()
+    )
+    if found is None:
+        raise NotFoundError(f"The project {project} has no {entity}.", hint="The layers refer to it: publish it again.")
+    return found
 
 
 def _moment_of(current: Session, number: int | None) -> datetime | None:

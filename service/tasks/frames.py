@@ -17,7 +17,7 @@ from service.config import Config
 from service.database import tenant_session
 from service.models import Job, JobFrame, MediaAsset
 from service.queue import job_groups
-from service.tasks import tool
+from service.tasks import pinned, tool
 from service.tasks.lease import Lease
 from service.tasks.logs import FOLDER
 from service.tasks.still import PICTURE_TYPES
@@ -45,6 +45,7 @@ def run(lease: Lease, config: Config, root: Path) -> None:
         with tool.temporary_folder(lease, root / FOLDER) as temporary:
             with tenant_session(lease.tenant_id) as current:
                 subject = subject_of(current, lease.job, root, temporary / "manifest.json")
+            subject = pinned.with_references(lease, config, root, subject, temporary)
             record = _Recorder(lease, root, make_folder(root / subject.folder), temporary, set(missing))
             result = tool.run(
                 HUSK if request.get("renderer") == "husk" else RENDERER,

@@ -9,7 +9,7 @@ from uuid import uuid4
 from service.config import Config
 from service.database import tenant_session
 from service.models import MediaAsset
-from service.tasks import tool
+from service.tasks import pinned, tool
 from service.tasks.lease import Lease
 from service.tasks.logs import FOLDER
 from service.tasks.subject import Subject, renderer_options, subject_of
@@ -28,6 +28,7 @@ def run(lease: Lease, config: Config, root: Path) -> None:
     with tool.temporary_folder(lease, root / FOLDER) as temporary:
         with tenant_session(lease.tenant_id) as current:
             subject = subject_of(current, lease.job, root, temporary / "manifest.json")
+        subject = pinned.with_references(lease, config, root, subject, temporary)
         picture = temporary / f"still.{lease.job.request.get('format') or 'png'}"
         arguments = ["--output", str(picture), "--thumbnail", str(temporary / _THUMBNAIL)]
         arguments += renderer_options(lease.job.request, subject, root)
