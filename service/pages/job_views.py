@@ -78,6 +78,11 @@ class JobView:
         return {title: choice for title, choice in reported.items() if isinstance(choice, dict)}
 
     @property
+    def device(self) -> dict[str, Any] | None:
+        """What computed, where the job has reported it."""
+        return self.choices.get("Device")
+
+    @property
     def order(self) -> str:
         """``render 1-8 of gear``: what it does, and of what."""
         asset = f"of {self.row.asset.name}" if self.row.asset else ""

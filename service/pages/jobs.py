@@ -16,6 +16,7 @@ from service.database import session
 from service.models import Job, JobDependency, JobFrame, MediaAsset
 from service.pages.frame import action, page, tell_refusal
 from service.pages.job_views import OPEN_STATES, JobView, views, workers_and_jobs
+from service.pages.new_render import new_render
 from service.pages.paging import page_number, paged
 from service.pages.pictures import media_url, pictures_of
 from service.queue import farm, jobs
@@ -49,6 +50,7 @@ def queue() -> str:
     rows, more = paged(statement, number, _PAGE)
     return render_template(
         "pages/_queue.html" if "fragment" in request.args else "pages/jobs.html",
+        new_render=new_render,
         jobs=views(rows),
         counts=counts,
         open_count=sum(counts.get(name, 0) for name in OPEN_STATES),

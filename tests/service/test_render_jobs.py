@@ -480,6 +480,21 @@ def test_buttons_are_for_those_who_may_and_refusals_are_told(
         current.execute(delete(Worker).where(Worker.id == worker))
 
 
+def test_a_render_is_submitted_from_the_page(studio: StudioUnderTest, publish_id: str) -> None:
+    artist = signed_in(studio, Role.ARTIST)
+    page = artist.get("/jobs").text
+    assert f'<option value="{publish_id}">gear (' in page and "<option >stage</option>" in page
+    form = {"publish_id": publish_id, "preset": "preview", "lighting": "studio", "camera": "framed", "priority": "70"}
+    sent = artist.post("/jobs/new", data={**form, "kind": "turntable", "frames": "12"})
+    job = studio.artist.get(f"/jobs/{sent.location.rpartition('/')[2]}").data
+    assert (job["kind"], job["priority"], job["request"]["turn_frames"]) == ("turntable", 70, 12)
+    assert (job["request"]["lighting"], job["request"]["camera"]) == ("studio", "framed")
+    for wrong in ({"kind": "frames"}, {"kind": "still", "camera": "hero"}, {"kind": "opera"}):
+        assert artist.post("/jobs/new", data={**form, **wrong}).location == "/jobs"
+        assert 'role="alert"' in artist.get("/jobs").text
+    assert "New render" not in signed_in(studio, Role.CLIENT).get("/jobs").text
+
+
 def signed_in(studio: StudioUnderTest, role: Role) -> FlaskClient:
     browser = studio.app.test_client()
     browser.post("/login", data={"email": studio.email(role), "password": PASSWORD})
