@@ -1,11 +1,16 @@
 """Which part of a new revision is which part of the last one.
 
-Every pair of an old and a new part is weighed by its evidence (:mod:`dcc.cad.identity.evidence`): shape, name and
-place in the assembly. The pairing that is best as a whole is found as one linear assignment problem.
+What was done to the whole model is set aside first (:mod:`~dcc.cad.identity.alignment`). Then every pair of an old and
+a new part is weighed by its evidence (:mod:`~dcc.cad.identity.evidence`): shape, name and place in the assembly. The
+pairing that is best as a whole is found as one linear assignment problem.
 
-The confidence of a match is the probability that follows from its evidence and from its lead over the next best
-claim to either part. Below :data:`ACCEPT` nothing is assigned: the part is listed as uncertain with its candidates,
-and a person decides.
+The confidence of a match is the probability that follows from its evidence, from its lead over the next best claim to
+either part, and from how many other parts would have come as near by chance (:mod:`~dcc.cad.identity.coincidence`):
+something has to single the part out, its place, its very shape, or a name that it alone has. Below :data:`ACCEPT`
+nothing is assigned: the part is listed as uncertain with its candidates, and a person decides.
+
+What nothing in the files can tell: whether the only part of a name moved and changed a little, or went and left its
+name to a similar one elsewhere; whether a part was renamed and moved, or went while a copy of it was added.
 """
 
 from __future__ import annotations
