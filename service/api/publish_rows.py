@@ -96,14 +96,17 @@ def described_new(publish: Publish, author: str) -> dict[str, Any]:
     }
 
 
-PARTS_FILTERS = frozenset({"project", "asset", "shot", "part", "department", "words"})
-"""What narrows a list down to the publishes of some parts."""
+_OF_PARTS = frozenset({"project", "asset", "sequence", "shot", "part", "department", "words"})
+"""Filters that narrow a list down to the publishes of some parts; the others are columns:"""
 _FILTERS = {"task_id": Publish.task_id, "status": Publish.status, "software": Publish.software}
 
 
 @dataclass(frozen=True)
 class _Lists:
-    """Statements for lists of one form; ``held`` counts the publishes of their parts, where that is known."""
+    """Statements for lists of one form; ``held`` answers how many publishes their parts have, all filters aside.
+
+    Few publishes are looked up part by part and sorted; many are picked from the list in its order.
+    """
 
     few: JsonPages
     many: JsonPages
@@ -111,9 +114,9 @@ class _Lists:
 
 
 def page_of_publishes(query: EditableQuery, filters: Mapping[str, Any], *, latest: bool) -> Written:
-    """The page that ``query`` asks of the publishes that meet ``filters``: values of columns and of PARTS_FILTERS.
+    """The page that ``query`` asks of the publishes that meet ``filters``: values of the calls' parameters by name.
 
-    A shot may be given with its ``sequence``. With ``latest``, only what each part composes now.
+    A ``shot`` may come with its ``sequence``. With ``latest``, only what each part composes now.
     """
     values = {**filters, "words": words_of(query.q)} if query.q.strip() else dict(filters)
     lists = _lists(frozenset(values), query.sort or "-created_at", query.archived, latest)
@@ -133,13 +136,11 @@ def _lists(given: frozenset[str], sort: str, archived: bool, latest: bool) -> _L
     held = None
     if latest:
         few = many = statement.where(Publish.id == _any(parts.with_only_columns(Part.current_publish_id)))
-    elif given & PARTS_FILTERS:
-        # IS TRUE keeps the many from being read part by part, and sorted: they are picked from the list in its order.
-        few, many = (
-            statement.where(condition)
-            for condition in (Publish.part_id == _any(parts), Publish.part_id.in_(parts).is_(True))
-        )
-    if not latest and (given & PARTS_FILTERS or not given):
+    elif given & _OF_PARTS:
+        few = statement.where(Publish.part_id == _any(parts))
+        # IS TRUE: otherwise PostgreSQL goes part by part here, too.
+        many = statement.where(Publish.part_id.in_(parts).is_(True))
+    if not latest and (given & _OF_PARTS or not given):
         number = Part.live_publishes + Part.archived_publishes if archived else Part.live_publishes
         held = parts.with_only_columns(func.sum(number)).execution_options(**PREPARED)
     pages = partial(json_pages, fields=_FIELDS, key=Publish, sort=_SORT, wanted_sort=sort, archived=archived)
@@ -166,9 +167,9 @@ def _parts(given: frozenset[str]) -> Select[Any]:
     shots = shots.where(*equal(project=Project.name, sequence=Sequence.name, shot=Shot.name))
     if "asset" in given:
         parts = parts.where(Part.asset_id.in_(assets))
-    if "shot" in given:
+    if given & {"sequence", "shot"}:
         parts = parts.where(Part.shot_id.in_(shots))
-    if "project" in given and not given & {"asset", "shot"}:
+    if "project" in given and not given & {"asset", "sequence", "shot"}:
         parts = parts.where(Part.project_name == bindparam("project"))
     if "words" in given:
         parts = parts.where(Part.id == _any(MATCHING_PARTS))

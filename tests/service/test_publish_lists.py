@@ -148,6 +148,17 @@ def test_pages_from_either_end_are_the_list(filled: tuple[StudioUnderTest, Produ
     }
 
 
+def test_publishes_of_a_shot_are_found_by_its_name_and_sequence(studio: StudioUnderTest) -> None:
+    production = studio.production()
+    gear, lamps = studio.publish(production), published_of_shot(studio, production.project)
+    project = f"project={production.project['name']}"
+    for query in ("shot=sh0010", "shot=sq010/sh0010", "shot=sq010/", f"{project}&shot=sh0010", "q=sh0010%20lamps"):
+        assert [one["id"] for one in get(studio, query)["items"]] == [lamps["id"]], query
+    assert [one["id"] for one in get(studio, project)["items"]] == [lamps["id"], gear["id"]]
+    for query in ("shot=sq020/sh0010", "asset=gear&shot=sh0010", "project=other", "q=sh0010%20body"):
+        assert get(studio, query)["total"] == 0, query
+
+
 def test_totals_follow_what_is_put_away_and_taken_out(filled: tuple[StudioUnderTest, Production]) -> None:
     studio, production = filled
     archived = next(one for one in get(studio, "archived=1")["items"] if one["archived_at"])
