@@ -87,7 +87,7 @@ _COMPOSED = """
         INSERT INTO stale_entries (id, target_type, target_id) VALUES (:mark, :target_type, :target_id)
     )
 """
-# The clock, not the transaction's begin: whoever waited for the lock came later than its holder.
+"""Its time is the clock's, not the transaction's begin: whoever waited for the lock came later than its holder."""
 
 COMPOSE = prepared(f"WITH {_COMPOSED.format(publish_id=':publish_id')} SELECT")
 """Add what a part contributes from now on to its history. The ``mark`` that entries must be written is the change's id:

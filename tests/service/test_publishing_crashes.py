@@ -332,6 +332,10 @@ FAULTS: dict[str, tuple[Callable[[Scene], None], bool]] = {
         lambda scene: _postgres_killed(scene, "service after commit, before entries"),
         True,
     ),
+    "PostgreSQL after the entries": (
+        lambda scene: _postgres_killed(scene, "service after entries, before their commit"),
+        True,
+    ),
     "Redis during the commit": (_redis_killed, True),
     "sweeper after removing an item": (
         lambda scene: _sweeper_killed(scene, "sweeper after removing an item"),
