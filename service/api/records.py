@@ -104,7 +104,7 @@ def check_version(version: str, what: str, now: Mapping[str, Any] | None = None)
     fields = {field: f"is now {value!r}" for field, value in (now or {}).items()}
     told = "".join(f" {field} {text};" for field, text in fields.items()).rstrip(";")
     raise ConflictError(
-        f"Somebody else changed {what} since you read that{':' if told else '.'}{told}",
+        f"Somebody else changed {what} meanwhile{':' if told else '.'}{told}",
         hint="Read it again, then repeat your change.",
         code="conflict.stale",
         fields=fields,
