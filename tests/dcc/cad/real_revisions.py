@@ -28,28 +28,36 @@ class Revision:
     products: dict[str, frozenset[str]]
 
 
-def revision_of(step: StepText, folder: Path, random_: random.Random) -> Revision:
-    """Convert a file, and a copy of it that calls each product by its number: shape and place tell which is which."""
-    labelled = step.copy()
-    for product in labelled.products:
-        labelled.rename(product, f"Product{product}x")
-    named = convert(step.renumbered(random_).write(folder / "model.step"), folder / "out", SETTINGS).manifest
-    numbered = convert(labelled.write(folder / "numbers.step"), folder / "numbers", SETTINGS).manifest
-    products = {
-        part.part_key: frozenset(_label(other, numbered) for other in numbered.parts if _contains(part, other))
-        for part in named.parts
-    }
-    return Revision(named, products)
-
-
 def edits_of(path: Path, edits: Sequence[str], folder: Path, random_: random.Random) -> Iterator[tuple[str, Tally]]:
     """What became of the parts of a real file after each of some ``TEXT_EDITS``."""
     step = StepText.read(path)
-    before = revision_of(step, folder / "before", random_)
+    numbered: dict[str, Manifest] = {}
+    before = _revision(step, folder / "before", random_, numbered)
     for edit in edits:
         changed = step.copy()
         TEXT_EDITS[edit](changed, random_)
-        yield edit, tally_of(before, revision_of(changed, folder / edit, random_))
+        yield edit, tally_of(before, _revision(changed, folder / edit, random_, numbered))
+
+
+def _revision(step: StepText, folder: Path, random_: random.Random, numbered: dict[str, Manifest]) -> Revision:
+    """Convert a file, and a copy of it that calls each product by its number: shape and place tell which is which.
+
+    ``numbered``: what such copies were converted to before, by their text; most edits leave it as it is.
+    """
+    named = convert(step.renumbered(random_).write(folder / "model.step"), folder / "out", SETTINGS).manifest
+    labelled = step.copy()
+    for product in labelled.products:
+        labelled.rename(product, f"Product{product}x")
+    copy = labelled.write(folder / "numbers.step")
+    text = copy.read_text(encoding="latin-1")
+    if text not in numbered:
+        numbered[text] = convert(copy, folder / "numbers", SETTINGS).manifest
+    truth = numbered[text]
+    products = {
+        part.part_key: frozenset(_label(other, truth) for other in truth.parts if _contains(part, other))
+        for part in named.parts
+    }
+    return Revision(named, products)
 
 
 def tally_of(old: Revision, new: Revision) -> Tally:

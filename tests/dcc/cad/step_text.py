@@ -12,6 +12,7 @@ _STRING = r"'(?:[^']|'')*'"
 _ENTITY = re.compile(rf"#(\d+)\s*=\s*((?:{_STRING}|[^';])*);")
 _COMMENT = re.compile(rf"({_STRING})|/\*.*?\*/", re.DOTALL)
 _REFERENCE = re.compile(rf"({_STRING})|#(\d+)")
+_PLACED = "CONTEXT_DEPENDENT_SHAPE_REPRESENTATION"
 _PRODUCT = re.compile(rf"PRODUCT\s*\(\s*{_STRING}\s*,\s*{_STRING}\s*,", re.DOTALL)
 
 
@@ -66,23 +67,23 @@ class StepText:
         return name[1:-1].replace("''", "'")
 
     def drop_usage(self, usage: int) -> None:
-        """Remove one placement of a product, with what describes it."""
-        gone = {usage}
-        for shape in self.users(usage):
-            gone.add(shape)
-            for representation in self.users(shape):
-                relation = references(self.entities[representation])[0]
-                gone.add(representation)
-                if self.users(relation) == [representation]:
-                    gone.add(relation)
-        for number in gone:
+        """Remove one placement of a product, and whatever refers to it."""
+        gone, found = {usage}, [usage]
+        while found:
+            users = [user for user in self.users(found.pop()) if user not in gone]
+            gone.update(users)
+            found += users
+        relations = {self._relation(number) for number in gone & set(self.of_type(_PLACED))}
+        for number in gone | {relation for relation in relations if set(self.users(relation)) <= gone}:
             del self.entities[number]
 
     def move_usage(self, usage: int, offset: Sequence[float]) -> None:
         """Shift one placement by ``offset``, in the file's length unit."""
-        transformation = next(
-            item for item in self._relation(usage) if item in self.of_type("ITEM_DEFINED_TRANSFORMATION")
+        placed = next(
+            user for shape in self.users(usage) for user in self.users(shape) if user in self.of_type(_PLACED)
         )
+        relation = references(self.entities[self._relation(placed)])
+        transformation = next(item for item in relation if item in self.of_type("ITEM_DEFINED_TRANSFORMATION"))
         body = self.entities[transformation]
         target = references(body)[1]
         axis = self.entities[target]
@@ -94,12 +95,9 @@ class StepText:
         head, _, tail = body.rpartition(f"#{target}")
         self.entities[transformation] = f"{head}#{new_axis}{tail}"
 
-    def _relation(self, usage: int) -> list[int]:
-        """What the relation between the shapes of a usage refers to."""
-        for shape in self.users(usage):
-            for representation in self.users(shape):
-                return references(self.entities[references(self.entities[representation])[0]])
-        return []
+    def _relation(self, placed: int) -> int:
+        """The relation between two shapes that places one in the other."""
+        return references(self.entities[placed])[0]
 
     def renumbered(self, random_: random.Random) -> StepText:
         """The same in another order and with other numbers, as a second export writes it."""
