@@ -14,6 +14,7 @@ import os
 import sys
 import time
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -109,12 +110,15 @@ def convert(
     clock.stage("check", 0, f"Checking {name}")
     precheck.check(source, name)
     make_folder(folder)
-    digest = sha256_of(source)
     silence()
     with source.open("rb") as stream, mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ) as text:
-        index = index_of(text) if is_worthwhile(len(text), settings) else None
-        declared = declared_by(index) if index else declared_in(text)
-        features = features_of(text)
+        # No thread may be left when processes are forked.
+        with ThreadPoolExecutor(1) as thread:
+            hashing = thread.submit(sha256_of, source)
+            index = index_of(text) if is_worthwhile(len(text), settings) else None
+            declared = declared_by(index) if index else declared_in(text)
+            features = features_of(text)
+        digest = hashing.result()
         # Before the kernel: it takes time and memory for each.
         check_occurrences(declared.placed, settings.limits)
         missing = _missing_files(source, declared)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import multiprocessing
 import os
 import pickle
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
@@ -19,6 +20,9 @@ from dcc.cad.kernel import is_kernel_error, kernel_failed
 from shared.errors import CadError
 from shared.processes import die_with_parent
 
+_ROUNDS = 2
+"""Batches that each process would get if all were as large as the next."""
+
 Task = TypeVar("Task")
 Result = TypeVar("Result")
 
@@ -26,6 +30,26 @@ Result = TypeVar("Result")
 def can_fork() -> bool:
     """Whether this platform can."""
     return "fork" in multiprocessing.get_all_start_methods()
+
+
+def batches(weights: Sequence[int], processes: int, *, smallest: int, largest: int = sys.maxsize) -> list[list[int]]:
+    """Numbers of the tasks that one process does after the other, the heaviest first.
+
+    No batch of several tasks weighs more than ``largest``, nor more than its share of what is left, so that no process
+    waits long for another at the end (guided self-scheduling, Polychronopoulos and Kuck, 1987); up to ``smallest``, for
+    which it does not pay to start a process, it always may.
+    """
+    found: list[list[int]] = []
+    left = sum(weights)
+    room = 0
+    for number in sorted(range(len(weights)), key=lambda number: (-weights[number], number)):
+        if not found or weights[number] > room:
+            found.append([])
+            room = max(smallest, min(largest, left // (_ROUNDS * processes)))
+        found[-1].append(number)
+        room -= weights[number]
+        left -= weights[number]
+    return found
 
 
 class Forked(Iterator[tuple[int, Any]]):

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 
 from OCP.TopAbs import TopAbs_ShapeEnum
 
-from dcc.cad.forking import Forked, can_fork
+from dcc.cad.forking import Forked, batches, can_fork
 from dcc.cad.kernel import is_kernel_error, sub_shapes
 from dcc.cad.mesh.properties import NOTHING, Properties, measure, mesh_volume
 from dcc.cad.mesh.tessellate import Curves, Mesh, deflection_for, discretize, tessellate
@@ -22,8 +22,8 @@ from shared.manifest import Warning
 
 _WORTH_FORKING = 300
 """Faces from which starting processes costs less than it saves."""
-_BATCHES_PER_PROCESS = 8
-"""At least, so that none waits long for another at the end."""
+_SMALLEST_BATCH = 200
+"""Faces of small parts that one process meshes, at least."""
 _VOLUME_ALARM = 0.05
 _WORTH_COARSENING = 64
 """Triangles; a mesh of fewer is as light as any."""
@@ -188,26 +188,11 @@ def _mesh_here(parts: Sequence[PartDefinition], settings: Settings) -> Iterator[
 def _mesh_forked(
     parts: Sequence[PartDefinition], faces: Sequence[int], settings: Settings, workers: int, name: str
 ) -> Iterator[tuple[int, PartGeometry]]:
-    batches = list(_batches(faces, workers))
+    shares = batches(faces, workers, smallest=_SMALLEST_BATCH)
 
-    def mesh_batch(batch: list[int]) -> list[PartGeometry]:
-        return [mesh_part(parts[index], settings) for index in batch]
+    def mesh_batch(share: list[int]) -> list[PartGeometry]:
+        return [mesh_part(parts[index], settings) for index in share]
 
-    with Forked(mesh_batch, batches, workers, name=name) as results:
+    with Forked(mesh_batch, shares, workers, name=name) as results:
         for number, geometries in results:
-            yield from zip(batches[number], geometries, strict=True)
-
-
-def _batches(faces: Sequence[int], workers: int) -> Iterator[list[int]]:
-    """Parts that one process meshes; the heaviest first, so that no process is left with a big one at the end."""
-    largest = max(sum(faces) // (workers * _BATCHES_PER_PROCESS), 1)
-    batch: list[int] = []
-    weight = 0
-    for index in sorted(range(len(faces)), key=lambda index: -faces[index]):
-        if batch and weight + faces[index] > largest:
-            yield batch
-            batch, weight = [], 0
-        batch.append(index)
-        weight += faces[index]
-    if batch:
-        yield batch
+            yield from zip(shares[number], geometries, strict=True)

@@ -19,7 +19,7 @@ from OCP.BRep import BRep_Tool
 from OCP.TopAbs import TopAbs_ShapeEnum
 from OCP.TopoDS import TopoDS, TopoDS_Shape
 
-from dcc.cad.forking import Forked, can_fork
+from dcc.cad.forking import Forked, batches, can_fork
 from dcc.cad.kernel import IDENTITY_MATRIX, Array, sub_shapes
 from dcc.cad.mesh.meshing import PartGeometry, check_triangles, label_of, mesh_part, mesh_parts
 from dcc.cad.model import AssemblyDefinition, CadModel, PartDefinition
@@ -33,10 +33,8 @@ from shared.errors import CadError
 
 _MOST_FRAME = 0.5
 """Share of the text that may be left when the pieces are out of it."""
-_LARGEST_BATCH = 1 << 21
+_SMALLEST_BATCH, _LARGEST_BATCH = 1 << 19, 1 << 21
 """Bytes of text that a process reads at once, where it is many small products."""
-_BATCHES_PER_PROCESS = 4
-"""At least, so that none waits long for another at the end."""
 
 Geometries = dict[int, PartGeometry]
 """By ``id(part definition)``."""
@@ -91,20 +89,22 @@ def read_pieces(
 
 def _read(task: _Task, on_progress: Callable[[float], None]) -> tuple[CadModel, Geometries]:
     workers = task.settings.worker_count()
-    batches = list(_batches(task.parts, workers))
-    total = sum(weight for _, weight in batches) or 1
+    groups, weights = task.parts.groups, task.parts.weights
+    shares = batches(weights, workers, smallest=_SMALLEST_BATCH, largest=_LARGEST_BATCH)
+    total = sum(weights) or 1
     on_progress(0.0)
     pieces: dict[int, _Piece] = {}
     done = 0
     triangles = 0
-    with Forked(task.read, [numbers for numbers, _ in batches], workers, name=task.name) as results:
+    pieces_of = [[piece for group in share for piece in groups[group]] for share in shares]
+    with Forked(task.read, pieces_of, workers, name=task.name) as results:
         frame = _frame(task)
-        for batch, found in results:
+        for number, found in results:
             for piece in found:
                 pieces[piece.number] = piece
                 triangles += sum(len(geometry.mesh.triangles) for geometry in piece.geometries if geometry.mesh)
             check_triangles(triangles, task.settings.limits)
-            done += batches[batch][1]
+            done += sum(weights[group] for group in shares[number])
             on_progress(done / total)
     return _joined(frame, pieces, task)
 
@@ -160,20 +160,6 @@ class _Task:
 
 
 _kept: list[StepFile] = []
-
-
-def _batches(parts: Partition, workers: int) -> Iterator[tuple[list[int], int]]:
-    """Numbers of the pieces that a process reads at once, and the bytes of their geometry; the heaviest first."""
-    largest = min(_LARGEST_BATCH, sum(parts.weights) // (workers * _BATCHES_PER_PROCESS))
-    numbers: list[int] = []
-    weight = 0
-    for group, group_weight in zip(parts.groups, parts.weights, strict=True):
-        if numbers and weight + group_weight > largest:
-            yield numbers, weight
-            numbers, weight = [], 0
-        numbers, weight = numbers + group, weight + group_weight
-    if numbers:
-        yield numbers, weight
 
 
 def _piece(product: Product, settings: Settings) -> _Piece:

@@ -7,10 +7,23 @@ import signal
 import time
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from dcc.cad.forking import Forked
+from dcc.cad.forking import Forked, batches
 from shared.errors import CadError
 from shared.processes import descendants
+
+
+@given(st.lists(st.integers(0, 1000)), st.integers(1, 8), st.integers(1, 2000))
+def test_batches_hold_every_task_once_and_grow_smaller(weights: list[int], processes: int, largest: int) -> None:
+    found = batches(weights, processes, smallest=10, largest=largest)
+    assert sorted(number for batch in found for number in batch) == list(range(len(weights)))
+    left = sum(weights)
+    for batch in found:
+        weight = sum(weights[number] for number in batch)
+        assert len(batch) == 1 or weight <= max(10, min(largest, left // (2 * processes)))
+        left -= weight
 
 
 def square(number: int) -> int:
