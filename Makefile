@@ -30,10 +30,10 @@ $(BIN)/python:
 	$(PYTHON) -m venv $(VENV)
 
 # A stamp is newer than what it was installed from, so a second run installs nothing.
-$(VENV)/.demo: $(BIN)/python setup.cfg constraints.txt
+$(VENV)/.demo: $(BIN)/python setup.cfg constraints.txt shared/__init__.py
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[service,cad,blender]'
 	touch $@
 
-$(VENV)/.test: $(BIN)/python setup.cfg constraints.txt
+$(VENV)/.test: $(BIN)/python setup.cfg constraints.txt shared/__init__.py
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[service,cad,blender,desktop,dev]'
 	touch $@
