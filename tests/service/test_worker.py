@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -115,11 +116,15 @@ def process_of(client: Client, cad: Json) -> int:
 
 
 def group_is_empty(group: int) -> bool:
-    try:
-        os.killpg(group, 0)
-    except ProcessLookupError:
-        return True
-    return False
+    """Whether nothing of a process group lives; a worker buries its dead when it has told of the job's end."""
+    for entry in Path("/proc").iterdir():
+        # A process may end between one look and the next.
+        with contextlib.suppress(OSError):
+            if entry.name.isdigit():
+                condition, _, member_of = (entry / "stat").read_text().rpartition(")")[2].split()[:3]
+                if int(member_of) == group and condition != "Z":
+                    return False
+    return True
 
 
 def leftovers(stack: Stack) -> list[Path]:
