@@ -107,7 +107,7 @@ def normalise(path: str) -> str:
     if (
         not parts
         or text.startswith("/")
-        or _DRIVE.match(text)
+        or _DRIVE.match(parts[0])
         or ".." in parts
         or any(ord(character) < 32 for character in text)
     ):
