@@ -18,7 +18,11 @@ SETTINGS = ("width", "height", "samples", "engine", "device", "background", "lig
 
 def add_scene_arguments(parser: argparse.ArgumentParser) -> None:
     """Everything that says how a picture looks; not where it goes."""
-    parser.add_argument("--manifest", type=Path, help="scene manifest: materials for parts that the USD leaves unbound")
+    parser.add_argument(
+        "--manifest",
+        type=Path,
+        help="materials for parts that the USD leaves unbound (of a converted model: manifest.json beside it)",
+    )
     parser.add_argument("--preset", choices=PRESETS, default="preview", help="what is not given below (%(default)s)")
     parser.add_argument("--width", type=int, help="pixels")
     parser.add_argument("--height", type=int, help="pixels")

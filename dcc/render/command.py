@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from dcc.cad.reuse import MANIFEST, USD_MASTER
 from dcc.render import openjd
 from dcc.render.arguments import SETTINGS, add_scene_arguments, given_settings, settings_of
 from dcc.render.destination import check_output, check_writable, frame_path, remove_unfinished
@@ -50,6 +51,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     # Whatever is wrong with the options is said here, before anything is started.
     settings_of(options)
+    options.manifest = options.manifest or _manifest_beside(options.usd)
     if options.export:
         return openjd.export(options)
     if options.output is None:
@@ -73,6 +75,12 @@ def run(options: argparse.Namespace) -> int:
     if result["unresolved"]:
         print(f"without a material, and magenta: {', '.join(result['unresolved'])}")
     return 0
+
+
+def _manifest_beside(usd: Path) -> Path | None:
+    """The manifest that a conversion wrote beside its master; of published assets, the looks tell."""
+    manifest = usd.with_name(MANIFEST)
+    return manifest if usd.name == USD_MASTER and manifest.is_file() else None
 
 
 def _render(options: argparse.Namespace, progress: Progress) -> dict[str, Any]:

@@ -63,6 +63,22 @@ def test_a_picture(master: Path, tmp_path: Path, capsys: pytest.CaptureFixture[s
     assert capsys.readouterr().out.splitlines()[:2] == [str(picture), str(small)]
 
 
+def test_a_converted_model_wears_what_its_file_says(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    pytest.importorskip("OCP", reason="the CAD kernel is not installed")
+    from dcc.cad.step_writer import StepWriter
+    from tests.dcc.cad.shapes import box
+
+    step = StepWriter()
+    step.part("Plate", box(), color="2040c0")
+    step.write(tmp_path / "plate.step")
+    assert main(["convert", str(tmp_path / "plate.step"), "-o", str(tmp_path / "out")]) == 0
+    master = tmp_path / "out" / "usd_master.usdc"
+    assert main(["render", str(master), "-o", str(tmp_path / "a.png"), *SMALL]) == 0
+    assert "magenta" not in capsys.readouterr().out
+    red, green, blue = read_png(tmp_path / "a.png")[18, 32].tolist()
+    assert blue > 1.3 * red and blue > 1.3 * green
+
+
 KILLED = """#!{python}
 import os, signal, socket
 from pathlib import Path
