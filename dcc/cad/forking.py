@@ -28,8 +28,8 @@ Result = TypeVar("Result")
 
 
 def can_fork() -> bool:
-    """Whether this platform can."""
-    return "fork" in multiprocessing.get_all_start_methods()
+    """Whether this platform can; macOS cannot safely, once its own frameworks have come up."""
+    return sys.platform != "darwin" and "fork" in multiprocessing.get_all_start_methods()
 
 
 def batches(weights: Sequence[int], processes: int, *, smallest: int, largest: int = sys.maxsize) -> list[list[int]]:
@@ -67,14 +67,16 @@ class Forked(Iterator[tuple[int, Any]]):
         self._name = name
         self._context = multiprocessing.get_context("fork")
         self._running: dict[Connection, tuple[int, BaseProcess]] = {}
-        for _ in range(min(processes, len(tasks))):
-            self._begin()
+        self._processes = min(processes, len(tasks))
 
     def __enter__(self) -> Forked:
+        for _ in range(self._processes):
+            self._begin()
         return self
 
     def __exit__(self, *_: object) -> None:
-        for connection, (_number, process) in self._running.items():
+        while self._running:
+            connection, (_number, process) = self._running.popitem()
             process.kill()
             process.join()
             connection.close()
@@ -88,11 +90,14 @@ class Forked(Iterator[tuple[int, Any]]):
         with connection:
             try:
                 content = connection.recv_bytes()
-            except EOFError:
+            except (EOFError, OSError):
+                # It may have died in the middle of its answer.
                 content = b""
-        if self._waiting:
-            self._begin()
-        process.join()
+        try:
+            if self._waiting:
+                self._begin()
+        finally:
+            process.join()
         if not content:
             raise CadError(
                 f"The CAD kernel crashed on a part of {self._name}.",
@@ -108,19 +113,35 @@ class Forked(Iterator[tuple[int, Any]]):
         number, task = self._waiting.pop()
         receiver, sender = self._context.Pipe(duplex=False)
         process = self._context.Process(target=_answer, args=(sender, self._work, task, self._name))
-        process.start()
-        sender.close()
+        with sender:
+            try:
+                process.start()
+            except OSError as error:
+                receiver.close()
+                self.__exit__()
+                raise CadError(
+                    f"The machine has no room for another process to convert {self._name}: {error.strerror or error}.",
+                    code="cad.memory",
+                    hint="Convert it when less is going on, or with a higher memory limit.",
+                ) from error
         self._running[receiver] = number, process
 
 
 def _answer(sender: Connection, work: Callable[[Task], Result], task: Task, name: str) -> NoReturn:
     # A killed converter takes these along.
     die_with_parent()
-    result: object
     try:
-        result = work(task)
+        content = pickle.dumps(work(task), pickle.HIGHEST_PROTOCOL)
+    except MemoryError:
+        content = pickle.dumps(
+            CadError(
+                f"There is not enough memory to convert {name}.",
+                code="cad.memory",
+                hint="Raise the memory limit, or convert with a coarser deflection.",
+            )
+        )
     except BaseException as error:
         # The kernel's own errors cannot be sent.
-        result = kernel_failed(name, error) if is_kernel_error(error) else error
-    sender.send_bytes(pickle.dumps(result, pickle.HIGHEST_PROTOCOL))
+        content = pickle.dumps(kernel_failed(name, error) if is_kernel_error(error) else error)
+    sender.send_bytes(content)
     os._exit(0)

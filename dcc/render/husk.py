@@ -208,14 +208,20 @@ def _run(command: list[str], run: _Run, total: int) -> None:
         ) from error
     assert process.stdout is not None
     last = ""
-    for line in process.stdout:
-        print(line, end="", file=sys.stderr)
-        percent = parse_progress(line)
-        if percent is None:
-            last = line.strip() or last
-        else:
-            emit_progress("render", 100 * (done + count * percent / 100) / total)
-        run.take(ended=False)
+    try:
+        for line in process.stdout:
+            print(line, end="", file=sys.stderr)
+            percent = parse_progress(line)
+            if percent is None:
+                last = line.strip() or last
+            else:
+                emit_progress("render", 100 * (done + count * percent / 100) / total)
+            run.take(ended=False)
+    except BaseException:
+        # Whoever stops this stops husk too: it would go on writing where is tidied up now.
+        process.kill()
+        process.wait()
+        raise
     if process.wait() != 0:
         raise RenderError(f"husk ended with status {process.returncode}.", hint=f"Last line of its log: {last}")
     run.take(ended=True)

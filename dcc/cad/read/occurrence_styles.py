@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import mmap
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -23,6 +23,7 @@ from OCP.StepRepr import StepRepr_NextAssemblyUsageOccurrence
 from OCP.TCollection import TCollection_HAsciiString
 
 from dcc.cad.model import AssemblyDefinition, Placement
+from dcc.cad.read.part21.statements import Statements, statements
 from shared.manifest import Color
 
 _USAGE = "NEXT_ASSEMBLY_USAGE_OCCURRENCE"
@@ -36,7 +37,6 @@ _READ = (
     "DRAUGHTING_PRE_DEFINED_COLOUR", "SURFACE_STYLE_RENDERING", "SURFACE_STYLE_RENDERING_WITH_PROPERTIES",
     "SURFACE_STYLE_TRANSPARENT",
 )  # fmt: skip
-_ENTITY = re.compile(rb"#(\d+)\s*=\s*(" + "|".join(_READ).encode() + rb")\s*\(((?:'(?:[^']|'')*'|[^';]+)*)\)\s*;")
 _STRING = re.compile(r"'(?:[^']|'')*'")
 _REFERENCE = re.compile(r"#(\d+)")
 _NUMBER = re.compile(r"[-+]?\d+\.?\d*(?:[eE][-+]?\d+)?")
@@ -66,10 +66,7 @@ class OccurrenceStyles:
         self._painted: dict[tuple[int, Color], tuple[AssemblyDefinition, AssemblyDefinition]] = {}
         if path is not None:
             with path.open("rb") as stream, mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ) as content:
-                entities = {
-                    int(number): (kind.decode(), text.decode("latin-1"))
-                    for number, kind, text in _ENTITY.findall(content)
-                }
+                entities = statements(content, _READ)
             self._styles = list(_Reading(entities).styles())
 
     def mark(self, model: StepData_StepModel) -> None:
@@ -143,7 +140,7 @@ def _copied(assembly: AssemblyDefinition) -> AssemblyDefinition:
 class _Reading:
     """Follows the references between the entities of a file that have to do with styles, by their numbers."""
 
-    def __init__(self, entities: Mapping[int, tuple[str, str]]) -> None:
+    def __init__(self, entities: Statements) -> None:
         self._entities = entities
         usages = (number for number, (kind, _) in entities.items() if kind == _USAGE)
         self._usages = {number: count for count, number in enumerate(usages)}

@@ -13,71 +13,71 @@ from __future__ import annotations
 import contextlib
 import mmap
 import re
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-_PRESENTATIONS = (b"DRAUGHTING_MODEL", b"MECHANICAL_DESIGN_GEOMETRIC_PRESENTATION_REPRESENTATION")
-_DEFINITIONS = (b"PRODUCT_DEFINITION", b"PRODUCT_DEFINITION_WITH_ASSOCIATED_DOCUMENTS")
-_STYLES = (b"STYLED_ITEM", b"OVER_RIDING_STYLED_ITEM")
+from dcc.cad.read.part21.statements import Statements, statements
+from dcc.cad.read.part21.write import text_file
+
+_PRESENTATIONS = ("DRAUGHTING_MODEL", "MECHANICAL_DESIGN_GEOMETRIC_PRESENTATION_REPRESENTATION")
+_DEFINITIONS = ("PRODUCT_DEFINITION", "PRODUCT_DEFINITION_WITH_ASSOCIATED_DOCUMENTS")
+_STYLES = ("STYLED_ITEM", "OVER_RIDING_STYLED_ITEM")
 _KINDS = (
-    b"MATERIAL_DESIGNATION", b"PRODUCT_DEFINITION_SHAPE", *_DEFINITIONS, b"CONTEXT_DEPENDENT_INVISIBILITY",
-    b"PRESENTATION_LAYER_ASSIGNMENT", *_PRESENTATIONS, *_STYLES,
+    "MATERIAL_DESIGNATION", "PRODUCT_DEFINITION_SHAPE", *_DEFINITIONS, "CONTEXT_DEPENDENT_INVISIBILITY",
+    "PRESENTATION_LAYER_ASSIGNMENT", *_PRESENTATIONS, *_STYLES,
 )  # fmt: skip
-_ENTITY = re.compile(rb"#(\d+)\s*=\s*(" + b"|".join(_KINDS) + rb")\s*\(((?:'(?:[^']|'')*'|[^';]+)*)\)\s*;")
-_STRING = re.compile(rb"'(?:[^']|'')*'")
-_REFERENCE = re.compile(rb"#(\d+)")
+_STRING = re.compile(r"'(?:[^']|'')*'")
+_REFERENCE = re.compile(r"#(\d{1,18})")
+_EXTERNAL = b"DOCUMENT_FILE"
 _END = b"ENDSEC"
 _FIRST_FREE = 2_000_000_000
 """Numbers from here are ours; no CAD system counts so far."""
 
-Entities = dict[int, tuple[bytes, bytes]]
-"""Keyword and parameters by number."""
-
 
 @contextlib.contextmanager
 def readable(path: Path) -> Iterator[Path]:
-    """The file at ``path``, or one that says in other words besides what the kernel would not heed."""
+    """The file at ``path``, or one that says in other words besides what the kernel would not heed.
+
+    A file whose parts are in other files is left as it is: the kernel looks for them beside it.
+    """
     with path.open("rb") as stream, mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ) as text:
-        entities: Entities = {int(number): (kind, rest) for number, kind, rest in _ENTITY.findall(text)}
+        entities = statements(text, _KINDS)
         said = [*_materials(entities), *_unseen(entities)]
         end = text.rfind(_END, 0, text.rfind(_END) + len(_END))
-        if not said or end < 0:
+        if not said or end < 0 or text.find(_EXTERNAL) >= 0:
             yield path
             return
-        with tempfile.NamedTemporaryFile(suffix=path.suffix) as again:
-            again.write(memoryview(text)[:end])
-            again.write(b"\n".join([*_numbered(said), b""]))
-            again.write(memoryview(text)[end:])
-            again.flush()
-            yield Path(again.name)
+        with memoryview(text) as content, content[:end] as before, content[end:] as behind:
+            file = text_file([before, "\n".join([*_numbered(said), ""]).encode("latin-1"), behind])
+            with file as again:
+                yield again
 
 
-def _materials(entities: Entities) -> Iterator[list[bytes]]:
+def _materials(entities: Statements) -> Iterator[list[str]]:
     """Statements for each product that a designation names; ``#?n`` is the n-th of them."""
-    for rest in _of(entities, b"MATERIAL_DESIGNATION"):
+    for rest in _of(entities, "MATERIAL_DESIGNATION"):
         name = _STRING.search(rest)
         if name is None:
             continue
         for definition in _references(rest):
-            kind, parameters = entities.get(definition, (b"", b""))
-            if kind == b"PRODUCT_DEFINITION_SHAPE" and (defined := _references(parameters)):
+            kind, parameters = entities.get(definition, ("", ""))
+            if kind == "PRODUCT_DEFINITION_SHAPE" and (defined := _references(parameters)):
                 definition = defined[-1]
-            if entities.get(definition, (b"", b""))[0] not in _DEFINITIONS:
+            if entities.get(definition, ("", ""))[0] not in _DEFINITIONS:
                 continue
             yield [
-                b"PROPERTY_DEFINITION('material property','material name',#%d)" % definition,
-                b"DESCRIPTIVE_REPRESENTATION_ITEM(%s,'')" % name[0],
-                b"REPRESENTATION_CONTEXT('','')",
-                b"REPRESENTATION('material name',(#?1),#?2)",
-                b"PROPERTY_DEFINITION_REPRESENTATION(#?0,#?3)",
+                f"PROPERTY_DEFINITION('material property','material name',#{definition})",
+                f"DESCRIPTIVE_REPRESENTATION_ITEM({name[0]},'')",
+                "REPRESENTATION_CONTEXT('','')",
+                "REPRESENTATION('material name',(#?1),#?2)",
+                "PROPERTY_DEFINITION_REPRESENTATION(#?0,#?3)",
             ]
 
 
-def _unseen(entities: Entities) -> Iterator[list[bytes]]:
+def _unseen(entities: Statements) -> Iterator[list[str]]:
     """A statement that hides what every presentation that would show it leaves out."""
     left_out: dict[int, set[int]] = {}
-    for rest in _of(entities, b"CONTEXT_DEPENDENT_INVISIBILITY"):
+    for rest in _of(entities, "CONTEXT_DEPENDENT_INVISIBILITY"):
         *items, context = _references(rest) or [0]
         for item in items:
             left_out.setdefault(item, set()).add(context)
@@ -91,30 +91,33 @@ def _unseen(entities: Entities) -> Iterator[list[bytes]]:
     for number, (kind, rest) in entities.items():
         # Layers hold shapes as well as styles: a shape is shown where its style is.
         if kind in _STYLES and number in shown and (references := _references(rest)):
-            shape = references[-2 if kind == b"OVER_RIDING_STYLED_ITEM" and len(references) > 1 else -1]
+            shape = references[-2 if kind == "OVER_RIDING_STYLED_ITEM" and len(references) > 1 else -1]
             shown.setdefault(shape, set()).update(shown[number])
     unseen = []
     for item, contexts in left_out.items():
-        kind, rest = entities.get(item, (b"", b""))
-        members = _references(rest) if kind == b"PRESENTATION_LAYER_ASSIGNMENT" else [item]
-        if set().union(*(shown.get(member, set()) for member in members)) <= contexts:
-            unseen.append(b"#%d" % item)
+        kind, rest = entities.get(item, ("", ""))
+        members = _references(rest) if kind == "PRESENTATION_LAYER_ASSIGNMENT" else [item]
+        presentations = set().union(*(shown.get(member, set()) for member in members))
+        # Where none is known that shows it, it may be one that is written in a way not read here.
+        if presentations and presentations <= contexts:
+            unseen.append(f"#{item}")
     if unseen:
-        yield [b"INVISIBILITY((%s))" % b",".join(unseen)]
+        yield [f"INVISIBILITY(({','.join(unseen)}))"]
 
 
-def _of(entities: Entities, wanted: bytes) -> list[bytes]:
+def _of(entities: Statements, wanted: str) -> list[str]:
     return [parameters for kind, parameters in entities.values() if kind == wanted]
 
 
-def _references(rest: bytes) -> list[int]:
-    return [int(number) for number in _REFERENCE.findall(_STRING.sub(b"", rest))]
+def _references(rest: str) -> list[int]:
+    return [int(number) for number in _REFERENCE.findall(_STRING.sub("", rest))]
 
 
-def _numbered(groups: list[list[bytes]]) -> Iterator[bytes]:
+def _numbered(groups: list[list[str]]) -> Iterator[str]:
     free = _FIRST_FREE
     for group in groups:
         for number, statement in enumerate(group):
-            numbered = re.sub(rb"#\?(\d)", lambda match: b"#%d" % (free + int(match[1])), statement)  # noqa: B023
-            yield b"#%d=%s;" % (free + number, numbered)
+            for place in range(len(group)):
+                statement = statement.replace(f"#?{place}", f"#{free + place}")
+            yield f"#{free + number}={statement};"
         free += len(group)

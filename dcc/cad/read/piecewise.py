@@ -9,9 +9,7 @@ that cannot be taken apart with certainty is read as a whole.
 from __future__ import annotations
 
 import contextlib
-import os
-import tempfile
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -26,7 +24,7 @@ from dcc.cad.model import AssemblyDefinition, CadModel, PartDefinition
 from dcc.cad.read.features import Features
 from dcc.cad.read.part21.index import Index
 from dcc.cad.read.part21.products import Partition, partition
-from dcc.cad.read.part21.write import PIECE_NAME, frame_text, piece_text
+from dcc.cad.read.part21.write import PIECE_NAME, frame_text, piece_text, text_file
 from dcc.cad.read.step_reader import Product, StepFile
 from dcc.cad.settings import Settings
 from shared.errors import CadError
@@ -148,7 +146,7 @@ class _Task:
 
     def read(self, numbers: list[int]) -> list[_Piece]:
         """Read, mesh and measure some pieces (in a forked process)."""
-        with _text_file(piece_text(self.parts, numbers)) as path:
+        with text_file(piece_text(self.parts, numbers)) as path:
             step_file = _opened(path, self)
             products = step_file.transfer_products()
         # What the kernel has read is kept until the process ends, instead of giving it back bit by bit.
@@ -171,7 +169,7 @@ def _piece(product: Product, settings: Settings) -> _Piece:
 
 
 def _frame(task: _Task) -> StepFile:
-    with _text_file(frame_text(task.parts)) as path:
+    with text_file(frame_text(task.parts)) as path:
         step_file = _opened(path, task)
         step_file.build_shapes()
     return step_file
@@ -187,23 +185,6 @@ def _opened(path: Path, task: _Task) -> StepFile:
     if step_file.warnings:
         raise _RefusedError
     return step_file
-
-
-@contextlib.contextmanager
-def _text_file(text: Iterable[bytes | memoryview]) -> Iterator[Path]:
-    """A file that the kernel can read by its name; in memory where the platform has such files."""
-    if hasattr(os, "memfd_create"):
-        descriptor = os.memfd_create("part.step")
-        path = Path(f"/proc/self/fd/{descriptor}")
-        with open(descriptor, "wb") as stream:
-            stream.writelines(text)
-            stream.flush()
-            yield path
-    else:
-        with tempfile.NamedTemporaryFile(suffix=".step") as stream:
-            stream.writelines(text)
-            stream.flush()
-            yield Path(stream.name)
 
 
 def _stand_in_number(shape: TopoDS_Shape) -> int | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import time
+from multiprocessing.connection import Connection
 
 import pytest
 from hypothesis import given
@@ -78,3 +79,14 @@ def test_a_crash_is_told_and_stops_the_others() -> None:
     assert caught.value.code == "cad.crashed"
     assert "bracket.step" in caught.value.message
     assert descendants(os.getpid()) <= before
+
+
+def test_who_dies_in_the_middle_of_its_answer_has_crashed(monkeypatch: pytest.MonkeyPatch) -> None:
+    def half(connection: Connection, content: bytes) -> None:
+        os.write(connection.fileno(), len(content).to_bytes(4, "big") + content[: len(content) // 2])
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    monkeypatch.setattr(Connection, "send_bytes", half)
+    with pytest.raises(CadError) as caught, Forked(square, [3], 1, name="bracket.step") as results:
+        list(results)
+    assert caught.value.code == "cad.crashed"

@@ -1,15 +1,20 @@
-"""The text of a piece or of the frame of a STEP file (see :mod:`dcc.cad.read.part21.products`)."""
+"""The text of a piece or of the frame of a STEP file (see :mod:`dcc.cad.read.part21.products`), for the kernel."""
 
 from __future__ import annotations
 
+import contextlib
+import os
 import re
+import tempfile
 from collections.abc import Iterable, Iterator
+from pathlib import Path
 
 import numpy as np
 
 from dcc.cad.read.part21.crowds import rewritten
 from dcc.cad.read.part21.index import Mask
 from dcc.cad.read.part21.products import Partition, kept_of, piece_entities
+from shared.files import storage_error
 
 _MEMBERS = re.compile(rb"\(\s*#\d+(?:\s*,\s*#\d+)*\s*\)")
 _REFERENCE = re.compile(rb"#\d+")
@@ -77,3 +82,26 @@ def _text(parts: Partition, within: Mask, changed: dict[int, bytes]) -> Iterator
         else:
             yield content[index.starts[entity] : index.starts[runs[entity]]]
     yield _END
+
+
+@contextlib.contextmanager
+def text_file(text: Iterable[bytes | memoryview]) -> Iterator[Path]:
+    """A file that the kernel can read by its name; in memory where the platform has such files.
+
+    Raises StorageError where the disk refuses.
+    """
+    if hasattr(os, "memfd_create"):
+        descriptor = os.memfd_create("part.step")
+        with open(descriptor, "wb") as stream:
+            stream.writelines(text)
+            stream.flush()
+            yield Path(f"/proc/self/fd/{descriptor}")
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "part.step"
+        try:
+            with path.open("wb") as stream:
+                stream.writelines(text)
+        except OSError as error:
+            raise storage_error(error, path, "write") from error
+        yield path
