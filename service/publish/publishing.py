@@ -74,6 +74,12 @@ def reserve(
     look = statements.look_before_reserving(address.target_type, has_key=idempotency_key is not None)
     found = _part(current, address, department, look, {"key": idempotency_key} if idempotency_key else {})
     if found.known_id:
+        if found.known_part_id != found.id:
+            raise ConflictError(
+                "This idempotency key was used for a reservation of another part.",
+                hint="Use a new key for each reservation.",
+                code="conflict.idempotency_key",
+            )
         known = current.get_one(Reservation, (current_tenant(current), found.known_id))
         if known.state != "expired":
             return known

@@ -52,9 +52,9 @@ _WHERE = "WHERE p.{target_type}_id = :target_id AND lower(p.name) = lower(:part_
 
 @functools.cache
 def look_before_reserving(target_type: TargetType, *, has_key: bool) -> TextClause:
-    """The part, if there is one; with ``has_key`` also ``known_id`` and ``known_state`` of the reservation of that
-    key."""
-    known = "r.id AS known_id, r.state AS known_state" if has_key else "NULL AS known_id, NULL AS known_state"
+    """The part, if there is one; with ``has_key`` also the reservation of that key, whichever part it is of
+    (``known_...``)."""
+    known = ", ".join(f"{f'r.{name}' if has_key else 'NULL'} AS known_{name}" for name in ("id", "state", "part_id"))
     join = "LEFT JOIN reservations r ON r.idempotency_key = :key" if has_key else ""
     return prepared(f"SELECT {_PART}, {known} FROM parts p {join} {_WHERE.format(target_type=target_type)}")
 

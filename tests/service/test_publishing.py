@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from sqlalchemy import select, text
 
 from service.database import tenant_session
-from service.models import Publish, StaleEntry
+from service.models import Part, Publish, StaleEntry
 from tests.service.studio import Production, Reply, StudioUnderTest, make_studio
 
 CLIENTS, EACH = 8, 6
@@ -155,6 +155,15 @@ def test_the_same_key_again_is_the_same_publish(studio: StudioUnderTest) -> None
     assert len({answer.data["id"] for answer in answers}) == 1 and count(studio) == 1
     other = production.publish_body(studio.write(item.replace("v001", "v009")), idempotency_key="k")
     assert studio.artist.post("/publishes/", other).error["code"] == "conflict.idempotency_key"
+
+
+def test_a_key_of_a_reservation_answers_no_other_part(app: Flask, studio: StudioUnderTest) -> None:
+    production = studio.production()
+    studio.artist.post("/publishes/reserve", production.reserve_body(idempotency_key="r1"))
+    answer = studio.artist.post("/publishes/reserve", production.reserve_body("lid", idempotency_key="r1"))
+    assert (answer.status, answer.error["code"]) == (409, "conflict.idempotency_key")
+    with app.app_context(), tenant_session(studio.tenant_id) as session:
+        assert session.scalars(select(Part.name)).all() == ["body"], "the refused part was not made"
 
 
 def test_what_is_wrong_with_an_item_is_said(studio: StudioUnderTest) -> None:
