@@ -6,7 +6,8 @@ from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import literal, select
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Session
 
 from service.activity import events
@@ -66,12 +67,14 @@ def failed(current: Session, job: Job, error: Mapping[str, Any], *, again: bool)
 
 def nobody_works(current: Session, queue: str, waiting: int, needs: Iterable[str]) -> None:
     """Jobs have waited for minutes, and no worker could do them."""
-    if _told(current, "queue.no_worker"):
+    wanted = sorted(needs)
+    if _told(current, "queue.no_worker", name=queue, needs=wanted):
         return
-    lacking = f" with {', '.join(sorted(needs))}" if needs else ""
+    lacking = f" with {', '.join(wanted)}" if wanted else ""
     what = f"{waiting} {'job or task waits' if waiting == 1 else 'jobs and tasks wait'}"
     payload = {
         "name": queue,
+        "needs": wanted,
         "title": f"No worker{lacking} serves the queue {queue}: {what}.",
         "message": "Nothing of it begins until there is one.",
         "hint": "Start one with `raceway worker`, or let one that rests work again.",
@@ -79,7 +82,9 @@ def nobody_works(current: Session, queue: str, waiting: int, needs: Iterable[str
     events.emit(current, "queue.no_worker", "tenant", current_tenant(current), payload, alert=True)
 
 
-def _told(current: Session, kind: str) -> bool:
-    """Whether there was such an alert within the last hour."""
-    since = datetime.now(UTC) - _QUIET
-    return current.scalar(select(Event.id).where(Event.kind == kind, Event.created_at > since).limit(1)) is not None
+def _told(current: Session, kind: str, **payload: Any) -> bool:
+    """Whether there was such an alert within the last hour, with just these values in its payload."""
+    such = select(Event.id).where(Event.kind == kind, Event.created_at > datetime.now(UTC) - _QUIET)
+    for name, value in payload.items():
+        such = such.where(Event.payload[name] == literal(value, JSONB))
+    return current.scalar(such.limit(1)) is not None

@@ -83,6 +83,8 @@ def link_of(subject_type: str, subject_id: UUID | None) -> str:
 def _alert(current: Session, event: Event) -> Notice:
     # Of a fault that goes on there is one alert an hour.
     key = f"{event.kind}:{event.subject_id}:{event.created_at:%Y%m%d%H}"
+    if "needs" in event.payload:  # one fault for each queue and what its jobs need
+        key = ":".join([key, event.payload["name"], *event.payload["needs"]])
     title = str(event.payload.get("title") or sentence(event))
     body = " ".join(str(event.payload[name]) for name in ("message", "hint") if event.payload.get(name))
     administrators = select(User.id).where(User.role.in_([Role.TENANT_ADMIN, Role.GLOBAL_ADMIN]))

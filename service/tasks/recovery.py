@@ -129,6 +129,7 @@ def _tell_of_nobody(current: Session) -> None:
         select(Job.queue, Job.needs, func.count().label("jobs"))
         .where(Job.state == JobState.QUEUED, Job.has_tasks.is_(False), Job.paused.is_(False), waited)
         .group_by(Job.queue, Job.needs)
+        .order_by(Job.queue, Job.needs)
     )
     paused = select(PausedQueue.queue)
     found = current.execute(waiting.where(Job.queue.not_in(paused))).all()

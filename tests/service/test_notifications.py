@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from sqlalchemy import select, update
 
 from service.accounts.permissions import Role
-from service.activity import events, notifications
+from service.activity import alerts, events, notifications
 from service.activity.mail import MailServer, send_waiting
 from service.activity.notices import NOTIFICATION, Notice
 from service.database import tenant_session
@@ -228,6 +228,22 @@ def test_alerts_reach_administrators_once_an_hour(app: Flask, studio: StudioUnde
         True,
     )
     assert listed(studio.artist, "?channel=alert") == []
+
+
+def test_each_queue_that_nobody_serves_is_told_of_once_an_hour(app: Flask, studio: StudioUnderTest) -> None:
+    lacking: list[tuple[str, list[str]]] = [("cad", []), ("render", ["gpu"]), ("render", ["gpu", "optix"])]
+    for _ in range(2):
+        for queue, needs in lacking:
+            with app.app_context(), tenant_session(studio.tenant_id) as session:
+                alerts.nobody_works(session, queue, 2, needs)
+    tell(app)
+    assert sorted(alert["title"] for alert in listed(studio.admin, "?channel=alert")) == [
+        "No worker serves the queue cad: 2 jobs and tasks wait.",
+        "No worker with gpu serves the queue render: 2 jobs and tasks wait.",
+        "No worker with gpu, optix serves the queue render: 2 jobs and tasks wait.",
+    ]
+    told = studio.admin.get("/activity?channel=alert").data["items"]
+    assert len([each for each in told if each["kind"] == "queue.no_worker"]) == 3
 
 
 def test_people_hear_of_their_tasks_and_of_what_they_build_on(app: Flask, studio: StudioUnderTest) -> None:
