@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import os
-import stat
-import sys
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -18,11 +16,12 @@ from shared.errors import RenderError
 from shared.processes import python_tool, run_tool
 from tests.dcc.render.bearing_master import write_bearing_master
 from tests.dcc.render.pictures import read_png
+from tests.dcc.render.programs import write_program
 
 pytestmark = pytest.mark.skipif(find_spec("bpy") is None, reason="bpy is not installed")
 
 # Does with its command line what the application does: bpy is there, and the script runs with sys.argv as it is.
-STAND_IN = """#!{python} -I
+STAND_IN = """
 import runpy, sys
 print("Blender 5.0.1 (hash unknown)", flush=True)
 sys.path[:] = [place for place in sys.path if place != {root!r}]
@@ -42,11 +41,9 @@ def test_the_command_line_is_as_documented() -> None:
 
 def test_a_still_by_the_application(tmp_path: Path) -> None:
     root = str(Path(__file__).parents[3])
-    application = tmp_path / "blender"
     # An editable installation would find our packages by itself, which an application does not.
     finder = "sys.meta_path[:] = [found for found in sys.meta_path if 'editable' not in repr(found)]"
-    application.write_text(STAND_IN.format(python=sys.executable, root=root, finder=finder))
-    application.chmod(application.stat().st_mode | stat.S_IXUSR)
+    application = write_program(tmp_path / "blender", STAND_IN.format(root=root, finder=finder), "-I")
     master = write_bearing_master(tmp_path / "bearing.usda", segments=12)
     places = ("--usd", str(master), "--output", str(tmp_path / "a.png"))
     small = ("--width", "48", "--height", "27", "--samples", "1", "--no-denoise")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -16,6 +15,7 @@ from dcc.render.blender import APPLICATION
 from shared.cli import main
 from tests.dcc.render.bearing_master import write_bearing_master
 from tests.dcc.render.pictures import read_png
+from tests.dcc.render.programs import write_program
 
 pytestmark = pytest.mark.skipif(find_spec("bpy") is None, reason="bpy is not installed")
 
@@ -79,10 +79,10 @@ def test_a_converted_model_wears_what_its_file_says(tmp_path: Path, capsys: pyte
     assert blue > 1.3 * red and blue > 1.3 * green
 
 
-KILLED = """#!{python}
+KILLED = """
 import os, signal, socket
 from pathlib import Path
-Path(f".tmp-{{socket.gethostname()}}-{{os.getpid()}}-half.png").write_text("half")
+Path(f".tmp-{socket.gethostname()}-{os.getpid()}-half.png").write_text("half")
 os.kill(os.getpid(), signal.SIGKILL)
 """
 
@@ -90,9 +90,7 @@ os.kill(os.getpid(), signal.SIGKILL)
 def test_a_renderer_that_is_killed_leaves_nothing_of_its_own(
     master: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    application = tmp_path / "blender"
-    application.write_text(KILLED.format(python=sys.executable))
-    application.chmod(0o755)
+    application = write_program(tmp_path / "blender", KILLED)
     pictures = tmp_path / "pictures"
     pictures.mkdir()
     (pictures / ".tmp-elsewhere-1-half.png").write_text("of somebody else")

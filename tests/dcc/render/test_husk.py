@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import stat
 import sys
 from pathlib import Path
 
@@ -13,6 +12,7 @@ from hypothesis import strategies as st
 from dcc.render.husk import HuskRequest, husk_commands, hython_command, parse_progress, runs
 from shared.errors import InputError, RenderError
 from shared.processes import Event, python_tool, run_tool
+from tests.dcc.render.programs import write_program
 
 REQUEST = HuskRequest(
     usd=Path("shot.usd"),
@@ -25,7 +25,7 @@ REQUEST = HuskRequest(
     camera="/cameras/hero",
 )
 # Writes every frame that it is asked for, and says how far it is, as husk does.
-STAND_IN = """#!{python}
+STAND_IN = """
 import sys
 from pathlib import Path
 given = dict(zip(sys.argv[1:], sys.argv[2:]))
@@ -35,10 +35,10 @@ for done in range(count):
         print("no such camera")
         sys.exit(3)
     if "--pixel-samples" in given and given["--pixel-samples"] == "13" and done == count - 1:
-        Path(given["--output"].replace("$F4", f"{{first + done * step:04d}}")).write_text("half")
+        Path(given["--output"].replace("$F4", f"{first + done * step:04d}")).write_text("half")
         sys.exit(4)
-    Path(given["--output"].replace("$F4", f"{{first + done * step:04d}}")).write_text("pixels")
-    print(f"ALF_PROGRESS {{100 * (done + 1) // count}}%", flush=True)
+    Path(given["--output"].replace("$F4", f"{first + done * step:04d}")).write_text("pixels")
+    print(f"ALF_PROGRESS {100 * (done + 1) // count}%", flush=True)
 """
 
 
@@ -93,8 +93,7 @@ def test_progress(line: str, percent: float | None) -> None:
 def houdini(tmp_path: Path) -> Path:
     program = tmp_path / "hfs" / "bin" / "husk"
     program.parent.mkdir(parents=True)
-    program.write_text(STAND_IN.format(python=sys.executable))
-    program.chmod(program.stat().st_mode | stat.S_IXUSR)
+    write_program(program, STAND_IN)
     (tmp_path / "shot.usda").write_text("#usda 1.0\n")
     return tmp_path / "hfs"
 
