@@ -8,12 +8,14 @@ from typing import Any
 
 from flask import request, url_for
 from pydantic import ValidationError
-from sqlalchemy import select
+from sqlalchemy import func, select
+from sqlalchemy.dialects.postgresql import distinct_on
 
 from service.accounts.permissions import Permission
 from service.api.jobs import NewJob, submit_job
 from service.database import session
-from service.models import Part, Publish
+from service.models import Asset, Part, Project, Publish, Shot
+from service.models import Sequence as ShotSequence
 from service.pages.frame import action, tell_refusal
 from service.queue.render_jobs import PRESETS
 from shared.errors import InputError, RacewayError
@@ -74,10 +76,20 @@ def _read(given: dict[str, Any]) -> NewJob:
 
 
 def _subjects() -> list[tuple[str, str]]:
-    """Each asset and shot with something published: its newest publish, and its name."""
-    current = select(Publish).join(Publish.part).where(Part.current_publish_id == Publish.id)
-    found: dict[str, str] = {}
-    for publish in session().scalars(current.order_by(Publish.created_at.desc()).limit(_SUBJECTS)).unique():
-        target = publish.part.target
-        found.setdefault(f"{str(target.entity).partition(':')[2]} ({target.project_name})", str(publish.id))
-    return sorted(((identity, name) for name, identity in found.items()), key=lambda pair: pair[1])
+    """Each asset and shot that is not put away and has something published: its newest publish, and its name."""
+    put_away = (model.archived_at for model in (Publish, Asset, Shot, ShotSequence, Project))
+    newest = (
+        select(Publish.id, Publish.created_at, Part.entity, Part.project_name)
+        .join(Part, Part.current_publish_id == Publish.id)
+        .outerjoin(Asset, Asset.id == Part.asset_id)
+        .outerjoin(Shot, Shot.id == Part.shot_id)
+        .outerjoin(ShotSequence, ShotSequence.id == Shot.sequence_id)
+        .join(Project, Project.id == func.coalesce(Asset.project_id, ShotSequence.project_id))
+        .where(*(moment.is_(None) for moment in put_away))
+        .ext(distinct_on(Part.entity, Part.project_name))
+        .order_by(Part.entity, Part.project_name, Publish.created_at.desc())
+        .subquery()
+    )
+    found = session().execute(select(newest).order_by(newest.c.created_at.desc()).limit(_SUBJECTS))
+    named = [(str(row.id), f"{row.entity.partition(':')[2]} ({row.project_name})") for row in found]
+    return sorted(named, key=lambda pair: pair[1])

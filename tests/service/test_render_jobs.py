@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -21,6 +22,7 @@ from sqlalchemy.exc import IntegrityError
 from service.accounts.permissions import Role
 from service.database import tenant_session
 from service.models import Job, Tenant, Worker
+from service.pages import new_render
 from service.queue import jobs, queueing
 from service.queue.queueing import QUEUES
 from service.tasks import frames, recovery
@@ -493,6 +495,22 @@ def test_a_render_is_submitted_from_the_page(studio: StudioUnderTest, publish_id
         assert artist.post("/jobs/new", data={**form, **wrong}).location == "/jobs"
         assert 'role="alert"' in artist.get("/jobs").text
     assert "New render" not in signed_in(studio, Role.CLIENT).get("/jobs").text
+
+
+def test_the_page_offers_every_asset_that_is_not_put_away(
+    studio: StudioUnderTest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(new_render, "_SUBJECTS", 3)
+    small, away, large = studio.production(), studio.production(), studio.production()
+    studio.publish(small), studio.publish(away)
+    parts = [studio.publish(large, f"part{number}") for number in range(4)]
+    assert studio.admin.post(f"/assets/{away.asset['id']}/archive").status == 200
+    page = signed_in(studio, Role.ARTIST).get("/jobs").text
+    offered = re.findall(r'<option value="[0-9a-f-]{36}">([^<]+)', page)
+    names = [f"{each.asset['name']} ({each.project['name']})" for each in (small, large)]
+    assert set(names) <= set(offered) and len(offered) == len(set(offered))
+    assert f"{away.asset['name']} ({away.project['name']})" not in offered
+    assert parts[-1]["id"] in page and parts[0]["id"] not in page
 
 
 def signed_in(studio: StudioUnderTest, role: Role) -> FlaskClient:
