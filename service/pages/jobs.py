@@ -126,7 +126,7 @@ def prioritise_job(job_id: UUID) -> str:
     found = jobs.locked(session(), job_id)
     shown = _where_from(found)
     text = request.form.get("priority", "")
-    if text.isdecimal() and int(text) <= 100:
+    if text.isdecimal() and len(text) <= 3 and int(text) <= 100:
         jobs.set_priority(session(), found, int(text))
     else:
         hint = "Type one; the highest comes first."

@@ -25,6 +25,8 @@ from shared.steps import step
 KINDS = ("still", "turntable", "frames")
 _CHOICES = ("lighting", "background", "engine", "device")
 _SUBJECTS = 300
+_DIGITS = 9
+"""Of a number of frames; more than can be rendered is refused by name."""
 
 
 @dataclass(frozen=True)
@@ -51,8 +53,10 @@ def new_render() -> NewRender:
 def submit_render() -> str:
     """Submit what the form says, and show the job."""
     given: dict[str, Any] = {name: value for name, value in request.form.items() if value.strip()}
-    if given.get("kind") == "turntable" and given.get("frames", "").isdecimal():
-        given["frames"] = int(given["frames"])
+    frames = given.get("frames", "")
+    # Beyond some thousands of digits int() raises.
+    if given.get("kind") == "turntable" and frames.isdecimal() and len(frames) <= _DIGITS:
+        given["frames"] = int(frames)
     if given.get("kind") == "still":
         given.pop("frames", None)
     try:

@@ -472,8 +472,9 @@ def test_buttons_are_for_those_who_may_and_refusals_are_told(
     assert manager.post("/queues/render/pause").status_code == 303
     assert "The queue render is paused." in artist.get(f"/jobs/{job['id']}").text
     assert manager.post("/queues/render/resume").status_code == 303
-    assert artist.post(f"/jobs/{job['id']}/priority?to=queue&page=1", data={"priority": "1000"}).status_code == 303
-    assert "A priority is a number from 0 to 100." in artist.get("/jobs").text
+    for wrong in ("1000", "9" * 5000):
+        assert artist.post(f"/jobs/{job['id']}/priority?to=queue&page=1", data={"priority": wrong}).status_code == 303
+        assert "A priority is a number from 0 to 100." in artist.get("/jobs").text
     studio.artist.post(f"/jobs/{job['id']}/cancel")
     assert artist.post(f"/jobs/{job['id']}/pause?to=queue").status_code == 303
     assert "has ended: it is cancelled" in artist.get("/jobs").text
@@ -491,7 +492,8 @@ def test_a_render_is_submitted_from_the_page(studio: StudioUnderTest, publish_id
     job = studio.artist.get(f"/jobs/{sent.location.rpartition('/')[2]}").data
     assert (job["kind"], job["priority"], job["request"]["turn_frames"]) == ("turntable", 70, 12)
     assert (job["request"]["lighting"], job["request"]["camera"]) == ("studio", "framed")
-    for wrong in ({"kind": "frames"}, {"kind": "still", "camera": "hero"}, {"kind": "opera"}):
+    many = {"kind": "turntable", "frames": "9" * 5000}
+    for wrong in (many, {"kind": "frames"}, {"kind": "still", "camera": "hero"}, {"kind": "opera"}):
         assert artist.post("/jobs/new", data={**form, **wrong}).location == "/jobs"
         assert 'role="alert"' in artist.get("/jobs").text
     assert "New render" not in signed_in(studio, Role.CLIENT).get("/jobs").text
