@@ -223,6 +223,8 @@ def _run(command: list[str], run: _Run, total: int) -> None:
         process.wait()
         raise
     if process.wait() != 0:
+        # What it wrote since its last line, too.
+        run.take(ended=False)
         raise RenderError(f"husk ended with status {process.returncode}.", hint=f"Last line of its log: {last}")
     run.take(ended=True)
 

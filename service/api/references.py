@@ -7,10 +7,26 @@ from typing import Annotated, Any
 from uuid import UUID
 
 from pydantic import Field, StringConstraints, model_validator
-from sqlalchemy import ARRAY, Select, Text, Uuid, bindparam, cast, column, func, literal, not_, null, select, true
+from sqlalchemy import (
+    ARRAY,
+    Select,
+    Text,
+    Uuid,
+    bindparam,
+    cast,
+    column,
+    false,
+    func,
+    literal,
+    not_,
+    null,
+    select,
+    true,
+)
 from sqlalchemy.orm import aliased
 
-from service.accounts.permissions import Permission
+from service.accounts import auth
+from service.accounts.permissions import Permission, allows
 from service.api.fields import StoragePath
 from service.api.json_rows import Written, as_json, json_list
 from service.api.routing import Reply, Request, Resource
@@ -71,24 +87,28 @@ class ReferenceOut(Reply):
 def check_outdated(body: UsedReferences) -> Written:
     """What of the things a scene uses is not the newest; up to 1000 in one call, in the order asked.
 
-    One SQL statement for each kind of reference, however many are asked for.
+    One SQL statement for each kind of reference, however many are asked for. Who may not read CAD files is told of none
+    of them that it is known.
     """
+    who = auth.current()
+    reads_cad = allows(who.role, Permission.CAD_READ, who.scopes)
+    statements = _STATEMENTS if reads_cad else _STATEMENTS | {"cad_file_id": _HIDDEN_CAD_FILES}
     told = [""] * len(body.references)
     for kind in _KINDS:
         places = [place for place, one in enumerate(body.references) if getattr(one, kind) is not None]
         asked = [body.references[place] for place in places]
-        answers = _answers(kind, [getattr(one, kind) for one in asked], [one.version for one in asked])
+        answers = _answers(statements[kind], [getattr(one, kind) for one in asked], [one.version for one in asked])
         for place, answer in zip(places, answers, strict=True):
             told[place] = answer
-    return Written(json_list([*_answers("item_usd_path", body.item_usd_paths), *told]))
+    return Written(json_list([*_answers(statements["item_usd_path"], body.item_usd_paths), *told]))
 
 
-def _answers(kind: str, used: Sequence[str | UUID], versions: Sequence[str] = ()) -> Sequence[str]:
+def _answers(statement: Select[str], used: Sequence[str | UUID], versions: Sequence[str] = ()) -> Sequence[str]:
     """What is answered for each of ``used``, as JSON."""
     if not used:
         return []
     values = {"used": [str(each) for each in used], "versions": list(versions)}
-    return session().scalars(_STATEMENTS[kind], values).all()
+    return session().scalars(statement, values).all()
 
 
 _asked = (
@@ -210,3 +230,5 @@ _STATEMENTS = {
     "part_usd_path": _of_entries(),
     "cad_file_id": _of_cad_files(),
 }
+_HIDDEN_CAD_FILES = _statement("cad_file_id", known=false(), latest=false(), outdated=false())
+"""For those who may not read CAD files: none is known."""

@@ -7,6 +7,7 @@ from uuid import UUID, uuid4
 import pytest
 from flask import Flask
 
+from service.accounts.permissions import Role
 from service.models import CadFile, Conversion
 from tests.service.exhibits import add_rows
 from tests.service.studio import Json, StudioUnderTest
@@ -69,6 +70,17 @@ def test_a_cad_file_is_compared_with_the_converted_revisions_of_its_lineage(stud
         (False, "1", "1"),
     ]
     assert (answers[0]["latest_cad_file_id"], answers[0]["latest_name"]) == (str(revisions[1]), "gear_2.step")
+
+
+def test_who_may_not_read_cad_files_learns_nothing_of_them(studio: StudioUnderTest) -> None:
+    production = studio.production()
+    published = studio.publish(production)
+    cad_file = revision(studio, UUID(production.asset["id"]), "gear", 1, "ready")
+    asked = [{"cad_file_id": str(cad_file)}, {"publish_id": published["id"]}, {"cad_file_id": str(uuid4())}]
+    hidden, publish, unknown = studio.api(Role.CLIENT).post("/publishes/outdated", {"references": asked}).data
+    assert (publish["known"], hidden["known"]) == (True, False)
+    assert hidden == {**unknown, "cad_file_id": str(cad_file)}
+    assert unknown == ask(studio, asked[2])[0], "just as what does not exist"
 
 
 def revision(studio: StudioUnderTest, asset_id: UUID, lineage: str, number: int, state: str) -> UUID:
