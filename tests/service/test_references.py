@@ -77,7 +77,10 @@ def test_who_may_not_read_cad_files_learns_nothing_of_them(studio: StudioUnderTe
     published = studio.publish(production)
     cad_file = revision(studio, UUID(production.asset["id"]), "gear", 1, "ready")
     asked = [{"cad_file_id": str(cad_file)}, {"publish_id": published["id"]}, {"cad_file_id": str(uuid4())}]
-    hidden, publish, unknown = studio.api(Role.CLIENT).post("/publishes/outdated", {"references": asked}).data
+    client = studio.api(Role.CLIENT)
+    clients = {"user_ids": [client.get("/auth/me").data["user"]["id"]]}
+    studio.admin.put(f"/projects/{production.project['id']}/clients", clients, headers={"If-Match": "*"})
+    hidden, publish, unknown = client.post("/publishes/outdated", {"references": asked}).data
     assert (publish["known"], hidden["known"]) == (True, False)
     assert hidden == {**unknown, "cad_file_id": str(cad_file)}
     assert unknown == ask(studio, asked[2])[0], "just as what does not exist"
