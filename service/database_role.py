@@ -18,7 +18,7 @@ from shared.errors import InputError
 
 _ROLE = """
 SELECT rolname, rolsuper OR rolbypassrls
-    OR EXISTS (SELECT FROM pg_tables WHERE tablename = 'tenants' AND tableowner = rolname)
+    OR EXISTS (SELECT FROM pg_tables WHERE tablename = 'tenants' AND pg_has_role(rolname, tableowner, 'USAGE'))
 FROM pg_roles WHERE rolname = current_user
 """
 
@@ -48,7 +48,7 @@ def _check_role(connection: Any, record: object) -> None:
         connection.close()
         raise InputError(
             f"DATABASE_URL uses the role {name!r}, which row-level security does not bind.",
-            hint="Use a role that is no superuser, has no BYPASSRLS and does not own the tables.",
+            hint="Use a role that is no superuser, has no BYPASSRLS and is neither the tables' owner nor its member.",
             code="input.config",
             fields={"DATABASE_URL": "must name an ordinary role"},
             status=503,

@@ -131,7 +131,8 @@ def _role_findings(connection: Connection) -> Iterator[Finding]:
     role = connection.execute(
         text(
             "SELECT rolname, rolsuper OR rolbypassrls AS unbound,"
-            " EXISTS (SELECT FROM pg_tables WHERE tablename = 'tenants' AND tableowner = rolname) AS owner"
+            " EXISTS (SELECT FROM pg_tables WHERE tablename = 'tenants' AND pg_has_role(rolname, tableowner, 'USAGE'))"
+            " AS owner"
             " FROM pg_roles WHERE rolname = current_user"
         )
     ).one()
@@ -139,7 +140,7 @@ def _role_findings(connection: Connection) -> Iterator[Finding]:
         yield fault(
             "database_role",
             f"DATABASE_URL uses the role {role.rolname!r}, which row-level security does not bind.",
-            "Use a role that is no superuser, has no BYPASSRLS and does not own the tables.",
+            "Use a role that is no superuser, has no BYPASSRLS and is neither the tables' owner nor its member.",
         )
     else:
         yield fine(f"The role {role.rolname} is bound by row-level security")

@@ -6,6 +6,7 @@ import socket
 import threading
 import uuid
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -15,11 +16,14 @@ from werkzeug.serving import make_server
 
 from service import schema
 from service.accounts.permissions import Role
+from service.app import create_app
 from service.config import Config, driver_url
 from service.database import db
+from service.database_role import check_database
 from service.embedded.access import FILE_NAME, Access
 from service.models import Worker
 from service.queue import queueing
+from shared.errors import InputError
 from shared.storage_mark import mark_storage
 from tests.doctor import examine
 from tests.service.studio import StudioUnderTest
@@ -108,6 +112,25 @@ def test_a_wrong_password_is_told_as_such(healthy: dict[str, str], config: Confi
 
 def test_a_role_that_row_level_security_does_not_bind(healthy: dict[str, str], superuser: str) -> None:
     assert "postgres" in examine("service", {**healthy, "DATABASE_URL": superuser}).finding("database_role")["message"]
+
+
+def test_a_member_of_the_owner_is_refused_as_the_owner_is(
+    healthy: dict[str, str], superuser: str, config: Config
+) -> None:
+    owner = make_url(config.database_owner_url).username
+    engine = create_engine(driver_url(superuser), isolation_level="AUTOCOMMIT")
+    with engine.connect() as connection:
+        connection.execute(text(f"CREATE ROLE member LOGIN PASSWORD 'member' IN ROLE {owner}"))
+        try:
+            url = make_url(config.database_url).set(username="member", password="member")
+            member = url.render_as_string(hide_password=False)
+            found = examine("service", {**healthy, "DATABASE_URL": member}).finding("database_role")
+            assert "'member'" in found["message"]
+            with pytest.raises(InputError, match="row-level security"):
+                check_database(create_app(replace(config, database_url=member)))
+        finally:
+            connection.execute(text("DROP ROLE member"))
+    engine.dispose()
 
 
 def test_row_level_security_switched_off_by_hand(healthy: dict[str, str], owner: Connection) -> None:
