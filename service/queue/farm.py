@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from uuid import UUID, uuid4
 
 from sqlalchemy import func, select
+from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from service import audit
@@ -53,9 +54,10 @@ def queue_states(current: Session, names: Sequence[str] = QUEUES) -> list[QueueS
 def pause_queue(current: Session, name: str) -> None:
     """Begin nothing more of a queue for this tenant; what runs goes on. Raises NotFoundError."""
     _check(name)
-    if name not in set(current.scalars(select(PausedQueue.queue))):
-        current.add(PausedQueue(id=uuid4(), queue=name))
-        current.flush()
+    # Two may pause it at once.
+    adding = insert(PausedQueue).values(id=uuid4(), queue=name).on_conflict_do_nothing().returning(PausedQueue.id)
+    if (paused_id := current.scalar(adding)) is not None:
+        audit.note(current, "create", PausedQueue.__tablename__, paused_id, after={"queue": name})
 
 
 def resume_queue(current: Session, name: str) -> None:

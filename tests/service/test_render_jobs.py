@@ -16,12 +16,12 @@ from flask import Flask
 from flask.testing import FlaskClient
 from hypothesis import given
 from hypothesis import strategies as st
-from sqlalchemy import delete, update
+from sqlalchemy import delete, select, update
 from sqlalchemy.exc import IntegrityError
 
 from service.accounts.permissions import Role
 from service.database import tenant_session
-from service.models import Job, Tenant, Worker
+from service.models import AuditRecord, Job, Tenant, Worker
 from service.pages import new_render
 from service.queue import jobs, queueing
 from service.queue.queueing import QUEUES
@@ -282,6 +282,18 @@ def tried_here(app: Flask, studio: StudioUnderTest, lease: Lease) -> Json:
     with pytest.raises(RacewayError) as caught:
         frames.run(lease, app.extensions["raceway"], studio.root)
     return caught.value.to_json()
+
+
+def test_a_queue_that_several_pause_at_once_is_paused_once(app: Flask, studio: StudioUnderTest) -> None:
+    for _ in range(3):
+        with ThreadPoolExecutor(8) as pool:
+            answers = list(pool.map(lambda _: studio.admin.post("/queues/cad/pause"), range(8)))
+        assert {(answer.status, answer.data["paused"]) for answer in answers} == {(200, True)}
+        studio.admin.post("/queues/cad/resume")
+    with app.app_context(), tenant_session(studio.tenant_id) as current:
+        of_queue = select(AuditRecord.action, AuditRecord.after).where(AuditRecord.table_name == "paused_queues")
+        noted = [tuple(row) for row in current.execute(of_queue.order_by(AuditRecord.created_at))]
+    assert noted == [("create", {"queue": "cad"}), ("delete", None)] * 3
 
 
 def test_paused_jobs_and_queues_wait(app: Flask, studio: StudioUnderTest, submit: Submit) -> None:
