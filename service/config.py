@@ -49,7 +49,9 @@ class Config:
     """Event streams in one process, so that some of its threads stay free for requests."""
     trusted_proxies: int = 0
     """Reverse proxies that each request comes through; what they say of the client and the address it asked for
-    (X-Forwarded-For, -Proto, -Host) is believed. With 0 these headers are ignored: anybody can send them."""
+    (X-Forwarded-For, -Proto, -Host) is believed. Each proxy must write all three itself: a single one overwrites
+    -Proto and -Host, of several each appends its value, for they are counted from the end. A header that a proxy lets
+    through untouched is the client's word. With 0 these headers are ignored: anybody can send them."""
     database_pool: int = 16
     """Connections kept for the request threads of one process."""
 

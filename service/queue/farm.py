@@ -57,7 +57,7 @@ def pause_queue(current: Session, name: str) -> None:
     # Two may pause it at once.
     adding = insert(PausedQueue).values(id=uuid4(), queue=name).on_conflict_do_nothing().returning(PausedQueue.id)
     if (paused_id := current.scalar(adding)) is not None:
-        audit.note(current, "create", PausedQueue.__tablename__, paused_id, after={"queue": name})
+        audit.note(current, "create", PausedQueue.__tablename__, paused_id, after={"id": str(paused_id), "queue": name})
 
 
 def resume_queue(current: Session, name: str) -> None:

@@ -291,9 +291,10 @@ def test_a_queue_that_several_pause_at_once_is_paused_once(app: Flask, studio: S
         assert {(answer.status, answer.data["paused"]) for answer in answers} == {(200, True)}
         studio.admin.post("/queues/cad/resume")
     with app.app_context(), tenant_session(studio.tenant_id) as current:
-        of_queue = select(AuditRecord.action, AuditRecord.after).where(AuditRecord.table_name == "paused_queues")
-        noted = [tuple(row) for row in current.execute(of_queue.order_by(AuditRecord.created_at))]
-    assert noted == [("create", {"queue": "cad"}), ("delete", None)] * 3
+        of_queue = select(AuditRecord).where(AuditRecord.table_name == "paused_queues")
+        records = current.scalars(of_queue.order_by(AuditRecord.created_at)).all()
+    assert [record.action for record in records] == ["create", "delete"] * 3
+    assert [record.after for record in records[::2]] == [record.before for record in records[1::2]]
 
 
 def test_paused_jobs_and_queues_wait(app: Flask, studio: StudioUnderTest, submit: Submit) -> None:
