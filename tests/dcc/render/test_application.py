@@ -20,10 +20,15 @@ from tests.dcc.render.programs import write_program
 
 pytestmark = pytest.mark.skipif(find_spec("bpy") is None, reason="bpy is not installed")
 
-# Does with its command line what the application does: bpy is there, and the script runs with sys.argv as it is.
+# Does with its command line what the application does: bpy is there (where the machine lacks a desktop's libraries,
+# with what stands in for them), ours is not, and the script runs with sys.argv as it is.
 STAND_IN = """
 import runpy, sys
 print("Blender 5.0.1 (hash unknown)", flush=True)
+from dcc.display_libraries import import_bpy
+import_bpy()
+for name in [name for name in sys.modules if name.partition(".")[0] in ("dcc", "shared")]:
+    del sys.modules[name]
 sys.path[:] = [place for place in sys.path if place != {root!r}]
 {finder}
 import bpy
