@@ -13,9 +13,11 @@ from sqlalchemy import Connection, Engine, TextClause, event, text
 PREPARED = {"prepared": True}
 
 _SELDOM = 2
-"""What a connection was asked no more often than this is not kept."""
+"""What a connection was asked no more often than this is not prepared."""
 _MOST = 100
-"""Statements that a connection heeds."""
+"""Statements that are prepared on a connection."""
+_WATCHED = 500
+"""Statements whose uses are counted; those that were not asked for longest are forgotten first."""
 
 
 def prepared(statement: str) -> TextClause:
@@ -29,16 +31,23 @@ def _execute_prepared(
 ) -> tuple[str, Any]:
     if executemany or not (context and context.execution_options.get("prepared")):
         return statement, parameters
-    known: dict[str, tuple[int, int]] = connection.info.setdefault("prepared", {})
-    number, uses = known.get(statement, (len(known), 0))
-    if number >= _MOST:
-        return statement, parameters
-    name = f"raceway_{number}"
-    if uses == _SELDOM:
+    names: dict[str, str] = connection.info.setdefault("prepared", {})
+    name = names.get(statement)
+    if name is None:
+        if len(names) >= _MOST or _uses(connection, statement) <= _SELDOM:
+            return statement, parameters
+        name = f"raceway_{len(names)}"
         places = {key: f"${place}" for place, key in enumerate(parameters, 1)}
         cursor.execute(f"PREPARE {name} AS {statement % places}")
-    known[statement] = number, uses + 1
-    if uses < _SELDOM:
-        return statement, parameters
+        names[statement] = name
     given = ", ".join(f"%({key})s" for key in parameters)
     return f"EXECUTE {name} ({given})" if given else f"EXECUTE {name}", parameters
+
+
+def _uses(connection: Connection, statement: str) -> int:
+    """How often this connection was asked this statement, with this time."""
+    watched: dict[str, int] = connection.info.setdefault("watched", {})
+    watched[statement] = uses = watched.pop(statement, 0) + 1
+    if len(watched) > _WATCHED:
+        del watched[next(iter(watched))]
+    return uses

@@ -8,13 +8,14 @@ from typing import Any, get_origin
 
 import pytest
 from flask import Flask
-from sqlalchemy import event
+from sqlalchemy import event, text
 
 from service.accounts.permissions import Role
 from service.api import ENDPOINTS
 from service.api.listing import Page
 from service.api.routing import Endpoint
 from service.database import db
+from service.prepared import prepared
 from tests.service.recipes import World, call_of, name_of, unique
 from tests.service.studio import StudioUnderTest
 
@@ -100,3 +101,16 @@ def test_every_list_pages_sorts_and_searches(studio: StudioUnderTest, endpoint: 
     assert api.get(f"{path}?sort=-{first},{first}").status == 200
     assert api.get(f"{path}?q={unique()}").data["total"] == 0
     assert api.get(f"{path}?size=1").status == 422
+
+
+def test_what_is_asked_often_is_prepared_however_much_is_asked_once(app: Flask) -> None:
+    with app.app_context(), db.engine.connect() as connection:
+        for number in range(700):
+            connection.execute(prepared(f"SELECT CAST(:value AS int) + {number}"), {"value": 1})
+        answers = [
+            connection.scalar(prepared("SELECT CAST(:value AS int) * 7"), {"value": value}) for value in range(5)
+        ]
+        known = connection.execute(text("SELECT statement FROM pg_prepared_statements")).scalars().all()
+    assert answers == [0, 7, 14, 21, 28]
+    own = [statement.partition(" AS ")[2] for statement in known if "AS int) " in statement]
+    assert own == ["SELECT CAST($1 AS int) * 7"]
