@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import shlex
 import signal
 import sys
 import threading
@@ -86,7 +87,8 @@ def _summary(values: Json, timings: dict[str, float], data: Path, *, kept: bool)
     steps = "  ".join(f"{name} {seconds:.1f}" for name, seconds in timings.items() if name != "total")
     print(f"  {'seconds':<9} {steps}  total {timings['total']:.1f}")
     if not kept:
-        print(f"\n  To see the page, keep the service up: raceway demo --keep, or raceway up --data {data}")
+        again = f"raceway up --data {shlex.quote(str(data))}"
+        print(f"\n  To see the page, keep the service up: raceway demo --keep, or {again}")
 
 
 def _wait_for_interrupt(quiet: bool) -> None:
