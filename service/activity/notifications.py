@@ -164,18 +164,8 @@ def _notify(
     items: Sequence[dict[str, Any]] = (),
 ) -> None:
     values = {
-        "id": uuid4(),
-        "tenant_id": current_tenant(current),
-        "user_id": user_id,
-        "key": notice.key,
-        "channel": notice.channel,
-        "kind": notice.kind,
-        "title": notice.title,
-        "body": notice.body,
-        "link": notice.link,
-        "failed": notice.failed,
+        **_row(current, user_id, notice, at),
         "items": list(items),
-        "created_at": at,
         "email_state": "waiting" if email else "none",
         "email_after": datetime.now(UTC) if email else None,
     }
@@ -186,6 +176,17 @@ def _notify(
 
 def _hold(current: Session, user_id: UUID, notice: Notice, choice: Choice, now: datetime) -> None:
     values = {
+        **_row(current, user_id, notice, now),
+        "frequency": choice.frequency,
+        "email": choice.email,
+        "due_at": next_digest(choice.frequency, now),
+    }
+    current.execute(insert(HeldNotification).values(**values).on_conflict_do_nothing())
+
+
+def _row(current: Session, user_id: UUID, notice: Notice, at: datetime) -> dict[str, Any]:
+    """The columns that a notice fills alike whether it is told at once or kept back."""
+    return {
         "id": uuid4(),
         "tenant_id": current_tenant(current),
         "user_id": user_id,
@@ -196,12 +197,8 @@ def _hold(current: Session, user_id: UUID, notice: Notice, choice: Choice, now: 
         "body": notice.body,
         "link": notice.link,
         "failed": notice.failed,
-        "frequency": choice.frequency,
-        "email": choice.email,
-        "due_at": next_digest(choice.frequency, now),
-        "created_at": now,
+        "created_at": at,
     }
-    current.execute(insert(HeldNotification).values(**values).on_conflict_do_nothing())
 
 
 def _digest(channel: str, frequency: str, group: list[HeldNotification]) -> Notice:
