@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import argparse
 import json
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,31 +10,14 @@ import pytest
 from pxr import Usd
 
 from dcc.publish import demo
-from dcc.publish.command import COMMAND
 from dcc.publish.data import InvalidPublishError, Request, UsdFile
 from dcc.publish.pipeline import publish
 from shared.client import Client
 from shared.context import Context
 from shared.errors import InputError, StorageError
+from tests.dcc.publish.conftest import Run
 from tests.dcc.publish.test_pipeline import part_name, write_layer
 from tests.studio import Studio
-
-Run = Callable[..., tuple[int, str]]
-
-
-@pytest.fixture
-def run(context: Context, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
-    for name, value in context.to_environment().items():
-        monkeypatch.setenv(name, value)
-    parser = argparse.ArgumentParser()
-    COMMAND.configure(parser)
-
-    def run(*arguments: str | Path) -> tuple[int, str]:
-        capsys.readouterr()
-        status = COMMAND.run(parser.parse_args([str(argument) for argument in arguments]))
-        return status, capsys.readouterr().out
-
-    return run
 
 
 def test_a_file_is_published(context: Context, run: Run) -> None:

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import argparse
 import json
 import os
 import signal
 import subprocess
 import sys
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from uuid import uuid4
@@ -16,7 +14,6 @@ from uuid import uuid4
 import pytest
 from pxr import Sdf
 
-from dcc.publish.command import COMMAND
 from dcc.publish.data import CadModel, InvalidPublishError, Published, Request, UsdFile
 from dcc.publish.pipeline import publish, send
 from dcc.publish.queued import Drained, drain
@@ -24,14 +21,10 @@ from shared.client import Client
 from shared.context import Context
 from shared.errors import ServiceError, StorageError
 from shared.publish_queue import PublishQueue
+from tests.dcc.publish.conftest import Run
 from tests.dcc.publish.test_pipeline import files_of, part_name, write_layer
 
 NOWHERE = "http://127.0.0.1:9/api"
-
-
-@pytest.fixture
-def queue(tmp_path: Path) -> PublishQueue:
-    return PublishQueue(tmp_path / "state" / "publish-queue")
 
 
 @pytest.fixture
@@ -198,59 +191,36 @@ def test_several_processes_that_drain_at_once_send_each_publish_once(
     assert comments_of(client, parts[1]) == ["1", "3", "5", "7"]
 
 
-@pytest.fixture
-def command(
-    context: Context, queue: PublishQueue, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> Callable[..., tuple[int, str]]:
-    """``raceway publish`` with these arguments: its exit status and what it printed."""
-    monkeypatch.setenv("RACEWAY_STATE", str(queue.folder.parent))
-    for name, value in context.to_environment().items():
-        monkeypatch.setenv(name, value)
-    parser = argparse.ArgumentParser()
-    COMMAND.configure(parser)
-
-    def run(*arguments: str | Path) -> tuple[int, str]:
-        capsys.readouterr()
-        status = COMMAND.run(parser.parse_args([str(argument) for argument in arguments]))
-        return status, capsys.readouterr().out
-
-    return run
-
-
-def test_the_command_looks_after_the_queue(
-    context: Context, command: Callable[..., tuple[int, str]], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_command_looks_after_the_queue(context: Context, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     layer, part = write_layer(context, "work.usda"), part_name()
     monkeypatch.setenv("PM_API_URL", NOWHERE)
-    assert command(layer, "--part", part, "--department", "look")[1].startswith("queued")
+    assert run(layer, "--part", part, "--department", "look")[1].startswith("queued")
     with pytest.raises(ServiceError):
-        command(layer, "--part", part, "--department", "look", "--no-queue")
-    status, printed = command("--drain", "--json")
+        run(layer, "--part", part, "--department", "look", "--no-queue")
+    status, printed = run("--drain", "--json")
     answer = json.loads(printed)
     assert (status, answer["waiting"], answer["error"]["code"]) == (1, 1, "service.unavailable")
-    (entry,) = json.loads(command("--queue", "--json")[1])["queue"]
+    (entry,) = json.loads(run("--queue", "--json")[1])["queue"]
     assert (entry["part"], entry["state"], entry["entity"]) == (part, "waiting", "asset:ball_bearing")
     monkeypatch.setenv("PM_API_URL", context.api_url)
-    status, printed = command("--drain")
+    status, printed = run("--drain")
     assert (status, printed.splitlines()[-1]) == (0, "1 sent, 0 refused, 0 waiting")
-    assert command("--queue") == (0, "nothing waits\n")
+    assert run("--queue") == (0, "nothing waits\n")
 
 
-def test_the_command_retries_and_discards(
-    context: Context, command: Callable[..., tuple[int, str]], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_command_retries_and_discards(context: Context, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     part = part_name()
-    assert command(write_layer(context, "a.usda"), "--part", part, "--department", "fx")[0] == 0
+    assert run(write_layer(context, "a.usda"), "--part", part, "--department", "fx")[0] == 0
     monkeypatch.setenv("PM_API_URL", NOWHERE)
-    command(write_layer(context, "b.usda"), "--part", part, "--department", "look")
+    run(write_layer(context, "b.usda"), "--part", part, "--department", "look")
     monkeypatch.setenv("PM_API_URL", context.api_url)
-    assert command("--drain")[0] == 1
-    listed = command("--queue")[1].splitlines()
+    assert run("--drain")[0] == 1
+    listed = run("--queue")[1].splitlines()
     identity = listed[0].split()[0]
     assert "refused" in listed[0] and "department" in listed[1]
-    assert command("--retry", identity)[0] == 1
-    assert command("--discard", identity)[0] == 0
-    assert command("--queue")[1] == "nothing waits\n"
+    assert run("--retry", identity)[0] == 1
+    assert run("--discard", identity)[0] == 0
+    assert run("--queue")[1] == "nothing waits\n"
 
 
 def test_a_damaged_entry_is_named(queue: PublishQueue) -> None:
