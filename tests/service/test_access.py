@@ -16,8 +16,9 @@ from service.api.routing import Endpoint
 from service.config import Config, driver_url
 from service.database import db, tenant_session
 from service.models import Asset, AuditRecord, Base, Project
-from tests.service.recipes import RECIPES, World, call_of, ids_in, name_of
+from tests.service.recipes import RECIPES, call_of, name_of
 from tests.service.studio import Api, StudioUnderTest, make_studio
+from tests.service.world import World
 
 GUARDED = [endpoint for endpoint in ENDPOINTS if endpoint.permission is not Permission.PUBLIC]
 ROLES = list(Role)
@@ -40,6 +41,11 @@ def path_with(endpoint: Endpoint, row_id: str) -> str:
     path = re.sub(r"<uuid:[a-z_]+>", row_id, endpoint.path.removeprefix("/api"))
     path = re.sub(r"<any\(([a-z_]+)[^>]*>", r"\1", path)
     return re.sub(r"<[a-z_]+>", "x", re.sub(r"<int:[a-z_]+>", "1", path))
+
+
+def ids_in(text: str) -> set[str]:
+    """All ids in an answer."""
+    return set(re.findall(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", text))
 
 
 def test_every_address_of_the_api_is_declared(app: Flask) -> None:

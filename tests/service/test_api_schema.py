@@ -33,8 +33,9 @@ from service.api import ENDPOINTS, openapi
 from service.api.routing import Endpoint
 from service.database import tenant_session
 from service.models import Base
-from tests.service.recipes import World, name_of
+from tests.service.recipes import name_of
 from tests.service.studio import StudioUnderTest, make_studio
+from tests.service.world import World
 
 EXAMPLES = int(os.environ.get("RACEWAY_SCHEMA_EXAMPLES", "3"))
 CHECKS = [

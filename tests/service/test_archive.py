@@ -12,8 +12,9 @@ from service.accounts.permissions import Role
 from service.api import ENDPOINTS
 from service.api.listing import EditableQuery
 from service.api.routing import Endpoint
-from tests.service.recipes import World, call_of, name_of
+from tests.service.recipes import call_of, name_of
 from tests.service.studio import Json, StudioUnderTest, make_studio
+from tests.service.world import World
 
 ARCHIVES = [each for each in ENDPOINTS if each.path.endswith("/archive") and not each.path.startswith("/api/tenants")]
 CHANGES = {re.sub("<.*", "", each.path): each for each in ENDPOINTS if each.method == "PATCH" and "<" in each.path}

@@ -16,8 +16,9 @@ from service.api import ENDPOINTS
 from service.api.routing import Endpoint
 from service.database import tenant_session
 from service.models import ApiToken, AuditRecord, Job, User
-from tests.service.recipes import World, call_of, name_of
+from tests.service.recipes import call_of, name_of
 from tests.service.studio import PASSWORD, Api, Json, StudioUnderTest, make_studio
+from tests.service.world import World
 
 CHANGES_NOTHING = {
     "POST /api/publishes/outdated": "it only reads",

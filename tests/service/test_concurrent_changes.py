@@ -14,8 +14,9 @@ from service.api import ENDPOINTS
 from service.api.routing import Endpoint
 from service.database import tenant_session
 from service.models import Job
-from tests.service.recipes import Call, World, call_of, name_of
+from tests.service.recipes import Call, call_of, name_of
 from tests.service.studio import StudioUnderTest, make_studio
+from tests.service.world import World
 
 GET_ROW = [each for each in ENDPOINTS if each.answers_row and each.method == "GET"]
 HEEDS = [each for each in ENDPOINTS if each.if_match]

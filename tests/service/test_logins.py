@@ -26,8 +26,8 @@ from service.models import ApiToken
 from service.queue import queueing
 from shared.client import Client
 from shared.errors import AuthError
-from tests.service.recipes import World, unique
 from tests.service.studio import PASSWORD, Api, Json, StudioUnderTest
+from tests.service.world import World, unique
 
 
 @pytest.fixture(autouse=True)

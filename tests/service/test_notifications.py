@@ -26,8 +26,8 @@ from service.queue import jobs
 from service.tasks import notifier
 from shared.errors import InputError
 from shared.jobs import JobDocument, JobState
-from tests.service.recipes import World
 from tests.service.studio import Api, Json, StudioUnderTest
+from tests.service.world import World
 
 pytestmark = pytest.mark.usefixtures("quiet_queue")
 

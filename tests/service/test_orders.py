@@ -16,8 +16,8 @@ from service.models import Job, MediaAsset
 from shared.errors import ConflictError
 from shared.jobs import JobState
 from shared.orders import OrderState, OrderStep, next_state, steps_from
-from tests.service.recipes import PNG, World, upload
 from tests.service.studio import Api, Json, StudioUnderTest
+from tests.service.world import PNG, World, upload
 
 pytestmark = pytest.mark.usefixtures("quiet_queue")
 

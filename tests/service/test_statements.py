@@ -16,8 +16,9 @@ from service.api.listing import Page
 from service.api.routing import Endpoint
 from service.database import db
 from service.prepared import prepared
-from tests.service.recipes import World, call_of, name_of, unique
+from tests.service.recipes import call_of, name_of
 from tests.service.studio import StudioUnderTest
+from tests.service.world import World, unique
 
 MOST = 8
 """Token, its last use, tenant, rows, their number, and at most three statements for what belongs to them."""

@@ -15,8 +15,8 @@ from service.accounts.permissions import Role
 from service.cad import materials
 from service.database import tenant_session
 from shared.material_library import FALLBACK_NAME
-from tests.service.recipes import World, unique
 from tests.service.studio import PASSWORD, Api, Json, StudioUnderTest
+from tests.service.world import World, unique
 
 
 @pytest.fixture

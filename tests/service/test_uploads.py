@@ -11,8 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from service.file_types import FILE_TYPES, sniff
-from tests.service.recipes import PNG, World, upload
 from tests.service.studio import Json, Reply, StudioUnderTest
+from tests.service.world import PNG, World, upload
 
 JPEG = bytes.fromhex("ffd8ffe000104a46494600010100000100010000ffc0000b08000400080101110000")
 SAMPLES = {

@@ -1,0 +1,111 @@
+"""Logins, users and their tokens, tenants and their settings, notifications."""
+
+from __future__ import annotations
+
+from uuid import uuid4
+
+from service.accounts.permissions import Role
+from tests.service.recipes.registry import RECIPES, Call, Recipe, recipe, row_recipes
+from tests.service.studio import PASSWORD, Api, Json
+from tests.service.world import World, unique
+
+row_recipes("/artists/", "user_id", World.user, {"name": "Another"})
+
+
+@recipe("POST /auth/login")
+def _(world: World) -> Call:
+    return Call("/auth/login", {"email": world.studio.email(Role.ARTIST), "password": PASSWORD})
+
+
+@recipe("POST /auth/refresh")
+def _(world: World) -> Call:
+    login = Api(world.studio.app).post("/auth/login", {"email": world.user()["email"], "password": PASSWORD})
+    return Call("/auth/refresh", {"refresh_token": login.data["refresh_token"]})
+
+
+def _of_a_new_session(path: str, body: Json) -> Recipe:
+    def made(world: World) -> Call:
+        login = Api(world.studio.app).post("/auth/login", {"email": world.user()["email"], "password": PASSWORD})
+        return Call(path, body, {"headers": {"Authorization": f"Bearer {login.data['token']}"}}, alone=True)
+
+    return made
+
+
+RECIPES["POST /auth/logout"] = _of_a_new_session("/auth/logout", {})
+RECIPES["POST /auth/password"] = _of_a_new_session(
+    "/auth/password", {"current_password": PASSWORD, "new_password": "battery staple horse"}
+)
+
+
+@recipe("POST /tokens/")
+def _(world: World) -> Call:
+    return Call("/tokens/", {"name": "farm"}, alone=True)
+
+
+@recipe("DELETE /tokens/<uuid:token_id>")
+def _(world: World) -> Call:
+    return Call(f"/tokens/{world.token()['id']}")
+
+
+@recipe("POST /artists/")
+def _(world: World) -> Call:
+    return Call("/artists/", {"name": "Anna", "email": f"{unique()}@example.com"}, alone=True)
+
+
+@recipe("POST /artists/<uuid:user_id>/reset-password")
+def _(world: World) -> Call:
+    return Call(f"/artists/{world.user()['id']}/reset-password", {})
+
+
+# -- tenants
+
+
+@recipe("POST /tenants/")
+def _(world: World) -> Call:
+    return Call("/tenants/", {"name": unique(), "admin_email": "boss@example.com"}, alone=True)
+
+
+def _tenant(path: str, body: Json | None = None) -> Recipe:
+    return lambda world: Call(f"/tenants/{world.tenant()['id']}{path}", body, alone=True)
+
+
+RECIPES["GET /tenants/<uuid:tenant_id>"] = _tenant("")
+RECIPES["PATCH /tenants/<uuid:tenant_id>"] = _tenant("", {"title": "Another"})
+RECIPES["POST /tenants/<uuid:tenant_id>/archive"] = _tenant("/archive", {})
+
+
+@recipe("POST /tenants/<uuid:tenant_id>/restore")
+def _(world: World) -> Call:
+    tenant = world.tenant()
+    world.post(f"/tenants/{tenant['id']}/archive")
+    return Call(f"/tenants/{tenant['id']}/restore", {}, alone=True)
+
+
+@recipe("PATCH /settings/")
+def _(world: World) -> Call:
+    now = world.admin.get("/settings/").data["max_order_size"]
+    return Call("/settings/", {"max_order_size": now + 1}, alone=True)
+
+
+# -- notifications
+
+
+@recipe("POST /notifications/read")
+def _(world: World) -> Call:
+    return Call("/notifications/read", {}, alone=True)
+
+
+@recipe("POST /notifications/<uuid:notification_id>/read")
+def _(world: World) -> Call:
+    return Call(f"/notifications/{uuid4()}/read", {}, refuses=True)
+
+
+@recipe("PUT /notifications/preferences")
+def _(world: World) -> Call:
+    preference = {"channel": "activity", "frequency": "daily"}
+    return Call("/notifications/preferences", {"preferences": [preference]}, alone=True)
+
+
+@recipe("DELETE /notifications/preferences")
+def _(world: World) -> Call:
+    return Call("/notifications/preferences", alone=True)

@@ -1,0 +1,79 @@
+"""Projects and what is below them; scenes and media."""
+
+from __future__ import annotations
+
+import hashlib
+
+from tests.service.recipes.registry import ANY, TITLE, Call, recipe, row_recipes
+from tests.service.world import PNG, World, unique, upload
+
+row_recipes("/projects/", "project_id", World.project, TITLE)
+row_recipes("/sequences/", "sequence_id", World.sequence, TITLE)
+row_recipes("/shots/", "shot_id", World.shot, TITLE)
+row_recipes("/assets/", "asset_id", World.asset, TITLE)
+row_recipes("/tasks/", "task_id", World.task, {"status": "done"})
+row_recipes("/scenes/", "scene_id", World.scene, {"comment": "better"})
+row_recipes("/media/assets/", "media_id", World.medium, {"category_key": "press"})
+
+
+@recipe("POST /projects/")
+def _(world: World) -> Call:
+    return Call("/projects/", {"name": unique()}, alone=True)
+
+
+@recipe("GET /projects/<uuid:project_id>/clients")
+def _(world: World) -> Call:
+    return Call(f"/projects/{world.project()['id']}/clients")
+
+
+@recipe("PUT /projects/<uuid:project_id>/clients")
+def _(world: World) -> Call:
+    return Call(f"/projects/{world.project()['id']}/clients", {"user_ids": [world.client()["id"]]}, ANY)
+
+
+@recipe("POST /sequences/")
+def _(world: World) -> Call:
+    return Call("/sequences/", {"project_id": world.project()["id"], "name": unique()})
+
+
+@recipe("POST /shots/")
+def _(world: World) -> Call:
+    return Call("/shots/", {"sequence_id": world.sequence()["id"], "name": unique()})
+
+
+@recipe("POST /assets/")
+def _(world: World) -> Call:
+    return Call("/assets/", {"project_id": world.project()["id"], "name": unique()})
+
+
+@recipe("POST /tasks/")
+def _(world: World) -> Call:
+    body = {"target_type": "asset", "target_id": world.asset()["id"], "name": unique(), "department": "look"}
+    return Call("/tasks/", {**body, "assignee_id": world.user()["id"]})
+
+
+# -- scenes and media
+
+
+@recipe("POST /scenes/reserve")
+def _(world: World) -> Call:
+    body = {"task_id": world.task()["id"], "name": "shop", "software": "x", "suffix": ".blend"}
+    return Call("/scenes/reserve", body)
+
+
+@recipe("POST /scenes/<uuid:scene_id>/commit")
+def _(world: World) -> Call:
+    scene, content = world.scene(), "a scene"
+    world.studio.write(scene["path"], content)
+    body = {"sha256": hashlib.sha256(content.encode()).hexdigest(), "size": len(content)}
+    return Call(f"/scenes/{scene['id']}/commit", body)
+
+
+@recipe("POST /media/assets")
+def _(world: World) -> Call:
+    return Call("/media/assets", options=upload(PNG, filename="gear.png", asset=world.asset()["name"]))
+
+
+@recipe("GET /media/assets/<uuid:media_id>/file")
+def _(world: World) -> Call:
+    return Call(f"/media/assets/{world.medium()['id']}/file")

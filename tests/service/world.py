@@ -1,0 +1,186 @@
+"""A tenant of a test, and a way to make every kind of row in it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID, uuid4
+
+from sqlalchemy import func, update
+
+from service.accounts.permissions import Role
+from service.database import db, tenant_session
+from service.models import CadFile, JobFrame, Worker
+from shared.manifest import write_manifest
+from tests.service.studio import PASSWORD, Api, Json, Production, StudioUnderTest
+from tests.shared.parts import make_manifest, make_part
+
+PNG = b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR\x00\x00\x00\x08\x00\x00\x00\x04\x08\x02\x00\x00\x00"
+STEP = b"ISO-10303-21;"
+COPY: Json = {
+    "inputs": {"pictures": {"type": "pictures"}},
+    "nodes": [{"name": "copy", "step": "deliver"}],
+    "edges": [{"from": "inputs", "to": "copy.files"}],
+}
+"""The smallest workflow."""
+
+
+@dataclass
+class World:
+    """A tenant, and ways to make rows in it."""
+
+    studio: StudioUnderTest
+
+    @property
+    def admin(self) -> Api:
+        return self.studio.api(Role.GLOBAL_ADMIN)
+
+    def post(self, path: str, body: Any = None, **options: Any) -> Json:
+        answer: Json = self.admin.post(path, body, **options).data
+        return answer
+
+    def project(self) -> Json:
+        return self.post("/projects/", {"name": unique()})
+
+    def sequence(self) -> Json:
+        return self.post("/sequences/", {"project_id": self.project()["id"], "name": unique()})
+
+    def shot(self) -> Json:
+        return self.post("/shots/", {"sequence_id": self.sequence()["id"], "name": unique()})
+
+    def asset(self) -> Json:
+        return self.post("/assets/", {"project_id": self.project()["id"], "name": unique()})
+
+    def production(self) -> Production:
+        return self.studio.production()
+
+    def task(self) -> Json:
+        return self.production().task
+
+    def user(self, role: Role = Role.ARTIST) -> Json:
+        body = {"name": "Somebody", "email": f"{unique()}@example.com", "role": role, "password": PASSWORD}
+        return self.post("/artists/", body)
+
+    def scene(self) -> Json:
+        body = {"task_id": self.task()["id"], "name": "shop", "software": "x", "suffix": ".blend"}
+        return self.post("/scenes/reserve", body)
+
+    def publish(self) -> Json:
+        return self.studio.publish(self.production())
+
+    def replaced_publish(self) -> Json:
+        """One that is not composed any more."""
+        production = self.production()
+        replaced = self.studio.publish(production)
+        self.studio.publish(production)
+        return replaced
+
+    def material(self) -> Json:
+        return self.post("/materials/", {"name": unique(), "label": "Paint", "base_color": [1, 0, 0]})
+
+    def alias(self) -> Json:
+        return self.post("/materials/aliases/", {"kind": "word", "pattern": unique(), "material": "Steel"})
+
+    def medium(self) -> Json:
+        answer: Json = self.admin.call("POST", "/media/assets", **upload(PNG, filename="gear.png")).data
+        return answer
+
+    def turntable(self) -> Json:
+        """A job with tasks."""
+        return self.post("/jobs/", {"kind": "turntable", "frames": 2, "publish_id": self.publish()["id"]})
+
+    def frame(self) -> Json:
+        """A job of which a frame is rendered."""
+        job = self.turntable()
+        values = {"path": self.studio.write(f"{unique()}.png"), "finished_at": func.now()}
+        with self.studio.app.app_context(), tenant_session(self.studio.tenant_id) as session:
+            session.execute(update(JobFrame).where(JobFrame.job_id == UUID(job["id"])).values(values))
+        return job
+
+    def worker(self) -> Json:
+        worker = Worker(id=uuid4(), name=unique(), host="node07", pid=7, queues=["render"], state="up")
+        described = {"id": str(worker.id)}
+        with self.studio.app.app_context():
+            db.session.add(worker)
+            db.session.commit()
+        return described
+
+    def job(self) -> Json:
+        return self.post("/jobs/", {"kind": "still", "publish_id": self.publish()["id"]})
+
+    def token(self) -> Json:
+        return self.post("/tokens/", {"name": "farm"})
+
+    def cad_file(self) -> Json:
+        production = self.production()
+        answer: Json = self.admin.upload(
+            STEP + unique().encode(), project=production.project["name"], asset="gear", filename="a.step"
+        ).data
+        return answer
+
+    def converted(self, material: str = "Steel") -> Json:
+        """A CAD file as the converter leaves it, with one part."""
+        cad = self.cad_file()
+        path = f"{unique()}.json"
+        write_manifest(make_manifest(make_part("Ring", "XJ 47", material=material)), self.studio.root / path)
+        self._conversion(cad, state="ready", derivatives={"scene_manifest": path})
+        return cad
+
+    def unknown_part(self) -> Json:
+        """A converted CAD file with a part of which nothing is known."""
+        return self.converted(material="")
+
+    def failed(self) -> Json:
+        """A CAD file whose conversion failed."""
+        cad = self.cad_file()
+        self._conversion(cad, state="failed", error={"code": "cad.failed", "message": "", "hint": "", "fields": {}})
+        return cad
+
+    def _conversion(self, cad: Json, **values: Any) -> None:
+        with self.studio.app.app_context(), tenant_session(self.studio.tenant_id) as current:
+            conversion = current.get_one(CadFile, (self.studio.tenant_id, UUID(cad["id"]))).conversion
+            for name, value in values.items():
+                setattr(conversion, name, value)
+
+    def workflow(self) -> Json:
+        return self.post("/workflows/", {"name": unique(), "graph": COPY})
+
+    def run(self) -> Json:
+        """A run of a workflow, under way."""
+        return self.post("/workflows/runs", {"graph": COPY, "inputs": {"pictures": "gear.png"}})
+
+    def tenant(self) -> Json:
+        return self.post("/tenants/", {"name": unique(), "admin_email": "boss@example.com"})
+
+    def client(self) -> Json:
+        """The user of the tenant whose role it is."""
+        answer: Json = self.studio.api(Role.CLIENT).get("/auth/me").data["user"]
+        return answer
+
+    def order(self, *steps: str) -> Json:
+        """An order of the tenant's client, taken through ``steps``."""
+        asset, client = self.asset(), self.client()
+        clients = {"user_ids": [client["id"]]}
+        self.admin.put(f"/projects/{asset['project_id']}/clients", clients, headers={"If-Match": "*"})
+        body = {"title": "Gear", "project_id": asset["project_id"], "client_id": client["id"]}
+        order = self.post("/orders/", {**body, "items": [{"asset_id": asset["id"]}]})
+        for step in steps:
+            order = self.post(f"/orders/{order['id']}/{step}", {"reason": "too dark"} if step == "reject" else None)
+        return order
+
+    def order_with_medium(self) -> Json:
+        """One that can be delivered."""
+        order = self.order("accept", "start")
+        path = f"/orders/{order['id']}/items/{order['items'][0]['id']}/media"
+        media = {"media_ids": [self.medium()["id"]]}
+        answer: Json = self.admin.put(path, media, headers={"If-Match": "*"}).data
+        return answer
+
+
+def unique() -> str:
+    return f"n{uuid4().hex[:10]}"
+
+
+def upload(content: bytes, **query: str) -> dict[str, Any]:
+    """Options of a call that uploads."""
+    return {"data": content, "query_string": query, "headers": {"Content-Type": "application/octet-stream"}}
