@@ -143,7 +143,7 @@ class StudioUnderTest:
         """Make a project, an asset and a task."""
         project = self.admin.post("/projects/", {"name": f"p_{uuid4().hex[:8]}"}).data
         asset = self.admin.post("/assets/", {"project_id": project["id"], "name": "gear"}).data
-        body = {"target_type": "asset", "target_id": asset["id"], "name": "work", "department": department}
+        body = {"target_type": "asset", "target_id": asset["id"], "name": "modelling", "department": department}
         return Production(project, asset, self.admin.post("/tasks/", body).data)
 
     def write(self, path: str, content: str = '#usda 1.0\n(defaultPrim = "gear")\ndef Xform "gear" {}\n') -> str:
@@ -165,7 +165,7 @@ class StudioUnderTest:
 def make_studio(app: Flask) -> StudioUnderTest:
     """A new tenant with a user and a token for each role."""
     config: Config = app.extensions["raceway"]
-    # One word, or a search for a number finds the addresses of all whose tenant's digits begin with it.
+    # One word: after a hyphen or the like, digits would be a word that a search for a number finds.
     tenant_id, name = uuid4(), f"studio{uuid4().hex[:10]}"
     studio = StudioUnderTest(app, tenant_id, name, config.tenant_root(name))
     studio.root.mkdir(parents=True)

@@ -26,7 +26,7 @@ WORDS = [
     "look",
     "film",
     "gear",
-    "work",
+    "modelling",
     "convert",
     "still",
     ".blend",

@@ -201,7 +201,7 @@ def test_a_scene_is_committed_when_its_file_stands(studio: StudioUnderTest) -> N
         scene = studio.artist.post("/scenes/reserve", {**body, "bump": bump}).data
         versions.append((scene["version"], scene["iteration"]))
     assert versions == [(1, 1), (1, 2), (2, 1), (2, 2)]
-    assert scene["path"].endswith("/assets/gear/scenes/work/shop_v002_i002.blend")
+    assert scene["path"].endswith("/assets/gear/scenes/modelling/shop_v002_i002.blend")
     content = "a scene"
     file = {"sha256": sha256(content.encode()).hexdigest(), "size": len(content)}
     commit = f"/scenes/{scene['id']}/commit"

@@ -254,7 +254,7 @@ def test_people_hear_of_their_tasks_and_of_what_they_build_on(app: Flask, studio
     studio.artist.patch(f"/tasks/{task}", {"status": "wip"})
     studio.publish(production)
     tell(app)
-    place = f"work of gear ({production.project['name']})"
+    place = f"modelling of gear ({production.project['name']})"
     assert titles(studio.artist) == [f"{place} is now retake", f"A task for you: {place}"]
 
 
