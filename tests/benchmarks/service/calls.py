@@ -1,15 +1,28 @@
-"""Clients that call one URL after another for a while, and how long the answers took."""
+"""Clients that make one call after another for a while, and how long the answers took.
+
+Each client is a process that does next to nothing: it sends bytes on a connection that stays open and passes over the
+answer. So the clients neither wait for one another nor take much of the processor from the service that is measured.
+"""
 
 from __future__ import annotations
 
-import http.client
 import json
-import threading
+import multiprocessing
+import re
+import socket
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from multiprocessing.connection import Connection as Pipe
+from multiprocessing.synchronize import Barrier
+from threading import BrokenBarrierError
 from typing import Any
 from urllib.parse import urlsplit
+
+_FORK = multiprocessing.get_context("fork")
+_BUFFER_BYTES = 1 << 18
+_TIMEOUT_SECONDS = 120
+_LENGTH = re.compile(rb"\r\ncontent-length: *(\d+)", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -19,6 +32,10 @@ class Call:
     method: str
     path: str
     body: Mapping[str, Any] | None = None
+
+
+Work = Callable[[int, int], Call]
+"""Prepares a client's call of a number, which is not measured; both count from 0, and number -1 is the warm-up."""
 
 
 @dataclass
@@ -44,66 +61,74 @@ class Connection:
 
     def __init__(self, url: str, headers: Mapping[str, str]) -> None:
         parts = urlsplit(url)
-        self._http = http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=120)
-        self._headers = {**headers, "Accept": "application/json"}
+        self._socket = socket.create_connection((parts.hostname or "", parts.port or 80), _TIMEOUT_SECONDS)
+        self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self._buffer = bytearray(_BUFFER_BYTES)
+        given = {"Host": parts.netloc, "Accept": "application/json", **headers}
+        self._headers = "".join(f"{name}: {value}\r\n" for name, value in given.items())
 
-    def send(self, call: Call) -> Any:
-        """The answer's JSON; raises RuntimeError where it is an error."""
-        body = None if call.body is None else json.dumps(call.body)
-        headers = self._headers if body is None else {**self._headers, "Content-Type": "application/json"}
-        self._http.request(call.method, call.path, body, headers)
-        answer = self._http.getresponse()
-        content = answer.read()
-        if answer.status >= 400:
-            raise RuntimeError(f"{call.method} {call.path}: {answer.status} {content[:500]!r}")
-        return json.loads(content)
+    def encode(self, call: Call) -> bytes:
+        """The bytes to send for a call."""
+        start = f"{call.method} {call.path} HTTP/1.1\r\n{self._headers}"
+        if call.body is None:
+            return f"{start}\r\n".encode()
+        body = json.dumps(call.body).encode()
+        return f"{start}Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n".encode() + body
+
+    def send(self, request: bytes) -> None:
+        """Send a request and take its answer in; raises RuntimeError where that is an error."""
+        self._socket.sendall(request)
+        received = self._receive()
+        while (end := self._buffer.find(b"\r\n\r\n", 0, received)) < 0:
+            received += self._receive(received)
+        length = _LENGTH.search(self._buffer, 0, end)
+        if length is None or int(self._buffer[9:12]) >= 400:
+            sent, answer = request.partition(b"\r\n")[0], bytes(self._buffer[: min(received, end + 500)])
+            raise RuntimeError(f"{sent!r} was answered {answer!r}")
+        left = end + 4 + int(length[1]) - received
+        while left > 0:
+            left -= self._receive()
+
+    def _receive(self, start: int = 0) -> int:
+        received = self._socket.recv_into(memoryview(self._buffer)[start:])
+        if not received:
+            raise RuntimeError("the service closed the connection")
+        return received
 
 
-def measure(
-    url: str,
-    headers: Mapping[str, str],
-    work: Callable[[int, int], Callable[[Connection], Any]],
-    clients: int,
-    seconds: float,
-) -> Figures:
-    """Let ``clients`` threads work for ``seconds``.
-
-    ``work(client, number)`` prepares one unit of work, which is not measured, and returns what is.
-    """
-    times: list[list[float]] = [[] for _ in range(clients)]
-    failures: list[BaseException] = []
-    ready = threading.Barrier(clients + 1)
-    end = [0.0]
-
-    def run(client: int) -> None:
-        connection = Connection(url, headers)
-        number = 0
-        try:
-            work(client, -1)(connection)
-        except BaseException as error:
-            failures.append(error)
-        ready.wait()
-        while not failures and time.perf_counter() < end[0]:
-            unit = work(client, number)
-            since = time.perf_counter()
-            try:
-                unit(connection)
-            except BaseException as error:
-                failures.append(error)
-                return
-            times[client].append(time.perf_counter() - since)
-            number += 1
-
-    threads = [threading.Thread(target=run, args=(client,)) for client in range(clients)]
-    for thread in threads:
-        thread.start()
-    since = time.perf_counter()
-    end[0] = since + 3600
-    ready.wait()
-    since = time.perf_counter()
-    end[0] = since + seconds
-    for thread in threads:
-        thread.join()
+def measure(url: str, headers: Mapping[str, str], work: Work, clients: int, seconds: float) -> Figures:
+    """Let ``clients`` processes do ``work`` for ``seconds``. Raises RuntimeError where a call is answered an error."""
+    start = _FORK.Barrier(clients)
+    reports = []
+    for client in range(clients):
+        report, own = _FORK.Pipe(duplex=False)
+        _FORK.Process(target=_run, args=(url, headers, work, client, seconds, start, own), daemon=True).start()
+        own.close()
+        reports.append(report)
+    results: list[Figures | Exception] = [report.recv() for report in reports]
+    failures = [result for result in results if isinstance(result, Exception)]
     if failures:
-        raise failures[0]
-    return Figures(clients, time.perf_counter() - since, [value for own in times for value in own])
+        raise next((each for each in failures if not isinstance(each, BrokenBarrierError)), failures[0])
+    figures = [result for result in results if isinstance(result, Figures)]
+    return Figures(clients, max(each.elapsed for each in figures), [one for each in figures for one in each.seconds])
+
+
+def _run(
+    url: str, headers: Mapping[str, str], work: Work, client: int, seconds: float, start: Barrier, report: Pipe
+) -> None:
+    """One client: reports its figures, or what went wrong."""
+    times: list[float] = []
+    try:
+        connection = Connection(url, headers)
+        connection.send(connection.encode(work(client, -1)))
+        start.wait(_TIMEOUT_SECONDS)
+        began = time.perf_counter()
+        while time.perf_counter() - began < seconds:
+            request = connection.encode(work(client, len(times)))
+            since = time.perf_counter()
+            connection.send(request)
+            times.append(time.perf_counter() - since)
+        report.send(Figures(1, time.perf_counter() - began, times))
+    except (OSError, RuntimeError) as error:
+        start.abort()
+        report.send(error)

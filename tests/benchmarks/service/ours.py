@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-import itertools
+import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,12 +16,10 @@ from service.config import driver_url
 from service.stack import Stack
 from service.stack import running as stack_running
 from shared.client import Client
-from tests.benchmarks.service.calls import Call, Connection
+from tests.benchmarks.service.calls import Call, Work
 from tests.benchmarks.service.scale import Scale
 
 REFERENCES = 500
-
-Work = Callable[[int, int], Callable[[Connection], Any]]
 
 
 @dataclass(frozen=True)
@@ -42,27 +40,19 @@ class Ours:
         """What is measured, by name."""
 
         def read(path: Callable[[int], str]) -> Work:
-            def prepare(client: int, number: int) -> Callable[[Connection], Any]:
-                call = Call("GET", f"/api{path(7919 * (client + 1) + number)}")
-                return lambda http: http.send(call)
-
-            return prepare
+            return lambda client, number: Call("GET", f"/api{path(7919 * (client + 1) + number)}")
 
         def asset(number: int) -> str:
             found = self.assets[number % len(self.assets)]
             return f"project={found['project']}&asset={found['name']}"
 
-        def outdated(client: int, number: int) -> Callable[[Connection], Any]:
-            start = (number * 37) % max(1, len(self.items) - REFERENCES)
-            used = self.items[start : start + REFERENCES]
-            call = Call("POST", "/api/publishes/outdated", {"item_usd_paths": used})
-            return lambda http: http.send(call)
+        def outdated(client: int, number: int) -> Call:
+            start = (client * 997 + number * 37) % max(1, len(self.items) - REFERENCES)
+            return Call("POST", "/api/publishes/outdated", {"item_usd_paths": self.items[start : start + REFERENCES]})
 
-        names = itertools.count()
-
-        def publish(client: int, number: int) -> Callable[[Connection], Any]:
+        def publish(client: int, number: int) -> Call:
             task, target = self.tasks[client], self.assets[client]
-            item = f"{target['project']}/assets/{target['name']}/usd/bench/data/bench_{next(names)}.usd"
+            item = f"{target['project']}/assets/{target['name']}/usd/bench/data/{uuid.uuid4().hex}.usd"
             place = self.root / item
             place.parent.mkdir(parents=True, exist_ok=True)
             place.write_text('#usda 1.0\n(defaultPrim = "a")\ndef Xform "a" {}\n')
@@ -74,8 +64,7 @@ class Ours:
                 "item_usd_path": item,
                 "metadata": {"asset_name": target["name"], "part_name": "bench"},
             }
-            call = Call("POST", "/api/publishes/", body)
-            return lambda http: http.send(call)
+            return Call("POST", "/api/publishes/", body)
 
         pages = self.total // 100
         return {

@@ -17,18 +17,17 @@ from pathlib import Path
 from typing import Any
 
 import psycopg2
+import requests
 from psycopg2.extensions import connection
 from sqlalchemy import make_url
 
 from service.embedded import Servers
 from service.embedded.access import Access
-from tests.benchmarks.service.calls import Call, Connection
+from tests.benchmarks.service.calls import Call, Work
 from tests.benchmarks.service.scale import Scale
 
 EMAIL, PASSWORD = "admin@example.com", "mysecretpassword"
 _READY_SECONDS = 120
-
-Work = Callable[[int, int], Callable[[Connection], Any]]
 
 
 @dataclass(frozen=True)
@@ -48,13 +47,9 @@ class Zou:
         """What is measured, by the name that our own call has."""
 
         def read(path: Callable[[int], str]) -> Work:
-            def prepare(client: int, number: int) -> Callable[[Connection], Any]:
-                call = Call("GET", path(7919 * (client + 1) + number))
-                return lambda http: http.send(call)
+            return lambda client, number: Call("GET", path(7919 * (client + 1) + number))
 
-            return prepare
-
-        def publish(client: int, number: int) -> Callable[[Connection], Any]:
+        def publish(client: int, number: int) -> Call:
             body = {
                 "name": f"bench{client}",
                 "output_type_id": self.output_type,
@@ -63,8 +58,7 @@ class Zou:
                 "representation": "usd",
                 "extension": ".usd",
             }
-            call = Call("POST", f"/data/entities/{self.assets[client]}/output-files/new", body)
-            return lambda http: http.send(call)
+            return Call("POST", f"/data/entities/{self.assets[client]}/output-files/new", body)
 
         pages = len(self.output_files) // 100
         return {
@@ -117,7 +111,7 @@ def running(environment: Path, folder: Path, scale: Scale) -> Iterator[Zou]:
         (file_tree,) = environment.glob("lib/python*/site-packages/zou/app/file_trees/default.json")
         ids = _load(rows, scale, file_tree.read_text())
         with _gunicorn(environment, variables, folder) as url:
-            login = Connection(url, {}).send(Call("POST", "/auth/login", {"email": EMAIL, "password": PASSWORD}))
+            login = requests.post(f"{url}/auth/login", json={"email": EMAIL, "password": PASSWORD}, timeout=30).json()
             yield Zou(url, {"Authorization": f"Bearer {login['access_token']}"}, **ids)
 
 
@@ -182,9 +176,9 @@ def _gunicorn(environment: Path, variables: dict[str, str], folder: Path) -> Ite
         deadline = time.monotonic() + _READY_SECONDS
         while True:
             try:
-                Connection(f"http://127.0.0.1:{port}", {}).send(Call("GET", "/"))
+                requests.get(f"http://127.0.0.1:{port}", timeout=30).raise_for_status()
                 break
-            except (OSError, RuntimeError):
+            except requests.RequestException:
                 if time.monotonic() > deadline or process.poll() is not None:
                     raise RuntimeError(f"zou did not start: {(folder / 'zou.log').read_text()[-2000:]}") from None
                 time.sleep(0.2)
