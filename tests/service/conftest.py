@@ -5,7 +5,7 @@ Row-level security keeps the tests apart as it keeps studios apart, so that noth
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 from flask import Flask
@@ -17,7 +17,9 @@ from service.embedded import Servers
 from service.queue import queueing
 from service.tasks import encode, frames, still
 from tests.service.stand_in import worker as stand_in_worker
-from tests.service.studio import StudioUnderTest, make_studio
+from tests.service.studio import Json, StudioUnderTest, make_studio
+
+Submit = Callable[..., Json]
 
 
 @pytest.fixture(scope="session")
@@ -66,3 +68,23 @@ def stand_ins(monkeypatch: pytest.MonkeyPatch) -> None:
     for module, name in ((frames, "RENDERER"), (encode, "ENCODER"), (still, "RENDERER")):
         monkeypatch.setattr(module, name, getattr(module, name))
     stand_in_worker.stand_in()
+
+
+@pytest.fixture
+def publish_id(studio: StudioUnderTest) -> str:
+    """Of an asset that can be rendered."""
+    return str(studio.publish(studio.production())["id"])
+
+
+@pytest.fixture
+def submit(studio: StudioUnderTest, publish_id: str) -> Submit:
+    """Submit a job that renders the publish: frames 1 to 6 in chunks of two, if nothing else is said."""
+
+    def submit(kind: str = "frames", **fields: object) -> Json:
+        body = {"kind": kind, "publish_id": publish_id, **fields}
+        if kind == "frames":
+            body = {"frames": "1-6", "chunk": 2, **body}
+        job: Json = studio.artist.post("/jobs/", body).data
+        return job
+
+    return submit

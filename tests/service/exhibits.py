@@ -8,7 +8,6 @@ from datetime import UTC, datetime, timedelta
 from uuid import UUID, uuid4
 
 from flask import Flask
-from flask.testing import FlaskClient
 from sqlalchemy import select
 
 from service.accounts.permissions import Role
@@ -51,13 +50,6 @@ class Exhibits:
     @property
     def app(self) -> Flask:
         return self.studio.app
-
-    def client(self, role: Role = Role.ARTIST) -> FlaskClient:
-        """A browser in which the user of that role is logged in."""
-        browser = self.app.test_client()
-        answer = browser.get("/", query_string={"token": self.studio.tokens[role]})
-        assert answer.status_code == 303
-        return browser
 
 
 def make_exhibits(app: Flask) -> Exhibits:

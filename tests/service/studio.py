@@ -10,6 +10,7 @@ from typing import Any
 from uuid import UUID, uuid4
 
 from flask import Flask
+from flask.testing import FlaskClient
 from rq import Queue, SimpleWorker
 
 from service.accounts import auth
@@ -135,6 +136,12 @@ class StudioUnderTest:
     @property
     def artist(self) -> Api:
         return self.api(Role.ARTIST)
+
+    def browser(self, role: Role = Role.ARTIST) -> FlaskClient:
+        """A browser in which the user of that role is logged in."""
+        browser = self.app.test_client()
+        assert browser.get("/", query_string={"token": self.tokens[role]}).status_code == 303
+        return browser
 
     def email(self, role: Role) -> str:
         return f"{role}@{self.name}.example"

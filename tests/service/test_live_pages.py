@@ -18,9 +18,7 @@ from uuid import uuid4
 import pytest
 import requests
 from flask import Flask
-from flask.testing import FlaskClient
 
-from service.accounts import auth
 from service.accounts.permissions import Role
 from service.activity import events
 from service.config import Config
@@ -33,19 +31,13 @@ pytestmark = pytest.mark.usefixtures("quiet_queue")
 SAME_SITE = {"Sec-Fetch-Site": "same-origin"}
 
 
-def browser(studio: StudioUnderTest, role: Role = Role.ARTIST) -> FlaskClient:
-    client = studio.app.test_client()
-    client.set_cookie(auth.COOKIE, studio.tokens[role])
-    return client
-
-
 def test_the_bell_counts_and_a_form_marks_as_read(app: Flask, studio: StudioUnderTest) -> None:
     task = studio.production("look").task
     artist = studio.artist.get("/auth/me").data["user"]["id"]
     studio.admin.patch(f"/tasks/{task['id']}", {"assignee_id": artist})
     with app.app_context():
         notifier.tell(app)
-    page = browser(studio)
+    page = studio.browser()
     text = page.get("/notifications").text
     assert "A task for you" in text and 'aria-label="Notifications, 1 unread"' in text
     assert page.post("/notifications/read", headers={"Sec-Fetch-Site": "cross-site"}).status_code == 403
@@ -62,7 +54,7 @@ def test_the_bell_counts_and_a_form_marks_as_read(app: Flask, studio: StudioUnde
 
 def test_a_run_is_drawn_cancelled_and_tried_again_by_its_page(studio: StudioUnderTest) -> None:
     run = start(studio, BRANCHES, pictures=picture(studio))
-    page = browser(studio)
+    page = studio.browser()
     drawn = page.get("/workflows").text
     assert len(re.findall(r'<g class="node node-(queued|waiting)">', drawn)) == 4
     assert len(re.findall(r'<path class="edge', drawn)) == 2
@@ -75,14 +67,14 @@ def test_a_run_is_drawn_cancelled_and_tried_again_by_its_page(studio: StudioUnde
     assert "Retry what failed" in page.get(address).text
     assert page.post(f"{address}/retry", headers=SAME_SITE).status_code == 303
     assert studio.artist.get(address).data["state"] == "running"
-    assert browser(studio, Role.CLIENT).get("/workflows").status_code == 403
+    assert studio.browser(Role.CLIENT).get("/workflows").status_code == 403
     assert page.post("/workflows/runs", data={"workflow": "step_to_picture"}, headers=SAME_SITE).status_code == 422
 
 
 def test_names_of_a_workflow_cannot_become_markup(studio: StudioUnderTest) -> None:
     body = {"graph": BRANCHES, "title": "<script>alert(1)</script>", "inputs": {"pictures": picture(studio)}}
     assert studio.artist.post("/workflows/runs", body).status == 201
-    assert "<script>alert" not in browser(studio).get("/workflows").text
+    assert "<script>alert" not in studio.browser().get("/workflows").text
 
 
 @pytest.fixture

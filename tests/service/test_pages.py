@@ -127,7 +127,7 @@ def test_a_wrong_password_keeps_the_form_filled(shown: Exhibits) -> None:
 )
 @pytest.mark.parametrize("path", ["/login", "/logout"])
 def test_forms_of_other_sites_are_refused(shown: Exhibits, path: str, headers: dict[str, str]) -> None:
-    browser = shown.client()
+    browser = shown.studio.browser()
     form = {"email": shown.studio.email(Role.ARTIST), "password": PASSWORD}
     answer = browser.post(path, data=form, headers=headers)
     assert answer.status_code == 403
@@ -136,7 +136,7 @@ def test_forms_of_other_sites_are_refused(shown: Exhibits, path: str, headers: d
 
 
 def test_logout_ends_the_session_for_every_copy_of_its_cookie(shown: Exhibits) -> None:
-    browser = shown.client()
+    browser = shown.studio.browser()
     cookie = browser.get_cookie(auth.COOKIE)
     assert cookie is not None
     assert browser.post("/logout", headers={"Origin": "http://localhost"}).status_code == 303
@@ -165,7 +165,7 @@ def test_nobody_is_sent_to_another_site(shown: Exhibits, target: str) -> None:
 
 
 def test_a_client_sees_pictures_and_publishes_but_neither_cad_nor_jobs(shown: Exhibits) -> None:
-    browser = shown.client(Role.CLIENT)
+    browser = shown.studio.browser(Role.CLIENT)
     page = Page(browser.get(f"/assets/{shown.ids['asset']}"))
     assert "look" in page.text and f"/api/media/assets/{shown.ids['still']}/file" in page.links
     assert "Parts and materials" not in page.text and "bearing.step" not in page.text
@@ -188,7 +188,7 @@ def test_another_tenants_rows_are_not_there(shown: Exhibits, other_studio: Studi
 
 
 def test_every_link_of_every_page_leads_somewhere(shown: Exhibits) -> None:
-    browser = shown.client()
+    browser = shown.studio.browser()
     waiting, seen = ["/"], set[str]()
     while waiting:
         address = waiting.pop()
@@ -206,7 +206,7 @@ def test_every_link_of_every_page_leads_somewhere(shown: Exhibits) -> None:
 
 
 def test_parts_tell_their_material_and_where_it_came_from(shown: Exhibits) -> None:
-    answer = shown.client().get(f"/assets/{shown.ids['asset']}")
+    answer = shown.studio.browser().get(f"/assets/{shown.ids['asset']}")
     text = Page(answer).text
     assert "1 of 4 parts has no material" in text
     assert 'STEP material "Steel" is a library material' in text
@@ -219,23 +219,23 @@ def test_parts_tell_their_material_and_where_it_came_from(shown: Exhibits) -> No
 
 
 def test_parts_are_searched_on_the_server_too(shown: Exhibits) -> None:
-    text = Page(shown.client().get(f"/assets/{shown.ids['asset']}?part=fallback")).text
+    text = Page(shown.studio.browser().get(f"/assets/{shown.ids['asset']}?part=fallback")).text
     assert "1 part matches “fallback”" in text
     assert "XJ_47" in text and "row/ball_2" not in text
 
 
 def test_publishes_show_who_when_and_where(shown: Exhibits) -> None:
-    page = shown.client().get(f"/assets/{shown.ids['asset']}")
+    page = shown.studio.browser().get(f"/assets/{shown.ids['asset']}")
     text = Page(page).text
     assert "look v001_i001 composed now artist" in text
     assert "bearing_v001_i001.blend" in text
     assert 'data-copy="demo/assets/bearing/usd/look/data/look_v001_i001.usd"' in page.text
-    publish = Page(shown.client().get(f"/publishes/{shown.ids['publish']}")).text
+    publish = Page(shown.studio.browser().get(f"/publishes/{shown.ids['publish']}")).text
     assert "demo/assets/bearing/usd/look/look.usd" in publish and "demo/assets/bearing/usd/bearing.usd" in publish
 
 
 def test_jobs_show_their_device_error_and_worker(shown: Exhibits) -> None:
-    browser = shown.client()
+    browser = shown.studio.browser()
     done = Page(browser.get(f"/jobs/{shown.ids['done']}")).text
     assert "CPU asked for auto; no GPU was found" in done
     failed = Page(browser.get(f"/jobs/{shown.ids['failed']}")).text
@@ -246,7 +246,7 @@ def test_jobs_show_their_device_error_and_worker(shown: Exhibits) -> None:
 
 
 def test_only_what_can_still_change_is_refreshed(shown: Exhibits) -> None:
-    browser = shown.client()
+    browser = shown.studio.browser()
     for name, live in (("done", False), ("running", True)):
         fragment = browser.get(f"/jobs/{shown.ids[name]}?fragment=1")
         assert "<html" not in fragment.text
@@ -257,7 +257,7 @@ def test_only_what_can_still_change_is_refreshed(shown: Exhibits) -> None:
 
 
 def test_pictures_are_served_to_the_session(shown: Exhibits) -> None:
-    browser = shown.client()
+    browser = shown.studio.browser()
     page = Page(browser.get(f"/assets/{shown.ids['asset']}"))
     address = f"/api/media/assets/{shown.ids['still']}/file"
     assert address in page.links
@@ -266,16 +266,16 @@ def test_pictures_are_served_to_the_session(shown: Exhibits) -> None:
 
 
 def test_empty_pages_say_what_to_do_next(shown: Exhibits) -> None:
-    text = Page(shown.client().get(f"/assets/{shown.ids['empty']}")).text
+    text = Page(shown.studio.browser().get(f"/assets/{shown.ids['empty']}")).text
     assert "No CAD file yet" in text and "project=demo&asset=housing" in text
     assert "Nothing is published yet" in text and "raceway launcher" in text
-    assert "No asset matches" in Page(shown.client().get("/?q=%25")).text
+    assert "No asset matches" in Page(shown.studio.browser().get("/?q=%25")).text
 
 
 def test_a_missing_manifest_leaves_the_rest_of_the_page(shown: Exhibits) -> None:
     hidden = (shown.studio.root / "manifest.json").rename(shown.studio.root / "hidden.json")
     try:
-        answer = shown.client().get(f"/assets/{shown.ids['asset']}")
+        answer = shown.studio.browser().get(f"/assets/{shown.ids['asset']}")
     finally:
         hidden.rename(shown.studio.root / "manifest.json")
     assert answer.status_code == 200
@@ -302,7 +302,7 @@ def test_a_conversion_tells_that_it_runs_or_why_it_failed(shown: Exhibits) -> No
         )
         rows += [conversion, cad]
     add_rows(shown.studio, *rows)
-    browser = shown.client()
+    browser = shown.studio.browser()
     newest = Page(browser.get(f"/assets/{asset.id}"))
     assert "converting.step is being converted" in newest.text
     (earlier,) = [link for link in newest.links if str(rows[2].id) in link and link.startswith("/assets")]
@@ -313,7 +313,7 @@ def test_a_conversion_tells_that_it_runs_or_why_it_failed(shown: Exhibits) -> No
 
 
 def test_text_of_a_cad_file_never_becomes_code(shown: Exhibits) -> None:
-    browser = shown.client()
+    browser = shown.studio.browser()
     searches = (f"/assets/{{asset}}?part={EVIL}", f"/?q={EVIL}")
     for path in ("/assets/{asset}", "/publishes/{publish}", "/jobs/{done}", *searches):
         answer = browser.get(path.format(**shown.ids))
@@ -329,7 +329,7 @@ def test_text_of_a_cad_file_never_becomes_code(shown: Exhibits) -> None:
     [("/nowhere", 404), ("/assets/{task}", 404), ("/logout", 405), ("/?q=%00", 400), ("/?page=-1&q=%FF", 200)],
 )
 def test_wrong_addresses_are_answered_by_a_page(shown: Exhibits, path: str, status: int) -> None:
-    answer = shown.client().get(path.format(**shown.ids))
+    answer = shown.studio.browser().get(path.format(**shown.ids))
     assert (answer.status_code, answer.mimetype) == (status, "text/html")
     assert ("Go to the overview" in Page(answer).text) is (status >= 400)
 
@@ -358,7 +358,7 @@ def _counted(app: Flask) -> Iterator[Callable[[], int]]:
 
 
 def test_the_number_of_statements_does_not_grow_with_the_rows(shown: Exhibits) -> None:
-    browser = shown.client()
+    browser = shown.studio.browser()
     paths = [path.format(**shown.ids) for path in ("/", "/jobs", "/assets/{asset}", "/publishes/{publish}")]
 
     def costs() -> list[int]:

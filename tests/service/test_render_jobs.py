@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-import re
 import threading
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -13,46 +11,21 @@ from uuid import UUID, uuid4
 
 import pytest
 from flask import Flask
-from flask.testing import FlaskClient
-from hypothesis import given
-from hypothesis import strategies as st
-from sqlalchemy import delete, select, update
+from sqlalchemy import select, update
 from sqlalchemy.exc import IntegrityError
 
-from service.accounts.permissions import Role
 from service.database import tenant_session
-from service.models import AuditRecord, Job, Tenant, Worker
-from service.pages import new_render
+from service.models import AuditRecord, Job, Tenant
 from service.queue import jobs, queueing
 from service.queue.queueing import QUEUES
 from service.tasks import frames, recovery
 from service.tasks.lease import Lease, claim_next
-from shared.errors import InputError, RacewayError
-from shared.frame_ranges import format_frames, parse_frames
+from shared.errors import RacewayError
 from shared.jobs import TRANSITIONS, JobDocument, JobState
-from tests.service.studio import PASSWORD, Json, StudioUnderTest, make_studio, work
+from tests.service.conftest import Submit
+from tests.service.studio import Json, StudioUnderTest, make_studio, work
 
 pytestmark = pytest.mark.usefixtures("quiet_queue", "stand_ins")
-
-
-@pytest.fixture
-def publish_id(studio: StudioUnderTest) -> str:
-    return str(studio.publish(studio.production())["id"])
-
-
-Submit = Callable[..., Json]
-
-
-@pytest.fixture
-def submit(studio: StudioUnderTest, publish_id: str) -> Submit:
-    def submit(kind: str = "frames", **fields: object) -> Json:
-        body = {"kind": kind, "publish_id": publish_id, **fields}
-        if kind == "frames":
-            body = {"frames": "1-6", "chunk": 2, **body}
-        job: Json = studio.artist.post("/jobs/", body).data
-        return job
-
-    return submit
 
 
 def shown(studio: StudioUnderTest, job: Json) -> Json:
@@ -453,93 +426,5 @@ def test_only_the_service_s_administrator_manages_workers(app: Flask, studio: St
     assert studio.admin.call("PATCH", f"/workers/{uuid4()}", {"wanted": "rest"}).status == 403
 
 
-@given(st.sets(st.integers(-50, 400), min_size=1, max_size=40))
-def test_ranges_of_frames_are_written_so_that_they_are_read_again(numbers: set[int]) -> None:
-    assert parse_frames(format_frames(sorted(numbers))) == sorted(numbers)
-
-
-@pytest.mark.parametrize("text", ["", "a", "5-1", "1-9x0", "1-", "1--", "1-999999", "1,,2"])
-def test_what_is_no_range_of_frames_is_refused(text: str) -> None:
-    with pytest.raises(InputError) as caught:
-        parse_frames(text)
-    assert caught.value.code == "input.frames" and caught.value.hint
-
-
 def test_jobs_names_the_same_priority_as_the_table() -> None:
     assert int(str(Job.__table__.c.priority.server_default.arg)) == jobs.PRIORITY  # type: ignore[union-attr]
-
-
-def test_buttons_are_for_those_who_may_and_refusals_are_told(
-    app: Flask, studio: StudioUnderTest, submit: Submit
-) -> None:
-    job = submit("turntable", frames=4, chunk=2)
-    worker = uuid4()
-    with app.app_context(), tenant_session(studio.tenant_id) as current:
-        values = {"name": "node7", "host": "node7", "pid": 1, "queues": ["default"], "state": "up"}
-        current.add(Worker(id=worker, **values))
-    artist, manager = (signed_in(studio, role) for role in (Role.ARTIST, Role.PROJECT_MANAGER))
-    assert "/queues/render/pause" not in artist.get("/jobs").text and "node7" in artist.get("/jobs").text
-    assert artist.post("/queues/render/pause").status_code == 403
-    assert f"/workers/{worker}/rest" not in manager.get("/jobs").text
-    assert manager.post(f"/workers/{worker}/drain").status_code == 403
-    assert manager.post("/queues/render/pause").status_code == 303
-    assert "The queue render is paused." in artist.get(f"/jobs/{job['id']}").text
-    assert manager.post("/queues/render/resume").status_code == 303
-    for wrong in ("1000", "9" * 5000):
-        assert artist.post(f"/jobs/{job['id']}/priority?to=queue&page=1", data={"priority": wrong}).status_code == 303
-        assert "A priority is a number from 0 to 100." in artist.get("/jobs").text
-    studio.artist.post(f"/jobs/{job['id']}/cancel")
-    assert artist.post(f"/jobs/{job['id']}/pause?to=queue").status_code == 303
-    assert "has ended: it is cancelled" in artist.get("/jobs").text
-    assert "has ended" not in artist.get("/jobs").text, "it is said once"
-    with app.app_context(), tenant_session(studio.tenant_id) as current:
-        current.execute(delete(Worker).where(Worker.id == worker))
-
-
-def test_a_render_is_submitted_from_the_page(studio: StudioUnderTest, publish_id: str) -> None:
-    artist = signed_in(studio, Role.ARTIST)
-    page = artist.get("/jobs").text
-    assert f'<option value="{publish_id}">gear (' in page and "<option >stage</option>" in page
-    form = {"publish_id": publish_id, "preset": "preview", "lighting": "studio", "camera": "framed", "priority": "70"}
-    sent = artist.post("/jobs/new", data={**form, "kind": "turntable", "frames": "12"})
-    job = studio.artist.get(f"/jobs/{sent.location.rpartition('/')[2]}").data
-    assert (job["kind"], job["priority"], job["request"]["turn_frames"]) == ("turntable", 70, 12)
-    assert (job["request"]["lighting"], job["request"]["camera"]) == ("studio", "framed")
-    many = {"kind": "turntable", "frames": "9" * 5000}
-    for wrong in (many, {"kind": "frames"}, {"kind": "still", "camera": "hero"}, {"kind": "opera"}):
-        assert artist.post("/jobs/new", data={**form, **wrong}).location == "/jobs"
-        assert 'role="alert"' in artist.get("/jobs").text
-    assert "New render" not in signed_in(studio, Role.CLIENT).get("/jobs").text
-
-
-def test_the_page_offers_every_asset_that_is_not_put_away(
-    studio: StudioUnderTest, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(new_render, "_SUBJECTS", 3)
-    small, away, large = studio.production(), studio.production(), studio.production()
-    studio.publish(small), studio.publish(away)
-    parts = [studio.publish(large, f"part{number}") for number in range(4)]
-    assert studio.admin.post(f"/assets/{away.asset['id']}/archive").status == 200
-    page = signed_in(studio, Role.ARTIST).get("/jobs").text
-    offered = re.findall(r'<option value="[0-9a-f-]{36}">([^<]+)', page)
-    names = [f"{each.asset['name']} ({each.project['name']})" for each in (small, large)]
-    assert set(names) <= set(offered) and len(offered) == len(set(offered))
-    assert f"{away.asset['name']} ({away.project['name']})" not in offered
-    assert parts[-1]["id"] in page and parts[0]["id"] not in page
-
-
-def signed_in(studio: StudioUnderTest, role: Role) -> FlaskClient:
-    browser = studio.app.test_client()
-    browser.post("/login", data={"email": studio.email(role), "password": PASSWORD})
-    return browser
-
-
-def test_the_page_of_a_job_shows_its_tasks_and_has_its_buttons(studio: StudioUnderTest, submit: Submit) -> None:
-    job = submit("turntable", frames=4, chunk=2)
-    browser = signed_in(studio, Role.ARTIST)
-    page = browser.get(f"/jobs/{job['id']}").text
-    assert page.count("state-queued") >= 3 and f"/jobs/{job['id']}/cancel" in page and "film" in page
-    assert browser.post(f"/jobs/{job['id']}/priority", data={"priority": "80"}).status_code in (302, 303)
-    assert browser.post(f"/jobs/{job['id']}/pause").status_code in (302, 303)
-    assert (shown(studio, job)["priority"], shown(studio, job)["paused"]) == (80, True)
-    assert browser.get("/jobs").text.count(f'href="/jobs/{job["id"]}"') == 1

@@ -10,7 +10,6 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
-from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 from service.accounts.permissions import Role
@@ -43,11 +42,6 @@ class Revised:
     asset_id: UUID
     cad_id: UUID
 
-    def browser(self, role: Role = Role.ARTIST) -> FlaskClient:
-        browser = self.studio.app.test_client()
-        assert browser.get("/", query_string={"token": self.studio.tokens[role]}).status_code == 303
-        return browser
-
     @property
     def report(self) -> Json:
         found: Json = self.studio.artist.get(f"/cad/{self.cad_id}/revision-report").data
@@ -55,7 +49,7 @@ class Revised:
 
     def send(self, action: str, role: Role = Role.ARTIST, **fields: Any) -> TestResponse:
         """Press a button of the page: a form with the version that the page shows."""
-        browser = self.browser(role)
+        browser = self.studio.browser(role)
         versions = re.findall(
             r'name="version" value="(\d+)"><input type="hidden" name="new_key"',
             browser.get(f"/cad/{self.cad_id}/revision").text,
@@ -95,12 +89,12 @@ def revised(studio: StudioUnderTest) -> Revised:
 
 
 def test_the_asset_says_that_something_is_open_and_leads_there(revised: Revised) -> None:
-    text = revised.browser().get(f"/assets/{revised.asset_id}").text
+    text = revised.studio.browser().get(f"/assets/{revised.asset_id}").text
     assert "2 parts of this revision wait" in text and f"/cad/{revised.cad_id}/revision" in text
 
 
 def test_uncertain_parts_are_shown_with_their_candidates_and_choices(revised: Revised) -> None:
-    answer = revised.browser().get(f"/cad/{revised.cad_id}/revision")
+    answer = revised.studio.browser().get(f"/cad/{revised.cad_id}/revision")
     text = unescape(answer.text)
     assert answer.status_code == 200 and EVIL not in answer.text and EVIL in text
     assert "60 %" in text and "other name" in text and ">Brass<" in text
@@ -113,7 +107,7 @@ def test_a_button_confirms_a_candidate_and_another_takes_that_back(revised: Revi
     assert answer.status_code == 303 and answer.location.endswith(f"/cad/{revised.cad_id}/revision")
     report = revised.report
     assert report["state"] == "applying" and report["decisions"][0]["old_key"] == "Bolt"
-    page = revised.browser().get(f"/cad/{revised.cad_id}/revision").text
+    page = revised.studio.browser().get(f"/cad/{revised.cad_id}/revision").text
     assert "Decisions are being applied" in page and "Decided by people" in page and "Uncertain parts" not in page
     assert revised.send("decide", new_key="Bolt_1", undo="1").status_code == 303
     assert revised.report["decisions"] == [] and revised.report["state"] == "current"
@@ -128,7 +122,7 @@ def test_a_part_that_is_new_and_a_match_that_is_right_need_no_conversion(revised
 
 
 def test_a_material_is_chosen_where_two_were(revised: Revised) -> None:
-    browser = revised.browser()
+    browser = revised.studio.browser()
     version = re.search(
         r'name="version" value="(\d+)"><input type="hidden" name="part_key" value="Cap"',
         browser.get(f"/cad/{revised.cad_id}/revision").text,
@@ -160,7 +154,7 @@ def test_only_who_may_assign_materials_decides(revised: Revised) -> None:
     assert revised.send("decide", Role.CLIENT, new_key="Bolt_1", old_key="Bolt").status_code == 403
     other_site = {"Origin": "https://elsewhere.example"}
     form = {"version": "1", "new_key": "Bolt_1", "old_key": "Bolt"}
-    answer = revised.browser().post(f"/cad/{revised.cad_id}/decide", data=form, headers=other_site)
+    answer = revised.studio.browser().post(f"/cad/{revised.cad_id}/decide", data=form, headers=other_site)
     assert answer.status_code == 403
     assert revised.report["decisions"] == []
 
@@ -175,7 +169,7 @@ def test_a_failed_conversion_is_tried_again_from_the_page(revised: Revised) -> N
         revision=1,
     )  # fmt: skip
     add_rows(revised.studio, conversion, cad)
-    browser = revised.browser(Role.PROJECT_MANAGER)
+    browser = revised.studio.browser(Role.PROJECT_MANAGER)
     page = browser.get(f"/assets/{revised.asset_id}?cad={cad.id}").text
     assert "Try a coarser setting." in page and "cad.timeout" in page and "Try again" in page
     form = {"relative_deflection": "0.02", "seconds": "7200", "memory_mb": "", "triangles": ""}
