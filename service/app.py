@@ -60,6 +60,9 @@ def create_app(config: Config) -> Flask:
 
 
 def _begin() -> None:
+    if request.content_length is not None:
+        # gunicorn ends a body where the client hung up: without this a file cut off on its way would pass as whole.
+        request.environ.pop("wsgi.input_terminated", None)
     given = request.headers.get("X-Request-Id", "")
     # A proxy's id is kept, so that its log and ours tell of the same request.
     g.request_id = given if _REQUEST_ID.fullmatch(given) else uuid.uuid4().hex[:12]

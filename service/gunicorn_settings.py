@@ -17,7 +17,7 @@ from typing import Any
 from shared.processes import die_with_parent
 
 workers = int(os.environ.get("WEB_CONCURRENCY") or 2)
-worker_class = "gthread"
+worker_class = "service.gunicorn_worker.Worker"
 threads = 64
 timeout = 120
 # Uploads and downloads under way may end; event streams are told to (below).
@@ -25,6 +25,12 @@ graceful_timeout = 20
 keepalive = 5
 errorlog = "-"
 loglevel = "warning"
+logconfig_dict = {
+    "root": {"handlers": ["stderr"], "level": "WARNING"},
+    "formatters": {"json": {"()": "service.logs.JsonFormatter"}},
+    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "json"}},
+    "loggers": {"gunicorn.error": {"handlers": ["stderr"], "level": "WARNING", "propagate": False}},
+}
 control_socket_disable = True
 # The heartbeat's file belongs in memory, where a slow disk cannot stall it; not every container has that place.
 worker_tmp_dir = "/dev/shm" if os.access("/dev/shm", os.W_OK | os.X_OK) else None

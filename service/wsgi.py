@@ -2,6 +2,10 @@
 
 import logging
 
+from flask.typing import ResponseReturnValue
+from gunicorn.http.errors import ParseException
+from werkzeug.exceptions import ClientDisconnected
+
 from service import logs
 from service.app import create_app
 from service.config import Config
@@ -10,6 +14,14 @@ from shared.errors import ServiceError
 
 logs.configure()
 app = create_app(Config.from_environment())
+
+
+@app.errorhandler(ParseException)
+def damaged_body(error: ParseException) -> ResponseReturnValue:
+    """Chunks that gunicorn cannot make out, as what the rest of the service calls a body that did not arrive whole."""
+    return app.handle_http_exception(ClientDisconnected())
+
+
 try:
     check_database(app)
 except ServiceError as error:

@@ -14,7 +14,7 @@ from service.accounts.permissions import Permission
 from service.api.cad import root
 from service.api.listing import row
 from service.api.records import check_version, digest_of
-from service.api.routing import Answer, Reply, Request, Resource
+from service.api.routing import Answer, Reply, Request, Resource, body_bytes
 from service.cad import choices, materials, revisions, source_materials
 from service.database import session
 from service.models import CadFile
@@ -162,7 +162,7 @@ def put_source_materials(cad_file_id: UUID, query: SheetQuery) -> Answer:
     cad_file = row(CadFile, cad_file_id, lock=True)
     _check_sheet(cad_file)
     manifest = materials.manifest_of(root(), cad_file)
-    source_materials.put(session(), cad_file, manifest, request.get_data(), query.filename, auth.current().user_name)
+    source_materials.put(session(), cad_file, manifest, body_bytes(), query.filename, auth.current().user_name)
     return _sheet(cad_file)
 
 

@@ -8,7 +8,7 @@ from http import HTTPStatus
 
 from flask import Flask, Response, g, jsonify, request
 from sqlalchemy.exc import DataError, IntegrityError, OperationalError
-from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
+from werkzeug.exceptions import ClientDisconnected, HTTPException, RequestEntityTooLarge
 
 from service.accounts.throttle import RateLimitError
 from service.api.routing import PREFIX
@@ -23,6 +23,8 @@ _HINTS = {
     413: "Raise RACEWAY_MAX_UPLOAD_MB, or send less.",
     415: "Send JSON with the header Content-Type: application/json.",
 }
+_KEPT_HEADERS = {"Allow", "Content-Range"}
+"""What HTTP wants to be said with 405 and 416."""
 _UNIQUE, _REFERENCE, _CHECK = "23505", "23503", "23514"
 
 
@@ -33,8 +35,15 @@ def register(app: Flask, page: Callable[[RacewayError], Response]) -> None:
         session().rollback()
         return json_error(error) if request.path.startswith(PREFIX) else page(error)
 
+    def answer_http(error: HTTPException) -> Response:
+        response = answer(_from_http(error))
+        for name, value in error.get_headers():
+            if name in _KEPT_HEADERS:
+                response.headers[name] = value
+        return response
+
     app.register_error_handler(RacewayError, answer)
-    app.register_error_handler(HTTPException, lambda error: answer(_from_http(error)))
+    app.register_error_handler(HTTPException, answer_http)
     app.register_error_handler(IntegrityError, lambda error: answer(from_integrity(error)))
     app.register_error_handler(DataError, lambda error: answer(_from_data(error)))
     app.register_error_handler(OperationalError, lambda error: answer(_from_operational(error)))
@@ -56,6 +65,10 @@ def _from_http(error: HTTPException) -> RacewayError:
     status = error.code or 500
     if isinstance(error, RequestEntityTooLarge):
         return InputError("The request is too large.", hint=_HINTS[413], code="input.too_large", status=413)
+    if isinstance(error, ClientDisconnected):
+        return InputError(
+            "The body of the request did not arrive whole.", hint="Send it again.", code="input.incomplete", status=400
+        )
     phrase = HTTPStatus(status).phrase
     return RacewayError(
         f"{request.method} {request.path}: {phrase}.",

@@ -228,6 +228,14 @@ def _query_values() -> dict[str, str]:
     return values
 
 
+def body_bytes() -> bytes:
+    """The whole body of the request."""
+    body = request.get_data(cache=False)
+    # Of a body in chunks Werkzeug reads what is allowed and stops: that there is more shows in reading on (413).
+    request.stream.read(1)
+    return body
+
+
 def _json_body() -> Any:
     if not request.is_json:
         raise InputError(
@@ -237,7 +245,7 @@ def _json_body() -> Any:
             status=415,
         )
     try:
-        body = json.loads(request.get_data(cache=False) or b"{}", parse_constant=_no_constant)
+        body = json.loads(body_bytes() or b"{}", parse_constant=_no_constant)
         _check_text(body)
     except (ValueError, RecursionError) as error:
         raise InputError(

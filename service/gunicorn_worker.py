@@ -1,0 +1,67 @@
+"""gunicorn's threads, which answer what gunicorn itself refuses in the form of every other error."""
+
+from __future__ import annotations
+
+import json
+import logging
+import socket
+import uuid
+from http import HTTPStatus
+from typing import Any
+
+from gunicorn.http import errors
+from gunicorn.util import write_nonblock
+from gunicorn.workers.gthread import ThreadWorker
+
+from shared.errors import InputError
+
+log = logging.getLogger("raceway.access")
+
+_REFUSED: dict[type[errors.ParseException], tuple[HTTPStatus, str, str]] = {
+    errors.LimitRequestLine: (
+        HTTPStatus.REQUEST_URI_TOO_LONG,
+        "The address of the request is too long.",
+        "Ask for less at once, or use a call that takes a body.",
+    ),
+    errors.LimitRequestHeaders: (
+        HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE,
+        "The request has too many headers, or one that is too long.",
+        "Send less; cookies of other programs on this host count too.",
+    ),
+    errors.ExpectationFailed: (HTTPStatus.EXPECTATION_FAILED, "The header Expect asks for what there is not.", ""),
+    errors.UnsupportedTransferCoding: (
+        HTTPStatus.NOT_IMPLEMENTED,
+        "The body has a transfer coding that is not known here.",
+        "Send it plain, or in chunks.",
+    ),
+    errors.ParseException: (
+        HTTPStatus.BAD_REQUEST,
+        "This is no HTTP request.",
+        "Check the address, the protocol (http or https) and the headers.",
+    ),
+}
+"""What is answered to requests that never reach the application: the most special first."""
+_OURS = (errors.InvalidResponseHeader, errors.InvalidResponseHeaderName, errors.ConfigurationProblem)
+
+
+class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
+    """Refuses with JSON, and logs no word of the request: its address may hold a secret."""
+
+    def handle_error(self, req: Any, client: socket.socket, addr: Any, exc: BaseException) -> None:
+        if isinstance(exc, _OURS) or not isinstance(exc, errors.ParseException):
+            super().handle_error(req, client, addr, exc)
+            return
+        status, message, hint = next(_REFUSED[kind] for kind in _REFUSED if isinstance(exc, kind))
+        request_id = uuid.uuid4().hex[:12]
+        details = {"request_id": request_id, "status": status.value, "reason": type(exc).__name__}
+        log.warning("request refused", extra={"details": details})
+        error = InputError(message, hint=hint, code=f"http.{status}", status=status)
+        body = json.dumps({"ok": False, "error": error.to_json()}).encode()
+        head = (
+            f"HTTP/1.1 {status.value} {status.phrase}\r\nConnection: close\r\nContent-Type: application/json\r\n"
+            f"Content-Length: {len(body)}\r\nX-Request-Id: {request_id}\r\nX-Content-Type-Options: nosniff\r\n\r\n"
+        )
+        try:
+            write_nonblock(client, head.encode() + body)
+        except OSError:
+            log.debug("who sent it has gone")
