@@ -221,6 +221,8 @@ def change_publish(publish_id: UUID, body: PublishChanges) -> Written:
 
 
 def _not_composed(publish: Publish) -> None:
+    # As it is now: whoever composed this publish while its row was waited for has changed the part, not the row.
+    session().refresh(publish.part)
     if publish.part.current_publish_id == publish.id:
         raise ConflictError(
             f"Part {publish.part.name} of {publish.part.target.entity} is composed by this publish.",
@@ -263,7 +265,7 @@ def get_publish(publish_id: UUID) -> Written:
 @publishes.declare("POST", "/<uuid:publish_id>/compose", permission=Permission.PUBLISH_MANAGE, answer=PublishOut)
 def compose_publish(publish_id: UUID) -> Written:
     """Roll back (or forward): the entries compose this version of its part until another one is published."""
-    return describe(composing.compose(session(), _root(), row(Publish, publish_id)))
+    return describe(composing.compose(session(), _root(), row(Publish, publish_id, lock=True)))
 
 
 @publishes.declare("POST", "/<uuid:publish_id>/withdraw", permission=Permission.PUBLISH_MANAGE, answer=PublishOut)

@@ -7,6 +7,7 @@ from uuid import UUID, uuid4
 
 from sqlalchemy.orm import Session
 
+from service.archiving import check_live
 from service.database import commit, current_actor
 from service.models import Part, Publish
 from service.publish import entries, statements
@@ -18,8 +19,9 @@ from shared.versions import Version
 def compose(current: Session, root: Path, publish: Publish) -> Publish:
     """Let the entries compose this version of its part, older or newer, until another one is published.
 
-    Commits the session.
+    Commits the session. Raises ConflictError for a publish that was put away.
     """
+    check_live(publish)
     target = _lock_target_of(current, publish)
     if publish.part.current_publish_id != publish.id:
         _change_by_hand(current, root, target, publish.part, publish.id)
@@ -47,6 +49,7 @@ def _lock_target_of(current: Session, publish: Publish) -> Target:
     target = publish.part.target
     locked = entries.lock_target(current, type(target), target.id)
     assert locked is not None  # the part's foreign key
+    check_live(locked)
     current.refresh(publish.part)
     return locked
 

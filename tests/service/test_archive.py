@@ -108,6 +108,20 @@ def test_nothing_is_added_to_what_is_archived(studio: StudioUnderTest) -> None:
         assert studio.admin.post(path, body).status == 201
 
 
+def test_what_is_archived_is_composed_no_more_and_stays_composed_as_it_was(studio: StudioUnderTest) -> None:
+    production = studio.production()
+    first, second = studio.publish(production), studio.publish(production)
+    compose, withdraw = f"/publishes/{first['id']}/compose", f"/publishes/{second['id']}/withdraw"
+    studio.admin.post(f"/publishes/{first['id']}/archive")
+    assert studio.admin.post(compose).error["code"] == "conflict.archived"
+    studio.admin.post(f"/publishes/{first['id']}/restore")
+    studio.admin.post(f"/assets/{production.asset['id']}/archive")
+    assert [studio.admin.post(path).error["code"] for path in (compose, withdraw)] == ["conflict.archived"] * 2
+    assert studio.artist.get(f"/publishes/{second['id']}").data["is_latest"] is True
+    studio.admin.post(f"/assets/{production.asset['id']}/restore")
+    assert studio.admin.post(compose).data["is_latest"] is True
+
+
 def test_an_archived_name_stays_taken_and_the_error_says_so(studio: StudioUnderTest) -> None:
     project = studio.admin.post("/projects/", {"name": "film"}).data
     studio.admin.post(f"/projects/{project['id']}/archive")
