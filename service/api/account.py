@@ -27,7 +27,7 @@ class TenantName(Reply):
 
 
 class LoginRequest(Request):
-    email: str = Field(max_length=255)
+    email: Annotated[str, StringConstraints(max_length=255, strip_whitespace=True)]
     password: str = Field(max_length=200)
     tenant: str = Field("", max_length=100, description="needed where the e-mail address is known in several tenants")
 

@@ -178,7 +178,12 @@ def equal(*filters: tuple[Column, Any]) -> list[ColumnElement[bool]]:
 
 def _order(wanted: str, fields: Mapping[str, Column], *, reverse: bool = False) -> list[ColumnElement[Any]]:
     sorts = _sorts(wanted, list(fields))
-    return [fields[name].desc() if falling != reverse else fields[name].asc() for name, falling in sorts]
+    return [_falling(fields[name]) if falling != reverse else fields[name].asc() for name, falling in sorts]
+
+
+def _falling(field: Column) -> ColumnElement[Any]:
+    # Rows without a value come last in either order. Of columns that always have one, an index knows the plain order.
+    return field.desc().nulls_last() if getattr(field, "nullable", False) else field.desc()
 
 
 def _sorts(wanted: str, fields: Sequence[str]) -> list[tuple[str, bool]]:

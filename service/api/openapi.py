@@ -76,7 +76,8 @@ Answers are `{"ok": true, "data": ...}`, errors `{"ok": false, "error": {code, m
 
 Nothing is lost when two people work on one row. A single row is answered with an `ETag`. `PATCH` and the calls that
 archive, restore or move on a row change only what they name; with `If-Match` they are refused (412) where somebody
-changed the row since, and the error says what and who. A `PUT` replaces the whole: there `If-Match` is required (428).
+changed the row since, and the error says what and who. A `PUT` replaces the whole: send `If-Match` with it. Those
+that cannot do without refuse a request that has none (428).
 
 Rows are put away, not deleted: lists leave out what is archived unless `archived=1`, and it stays to be read by its id.
 """

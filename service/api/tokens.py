@@ -23,6 +23,8 @@ from shared.errors import ForbiddenError, InputError, NotFoundError
 tokens = Resource("tokens", "/tokens")
 RESOURCES = (tokens,)
 
+_LONGEST = timedelta(days=36_500)
+
 
 class TokenOut(Row):
     name: str
@@ -115,10 +117,10 @@ def _lifetime(expires_at: datetime | None) -> timedelta | None:
     if expires_at is None:
         return None
     lifetime = expires_at - datetime.now(UTC)
-    if lifetime <= timedelta():
+    if not timedelta() < lifetime < _LONGEST:
         raise InputError(
-            f"{expires_at.isoformat()} is past already.",
+            f"A token cannot expire at {expires_at.isoformat()}.",
             hint="Give a time to come, or leave it out for a token that does not expire.",
-            fields={"expires_at": "must be in the future"},
+            fields={"expires_at": "must be in the future, and in less than 100 years"},
         )
     return lifetime

@@ -71,6 +71,19 @@ def test_pages_follow_each_other(studio: StudioUnderTest) -> None:
     assert {page["total"] for page in pages} == {5}
 
 
+def test_what_has_no_value_comes_last_in_either_order(studio: StudioUnderTest) -> None:
+    asset = studio.production().asset
+    for name, due in (("first", "2026-01-01"), ("second", "2026-01-02")):
+        body = {"target_type": "asset", "target_id": asset["id"], "name": name, "department": "look", "due": due}
+        studio.admin.post("/tasks/", body)
+
+    def found(sort: str) -> list[str]:
+        return [task["due"] for task in studio.artist.get(f"/tasks/?sort={sort}").data["items"]]
+
+    assert found("due") == ["2026-01-01", "2026-01-02", None]
+    assert found("-due") == ["2026-01-02", "2026-01-01", None]
+
+
 def test_search_finds_the_beginnings_of_words(studio: StudioUnderTest) -> None:
     for name, title in (("film_one", "Übermut am Meer"), ("filmTwo", "A day"), ("gearbox01", "Spindle, right")):
         studio.admin.post("/projects/", {"name": name, "title": title})
