@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from typing import Annotated, Any
 from uuid import UUID
 
 from pydantic import Field, StringConstraints, model_validator
 from sqlalchemy import (
-    ARRAY,
+    JSON,
     Select,
     Text,
     Uuid,
@@ -107,12 +108,17 @@ def _answers(statement: Select[str], used: Sequence[str | UUID], versions: Seque
     """What is answered for each of ``used``, as JSON."""
     if not used:
         return []
-    values = {"used": [str(each) for each in used], "versions": list(versions)}
-    return session().scalars(statement, values).all()
+    values = {"used": json.dumps(used, default=str), "versions": json.dumps(versions)}
+    return session().connection().scalars(statement, values).all()
+
+
+def _texts(name: str) -> Any:
+    """The array of texts that the parameter holds as JSON: as an array it would be an expression of many values."""
+    return func.array(select(func.json_array_elements_text(cast(bindparam(name, type_=Text), JSON))).scalar_subquery())
 
 
 _asked = (
-    func.unnest(bindparam("used", type_=ARRAY(Text)), bindparam("versions", type_=ARRAY(Text)))
+    func.unnest(_texts("used"), _texts("versions"))
     .table_valued(column("used", Text), column("version", Text), with_ordinality="position")
     .render_derived()
 )
