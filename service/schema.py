@@ -10,6 +10,7 @@ from alembic import command
 from alembic.config import Config as AlembicConfig
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
+from alembic.util.exc import CommandError
 from sqlalchemy import Connection, create_engine, make_url, text
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.pool import NullPool
@@ -26,7 +27,8 @@ _MIGRATION_LOCK = 7205223
 def upgrade(config: Config, revision: str = "head") -> str:
     """Apply the migrations up to ``revision`` and answer the revision the database is at.
 
-    Raises InputError where both URLs name one role, ServiceError where the database cannot be reached.
+    Raises InputError where both URLs name one role, and for a revision there is none of, ServiceError where the database
+    cannot be reached.
     """
     return _migrate(config, lambda alembic: command.upgrade(alembic, revision))
 
@@ -90,5 +92,13 @@ def _migrate(config: Config, step: Callable[[AlembicConfig], None]) -> str:
         alembic.set_main_option("script_location", str(_MIGRATIONS))
         alembic.attributes["connection"] = connection
         alembic.attributes["application_role"] = application.username
-        step(alembic)
+        try:
+            step(alembic)
+        except CommandError as error:
+            raise InputError(
+                f"The database cannot be migrated: {error}.",
+                hint=f"This version of Raceway knows the revisions up to {head_revision()}. For a database that is newer, "
+                "install the version of Raceway that made it so.",
+                code="input.revision",
+            ) from error
         return MigrationContext.configure(connection).get_current_revision() or ""

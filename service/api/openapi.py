@@ -37,7 +37,7 @@ _ERROR = {
     },
 }
 _REFUSALS = {
-    400: ("the body is not JSON", "input.json"),
+    400: ("the body is not JSON, or did not arrive whole", "input.json"),
     401: ("no token, or one that is wrong, expired or revoked", "auth.invalid_token"),
     403: ("the role, or the token's scopes, do not allow this", "auth.forbidden"),
     404: ("there is no such row in this tenant", "not_found"),
@@ -185,7 +185,7 @@ def statuses_of(endpoint: Endpoint) -> set[int]:
     if endpoint.body:
         statuses |= {400, 404, 413, 415, 422}
     if endpoint.upload:
-        statuses |= {404, 413, 415, 422, 507}
+        statuses |= {400, 404, 413, 415, 422, 507}
     if endpoint.method != "GET" and endpoint.permission is not Permission.PUBLIC:
         statuses |= {409}
     if endpoint.answers_row and endpoint.method == "GET":

@@ -197,3 +197,17 @@ def test_a_reset_empties_every_table_and_keeps_the_schema(empty: Config) -> None
             connection.execute(text(f"ALTER TABLE {table} NO FORCE ROW LEVEL SECURITY"))
             assert connection.scalar(text(f"SELECT count(*) FROM {table}")) == 0, table
         connection.rollback()
+
+
+def test_a_revision_that_is_none_is_refused_as_such(empty: Config) -> None:
+    schema.upgrade(empty)
+    for step in (schema.upgrade, schema.downgrade):
+        with pytest.raises(InputError, match="no_revision") as caught:
+            step(empty, "no_revision")
+        assert schema.head_revision() in caught.value.hint
+    with schema.owner_connection(empty) as connection:
+        connection.execute(text("UPDATE alembic_version SET version_num = 'of_tomorrow'"))
+    with pytest.raises(InputError, match="of_tomorrow"):
+        schema.upgrade(empty)
+    with schema.owner_connection(empty) as connection:
+        connection.execute(text("UPDATE alembic_version SET version_num = :head"), {"head": schema.head_revision()})
