@@ -10,7 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from desktop_launcher.software import BLENDER, Installation
-from shared.processes import kill_tree
+from shared.process_tree import kill_tree
 
 ASK_SECONDS = 15.0
 """A cold start of Blender from a network drive takes several seconds."""

@@ -32,7 +32,7 @@ from service.embedded.identity import SELF
 from service.embedded.server import free_port, trim_log
 from shared.errors import ServiceError
 from shared.files import make_folder, storage_error
-from shared.processes import kill_tree
+from shared.process_tree import kill_tree
 
 _READY_SECONDS = 60.0
 _STOP_SECONDS = 25.0

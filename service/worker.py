@@ -34,7 +34,7 @@ from service.queue.queueing import QUEUES, bells_of
 from service.tasks import notifier, sweeper, workflow_runs
 from service.tasks.convert import WARM_CONVERTER
 from service.tasks.runner import Runner, run_job
-from shared import processes
+from shared import process_tree
 from shared.errors import StorageError
 
 log = logging.getLogger(__name__)
@@ -78,10 +78,10 @@ def run(config: Config, abilities: Abilities) -> None:
     runner = Runner(
         queues=queues,
         capabilities=abilities.capabilities,
-        after_each=lambda: processes.end_descendants(spared={WARM_CONVERTER.server_pid}),
+        after_each=lambda: process_tree.end_descendants(spared={WARM_CONVERTER.server_pid}),
     )
     runner.attach(app)
-    processes.adopt_orphans()
+    process_tree.adopt_orphans()
     if "cad" in queues:
         WARM_CONVERTER.warm_up()
     host = socket.gethostname()

@@ -22,7 +22,8 @@ import traceback
 from collections.abc import Callable, Iterator
 from typing import Any, NoReturn
 
-from shared.processes import die_with_parent, kill_tree
+from shared.process_tree import kill_tree
+from shared.processes import die_with_parent
 
 Main = Callable[[list[str]], int]
 """A tool's ``main``: takes its arguments, returns its exit status."""

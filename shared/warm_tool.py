@@ -23,7 +23,7 @@ import threading
 from collections.abc import Mapping, Sequence
 from typing import IO, Any
 
-from shared import processes
+from shared import process_tree, processes
 
 _START_SECONDS = 60.0
 _RUNS_PER_SERVER = 500
@@ -117,7 +117,7 @@ class _Server:
 
     def close(self) -> None:
         self.control.close()
-        processes.kill_tree(self.process.pid)
+        process_tree.kill_tree(self.process.pid)
         self.process.wait()
 
 

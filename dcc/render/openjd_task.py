@@ -19,7 +19,8 @@ from types import FrameType
 from typing import Any
 
 from dcc.render.destination import remove_unfinished
-from shared.processes import kill_tree, python_tool
+from shared.process_tree import kill_tree
+from shared.processes import python_tool
 
 FRAMES = "--frames"
 OUTPUT = "--output"

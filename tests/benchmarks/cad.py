@@ -26,7 +26,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from shared.processes import descendants, python_tool
+from shared.process_tree import descendants
+from shared.processes import python_tool
 from shared.warm_tool import WarmTool
 from tests.benchmarks.cad_models import write_occurrences, write_products
 

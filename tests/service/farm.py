@@ -17,7 +17,7 @@ import pytest
 
 from service.stack import Stack, running
 from shared.client import Client, Json
-from shared.processes import descendants
+from shared.process_tree import descendants
 
 _ROOT = Path(__file__).parents[2]
 _OWN_SERVERS = ("DATABASE_URL", "DATABASE_OWNER_URL", "REDIS_URL", "RACEWAY_ROOT", "RACEWAY_SECRET_KEY")

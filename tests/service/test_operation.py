@@ -29,7 +29,7 @@ from service.app import create_app
 from service.config import Config
 from service.database_role import check_database
 from shared.errors import InputError
-from shared.processes import descendants
+from shared.process_tree import descendants
 from tests.service.studio import StudioUnderTest
 
 

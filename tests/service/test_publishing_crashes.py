@@ -38,7 +38,7 @@ from shared.client import Client, Json
 from shared.context import Context, Entity
 from shared.errors import ServiceError
 from shared.files import TEMPORARY_PREFIX, sha256_of
-from shared.processes import kill_tree
+from shared.process_tree import kill_tree
 from tests.service import faults
 from tests.service.studio import Production, StudioUnderTest, make_studio
 from tests.service.web_server import ROOT, WebServer, serving

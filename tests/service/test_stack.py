@@ -21,7 +21,7 @@ from service.config import Config
 from service.stack import running
 from shared.client import Client
 from shared.errors import InputError, RacewayError, ServiceError
-from shared.processes import descendants, kill_tree
+from shared.process_tree import descendants, kill_tree
 
 RACEWAY = [sys.executable, "-c", "import sys; from shared.cli import main; sys.exit(main())"]
 START_SECONDS = 60

@@ -20,7 +20,7 @@ from service.stack import Stack, running
 from shared.client import Client, Json
 from shared.errors import RacewayError
 from shared.files import TEMPORARY_PREFIX, sha256_of
-from shared.processes import descendants
+from shared.process_tree import descendants
 
 _ROOT = Path(__file__).parents[2]
 _LEASE_SECONDS = 4
@@ -282,7 +282,7 @@ def test_a_worker_that_cannot_work_says_why(stack: Stack, variable: str, value: 
 
 _DAEMON = """
 import os, subprocess, sys, time
-from shared.processes import adopt_orphans, descendants, end_descendants
+from shared.process_tree import adopt_orphans, descendants, end_descendants
 adopt_orphans()
 # A daemon that leaves its session and loses its parent.
 subprocess.run(["sh", "-c", "setsid sleep 300 & setsid sleep 300 & exit"])

@@ -15,7 +15,7 @@ import requests
 
 from service.config import Config
 from service.embedded.server import free_port
-from shared.processes import kill_tree
+from shared.process_tree import kill_tree
 
 _READY_SECONDS = 60
 ROOT = Path(__file__).parents[2]

@@ -13,7 +13,8 @@ from pathlib import Path
 import pytest
 
 from shared.errors import CadError, ProcessError
-from shared.processes import descendants, run_tool
+from shared.process_tree import descendants
+from shared.processes import run_tool
 
 ROOT = Path(__file__).parents[2]
 DEADLINE_SECONDS = 15

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from dcc.cad.forking import Forked, batches
 from shared.errors import CadError
-from shared.processes import descendants
+from shared.process_tree import descendants
 
 
 @given(st.lists(st.integers(0, 1000)), st.integers(1, 8), st.integers(1, 2000))

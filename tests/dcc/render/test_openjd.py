@@ -19,7 +19,7 @@ pytest.importorskip("openjd.cli", reason="openjd-cli is not installed")
 
 from dcc.render.openjd_task import lines_of
 from shared.cli import main as raceway
-from shared.processes import descendants
+from shared.process_tree import descendants
 from tests.dcc.render.bearing_master import write_bearing_master, write_look
 
 ROOT = Path(__file__).parents[3]
