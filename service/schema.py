@@ -27,8 +27,8 @@ _MIGRATION_LOCK = 7205223
 def upgrade(config: Config, revision: str = "head") -> str:
     """Apply the migrations up to ``revision`` and answer the revision the database is at.
 
-    Raises InputError where both URLs name one role, and for a revision there is none of, ServiceError where the database
-    cannot be reached.
+    Raises InputError where both URLs name one role and for an unknown revision, ServiceError where the database cannot
+    be reached.
     """
     return _migrate(config, lambda alembic: command.upgrade(alembic, revision))
 
@@ -97,8 +97,8 @@ def _migrate(config: Config, step: Callable[[AlembicConfig], None]) -> str:
         except CommandError as error:
             raise InputError(
                 f"The database cannot be migrated: {error}.",
-                hint=f"This version of Raceway knows the revisions up to {head_revision()}. For a database that is newer, "
-                "install the version of Raceway that made it so.",
+                hint=f"This version of Raceway knows the revisions up to {head_revision()}; a newer database "
+                "needs the version of Raceway that made it.",
                 code="input.revision",
             ) from error
         return MigrationContext.configure(connection).get_current_revision() or ""

@@ -273,15 +273,15 @@ def get_derivative(cad_file_id: UUID, name: Derivative) -> Response:
     return stored_file(path, _MIME_TYPES[name])
 
 
-def stored_file(path: str, mime_type: str = "") -> Response:
-    """A file of the tenant's storage as an answer. Raises StorageError where it is gone."""
+def stored_file(path: str, mime_type: str = "", name: str = "") -> Response:
+    """A file of the tenant's storage as an answer, to be saved under ``name``. Raises StorageError where it is gone."""
     place = paths.absolute(root(), path)
     if not place.is_file():
         raise StorageError(
             f"{path} is not on the storage any more.", hint="Restore it from a backup.", code="storage.missing"
         )
     guessed = mime_type or mimetypes.guess_type(place.name)[0] or "application/octet-stream"
-    return send_file(place, mimetype=guessed, download_name=place.name, conditional=True, max_age=3600)
+    return send_file(place, mimetype=guessed, download_name=name or place.name, conditional=True, max_age=3600)
 
 
 def root() -> Path:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import PurePath
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -22,6 +23,7 @@ from service.database import session
 from service.file_types import check_medium
 from service.models import Asset, Job, MediaAsset
 from service.publish import store
+from shared.errors import InputError
 
 media = Resource("media", "/media")
 RESOURCES = (media,)
@@ -162,10 +164,18 @@ def get_medium(media_id: UUID) -> dict[str, Any]:
 )
 def change_medium(media_id: UUID, body: MediaChanges) -> dict[str, Any]:
     """Change a media file's name, type, category or metadata; the file itself never changes."""
-    changes = body.given()
+    medium, changes = row_to_change(MediaAsset, media_id), body.given()
+    suffix = PurePath(medium.name).suffix
+    if body.name and PurePath(body.name).suffix.lower() != suffix.lower():
+        raise InputError(
+            f"{medium.name} holds {medium.mime_type}, which the name {body.name} does not say.",
+            hint=f"Let the name end in {suffix}.",
+            code="input.file_type",
+            fields={"name": f"should end in {suffix}"},
+        )
     if "metadata" in changes:
         changes["details"] = changes.pop("metadata")
-    return describe(change(row_to_change(MediaAsset, media_id), changes))
+    return describe(change(medium, changes))
 
 
 declare_archive(media, MediaAsset, Permission.MEDIA_WRITE, MediaOut, describe=describe, what="medium", path="/assets")
@@ -177,7 +187,7 @@ declare_archive(media, MediaAsset, Permission.MEDIA_WRITE, MediaOut, describe=de
 def get_medium_file(media_id: UUID) -> Response:
     """The media file itself; parts of it by Range."""
     medium = row(MediaAsset, media_id)
-    return stored_file(medium.path, medium.mime_type)
+    return stored_file(medium.path, medium.mime_type, medium.name)
 
 
 def media_of_jobs(job_ids: list[UUID]) -> dict[UUID, list[dict[str, Any]]]:

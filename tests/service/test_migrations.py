@@ -15,6 +15,7 @@ from service import schema
 from service.config import Config
 from service.embedded import Servers
 from service.models import Base
+from shared.errors import InputError
 
 Catalogue = dict[str, set[str]]
 

@@ -46,6 +46,7 @@ def test_a_medium_is_known_by_its_content_and_served_as_that(studio: StudioUnder
     answer = studio.app.test_client().get(medium["url"], headers={"Authorization": f"Bearer {studio.artist.token}"})
     assert (answer.data, answer.mimetype) == (content, mime_type)
     assert answer.headers["X-Content-Type-Options"] == "nosniff"
+    assert answer.headers["Content-Disposition"] == f"inline; filename={filename}"
 
 
 @pytest.mark.parametrize(
@@ -74,6 +75,17 @@ def test_what_is_no_picture_or_not_what_its_name_says_is_refused(
 @settings(max_examples=200)
 def test_any_bytes_are_of_one_known_type_or_none(head: bytes) -> None:
     assert sniff(head) in (None, *FILE_TYPES)
+
+
+def test_a_medium_is_renamed_but_stays_what_it_is(studio: StudioUnderTest) -> None:
+    medium = send(studio, PNG, "a.png").data
+    path = f"/media/assets/{medium['id']}"
+    refused = studio.artist.patch(path, {"name": "a.mp4"})
+    assert (refused.status, refused.error["code"]) == (422, "input.file_type")
+    assert studio.artist.patch(path, {"name": "Räder.PNG"}).data["name"] == "Räder.PNG"
+    headers = {"Authorization": f"Bearer {studio.artist.token}"}
+    answer = studio.app.test_client().get(medium["url"], headers=headers)
+    assert "filename*=UTF-8''R%C3%A4der.PNG" in answer.headers["Content-Disposition"]
 
 
 @pytest.mark.parametrize(
