@@ -11,10 +11,6 @@ reading of the documentation. Stages are real ones of ``usd-core``.
 
 from __future__ import annotations
 
-import ast
-import functools
-import importlib.util
-import inspect
 import os
 import re
 from collections.abc import Callable, Iterator, Sequence
@@ -24,114 +20,7 @@ from typing import Any
 
 from pxr import Sdf, Usd
 
-_SIGNATURES: dict[str, dict[str, list[inspect.Signature]]] = {}
-_BASES: dict[str, list[str]] = {}
-
-
-# -- what the stubs say
-
-
-def _read_stubs() -> None:
-    spec = importlib.util.find_spec("hou-stubs")
-    assert spec is not None and spec.submodule_search_locations
-    text = (Path(spec.submodule_search_locations[0]) / "__init__.pyi").read_text(encoding="utf-8")
-    tree = ast.parse(text)
-    _SIGNATURES[""] = _members(tree.body)
-    for statement in tree.body:
-        if isinstance(statement, ast.ClassDef):
-            _SIGNATURES[statement.name] = _members(statement.body)
-            _BASES[statement.name] = [ast.unparse(base) for base in statement.bases]
-            _SIGNATURES[""][statement.name] = []
-
-
-def _members(body: Sequence[ast.stmt]) -> dict[str, list[inspect.Signature]]:
-    found: dict[str, list[inspect.Signature]] = {}
-    for statement in body:
-        if isinstance(statement, ast.FunctionDef):
-            static = any(ast.unparse(decorator) == "staticmethod" for decorator in statement.decorator_list)
-            found.setdefault(statement.name, []).append(_signature(statement.args, static))
-        elif isinstance(statement, ast.AnnAssign) and isinstance(statement.target, ast.Name):
-            found[statement.target.id] = []
-    return found
-
-
-def _signature(arguments: ast.arguments, static: bool) -> inspect.Signature:
-    kinds = inspect.Parameter
-    positional = [*arguments.posonlyargs, *arguments.args]
-    required = len(positional) - len(arguments.defaults)
-    parameters = [
-        kinds(one.arg, kinds.POSITIONAL_OR_KEYWORD, default=kinds.empty if index < required else None)
-        for index, one in enumerate(positional)
-    ]
-    if arguments.vararg:
-        parameters.append(kinds(arguments.vararg.arg, kinds.VAR_POSITIONAL))
-    for one, default in zip(arguments.kwonlyargs, arguments.kw_defaults, strict=True):
-        parameters.append(kinds(one.arg, kinds.KEYWORD_ONLY, default=kinds.empty if default is None else None))
-    if arguments.kwarg:
-        parameters.append(kinds(arguments.kwarg.arg, kinds.VAR_KEYWORD))
-    return inspect.Signature(parameters)
-
-
-def _stub_of(owner: str, name: str) -> list[inspect.Signature] | None:
-    """Signatures of a name in a class of the stubs or its bases ("" is the module); None where it is unknown."""
-    members = _SIGNATURES.get(owner, {})
-    if name in members:
-        return members[name]
-    for base in _BASES.get(owner, []):
-        found = _stub_of(base, name)
-        if found is not None:
-            return found
-    return None
-
-
-def _held_to_stub(owner: str, name: str, function: Callable[..., Any]) -> Callable[..., Any]:
-    signatures = _stub_of(owner, name)
-    if signatures is None:
-        raise AttributeError(f"the stubs know no hou.{owner}.{name}: the fake must not offer it")
-
-    @functools.wraps(function)
-    def call(*arguments: Any, **keywords: Any) -> Any:
-        for signature in signatures:
-            try:
-                signature.bind(*arguments, **keywords)
-                break
-            except TypeError:
-                continue
-        else:
-            raise TypeError(f"{_called(owner)}.{name} takes {signatures[0]}, not {arguments} {keywords}")
-        return function(*arguments, **keywords)
-
-    return call
-
-
-class _HeldToStub:
-    """Base of the classes here: each public method must be in the stub of the class of that name, and is checked."""
-
-    def __init_subclass__(cls) -> None:
-        for name, member in list(vars(cls).items()):
-            if name.startswith("_"):
-                continue
-            if isinstance(member, staticmethod):
-                setattr(cls, name, staticmethod(_held_to_stub(cls.__name__, name, member.__func__)))
-            elif inspect.isfunction(member):
-                setattr(cls, name, _held_to_stub(cls.__name__, name, member))
-
-    def __getattr__(self, name: str) -> Any:
-        _refuse(type(self).__name__, name)
-
-
-def _refuse(owner: str, name: str) -> None:
-    if not name.startswith("__") and _stub_of(owner, name) is not None:
-        raise NotImplementedError(f"{_called(owner)}.{name} exists, but this fake lacks it")
-    raise AttributeError(f"{_called(owner)} has no {name!r} (types-houdini)")
-
-
-def _called(owner: str) -> str:
-    return f"hou.{owner}" if owner else "hou"
-
-
-_read_stubs()
-
+from tests.houdini_otls.hou_stubs import HeldToStub, held_to_stub, refuse, stub_of
 
 # -- errors and values
 
@@ -145,7 +34,7 @@ class OperationFailed(Error):
     pass
 
 
-class EnumValue(_HeldToStub):
+class EnumValue(HeldToStub):
     def __init__(self, name: str) -> None:
         self._name = name
 
@@ -159,12 +48,12 @@ class _Enumeration:
         self._values: dict[str, EnumValue] = {}
 
     def __getattr__(self, name: str) -> EnumValue:
-        if name.startswith("_") or _stub_of(self._owner, name) is None:
+        if name.startswith("_") or stub_of(self._owner, name) is None:
             raise AttributeError(f"hou.{self._owner} has no {name!r} (types-houdini)")
         return self._values.setdefault(name, EnumValue(name))
 
 
-class ParmTemplate(_HeldToStub):
+class ParmTemplate(HeldToStub):
     def __init__(self, name: str) -> None:
         self._name = name
 
@@ -174,11 +63,11 @@ class ParmTemplate(_HeldToStub):
 
 class StringParmTemplate(ParmTemplate):
     def __init__(self, *arguments: Any, **keywords: Any) -> None:
-        _held_to_stub("StringParmTemplate", "__init__", lambda *_, **__: None)(self, *arguments, **keywords)
+        held_to_stub("StringParmTemplate", "__init__", lambda *_, **__: None)(self, *arguments, **keywords)
         super().__init__(arguments[0] if arguments else keywords["name"])
 
 
-class ParmTemplateGroup(_HeldToStub):
+class ParmTemplateGroup(HeldToStub):
     def __init__(self, templates: Sequence[ParmTemplate]) -> None:
         self._templates = list(templates)
 
@@ -191,7 +80,7 @@ class ParmTemplateGroup(_HeldToStub):
         self._templates.append(parm_template)
 
 
-class Parm(_HeldToStub):
+class Parm(HeldToStub):
     def __init__(self, value: str = "") -> None:
         self._value, self._pressed = value, 0
 
@@ -220,7 +109,7 @@ _PARAMETERS = {
 }
 
 
-class NodeTypeCategory(_HeldToStub):
+class NodeTypeCategory(HeldToStub):
     def __init__(self, name: str) -> None:
         self._name = name
 
@@ -233,7 +122,7 @@ class OpNodeTypeCategory(NodeTypeCategory):
         return OpNodeType(type_name, self) if type_name in _PARAMETERS else None
 
 
-class OpNodeType(_HeldToStub):
+class OpNodeType(HeldToStub):
     def __init__(self, name: str, category: NodeTypeCategory) -> None:
         self._name, self._category = name, category
 
@@ -247,7 +136,7 @@ class OpNodeType(_HeldToStub):
         return tuple(node for node in _every_node() if node.type().name() == self._name)
 
 
-class OpNode(_HeldToStub):
+class OpNode(HeldToStub):
     _CATEGORY = "Object"
 
     def __init__(self, type_name: str, name: str, parent: OpNode | None) -> None:
@@ -411,8 +300,8 @@ class _Namespace:
     def __getattr__(self, name: str) -> Any:
         function = getattr(self._behaviour(), name, None)
         if name.startswith("_") or not callable(function):
-            _refuse(self._owner, name)
-        return _held_to_stub(self._owner, name, function)
+            refuse(self._owner, name)
+        return held_to_stub(self._owner, name, function)
 
 
 class _State:
@@ -459,7 +348,7 @@ class FakeHou(ModuleType):
             "applicationVersionString": lambda: "21.0.512",
         }
         for name, function in functions.items():
-            setattr(self, name, _held_to_stub("", name, function))
+            setattr(self, name, held_to_stub("", name, function))
 
     @property
     def _dialogs(self) -> _Dialogs:
@@ -480,7 +369,7 @@ class FakeHou(ModuleType):
         _STATE = _State()
 
     def __getattr__(self, name: str) -> Any:
-        _refuse("", name)
+        refuse("", name)
 
 
 HOU = FakeHou()
