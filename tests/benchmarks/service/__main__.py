@@ -23,6 +23,7 @@ def main() -> None:
     parser.add_argument("--small", action="store_true", help="few rows: to see that everything runs")
     parser.add_argument("--seconds", type=float, default=4.0, help="how long each call is repeated (default: 4)")
     parser.add_argument("--clients", type=int, nargs="*", default=[1, 8], help="clients at once (default: 1 8)")
+    parser.add_argument("--only", default="", metavar="TEXT", help="only the calls whose name has this in it")
     options = parser.parse_args()
     scale = SMALL if options.small else FULL
     with contextlib.ExitStack() as stack:
@@ -34,6 +35,8 @@ def main() -> None:
         columns = ["raceway", "p50", "p95", "p99", "zou", "p50", "p99", "ratio"]
         print(f"{'':<24}{'clients':>8}" + "".join(f"{column:>9}" for column in columns))
         for name, work in own.work().items():
+            if options.only not in name:
+                continue
             for clients in options.clients:
                 mine = measure(own.url, own.headers, work, clients, options.seconds)
                 line = f"{name:<24}{clients:>8}{mine.rate:>7.0f}/s" + _milliseconds(mine, 0.5, 0.95, 0.99)
