@@ -11,7 +11,7 @@ from sqlalchemy import select
 from service.accounts.permissions import Permission
 from service.api.fields import Changes, EditableOut, Name, NameOf, Status, Title
 from service.api.listing import EditableQuery, Page, equal, page_of, row
-from service.api.records import add, change, declare_archive, live_row, row_to_change
+from service.api.records import add, change, declare_archive, live_row, row_to_change, same_folder
 from service.api.routing import Request, Resource
 from service.database import session
 from service.models import Asset, Project
@@ -77,7 +77,7 @@ def list_assets(query: AssetQuery) -> dict[str, Any]:
 def create_asset(body: NewAsset) -> Asset:
     """Create an asset in a project. Its name is the root prim of its USD and cannot change."""
     live_row(Project, body.project_id)
-    return add(Asset(**body.model_dump()), Asset.project_id == body.project_id, Asset.name == body.name)
+    return add(Asset(**body.model_dump()), Asset.project_id == body.project_id, same_folder(Asset.name, body.name))
 
 
 @assets.declare("GET", "/<uuid:asset_id>", permission=Permission.PRODUCTION_READ, answer=AssetOut)

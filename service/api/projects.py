@@ -11,7 +11,7 @@ from sqlalchemy import select
 from service.accounts.permissions import Permission, Role
 from service.api.fields import Changes, EditableOut, Name, Status, Title
 from service.api.listing import EditableQuery, Page, equal, page_of, row
-from service.api.records import add, change, declare_archive, row_to_change, written
+from service.api.records import add, change, declare_archive, row_to_change, same_folder, written
 from service.api.routing import Reply, Request, Resource
 from service.database import session
 from service.models import Project, ProjectClient, User
@@ -64,7 +64,7 @@ def list_projects(query: ProjectQuery) -> dict[str, Any]:
 @projects.declare("POST", "/", permission=Permission.PRODUCTION_WRITE, body=NewProject, answer=ProjectOut, status=201)
 def create_project(body: NewProject) -> Project:
     """Create a project. Its name is a folder on the storage and cannot change."""
-    return add(Project(**body.model_dump()), Project.name == body.name)
+    return add(Project(**body.model_dump()), same_folder(Project.name, body.name))
 
 
 @projects.declare("GET", "/<uuid:project_id>", permission=Permission.PRODUCTION_READ, answer=ProjectOut)

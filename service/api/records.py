@@ -10,7 +10,8 @@ from typing import Any, TypeVar
 from uuid import UUID, uuid4
 
 from flask import request
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, func, select
+from sqlalchemy.orm import InstrumentedAttribute
 
 from service.accounts.permissions import Permission
 from service.api.listing import row
@@ -49,6 +50,11 @@ def add(new: EditableType, *same: Any) -> EditableType:
     new.id = uuid4()
     current.add(new)
     return written(new)
+
+
+def same_folder(column: InstrumentedAttribute[str], name: str) -> ColumnElement[bool]:
+    """Condition for rows whose files would lie among those of ``name``: Windows and macOS tell no capitals apart."""
+    return func.lower(column) == name.lower()
 
 
 def row_to_change(model: type[EditableType], row_id: UUID, *, archived: bool = False) -> EditableType:

@@ -12,7 +12,7 @@ from service.accounts import auth
 from service.accounts.permissions import Permission
 from service.api.fields import Changes, Digest, EditableOut, Name
 from service.api.listing import EditableQuery, Page, equal, page_of, row
-from service.api.records import change, declare_archive, row_to_change
+from service.api.records import change, declare_archive, row_to_change, same_folder
 from service.api.routing import Request, Resource
 from service.archiving import check_live
 from service.database import session
@@ -125,23 +125,24 @@ def reserve_scene(body: NewScene) -> Scene:
     assert target is not None  # the task's foreign key
     newest = session().scalar(
         select(Scene)
-        .where(Scene.task_id == task.id, Scene.name == body.name)
+        .where(Scene.task_id == task.id, same_folder(Scene.name, body.name))
         .order_by(Scene.version.desc(), Scene.iteration.desc())
         .limit(1)
     )
-    version = Version(1)
+    name, version = body.name, Version(1)
     if newest is not None:
+        name = newest.name
         last = Version(newest.version, newest.iteration)
         version = last.next_version() if body.bump == "version" else last.next_iteration()
     scene = Scene(
         id=uuid4(),
         task_id=task.id,
-        name=body.name,
+        name=name,
         software=body.software,
         comment=body.comment,
         version=version.version,
         iteration=version.iteration,
-        path=paths.scene_file(target.project_name, target.entity, task.name, body.name, version, body.suffix),
+        path=paths.scene_file(target.project_name, target.entity, task.name, name, version, body.suffix),
         created_by_id=auth.current().user_id,
     )
     session().add(scene)

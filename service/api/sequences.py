@@ -11,7 +11,7 @@ from sqlalchemy import select
 from service.accounts.permissions import Permission
 from service.api.fields import Changes, EditableOut, Name, NameOf, Status, Title
 from service.api.listing import EditableQuery, Page, equal, page_of, row
-from service.api.records import add, change, declare_archive, live_row, row_to_change
+from service.api.records import add, change, declare_archive, live_row, row_to_change, same_folder
 from service.api.routing import Request, Resource
 from service.models import Project, Sequence
 
@@ -73,7 +73,9 @@ def list_sequences(query: SequenceQuery) -> dict[str, Any]:
 def create_sequence(body: NewSequence) -> Sequence:
     """Create a sequence in a project. Its name is a folder on the storage and cannot change."""
     live_row(Project, body.project_id)
-    return add(Sequence(**body.model_dump()), Sequence.project_id == body.project_id, Sequence.name == body.name)
+    return add(
+        Sequence(**body.model_dump()), Sequence.project_id == body.project_id, same_folder(Sequence.name, body.name)
+    )
 
 
 @sequences.declare("GET", "/<uuid:sequence_id>", permission=Permission.PRODUCTION_READ, answer=SequenceOut)

@@ -11,7 +11,7 @@ from sqlalchemy import select
 from service.accounts.permissions import Permission
 from service.api.fields import Changes, EditableOut, Name, NameOf, Status, Title
 from service.api.listing import EditableQuery, Page, equal, page_of, row
-from service.api.records import add, change, declare_archive, live_row, row_to_change
+from service.api.records import add, change, declare_archive, live_row, row_to_change, same_folder
 from service.api.routing import Request, Resource
 from service.models import Project, Sequence, Shot
 from shared.errors import InputError
@@ -84,7 +84,7 @@ def create_shot(body: NewShot) -> Shot:
     """Create a shot in a sequence. Its name is a folder on the storage and cannot change."""
     live_row(Sequence, body.sequence_id)
     _check_frames(body.frame_in, body.frame_out)
-    return add(Shot(**body.model_dump()), Shot.sequence_id == body.sequence_id, Shot.name == body.name)
+    return add(Shot(**body.model_dump()), Shot.sequence_id == body.sequence_id, same_folder(Shot.name, body.name))
 
 
 @shots.declare("GET", "/<uuid:shot_id>", permission=Permission.PRODUCTION_READ, answer=ShotOut)

@@ -14,7 +14,7 @@ from service.accounts import auth
 from service.accounts.permissions import Permission
 from service.api.fields import Changes, DepartmentName, EditableOut, Name, NameOf, Status
 from service.api.listing import EditableQuery, Page, equal, page_of, row
-from service.api.records import add, change, declare_archive, live_row, row_to_change
+from service.api.records import add, change, declare_archive, live_row, row_to_change, same_folder
 from service.api.routing import Request, Resource
 from service.models import Asset, Project, Sequence, Shot, Task, User
 from shared.errors import InputError
@@ -132,7 +132,7 @@ def create_task(body: NewTask) -> Task:
     values = body.model_dump(exclude={"target_type", "target_id"})
     column = Task.asset_id if isinstance(target, Asset) else Task.shot_id
     values[column.key] = target.id
-    return add(Task(**values), column == target.id, Task.name == body.name)
+    return add(Task(**values), column == target.id, same_folder(Task.name, body.name))
 
 
 @tasks.declare("GET", "/<uuid:task_id>", permission=Permission.TASK_READ, answer=TaskOut)

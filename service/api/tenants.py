@@ -78,9 +78,11 @@ def list_tenants(query: EditableQuery) -> dict[str, Any]:
 @tenants.declare("POST", "/", permission=Permission.TENANT_MANAGE, body=NewTenant, answer=NewTenantReply, status=201)
 def create_tenant(body: NewTenant) -> dict[str, Any]:
     """Create a tenant with its storage and its first administrator, whose password is answered once."""
-    if any(each.name == body.name for each in session().execute(text("SELECT name FROM list_tenants()"))):
+    known = session().scalars(text("SELECT name FROM list_tenants()"))
+    # Their names are folders, and Windows and macOS tell no capitals apart.
+    if taken := next((name for name in known if name.lower() == body.name.lower()), None):
         raise ConflictError(
-            f"There is already a tenant {body.name}.",
+            f"There is already a tenant {taken}.",
             hint="Choose another name.",
             code="conflict.exists",
             fields={"name": "is taken"},

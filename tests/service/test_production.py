@@ -50,6 +50,29 @@ def test_a_taken_name_is_a_conflict(studio: StudioUnderTest) -> None:
     assert answer.status == 409 and answer.error["code"] == "conflict.exists"
 
 
+def test_names_that_differ_in_capitals_only_are_one_folder_on_windows(studio: StudioUnderTest) -> None:
+    production = studio.production()
+    project, asset = production.project["id"], production.asset["id"]
+    sequence = studio.admin.post("/sequences/", {"project_id": project, "name": "sq01"}).data["id"]
+    studio.admin.post("/shots/", {"sequence_id": sequence, "name": "sh01"})
+    task = {"target_type": "asset", "target_id": asset, "name": production.task["name"].upper(), "department": "look"}
+    for path, body in (
+        ("/projects/", {"name": production.project["name"].upper()}),
+        ("/assets/", {"project_id": project, "name": "Gear"}),
+        ("/sequences/", {"project_id": project, "name": "SQ01"}),
+        ("/shots/", {"sequence_id": sequence, "name": "Sh01"}),
+        ("/tasks/", task),
+    ):
+        refused = studio.admin.post(path, body)
+        assert (refused.status, refused.error["code"]) == (409, "conflict.exists"), path
+    tenant = {"name": studio.name.upper(), "admin_email": "a@b.example"}
+    assert studio.api(Role.GLOBAL_ADMIN).post("/tenants/", tenant).error["code"] == "conflict.exists"
+    scene = {"task_id": production.task["id"], "name": "main", "software": "blender", "suffix": ".blend"}
+    studio.artist.post("/scenes/reserve", scene)
+    second = studio.artist.post("/scenes/reserve", {**scene, "name": "Main"}).data
+    assert (second["name"], second["iteration"]) == ("main", 2)
+
+
 def test_a_shot_cannot_end_before_it_begins(studio: StudioUnderTest) -> None:
     project = studio.admin.post("/projects/", {"name": "film"}).data
     sequence = studio.admin.post("/sequences/", {"project_id": project["id"], "name": "sq010"}).data
