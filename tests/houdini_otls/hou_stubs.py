@@ -89,7 +89,7 @@ def held_to_stub(owner: str, name: str, function: Callable[..., Any]) -> Callabl
 
 
 class HeldToStub:
-    """Base of a stand-in's classes: each public method must be in the stub of the class of that name, and is checked."""
+    """Base of a stand-in's classes: each public method must be in the stub of the class of that name."""
 
     def __init_subclass__(cls) -> None:
         for name, member in list(vars(cls).items()):

@@ -16,6 +16,7 @@ from service.config import Config
 from service.embedded import Servers
 from service.queue import queueing
 from service.tasks import encode, frames, still
+from tests.service.exhibits import Exhibits, make_exhibits
 from tests.service.stand_in import worker as stand_in_worker
 from tests.service.studio import Json, StudioUnderTest, make_studio
 
@@ -88,3 +89,9 @@ def submit(studio: StudioUnderTest, publish_id: str) -> Submit:
         return job
 
     return submit
+
+
+@pytest.fixture(scope="module")
+def exhibits(app: Flask) -> Exhibits:
+    """A tenant whose rows the tests look at and leave as they are."""
+    return make_exhibits(app)
