@@ -50,7 +50,7 @@ def create_app(config: Config) -> Flask:
     pages.register(app)
     for path, view in _PROBES.items():
         app.add_url_rule(path, view_func=app.view_functions[view], endpoint=f"probe{path}")
-    errors.register(app, pages.error_page)
+    errors.register(app, pages.error_page, probes=_PROBES)
     if config.trusted_proxies:
         app.wsgi_app = ProxyFix(app.wsgi_app, *[config.trusted_proxies] * 3)  # type: ignore[method-assign]
     app.before_request(_begin)

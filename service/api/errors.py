@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Container
 from http import HTTPStatus
 
 from flask import Flask, Response, g, jsonify, request
@@ -28,12 +28,20 @@ _KEPT_HEADERS = {"Allow", "Content-Range"}
 _UNIQUE, _REFERENCE, _CHECK = "23505", "23503", "23514"
 
 
-def register(app: Flask, page: Callable[[RacewayError], Response]) -> None:
-    """Install the handlers; ``page`` shows an error of a web page instead of the API."""
+def register(app: Flask, page: Callable[[RacewayError], Response], *, probes: Container[str]) -> None:
+    """Install the handlers; ``page`` shows an error of a web page instead of the API.
+
+    ``probes`` are paths outside the API that programs ask: they are shown a page only where they ask for HTML.
+    """
 
     def answer(error: RacewayError) -> Response:
         session().rollback()
-        return json_error(error) if request.path.startswith(PREFIX) else page(error)
+        return page(error) if shows_page() else json_error(error)
+
+    def shows_page() -> bool:
+        if request.path.rstrip("/") in probes:
+            return request.accept_mimetypes.best_match(("application/json", "text/html")) == "text/html"
+        return not request.path.startswith(PREFIX)
 
     def answer_http(error: HTTPException) -> Response:
         response = answer(_from_http(error))

@@ -48,6 +48,35 @@ def test_probes_need_no_token(app: Flask, path: str) -> None:
     assert answer.status_code == 200 and answer.json is not None and answer.json["ok"] is True
 
 
+BROWSER = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"
+PROMETHEUS = "application/openmetrics-text;version=1.0.0;q=0.5,text/plain;version=0.0.4;q=0.3,*/*;q=0.1"
+
+
+@pytest.mark.parametrize("accept", [None, "*/*", "application/json", PROMETHEUS])
+def test_errors_of_probes_are_for_programs(app: Flask, accept: str | None) -> None:
+    headers = {"Accept": accept} if accept else {}
+    for method, path, status, code in (
+        ("GET", "/metrics", 401, "auth.missing_token"),
+        ("POST", "/health", 405, "input.method"),
+        ("DELETE", "/ready/", 405, "input.method"),
+    ):
+        answer = app.test_client().open(path, method=method, headers=headers)
+        assert (answer.status_code, answer.mimetype) == (status, "application/json")
+        assert answer.json["ok"] is False and answer.json["error"]["code"] == code
+    for path in ("/metrics", "/nowhere"):
+        answer = app.test_client().get(path, headers={"Accept": BROWSER} if path == "/metrics" else headers)
+        assert answer.mimetype == "text/html"
+
+
+def test_what_keeps_the_service_from_being_ready_is_told_to_an_orchestrator(app: Flask, config: Config) -> None:
+    lost = create_app(replace(config, root=config.root / "nowhere", redis_url="redis://127.0.0.1:1/0"))
+    answer = lost.test_client().get("/ready")
+    assert answer.status_code == 503 and answer.mimetype == "application/json"
+    assert {"redis", "storage"} == set(answer.json["error"]["fields"])
+    page = lost.test_client().get("/ready", headers={"Accept": BROWSER})
+    assert page.status_code == 503 and page.mimetype == "text/html"
+
+
 def test_figures_are_for_operators_only(app: Flask, studio: StudioUnderTest) -> None:
     assert app.test_client().get("/metrics").status_code == 401
     headers = {"Authorization": f"Bearer {studio.tokens[Role.TENANT_ADMIN]}"}
