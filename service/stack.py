@@ -135,8 +135,9 @@ class Stack:
         self.start_seconds = time.monotonic() - began
 
     def check(self, announce: Announce) -> None:
-        """Call now and then: starts again what ended by itself. Raises ServiceError where a server is gone."""
-        self._servers.check()
+        """Call now and then: starts again what ended by itself. Raises ServiceError where a server stays away."""
+        for name in self._servers.check():
+            announce(f"The {name} server had ended and was started again; its log is in {self.data_dir / 'logs'}")
         for child in self._children.values():
             trim_log(child.log)
             if child.restart_if_ended():

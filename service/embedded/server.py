@@ -58,6 +58,7 @@ class Server(ABC):
         self.identity = SELF
         self._lock = ProcessLock(data_dir / f"{self.name}.lock")
         self._process: subprocess.Popen[bytes] | None = None
+        self._port = 0
         self._log_start = 0
 
     @abstractmethod
@@ -94,11 +95,26 @@ class Server(ABC):
         except OSError as error:
             raise storage_error(error, self.folder, f"start {self.name} in") from error
 
-    def check(self) -> None:
-        """Raise ServiceError if the server ended by itself, and keep its log small."""
+    def restart_if_ended(self) -> bool:
+        """Start the server again, at its port, if it ended by itself; answers whether it had. Keeps its log small.
+
+        Raises ServiceError or StorageError where it cannot be started again.
+        """
         trim_log(self.log)
-        if self._process is not None and self._process.poll() is not None:
-            raise self._diagnosis(f"{self.name} ended unexpectedly")
+        if self._process is None or self._process.poll() is None:
+            return False
+        self.wait_until_stopped()
+        port = self._port
+        if self.start(port) != port:
+            # Everybody who uses it knows the old port.
+            self.request_stop()
+            self.wait_until_stopped()
+            raise ServiceError(
+                f"{self.name} ended, and its port {port} was taken before it could be started again.",
+                code="service.server_failed",
+                hint="Start Raceway again: it takes another port then.",
+            )
+        return True
 
     def request_stop(self) -> None:
         """Ask the server to end cleanly."""
@@ -122,6 +138,7 @@ class Server(ABC):
             with contextlib.suppress(_PortTakenError):
                 self._spawn(port)
                 self._wait_until_ready(port)
+                self._port = port
                 return port
             preferred = 0
         raise ServiceError(

@@ -74,10 +74,12 @@ class Servers:
             self.stop()
             raise
 
-    def check(self) -> None:
-        """Call now and then: raises ServiceError if a server ended by itself, and keeps the logs small."""
-        for server in self._running:
-            server.check()
+    def check(self) -> list[str]:
+        """Call now and then, in the main thread: starts again what ended by itself and answers its names; trims logs.
+
+        Raises ServiceError or StorageError where a server does not come back.
+        """
+        return [server.name for server in self._running if server.restart_if_ended()]
 
     def stop(self) -> None:
         """End the servers cleanly and free the data folder. May be called at any time, also twice."""

@@ -134,6 +134,8 @@ def test_a_taken_port_is_left_to_its_owner(tmp_path: Path) -> None:
             (postgres_squatter, access.postgres_port),
             (redis_squatter, access.redis_port),
         ):
+            # Old connections to the port may still be closing.
+            squatter.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             squatter.bind((HOST, port))
             squatter.listen()
         with supervisor as second:
@@ -157,17 +159,38 @@ def test_a_port_taken_at_the_last_moment_is_given_up(tmp_path: Path, monkeypatch
             assert redis.Redis.from_url(urls.redis).ping()
 
 
-def test_check_notices_a_dead_server(tmp_path: Path) -> None:
+def kill(data_dir: Path, name: str) -> None:
+    """Kill a server that this process started, and wait for its end."""
+    pid = int((data_dir / f"{name}.lock").read_text())
+    os.kill(pid, signal.SIGKILL)
+    os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT)
+
+
+def test_a_server_that_ends_by_itself_is_started_again_where_it_was(tmp_path: Path) -> None:
     supervisor = Servers(tmp_path, environ={})
-    supervisor.start()
+    urls = supervisor.start()
     try:
-        supervisor.check()
-        pid = int((tmp_path / "redis.lock").read_text())
-        os.kill(pid, signal.SIGKILL)
-        os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT)
-        with pytest.raises(ServiceError, match="redis") as caught:
+        assert supervisor.check() == []
+        query(urls.database_owner, "CREATE TABLE kept AS SELECT 1 AS one")
+        for name in ("redis", "postgres"):
+            kill(tmp_path, name)
+            assert supervisor.check() == [name]
+        assert query(urls.database_owner, "SELECT one FROM kept") == [(1,)]
+        assert redis.Redis.from_url(urls.redis).ping()
+    finally:
+        supervisor.stop()
+    assert processes_in(tmp_path) == []
+
+
+def test_a_server_whose_port_was_taken_meanwhile_is_named(tmp_path: Path) -> None:
+    supervisor = Servers(tmp_path, environ={})
+    urls = supervisor.start()
+    try:
+        kill(tmp_path, "redis")
+        port = int(urls.redis.rpartition(":")[2].partition("/")[0])
+        with socket.create_server((HOST, port)), pytest.raises(ServiceError, match="redis") as caught:
             supervisor.check()
-        assert str(tmp_path / "logs" / "redis.log") in caught.value.hint
+        assert caught.value.code == "service.server_failed"
     finally:
         supervisor.stop()
     assert processes_in(tmp_path) == []
