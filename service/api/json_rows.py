@@ -19,10 +19,15 @@ from service.prepared import PREPARED
 
 @dataclass(frozen=True)
 class Written:
-    """Data of an answer that is JSON already; ``version`` is that of its one row, for the entity tag."""
+    """Data of an answer that is JSON already.
+
+    ``version`` is that of its one row, for the entity tag; ``digested`` is what of the JSON the tag also depends on,
+    where that is not all of it.
+    """
 
     json: bytes
     version: str = ""
+    digested: bytes = b""
 
 
 def as_json(rows: Select[Any]) -> Select[str]:

@@ -26,7 +26,7 @@ from service.api.fields import (
 )
 from service.api.json_rows import Written
 from service.api.listing import EditableQuery, ListQuery, Page, missing, page_of, row
-from service.api.publish_rows import described, described_new, page_of_publishes
+from service.api.publish_rows import described, described_new, page_of_publishes, tagged
 from service.api.records import change, declare_archive, row_to_change
 from service.api.routing import Answer, Reply, Request, Resource
 from service.database import session
@@ -167,7 +167,7 @@ def reserve_version(body: Reserve) -> dict[str, Any]:
     """Reserve the next version of a part: write the item at ``item_usd_path``, then commit the publish."""
     address = PartAddress(body.task_id, body.target_type, body.target_id, body.part_name, body.department or "")
     reservation = publishing.reserve(
-        session(), address, keep_version=body.keep_version, idempotency_key=body.idempotency_key
+        session(), _root(), address, keep_version=body.keep_version, idempotency_key=body.idempotency_key
     )
     return _described_reservation(reservation)
 
@@ -203,7 +203,8 @@ def create_publish(body: NewPublish) -> Answer:
         ),
     )
     if is_new:
-        return Answer(described_new(publish, auth.current().user_name), 201)
+        made = PublishOut.model_validate(described_new(publish, auth.current().user_name))
+        return Answer(tagged(made.model_dump_json().encode(), publish.revision), 201)
     return Answer(describe(publish))
 
 

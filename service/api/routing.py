@@ -164,7 +164,7 @@ def _serve(endpoint: Endpoint, view: Callable[..., Any]) -> Callable[..., Respon
         response = Response(text, result.status, mimetype="application/json")
         response.headers.update(result.headers)
         if data.version:
-            response.headers.setdefault("ETag", _etag(data.version, text))
+            response.headers.setdefault("ETag", _etag(data.version, data.digested or data.json))
         if request.method == "GET" and "ETag" in response.headers:
             # Between browser and service nobody keeps an answer, but the browser may ask whether its own still holds.
             response.headers["Cache-Control"] = "private, no-cache"

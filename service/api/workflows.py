@@ -130,7 +130,7 @@ def create_workflow(body: NewWorkflow) -> dict[str, Any]:
         )
     workflow = add(Workflow(name=body.name, title=body.title, description=body.description), Workflow.name == body.name)
     _add_version(workflow, graph, 1)
-    return _described(workflow, graph.to_json())
+    return _described(workflow, _graph(workflow, 1))
 
 
 @workflows_resource.declare("GET", "/<uuid:workflow_id>", permission=Permission.JOB_READ, answer=WorkflowOut)
@@ -179,16 +179,17 @@ def list_workflow_versions(workflow_id: UUID, query: ListQuery) -> dict[str, Any
 
 
 def _add_version(workflow: Workflow, graph: Graph, version: int) -> None:
-    session().add(
-        WorkflowVersion(
-            id=uuid4(),
-            workflow_id=workflow.id,
-            version=version,
-            graph=graph.to_json(),
-            created_by_id=auth.current().user_id,
-        )
+    added = WorkflowVersion(
+        id=uuid4(),
+        workflow_id=workflow.id,
+        version=version,
+        graph=graph.to_json(),
+        created_by_id=auth.current().user_id,
     )
+    session().add(added)
     session().flush()
+    # As it is read from now on: PostgreSQL keeps the fields of JSON in an order of its own.
+    session().refresh(added, ["graph"])
 
 
 def _graph(workflow: Workflow, version: int) -> dict[str, Any]:

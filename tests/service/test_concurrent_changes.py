@@ -19,6 +19,8 @@ from tests.service.studio import StudioUnderTest, make_studio
 from tests.service.world import World
 
 GET_ROW = [each for each in ENDPOINTS if each.answers_row and each.method == "GET"]
+ROWS_BY_ANSWER = {each.answer: each.path.removeprefix("/api") for each in GET_ROW if each.path.count("<") == 1}
+ANSWERS_CHANGED_ROW = [each for each in ENDPOINTS if each.method != "GET" and each.answer in ROWS_BY_ANSWER]
 HEEDS = [each for each in ENDPOINTS if each.if_match]
 CHANGES_ROW = [each for each in ENDPOINTS if each.method in ("PATCH", "PUT") or each.path.endswith(("ve", "re"))]
 NO_ROW = {
@@ -73,6 +75,20 @@ def test_a_change_of_an_older_state_is_refused(app: Flask, world: World, endpoin
     assert "changed" in stale.json["error"]["message"] and "again" in stale.json["error"]["hint"]
     _with_if_match(call, "*")
     assert call.send(app, endpoint.method, token).status_code < 300
+
+
+@pytest.mark.parametrize("endpoint", ANSWERS_CHANGED_ROW, ids=name_of)
+@pytest.mark.usefixtures("quiet_queue")
+def test_who_made_or_changed_a_row_has_it(app: Flask, world: World, endpoint: Endpoint) -> None:
+    """The entity tag of the answer is that of the row as it is read next."""
+    token = world.studio.tokens[Role.GLOBAL_ADMIN]
+    call = call_of(endpoint, world)
+    if call.refuses:
+        return
+    answer = call.send(app, endpoint.method, token)
+    assert answer.json
+    row = Call(ROWS_BY_ANSWER[endpoint.answer].partition("<")[0] + answer.json["data"]["id"])
+    assert row.send(app, "GET", token).headers["ETag"] == answer.headers["ETag"]
 
 
 def test_a_stale_change_tells_what_changed_since_and_who_did_it(studio: StudioUnderTest) -> None:
