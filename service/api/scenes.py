@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated, Any, Literal
 from uuid import UUID, uuid4
 
@@ -134,6 +135,13 @@ def reserve_scene(body: NewScene) -> Scene:
         name = newest.name
         last = Version(newest.version, newest.iteration)
         version = last.next_version() if body.bump == "version" else last.next_iteration()
+
+    def path_of(version: Version) -> str:
+        return paths.scene_file(target.project_name, target.entity, task.name, name, version, body.suffix)
+
+    # What stands there already is of a database that was reset, or newer than the backup it was restored from.
+    while paths.absolute(_root(), path_of(version)).exists():
+        version = version.next_version() if body.bump == "version" else version.next_iteration()
     scene = Scene(
         id=uuid4(),
         task_id=task.id,
@@ -142,7 +150,7 @@ def reserve_scene(body: NewScene) -> Scene:
         comment=body.comment,
         version=version.version,
         iteration=version.iteration,
-        path=paths.scene_file(target.project_name, target.entity, task.name, name, version, body.suffix),
+        path=path_of(version),
         created_by_id=auth.current().user_id,
     )
     session().add(scene)
@@ -163,7 +171,7 @@ def commit_scene(scene_id: UUID, body: SceneFile) -> Scene:
             hint="Reserve another version.",
             code="conflict.scene",
         )
-    place = paths.absolute(auth.config().tenant_root(auth.current().storage), scene.path)
+    place = paths.absolute(_root(), scene.path)
     if not place.is_file() or place.stat().st_size != body.size or sha256_of(place) != body.sha256:
         raise StorageError(
             f"{scene.path} does not stand on the storage with the content that was announced.",
@@ -175,3 +183,7 @@ def commit_scene(scene_id: UUID, body: SceneFile) -> Scene:
     session().flush()
     session().refresh(scene)
     return scene
+
+
+def _root() -> Path:
+    return auth.config().tenant_root(auth.current().storage)

@@ -63,10 +63,18 @@ class Commit:
 
 
 def reserve(
-    current: Session, address: PartAddress, *, keep_version: bool = False, idempotency_key: str | None = None
+    current: Session,
+    root: Path,
+    address: PartAddress,
+    *,
+    keep_version: bool = False,
+    idempotency_key: str | None = None,
 ) -> Reservation:
     """Give out the next version of a part. The same ``idempotency_key`` again answers the same reservation, as long as
     that has not expired.
+
+    Versions whose item stands already are left out: the database has forgotten those, in a reset or with the backup
+    that it was restored from, but others may still refer to them.
 
     Raises NotFoundError for an unknown task or target, InputError where they do not belong together, ConflictError.
     """
@@ -86,13 +94,15 @@ def reserve(
         known.idempotency_key = None
         current.flush()
     version = _next_version(found, keep_version)
+    while paths.absolute(root, item := _item_of(found, version)).exists():
+        version = version.next_iteration() if keep_version else version.next_version()
     values: dict[str, Any] = {
         "id": uuid4(),
         "part_id": found.id,
         "task_id": address.task_id,
         "version": version.version,
         "iteration": version.iteration,
-        "item_usd_path": paths.part_item(found.project_name, Entity.parse(found.entity), found.name, version),
+        "item_usd_path": item,
         "state": "open",
         "expires_at": datetime.now(UTC) + RESERVATION_LIFETIME,
         "idempotency_key": idempotency_key,
@@ -102,6 +112,10 @@ def reserve(
     reservation = Reservation(**values)
     set_committed_value(reservation, "part", _part_of(found))
     return reservation
+
+
+def _item_of(found: Row[Any], version: Version) -> str:
+    return paths.part_item(found.project_name, Entity.parse(found.entity), found.name, version)
 
 
 def commit_publish(current: Session, root: Path, wanted: Commit) -> tuple[Publish, bool]:

@@ -96,7 +96,7 @@ def _publish(lease: Lease, root: Path, subject: _Subject, part: str, file: Path,
         if newest is not None and newest.sha256 == digest:
             return newest
         address = PartAddress(_task(current, subject.asset_id, part), "asset", subject.asset_id, part, part)
-        reservation = reserve(current, address, idempotency_key=key)
+        reservation = reserve(current, root, address, idempotency_key=key)
         item, reservation_id = reservation.item_usd_path, reservation.id
     # Not inside a transaction: a large file takes its time.
     _place(file, paths.absolute(root, item), digest)

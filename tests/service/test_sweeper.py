@@ -77,6 +77,34 @@ def test_a_reservation_nobody_came_back_for_ends_with_its_item(app: Flask, studi
     assert reports(studio)[0] == {"removed_items": [item]}
 
 
+def test_items_that_the_database_has_forgotten_are_neither_replaced_nor_removed(
+    app: Flask, studio: StudioUnderTest
+) -> None:
+    """After a reset, or once a backup of yesterday was restored: others may refer to what was published since."""
+    production = studio.production()
+    folder = f"{production.project['name']}/assets/gear/usd/body/data"
+    forgotten = [studio.write(f"{folder}/body_v00{number}_i001.usd", "old") for number in (1, 2)]
+    reserved = studio.artist.post("/publishes/reserve", production.reserve_body()).data
+    assert (reserved["version"], reserved["item_usd_path"]) == (3, f"{folder}/body_v003_i001.usd")
+    studio.write(f"{folder}/body_v003_i002.usd", "old")
+    kept = studio.artist.post("/publishes/reserve", production.reserve_body(keep_version=True)).data
+    assert (kept["version"], kept["iteration"]) == (3, 3)
+    let_reservations_end(app, studio)
+    with app.app_context():
+        sweeper.sweep(app)
+    assert [(studio.root / item).read_text() for item in forgotten] == ["old", "old"]
+
+
+def test_scenes_that_the_database_has_forgotten_are_not_replaced(studio: StudioUnderTest) -> None:
+    production = studio.production()
+    scene = {"task_id": production.task["id"], "name": "main", "software": "blender", "suffix": ".blend"}
+    folder = f"{production.project['name']}/assets/gear/scenes/{production.task['name']}"
+    studio.write(f"{folder}/main_v001_i001.blend")
+    reserved = studio.artist.post("/scenes/reserve", scene).data
+    assert reserved["path"] == f"{folder}/main_v001_i002.blend"
+    assert (reserved["version"], reserved["iteration"]) == (1, 2)
+
+
 def test_the_key_of_an_ended_reservation_reserves_anew(app: Flask, studio: StudioUnderTest) -> None:
     production = studio.production()
     body = production.reserve_body(idempotency_key="waited in a queue")
