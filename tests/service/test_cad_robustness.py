@@ -100,7 +100,7 @@ def test_too_long_too_much_memory_and_too_many_triangles_can_be_tried_again(
     error = failed(studio, cad)
     assert error["code"] == "cad.memory" and "64 MiB" in error["message"]
     again = f"/cad/{cad['id']}/convert"
-    tries = {"triangles=500": "cad.too_many_triangles", "seconds=1&relative_deflection=0.00005": "cad.timeout"}
+    tries = {"triangles=500": "cad.too_many_triangles", "seconds=1&relative_deflection=0.00001": "cad.timeout"}
     for query, code in tries.items():
         assert studio.artist.post(f"{again}?{query}").data["state"] == "queued"
         work(app)
