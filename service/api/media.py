@@ -21,7 +21,7 @@ from service.api.routing import Request, Resource
 from service.archiving import check_live
 from service.database import session
 from service.file_types import check_medium
-from service.models import Asset, Job, MediaAsset
+from service.models import Asset, Job, MediaAsset, Project
 from service.publish import store
 from shared.errors import InputError
 
@@ -53,6 +53,7 @@ class MediaQuery(EditableQuery):
     asset_type: str = Field("", description="still, turntable, thumbnail, cad_derivative, ...")
     category_key: str = ""
     render_status: str = Field("", description="state of the job that made it")
+    project: str = Field("", description="name of the project")
     asset: str = Field("", description="name of the asset")
     job_id: UUID | None = None
 
@@ -93,9 +94,13 @@ def list_media(query: MediaQuery) -> dict[str, Any]:
         (MediaAsset.job_id, query.job_id),
         (Job.state, query.render_status),
         (Asset.name, query.asset),
+        (Project.name, query.project),
     )
+    statement = select(MediaAsset).outerjoin(MediaAsset.job).outerjoin(MediaAsset.asset)
+    if query.project:
+        statement = statement.join(Asset.project)
     page = page_of(
-        select(MediaAsset).outerjoin(MediaAsset.job).outerjoin(MediaAsset.asset).where(*wanted),
+        statement.where(*wanted),
         query,
         key=MediaAsset,
         search=(MediaAsset, Asset),

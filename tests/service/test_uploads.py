@@ -123,6 +123,8 @@ def test_an_upload_is_filed_under_its_asset(studio: StudioUnderTest) -> None:
     assert (medium["asset_id"], medium["asset"], medium["render_status"]) == (production.asset["id"], "gear", None)
     found = studio.artist.get("/media/assets?category_key=press&asset=gear&q=gea").data["items"]
     assert [each["id"] for each in found] == [medium["id"]]
+    here, elsewhere = (f"/media/assets?project={name}" for name in (production.project["name"], "elsewhere"))
+    assert [studio.artist.get(f"{path}&sort=name").data["total"] for path in (here, elsewhere)] == [1, 0]
     assert send(studio, PNG, "gear.png", asset="nowhere").status == 404
     changed = studio.artist.patch(f"/media/assets/{medium['id']}", {"metadata": {"photographer": "Anna"}}).data
     assert changed["metadata"] == {"photographer": "Anna"} and changed["sha256"] == medium["sha256"]
