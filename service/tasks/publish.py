@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import shutil
 from dataclasses import dataclass
@@ -9,7 +10,7 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from service.cad import materials
@@ -133,7 +134,11 @@ def _task(current: Session, asset_id: UUID, department: str) -> UUID:
     known = current.scalars(statement.order_by(Task.created_at).limit(1)).one_or_none()
     if known is not None:
         return known
-    task = Task(id=uuid4(), asset_id=asset_id, name=department, department=department)
+    # Another department's task, or one that was put away, may be called so.
+    taken = set(current.scalars(select(func.lower(Task.name)).where(Task.asset_id == asset_id)))
+    names = itertools.chain([department], (f"{department}_{number}" for number in itertools.count(2)))
+    name = next(name for name in names if name not in taken)
+    task = Task(id=uuid4(), asset_id=asset_id, name=name, department=department)
     current.add(task)
     current.flush()
     return task.id
