@@ -76,11 +76,25 @@ def label_entry(label: TDF_Label) -> str:
     return cast(str, entry.ToCString())
 
 
-def sub_shapes(shape: TopoDS_Shape, kind: TopAbs_ShapeEnum) -> IndexedMap_TopoDS_Shape_TopTools_ShapeMapHasher:
-    """The distinct sub-shapes of one kind, in the kernel's order; indices start at 1."""
+def elements(collection: Any) -> list[Any]:
+    """What a sequence or an indexed map of the kernel holds, in order.
+
+    The bindings end every ``for`` over one of them with a C++ exception, which takes as long as to fetch hundreds.
+    """
+    fetch = collection.FindKey if hasattr(collection, "FindKey") else collection.Value
+    return [fetch(index) for index in range(1, collection.Length() + 1)]
+
+
+def shape_map(shape: TopoDS_Shape, kind: TopAbs_ShapeEnum) -> IndexedMap_TopoDS_Shape_TopTools_ShapeMapHasher:
+    """The distinct sub-shapes of one kind with their indices, which start at 1."""
     found = IndexedMap_TopoDS_Shape_TopTools_ShapeMapHasher()
     TopExp.MapShapes_s(shape, kind, found)
     return found
+
+
+def sub_shapes(shape: TopoDS_Shape, kind: TopAbs_ShapeEnum) -> list[TopoDS_Shape]:
+    """The distinct sub-shapes of one kind, in the kernel's order."""
+    return elements(shape_map(shape, kind))
 
 
 def matrix_of(location: TopLoc_Location) -> Array:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from OCP.TopAbs import TopAbs_ShapeEnum
 
 from dcc.cad.forking import Forked, batches, can_fork
-from dcc.cad.kernel import is_kernel_error, sub_shapes
+from dcc.cad.kernel import is_kernel_error, shape_map
 from dcc.cad.mesh.properties import NOTHING, Properties, measure, mesh_volume
 from dcc.cad.mesh.tessellate import Curves, Mesh, deflection_for, discretize, tessellate
 from dcc.cad.model import PartDefinition
@@ -65,7 +65,7 @@ def mesh_parts(
 
     Raises CadError: ``cad.too_many_triangles``, ``cad.crashed``.
     """
-    faces = [sub_shapes(part.shape, TopAbs_ShapeEnum.TopAbs_FACE).Extent() for part in parts]
+    faces = [shape_map(part.shape, TopAbs_ShapeEnum.TopAbs_FACE).Extent() for part in parts]
     workers = min(settings.worker_count(), len(parts))
     forked = workers > 1 and sum(faces) >= _WORTH_FORKING and can_fork()
     results: list[PartGeometry | None] = [None] * len(parts)

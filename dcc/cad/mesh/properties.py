@@ -11,7 +11,7 @@ from OCP.GProp import GProp_GProps
 from OCP.TopAbs import TopAbs_ShapeEnum
 from OCP.TopoDS import TopoDS_Shape
 
-from dcc.cad.kernel import Array, sub_shapes
+from dcc.cad.kernel import Array, shape_map
 from shared.manifest import BoundingBox, Fingerprint, PartKind, Vector
 
 _CHIRAL = 0.015
@@ -64,8 +64,8 @@ def measure(shape: TopoDS_Shape, kind: PartKind, points: Array, triangles: Array
             _vector(moments),
             _vector(sorted(np.subtract(box.max, box.min))),
             chirality(points, triangles) if kind == "solid" and triangles is not None else 0.0,
-            sub_shapes(shape, TopAbs_ShapeEnum.TopAbs_FACE).Extent(),
-            sub_shapes(shape, TopAbs_ShapeEnum.TopAbs_EDGE).Extent(),
+            shape_map(shape, TopAbs_ShapeEnum.TopAbs_FACE).Extent(),
+            shape_map(shape, TopAbs_ShapeEnum.TopAbs_EDGE).Extent(),
         ),
     )
 

@@ -171,7 +171,7 @@ def _closed(shape: TopoDS_Shape, mesh: Mesh, deflection: float, angle: float) ->
     """The mesh of a solid with fewer gaps, or the same: faces that the kernel filled only in part are filled anew."""
     faces = sub_shapes(shape, TopAbs_ShapeEnum.TopAbs_FACE)
     for index in [*mesh.empty_faces, *mesh.open_faces()][:_MOST_PATCHES]:
-        face = TopoDS.Face(faces.FindKey(index))
+        face = TopoDS.Face(faces[index - 1])
         before = BRep_Tool.Triangulation_s(face, TopLoc_Location())
         fill = close_sliver if before is None else patch_face
         if fill(shape, face, deflection, angle):

@@ -7,7 +7,7 @@ from OCP.TopAbs import TopAbs_ShapeEnum
 from OCP.TopExp import TopExp_Explorer
 from OCP.TopoDS import TopoDS_Builder, TopoDS_Compound, TopoDS_Shape
 
-from dcc.cad.kernel import sub_shapes
+from dcc.cad.kernel import elements, sub_shapes
 from shared.manifest import PartKind
 
 _FACE = TopAbs_ShapeEnum.TopAbs_FACE
@@ -44,6 +44,6 @@ def _compound(shapes: IndexedMap_TopoDS_Shape_TopTools_ShapeMapHasher) -> TopoDS
     compound = TopoDS_Compound()
     builder = TopoDS_Builder()
     builder.MakeCompound(compound)
-    for shape in shapes:
+    for shape in elements(shapes):
         builder.Add(compound, shape)
     return compound

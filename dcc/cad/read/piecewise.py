@@ -191,7 +191,7 @@ def _stand_in_number(shape: TopoDS_Shape) -> int | None:
     """The number that a stand-in tells; None of a shape that is none."""
     if shape.ShapeType() != TopAbs_ShapeEnum.TopAbs_COMPOUND:
         return None
-    if sub_shapes(shape, TopAbs_ShapeEnum.TopAbs_FACE).Extent():
+    if sub_shapes(shape, TopAbs_ShapeEnum.TopAbs_FACE):
         return None
     places = [BRep_Tool.Pnt_s(TopoDS.Vertex(vertex)) for vertex in sub_shapes(shape, TopAbs_ShapeEnum.TopAbs_VERTEX)]
     ends = sorted({round(place.X(), 6) for place in places})

@@ -35,7 +35,17 @@ from OCP.XCAFDoc import (
     XCAFDoc_ShapeTool,
 )
 
-from dcc.cad.kernel import IDENTITY_MATRIX, Array, extended_string, label_entry, label_name, matrix_of, sub_shapes
+from dcc.cad.kernel import (
+    IDENTITY_MATRIX,
+    Array,
+    elements,
+    extended_string,
+    label_entry,
+    label_name,
+    matrix_of,
+    shape_map,
+    sub_shapes,
+)
 from dcc.cad.model import AssemblyDefinition, CadModel, PartDefinition, Placement
 from dcc.cad.read.bodies import bodies_of
 from dcc.cad.read.features import Features, features_of
@@ -161,7 +171,7 @@ class StepFile:
     def transfer_products(self) -> list[Product]:
         """Build the shapes of a file without assemblies: each of its products by itself."""
         structure, _, free = self._structure(None)
-        return [structure.product(label) for label in free]
+        return [structure.product(label) for label in elements(free)]
 
     @property
     def warnings(self) -> list[Warning]:
@@ -200,7 +210,7 @@ class StepFile:
     def _units(self) -> tuple[str, ...]:
         lengths, angles, solid_angles = (Sequence_TCollection_AsciiString() for _ in range(3))
         self._reader.ChangeReader().FileUnits(lengths, angles, solid_angles)
-        return tuple(dict.fromkeys(name.ToCString() for name in lengths))
+        return tuple(dict.fromkeys(name.ToCString() for name in elements(lengths)))
 
 
 class _Structure:
@@ -224,7 +234,7 @@ class _Structure:
 
     def root(self, free: Sequence_TDF_Label) -> AssemblyDefinition | None:
         """The one free assembly, or an assembly made around all free shapes; None where there is no geometry."""
-        placements = [placement for label in free if (placement := self._place(label, label)) is not None]
+        placements = [placement for label in elements(free) if (placement := self._place(label, label)) is not None]
         if not placements:
             return None
         first = placements[0]
@@ -278,7 +288,7 @@ class _Structure:
         XCAFDoc_ShapeTool.GetComponents_s(label, components, False)
         children: list[Placement] = []
         self.components += components.Length()
-        for component in components:
+        for component in elements(components):
             definition_label = TDF_Label()
             if XCAFDoc_ShapeTool.GetReferredShape_s(component, definition_label):
                 placement = self._place(component, definition_label)
@@ -341,7 +351,7 @@ class _Structure:
             return []
         found = Sequence_TDF_Label()
         self._layers.GetLayers(label, found)
-        return list(found)
+        return elements(found)
 
     def _is_hidden(self, label: TDF_Label) -> bool:
         """Whether the label is marked invisible, or lies on layers that all are."""
@@ -355,13 +365,13 @@ class _BodyLooks:
     """Names and colours that a product's document label carries for its sub-shapes, enumerated once."""
 
     def __init__(self, label: TDF_Label, shape: TopoDS_Shape) -> None:
-        self._bodies = sub_shapes(shape, _SOLID)
-        self._faces = sub_shapes(shape, _FACE)
+        self._bodies = shape_map(shape, _SOLID)
+        self._faces = shape_map(shape, _FACE)
         self._body_labels: dict[int, list[TDF_Label]] = {}
         self._face_colors: dict[int, Color] = {}
         found = Sequence_TDF_Label()
         XCAFDoc_ShapeTool.GetSubShapes_s(label, found)
-        for sub_label in found:
+        for sub_label in elements(found):
             sub_shape = XCAFDoc_ShapeTool.GetShape_s(sub_label)
             if sub_shape.IsNull():
                 continue
@@ -412,7 +422,7 @@ def _is_same_part(part: PartDefinition, other: PartDefinition) -> bool:
 def _promote_face_color(part: PartDefinition) -> None:
     """Faces that look like the part need no colour of their own; where all faces share one, it is the part's."""
     colors = set(part.face_colors.values())
-    if len(colors) == 1 and len(part.face_colors) == sub_shapes(part.shape, _FACE).Extent():
+    if len(colors) == 1 and len(part.face_colors) == shape_map(part.shape, _FACE).Extent():
         part.color = colors.pop()
     part.face_colors = {face: color for face, color in part.face_colors.items() if color != part.color}
 

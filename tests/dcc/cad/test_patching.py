@@ -81,11 +81,11 @@ def test_whichever_face_is_missing_the_mesh_is_closed_again_and_has_the_volume(
     shape = make()
     exact = GProp_GProps()
     BRepGProp.VolumeProperties_s(shape, exact)
-    faces = sub_shapes(shape, TopAbs_ShapeEnum.TopAbs_FACE).Extent()
+    faces = len(sub_shapes(shape, TopAbs_ShapeEnum.TopAbs_FACE))
     for number in range(1, faces + 1):
         BRepTools.Clean_s(shape)
         BRepMesh_IncrementalMesh(shape, DEFLECTION, False, ANGLE, False)
-        face = TopoDS.Face(sub_shapes(shape, TopAbs_ShapeEnum.TopAbs_FACE).FindKey(number))
+        face = TopoDS.Face(sub_shapes(shape, TopAbs_ShapeEnum.TopAbs_FACE)[number - 1])
         BRepTools.Clean_s(face)
         assert patch_face(shape, face, DEFLECTION, ANGLE), number
         open_edges, volume = open_edges_and_volume(shape)
@@ -114,7 +114,7 @@ def test_a_sliver_between_two_edges_is_closed() -> None:
     BRepMesh_IncrementalMesh(shape, DEFLECTION, False, ANGLE, False)
     found = [TopoDS.Face(face) for face in sub_shapes(shape, TopAbs_ShapeEnum.TopAbs_FACE)]
     assert len(found) == 2
-    lens = min(found, key=lambda face: sub_shapes(face, TopAbs_ShapeEnum.TopAbs_EDGE).Extent())
+    lens = min(found, key=lambda face: len(sub_shapes(face, TopAbs_ShapeEnum.TopAbs_EDGE)))
     whole, _ = open_edges_and_volume(shape)
     BRepTools.Clean_s(lens)
     assert close_sliver(shape, lens, DEFLECTION, ANGLE)
