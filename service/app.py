@@ -72,6 +72,8 @@ def _begin() -> None:
 def _finish(response: Response) -> Response:
     response.headers["X-Request-Id"] = g.get("request_id", "")
     response.headers.setdefault("X-Content-Type-Options", "nosniff")
+    if "identity" in g:
+        response.headers.setdefault("Cache-Control", "private, no-cache")
     if response.status_code >= 400:
         _drain()
     seconds = time.perf_counter() - g.get("started", time.perf_counter())

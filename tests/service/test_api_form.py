@@ -40,6 +40,11 @@ def test_every_fault_of_a_request_has_the_one_form(studio: StudioUnderTest) -> N
     assert error_of(client, "GET", f"/projects/?page={10**30}", headers=headers) == (422, "input.invalid")
 
 
+def test_no_proxy_keeps_what_is_one_users(studio: StudioUnderTest) -> None:
+    for path in ("/auth/me", "/projects/", f"/projects/{studio.production().project['id']}"):
+        assert studio.artist.get(path).headers["Cache-Control"] == "private, no-cache", path
+
+
 def test_a_wrong_method_is_told_the_right_ones(studio: StudioUnderTest) -> None:
     refused = studio.admin.call("DELETE", "/projects/")
     assert (refused.status, set(refused.headers["Allow"].split(", "))) == (405, {"GET", "HEAD", "OPTIONS", "POST"})

@@ -47,6 +47,7 @@ def test_a_medium_is_known_by_its_content_and_served_as_that(studio: StudioUnder
     assert (answer.data, answer.mimetype) == (content, mime_type)
     assert answer.headers["X-Content-Type-Options"] == "nosniff"
     assert answer.headers["Content-Disposition"] == f"inline; filename={filename}"
+    assert answer.cache_control.private and not answer.cache_control.public
 
 
 @pytest.mark.parametrize(
