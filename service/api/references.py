@@ -123,7 +123,6 @@ _asked = (
     .render_derived()
 )
 """A row for each thing that is asked for, in the order asked."""
-_newest = aliased(Publish, name="newest")
 
 
 def _statement(kind: str, *joins: tuple[Any, Any], known: Any, latest: Any, **found: Any) -> Select[str]:
@@ -142,26 +141,29 @@ def _statement(kind: str, *joins: tuple[Any, Any], known: Any, latest: Any, **fo
 
 def _of_part(kind: str, *joins: tuple[Any, Any], known: Any, version: Any, is_newest: Any) -> Select[str]:
     """The same for what a part composes now; ``joins`` ends with the part."""
+    has_newest = Part.current_publish_id.is_not(None)
     return _statement(
         kind,
         *joins,
-        (_newest, _newest.id == Part.current_publish_id),
         known=known,
-        latest=_newest.id.is_not(None),
+        latest=has_newest,
         name=Part.name,
         version=version,
-        outdated=_newest.id.is_not(None) & func.coalesce(not_(is_newest), true()),
-        latest_version=_version_text(_newest),
+        outdated=has_newest & func.coalesce(not_(is_newest), true()),
+        latest_version=_NEWEST_VERSION,
         latest_name=Part.name,
-        latest_item_usd_path=_newest.item_usd_path,
-        latest_publish_id=_newest.id,
+        latest_item_usd_path=Part.current_item_usd_path,
+        latest_publish_id=Part.current_publish_id,
     )
 
 
-def _version_text(publish: Any) -> Any:
+def _version_text(version: Any, iteration: Any) -> Any:
     """As :class:`shared.versions.Version` writes it; null where there is no publish."""
-    version = func.to_char(publish.version, _NUMBER, type_=Text)
-    return literal("v") + version + "_i" + func.to_char(publish.iteration, _NUMBER, type_=Text)
+    number = func.to_char(version, _NUMBER, type_=Text)
+    return literal("v") + number + "_i" + func.to_char(iteration, _NUMBER, type_=Text)
+
+
+_NEWEST_VERSION = _version_text(Part.current_version, Part.current_iteration)
 
 
 def _of_items() -> Select[str]:
@@ -187,8 +189,8 @@ def _of_used(kind: str, used: Any, condition: Any) -> Select[str]:
         (used, condition),
         (Part, Part.id == used.part_id),
         known=used.id.is_not(None),
-        version=_version_text(used),
-        is_newest=_newest.id == used.id,
+        version=_version_text(used.version, used.iteration),
+        is_newest=Part.current_publish_id == used.id,
     )
 
 
@@ -198,7 +200,7 @@ def _of_entries() -> Select[str]:
         (Part, Part.usd_path == _asked.c.used),
         known=Part.id.is_not(None),
         version=func.nullif(_asked.c.version, ""),
-        is_newest=_version_text(_newest) == _asked.c.version,
+        is_newest=_asked.c.version == _NEWEST_VERSION,
     )
 
 

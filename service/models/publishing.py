@@ -44,8 +44,9 @@ class Scene(EditableRow, Base):
 class Part(TenantRow, Base):
     """A named piece of an asset or shot that is published on its own, with its version counter.
 
-    ``current_publish_id`` is what the part's entry composes; null when the part contributes nothing. Triggers
-    keep where the part stands and how many publishes it has: long lists of publishes need neither joins nor counting.
+    ``current_publish_id`` is what the part's entry composes; null when the part contributes nothing. Triggers keep
+    where the part stands, how many publishes it has, and what there is to know of the current one: long lists of
+    publishes, and of what scenes refer to, need neither joins nor counting.
     """
 
     __tablename__ = "parts"
@@ -74,6 +75,9 @@ class Part(TenantRow, Base):
     last_iteration: Mapped[int] = mapped_column(default=0)
     # No foreign key: publishes refer to their part, and a cycle would only make both tables hard to fill.
     current_publish_id: Mapped[uuid.UUID | None] = mapped_column(default=None)
+    current_version: Mapped[int | None] = mapped_column(server_default=FetchedValue())
+    current_iteration: Mapped[int | None] = mapped_column(server_default=FetchedValue())
+    current_item_usd_path: Mapped[str | None] = mapped_column(server_default=FetchedValue())
     asset: Mapped[Asset | None] = relationship(viewonly=True, lazy="joined")
     shot: Mapped[Shot | None] = relationship(viewonly=True, lazy="joined")
 

@@ -115,7 +115,7 @@ _PUBLISHED = """
             :id, :part_id, :task_id, :cad_file_id, :version, :iteration, :software, :source_version, :source_iteration,
             :item_usd_path, :sha256, :size, :status, :details, :validation, :idempotency_key, :created_by_id
         )
-        RETURNING created_at, updated_at
+        RETURNING id, created_at, updated_at
     )
 """
 
@@ -125,14 +125,17 @@ def publish(*, has_reservation: bool, is_composed: bool) -> TextClause:
     """Add a publish; answers its times. With ``has_reservation`` that is redeemed, else the part is counted up; with
     ``is_composed`` the part contributes it from now on, and ``mark`` says that its entries must be written."""
     parts = [_PUBLISHED]
-    sets = [] if has_reservation else ["last_version = :version", "last_iteration = :iteration"]
+    sets, source = [] if has_reservation else ["last_version = :version", "last_iteration = :iteration"], ""
     if has_reservation:
         parts.append(
             "redeemed AS (UPDATE reservations SET state = 'committed', updated_at = now() WHERE id = :reservation_id)"
         )
     if is_composed:
-        sets.append("current_publish_id = :id")
+        # From the new row: it must be there before a trigger looks it up.
+        sets.append("current_publish_id = published.id")
+        source = "FROM published"
         parts.append(_COMPOSED.format(publish_id=":id"))
     if sets:
-        parts.append(f"part AS (UPDATE parts SET {', '.join(sets)}, updated_at = now() WHERE id = :part_id)")
+        changes = f"{', '.join(sets)}, updated_at = now()"
+        parts.append(f"part AS (UPDATE parts SET {changes} {source} WHERE parts.id = :part_id)")
     return prepared(f"WITH {', '.join(parts)}, {audit.RECORDING} SELECT created_at, updated_at FROM published")

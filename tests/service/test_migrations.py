@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 from uuid import uuid4
 
 import pytest
@@ -178,6 +179,50 @@ def test_parts_learn_their_place_and_their_publishes_are_counted(empty: Config) 
         connection.execute(text("DELETE FROM publishes WHERE version > 1"))
         counts = connection.execute(text("SELECT live_publishes, archived_publishes FROM parts WHERE name = 'lamps'"))
         assert tuple(counts.one()) == (0, 1)
+        connection.rollback()
+
+
+def test_parts_learn_what_they_compose(empty: Config) -> None:
+    """Parts as the releases before wrote them; then publishes that are composed and withdrawn."""
+    schema.upgrade(empty)
+    schema.downgrade(empty, "0009")
+    tenant, project, asset, task, part, idle, first, second = (uuid4() for _ in range(8))
+    part_row = "INSERT INTO parts (id, asset_id, name, department, last_version, last_iteration, current_publish_id)"
+    publish = (
+        "INSERT INTO publishes"
+        " (id, part_id, task_id, software, sha256, size, status, version, iteration, item_usd_path)"
+    )
+    columns = "name, current_version, current_iteration, current_item_usd_path"
+
+    def composed(connection: Connection) -> set[tuple[Any, ...]]:
+        found = connection.execute(text(f"SELECT {columns} FROM parts WHERE asset_id = :asset"), {"asset": asset})
+        return set(map(tuple, found))
+
+    with schema.owner_connection(empty) as connection:
+        connection.execute(text("SELECT set_config('app.current_tenant', :id, true)"), {"id": str(tenant)})
+        values = {"project": project, "asset": asset, "task": task, "part": part, "idle": idle, "first": first}
+        for statement in (
+            "INSERT INTO projects (id, name) VALUES (:project, 'film')",
+            "INSERT INTO assets (id, project_id, name) VALUES (:asset, :project, 'gear')",
+            "INSERT INTO tasks (id, asset_id, name, department) VALUES (:task, :asset, 'model', 'model')",
+            f"{part_row} VALUES (:part, :asset, 'body', 'model', 3, 2, :first)",
+            f"{part_row} VALUES (:idle, :asset, 'lid', 'model', 0, 0, NULL)",
+            f"{publish} VALUES (:first, :part, :task, 'x', 'd', 1, 'published', 3, 2, 'body_3.usd')",
+        ):
+            connection.execute(text(statement), values)
+    schema.upgrade(empty)
+    with schema.owner_connection(empty) as connection:
+        connection.execute(text("SELECT set_config('app.current_tenant', :id, true)"), {"id": str(tenant)})
+        nothing = ("lid", None, None, None)
+        assert composed(connection) == {("body", 3, 2, "body_3.usd"), nothing}
+        values = {"part": part, "task": task, "second": second}
+        connection.execute(
+            text(f"{publish} VALUES (:second, :part, :task, 'x', 'd', 1, 'published', 4, 1, 'body_4.usd')"), values
+        )
+        connection.execute(text("UPDATE parts SET current_publish_id = :second WHERE id = :part"), values)
+        assert composed(connection) == {("body", 4, 1, "body_4.usd"), nothing}
+        connection.execute(text("UPDATE parts SET current_publish_id = NULL"))
+        assert {row[1:] for row in composed(connection)} == {(None, None, None)}
         connection.rollback()
 
 
