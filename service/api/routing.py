@@ -149,6 +149,8 @@ def _serve(endpoint: Endpoint, view: Callable[..., Any]) -> Callable[..., Respon
         auth.authorise(endpoint.permission)
         if endpoint.if_match == "required" and not request.headers.get("If-Match"):
             raise _no_if_match()
+        if endpoint.upload and request.mimetype == "multipart/form-data":
+            raise _in_a_form(endpoint)
         if endpoint.query:
             values["query"] = _validated(endpoint.query, _query_values())
         if endpoint.body:
@@ -204,6 +206,15 @@ def _no_if_match() -> InputError:
         hint="Read it first and send its ETag as If-Match, or `If-Match: *` to replace whatever stands there.",
         code="input.if_match",
         status=428,
+    )
+
+
+def _in_a_form(endpoint: Endpoint) -> InputError:
+    return InputError(
+        "The file is wrapped in a form.",
+        hint=f"Send it as the body itself, with the header Content-Type: {endpoint.upload} (curl --data-binary @FILE).",
+        code="input.content_type",
+        status=415,
     )
 
 

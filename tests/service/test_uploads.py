@@ -78,6 +78,17 @@ def test_any_bytes_are_of_one_known_type_or_none(head: bytes) -> None:
     assert sniff(head) in (None, *FILE_TYPES)
 
 
+def test_a_file_in_a_form_is_refused_before_it_becomes_anything(studio: StudioUnderTest) -> None:
+    """A form's envelope would be kept as part of the file."""
+    studio.production()
+    for path, query in (("/media/assets", {"filename": "a.png"}), ("/cad/", {"filename": "a.step", "asset": "gear"})):
+        form = {"file": (io.BytesIO(b"ISO-10303-21;"), query["filename"])}
+        refused = studio.artist.call("POST", path, query_string=query, data=form)
+        assert (refused.status, refused.error["code"]) == (415, "input.content_type")
+        assert "--data-binary" in refused.error["hint"]
+    assert studio.artist.get("/cad/").data["total"] == 0
+
+
 def test_a_medium_is_renamed_but_stays_what_it_is(studio: StudioUnderTest) -> None:
     medium = send(studio, PNG, "a.png").data
     path = f"/media/assets/{medium['id']}"
