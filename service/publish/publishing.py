@@ -165,7 +165,7 @@ def _refused(current: Session, address: PartAddress) -> RacewayError:
             code="input.target",
             fields={"target_id": f"the task belongs to {task.target.entity}"},
         )
-    check_live(task.target)
+    check_live(task)
     return ConflictError(f"{task.target.entity} was just changed by somebody else.", hint="Try again.")
 
 

@@ -18,7 +18,8 @@ from service.publish.entries import TargetType
 LOCK: dict[TargetType, TextClause] = {
     "asset": prepared(
         """
-        SELECT t.department, a.archived_at IS NOT NULL OR j.archived_at IS NOT NULL AS is_archived
+        SELECT t.department,
+            t.archived_at IS NOT NULL OR a.archived_at IS NOT NULL OR j.archived_at IS NOT NULL AS is_archived
         FROM tasks t
         JOIN assets a ON a.tenant_id = t.tenant_id AND a.id = t.asset_id
         JOIN projects j ON j.tenant_id = a.tenant_id AND j.id = a.project_id
@@ -28,7 +29,8 @@ LOCK: dict[TargetType, TextClause] = {
     "shot": prepared(
         """
         SELECT t.department,
-            s.archived_at IS NOT NULL OR q.archived_at IS NOT NULL OR j.archived_at IS NOT NULL AS is_archived
+            t.archived_at IS NOT NULL OR s.archived_at IS NOT NULL OR q.archived_at IS NOT NULL
+            OR j.archived_at IS NOT NULL AS is_archived
         FROM tasks t
         JOIN shots s ON s.tenant_id = t.tenant_id AND s.id = t.shot_id
         JOIN sequences q ON q.tenant_id = s.tenant_id AND q.id = s.sequence_id
@@ -37,8 +39,9 @@ LOCK: dict[TargetType, TextClause] = {
         """
     ),
 }
-"""Lock an asset or shot: the task's department, and whether something of it is archived; no row where the task is not
-the target's. To be followed by a look: only a later statement sees what was committed while this one waited."""
+"""Lock an asset or shot: the task's department, and whether the task or something of the target is archived; no row
+where the task is not the target's. To be followed by a look: only a later statement sees what was committed while this
+one waited."""
 
 PART = (
     *("id", "name", "department", "asset_id", "shot_id", "project_name", "entity", "usd_path", "entity_usd_path"),

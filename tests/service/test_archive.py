@@ -108,6 +108,19 @@ def test_nothing_is_added_to_what_is_archived(studio: StudioUnderTest) -> None:
         assert studio.admin.post(path, body).status == 201
 
 
+def test_nothing_is_published_for_an_archived_task(studio: StudioUnderTest) -> None:
+    production = studio.production()
+    reserved = studio.artist.post("/publishes/reserve", production.reserve_body()).data
+    item = studio.write(reserved["item_usd_path"])
+    body = production.publish_body(item, reservation_id=reserved["reservation_id"])
+    task = f"/tasks/{production.task['id']}"
+    studio.admin.post(f"{task}/archive")
+    for path, refused in (("/publishes/reserve", production.reserve_body()), ("/publishes/", body)):
+        assert studio.artist.post(path, refused).error["code"] == "conflict.archived"
+    studio.admin.post(f"{task}/restore")
+    assert studio.artist.post("/publishes/", body).status == 201
+
+
 def test_what_is_archived_is_composed_no_more_and_stays_composed_as_it_was(studio: StudioUnderTest) -> None:
     production = studio.production()
     first, second = studio.publish(production), studio.publish(production)
