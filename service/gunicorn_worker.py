@@ -1,10 +1,12 @@
-"""gunicorn's threads, which answer what gunicorn itself refuses in the form of every other error."""
+"""gunicorn's threads: they wait for no silent client and refuse what is no request in the form of other errors."""
 
 from __future__ import annotations
 
 import json
 import logging
+import os
 import socket
+import struct
 import uuid
 from http import HTTPStatus
 from typing import Any
@@ -44,8 +46,22 @@ _REFUSED: dict[type[errors.ParseException], tuple[HTTPStatus, str, str]] = {
 _OURS = (errors.InvalidResponseHeader, errors.InvalidResponseHeaderName, errors.ConfigurationProblem)
 
 
+_SILENT_SECONDS = int(os.environ.get("RACEWAY_CLIENT_SECONDS") or 60)
+"""How long a client may send nothing in the middle of its request: each holds one of few threads, and a laptop that was
+closed during an upload would hold it for ever."""
+
+
 class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
     """Refuses with JSON, and logs no word of the request: its address may hold a secret."""
+
+    def init_process(self) -> None:
+        logging.getLogger("gunicorn.error").addFilter(_tell_silence)
+        super().init_process()
+
+    def handle(self, conn: Any) -> Any:
+        # The kernel's time limit: gunicorn sets Python's anew for each request.
+        conn.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, struct.pack("@ll", _SILENT_SECONDS, 0))
+        return super().handle(conn)
 
     def handle_error(self, req: Any, client: socket.socket, addr: Any, exc: BaseException) -> None:
         if isinstance(exc, _OURS) or not isinstance(exc, errors.ParseException):
@@ -65,3 +81,11 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
             write_nonblock(client, head.encode() + body)
         except OSError:
             log.debug("who sent it has gone")
+
+
+def _tell_silence(record: logging.LogRecord) -> bool:
+    """What gunicorn logs with a traceback where a client's time is over, as the one line that it is worth."""
+    if record.exc_info and isinstance(record.exc_info[1], BlockingIOError):
+        record.msg, record.args, record.exc_info = "a client fell silent in the middle of its request", (), None
+        record.levelno, record.levelname = logging.WARNING, "WARNING"
+    return True

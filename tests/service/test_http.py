@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import http.client
 import json
 import socket
@@ -11,6 +12,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
+import requests
 from flask import Flask
 
 from service.accounts.permissions import Role
@@ -20,6 +22,7 @@ from tests.service.web_server import WebServer, serving
 from tests.service.world import PNG
 
 BINARY = "Content-Type: application/octet-stream"
+_MORE_THAN_THREADS = 80
 STEP = b"ISO-10303-21;\nHEADER;\nENDSEC;\nDATA;\n"
 
 
@@ -138,6 +141,21 @@ def test_what_never_reaches_the_application_is_refused_in_the_same_form(
     lines = [json.loads(line) for line in wire.server.log.read_text().splitlines()]
     (line,) = [line for line in lines if line.get("request_id") == answer.headers["X-Request-Id"]]
     assert line["status"] == status and "aaaa" not in str(line)
+
+
+def test_a_client_that_falls_silent_holds_no_thread(config: Config, tmp_path: Path) -> None:
+    quick = {"RACEWAY_CLIENT_SECONDS": "1", "WEB_CONCURRENCY": "1"}
+    with serving(config, tmp_path, environment=quick) as server, contextlib.ExitStack() as silent:
+        place = urlsplit(server.url)
+        for number in range(_MORE_THAN_THREADS):
+            connection = socket.create_connection((str(place.hostname), int(place.port or 0)))
+            silent.enter_context(connection)
+            # In the middle of the head, or of the body.
+            body = "POST /api/auth/login HTTP/1.1\r\nContent-Type: application/json\r\nContent-Length: 9\r\n\r\n{"
+            connection.sendall(body.encode() if number % 2 else b"GET /api/hea")
+        assert requests.get(f"{server.url}/api/health", timeout=20).ok
+        log = server.log.read_text()
+        assert "fell silent" in log and "Traceback" not in log
 
 
 def test_a_tls_greeting_is_no_request_and_leaves_no_trace_of_itself_in_the_log(wire: Wire) -> None:
