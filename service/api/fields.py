@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime
-from typing import Annotated, Any, ClassVar, Self
+from typing import Annotated, Any, ClassVar, ParamSpec, Self, TypeVar
 from uuid import UUID
 
 from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints, model_validator
@@ -14,17 +15,20 @@ from shared.departments import DEPARTMENTS, department
 from shared.errors import InputError
 from shared.paths import normalise
 
+P = ParamSpec("P")
+R = TypeVar("R")
+
 
 def _name(text: str) -> str:
-    return _checked(lambda: check_name(text, "name"))
+    return _checked(check_name, text, "name")
 
 
 def _department(text: str) -> str:
-    return _checked(lambda: department(text).name)
+    return _checked(department, text).name
 
 
 def _path(text: str) -> str:
-    return _checked(lambda: normalise(text))
+    return _checked(normalise, text)
 
 
 def _file_name(text: str) -> str:
@@ -33,10 +37,10 @@ def _file_name(text: str) -> str:
     return text
 
 
-def _checked(check: Any) -> str:
+def _checked(check: Callable[P, R], *values: P.args, **named: P.kwargs) -> R:
     # A RacewayError says what is wrong; pydantic collects it with the request's other faults.
     try:
-        return str(check())
+        return check(*values, **named)
     except InputError as error:
         raise ValueError(f"{error.message} {error.hint}".strip()) from None
 

@@ -256,8 +256,10 @@ def _json_body() -> Any:
             status=415,
         )
     try:
-        body = json.loads(body_bytes() or b"{}", parse_constant=_no_constant)
-        _check_text(body)
+        text = body_bytes() or b"{}"
+        body = json.loads(text, parse_constant=_no_constant)
+        if b"\\" in text or not text.isascii():
+            _check_text(body)
     except (ValueError, RecursionError) as error:
         raise InputError(
             f"The body is not valid JSON: {error}.", hint="Check its syntax.", code="input.json", status=400

@@ -32,7 +32,12 @@ def test_every_fault_of_a_request_has_the_one_form(studio: StudioUnderTest) -> N
     as_json = {**headers, "Content-Type": "application/json"}
     for text in ("{", "[1,", '{"name": NaN}', "[" * 100_000):
         assert error_of(client, "POST", "/projects/", headers=as_json, data=text) == (400, "input.json")
-    for text in ('{"name": "a\\u0000"}', '{"name": "\\ud800"}'):
+    for text in (
+        '{"name": "a\\u0000"}',
+        '{"name": "\\ud800"}',
+        b'{"name": "\xed\xa0\x80"}',
+        '{"\\ud800": 1}'.encode("utf-16"),
+    ):
         assert error_of(client, "POST", "/projects/", headers=as_json, data=text) == (422, "input.text")
     assert error_of(client, "POST", "/projects/", headers=as_json, data="[]") == (422, "input.invalid")
     assert error_of(client, "POST", "/projects/", headers=as_json, data=b" " * (9 << 20)) == (413, "input.too_large")
