@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Any
 # Before numpy comes up: all its matrices are small here, and idle threads of its library would spin for nothing.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
+from dcc.cad.forking import Forked
 from dcc.cad.kernel import is_kernel_error, kernel_failed, silence
 from dcc.cad.mesh.meshing import mesh_parts
 from dcc.cad.model import CadModel
@@ -40,7 +41,7 @@ from dcc.cad.write.usd_master import write_usd_master
 from shared.errors import CadError
 from shared.events import emit_progress, tool_main
 from shared.files import atomic_write, make_folder, sha256_of
-from shared.manifest import Count, Manifest, Source, Warning, write_manifest
+from shared.manifest import Count, Manifest, Source, Warning
 from shared.material_layers import apply_layers, propose_layers
 from shared.material_sheet import MaterialSheet, apply_sheet, read_sheet
 
@@ -135,6 +136,7 @@ def convert(
                 on_progress=lambda share: clock.stage("mesh", 5 + 85 * share, f"{share:.0%} of the parts"),
             )
         del index
+    in_pieces = read is not None
     if read is None:
         try:
             read = _read_whole(source, features, settings, name, body_names, clock)
@@ -165,10 +167,7 @@ def convert(
         unfollowed = tuple(Warning("materials.row", f"{sheet.name}, {fault}") for fault in faults)
         manifest = replace(manifest, warnings=manifest.warnings + unfollowed)
     manifest = apply_layers(manifest, layers)
-    write_usd_master(scene, folder / USD_MASTER, {"name": scene.name, "version": digest[:12]})
-    clock.stage("write", 94, "Writing the GLB")
-    write_glb(scene, folder / GLB)
-    write_manifest(manifest, folder / MANIFEST)
+    _write(scene, manifest, folder, name, at_once=in_pieces)
     clock.stage("done", 100, "Done")
     return Conversion(folder / USD_MASTER, folder / GLB, folder / MANIFEST, manifest, carried, clock.seconds)
 
@@ -210,6 +209,26 @@ def _scene(
             Warning("cad.huge", f"The model is {max(extents) / 1e6:,.0f} km large; a coordinate in it may be damaged.")
         )
     return scene, counts
+
+
+def _write(scene: Scene, manifest: Manifest, folder: Path, name: str, *, at_once: bool) -> None:
+    """The three files, the manifest last; ``at_once``: the USD master and the GLB in a process each."""
+
+    def write_others(_: None) -> str:
+        write_glb(scene, folder / GLB)
+        return manifest.to_text()
+
+    def write_master() -> None:
+        write_usd_master(scene, folder / USD_MASTER, {"name": scene.name, "version": manifest.source.sha256[:12]})
+
+    if at_once:
+        with Forked(write_others, [None], 1, name=name) as others:
+            write_master()
+            [(_, text)] = others
+    else:
+        write_master()
+        text = write_others(None)
+    atomic_write(folder / MANIFEST, text)
 
 
 def _missing_files(source: Path, declared: Declared) -> str:

@@ -123,17 +123,16 @@ def _address(array: object) -> int:
     return ctypes.c_size_t.from_address(instance + 24).value
 
 
-def _view(array: Any, dtype: npt.DTypeLike, length: int) -> Array:
-    size = length * np.dtype(dtype).itemsize
-    memory = (ctypes.c_char * size).from_address(_address(array))
-    return np.ndarray((length,), dtype, buffer=memoryview(memory))
+def _copy(array: Any, dtype: type[np.generic], length: int) -> Array:
+    """The first ``length`` numbers of a kernel array, read-only."""
+    return np.frombuffer(ctypes.string_at(_address(array), length * dtype().itemsize), dtype)
 
 
 def points_of(array: Any) -> Array:
     """Copy of an array of gp_Pnt as (N, 3) float64."""
     count = array.Length()
     if _DIRECT_ACCESS:
-        return _view(array, np.float64, 3 * count).reshape(count, 3).copy()
+        return _copy(array, np.float64, 3 * count).reshape(count, 3)
     values = ((point.X(), point.Y(), point.Z()) for point in array)
     return np.fromiter(values, dtype=(np.float64, 3), count=count)
 
@@ -142,7 +141,7 @@ def floats_of(array: Any) -> Array:
     """Copy of an array of 32-bit floats as (N,) float32."""
     count = array.Length()
     if _DIRECT_ACCESS:
-        return _view(array, np.float32, count).copy()
+        return _copy(array, np.float32, count)
     return np.fromiter(array, dtype=np.float32, count=count)
 
 
@@ -150,7 +149,7 @@ def triangles_of(array: Any) -> Array:
     """Copy of an array of Poly_Triangle as (N, 3) int32; indices start at 0."""
     count = array.Length()
     if _DIRECT_ACCESS:
-        return _view(array, np.int32, 3 * count).reshape(count, 3) - np.int32(1)
+        return _copy(array, np.int32, 3 * count).reshape(count, 3) - np.int32(1)
     values = ((t.Value(1) - 1, t.Value(2) - 1, t.Value(3) - 1) for t in array)
     return np.fromiter(values, dtype=(np.int32, 3), count=count)
 
@@ -171,9 +170,9 @@ def _layout_is_as_expected() -> bool:
         if tuple(bounds) != (1, 3):
             return False
     return bool(
-        _view(points, np.float64, 9).tolist() == [1, 10, 100, 2, 20, 200, 3, 30, 300]
-        and _view(floats, np.float32, 3).tolist() == [0.5, 1.0, 1.5]
-        and _view(integers, np.int32, 3).tolist() == [7, 14, 21]
+        _copy(points, np.float64, 9).tolist() == [1, 10, 100, 2, 20, 200, 3, 30, 300]
+        and _copy(floats, np.float32, 3).tolist() == [0.5, 1.0, 1.5]
+        and _copy(integers, np.int32, 3).tolist() == [7, 14, 21]
     )
 
 

@@ -49,7 +49,7 @@ class Settings:
     tessellation: Tessellation = DEFAULT_TESSELLATION
     limits: Limits = field(default_factory=Limits)
     processes: int = 0
-    piecewise_bytes: int = 1_000_000
+    piecewise_bytes: int = 450_000
 
     def worker_count(self) -> int:
         """Processes to use on this machine."""

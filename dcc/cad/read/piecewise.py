@@ -31,7 +31,7 @@ from shared.errors import CadError
 
 _MOST_FRAME = 0.5
 """Share of the text that may be left when the pieces are out of it."""
-_SMALLEST_BATCH, _LARGEST_BATCH = 1 << 19, 1 << 21
+_SMALLEST_BATCH, _LARGEST_BATCH = 1 << 19, 1 << 22
 """Bytes of text that a process reads at once, where it is many small products."""
 
 Geometries = dict[int, PartGeometry]
@@ -88,8 +88,10 @@ def read_pieces(
 def _read(task: _Task, on_progress: Callable[[float], None]) -> tuple[CadModel, Geometries]:
     workers = task.settings.worker_count()
     groups, weights = task.parts.groups, task.parts.weights
-    shares = batches(weights, workers, smallest=_SMALLEST_BATCH, largest=_LARGEST_BATCH)
-    total = sum(weights) or 1
+    total = sum(weights)
+    # Where there is little to do, it is shared out all the same.
+    smallest = min(_SMALLEST_BATCH, total // (2 * workers))
+    shares = batches(weights, workers, smallest=smallest, largest=_LARGEST_BATCH)
     on_progress(0.0)
     pieces: dict[int, _Piece] = {}
     done = 0
@@ -103,7 +105,7 @@ def _read(task: _Task, on_progress: Callable[[float], None]) -> tuple[CadModel, 
                 triangles += sum(len(geometry.mesh.triangles) for geometry in piece.geometries if geometry.mesh)
             check_triangles(triangles, task.settings.limits)
             done += sum(weights[group] for group in shares[number])
-            on_progress(done / total)
+            on_progress(done / max(total, 1))
     return _joined(frame, pieces, task)
 
 

@@ -18,6 +18,7 @@ from dcc.cad.read.part21.index import index
 from dcc.cad.read.piecewise import read_pieces
 from dcc.cad.settings import Settings
 from dcc.cad.step_writer import StepWriter
+from shared.errors import StorageError
 from tests.conftest import DATA
 from tests.dcc.cad.shapes import at, box, compound, cylinder, faces, handed, mirrored, turned
 
@@ -98,6 +99,15 @@ def test_assemblies_with_some_of_everything(seed: int, tmp_path: Path) -> None:
     write_random(tmp_path / "model.step", random.Random(seed))
     assert is_taken_apart(tmp_path / "model.step")
     assert_same(tmp_path / "model.step", tmp_path)
+
+
+def test_a_disk_that_refuses_the_other_process_is_told_as_such_and_nothing_counts_as_converted(tmp_path: Path) -> None:
+    write_random(tmp_path / "model.step", random.Random(1))
+    (tmp_path / "out" / GLB).mkdir(parents=True)
+    with pytest.raises(StorageError, match=re.escape(GLB)):
+        convert(tmp_path / "model.step", tmp_path / "out", PIECES)
+    assert not (tmp_path / "out" / MANIFEST).exists()
+    assert {path.name for path in (tmp_path / "out").iterdir()} <= {GLB, USD_MASTER}
 
 
 def renumbered(text: str) -> str:
