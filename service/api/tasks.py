@@ -108,7 +108,7 @@ def list_tasks(query: TaskQuery) -> dict[str, Any]:
         statement,
         query,
         key=Task,
-        search=(Task, Asset, Shot, Sequence),
+        search=(Task, Asset, Shot, Sequence, User),
         sort={
             "name": Task.name,
             "department": Task.department,

@@ -94,6 +94,14 @@ def test_pages_follow_each_other(studio: StudioUnderTest) -> None:
     assert {page["total"] for page in pages} == {5}
 
 
+def test_tasks_are_found_by_what_they_are_of_and_by_who_does_them(studio: StudioUnderTest) -> None:
+    production = studio.production()
+    anna = studio.admin.post("/artists/", {"name": "Anna Berg", "email": "anna@studio.example"}).data
+    studio.admin.patch(f"/tasks/{production.task['id']}", {"assignee_id": anna["id"]})
+    for words, number in (("modell", 1), ("gear", 1), ("berg gear", 1), ("berg wheel", 0)):
+        assert studio.artist.get("/tasks/", query_string={"q": words}).data["total"] == number, words
+
+
 def test_what_has_no_value_comes_last_in_either_order(studio: StudioUnderTest) -> None:
     asset = studio.production().asset
     for name, due in (("first", "2026-01-01"), ("second", "2026-01-02")):
