@@ -145,7 +145,7 @@ class Publish(EditableRow, Base):
             postgresql_include=["part_id", "status", "archived_at"],
         ),
         Index("ix_publishes_task_id", "tenant_id", "task_id"),
-        Index("ix_publishes_item_usd_path", "tenant_id", "item_usd_path"),
+        Index("ix_publishes_item_usd_path", "tenant_id", "item_usd_path", "version", "iteration"),
     )
 
     part_id: Mapped[uuid.UUID]

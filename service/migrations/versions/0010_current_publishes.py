@@ -35,6 +35,8 @@ def upgrade() -> None:
     for name, kind in _COLUMNS.items():
         op.add_column("parts", sa.Column(name, kind, nullable=True))
     _carry_over()
+    # The newest publish of a path is the last in the index, with no sorting for each of hundreds.
+    _index_paths("version", "iteration")
     op.execute(_COPY)
     op.execute(
         "CREATE TRIGGER copy_current_publish BEFORE INSERT OR UPDATE OF current_publish_id ON parts"
@@ -45,8 +47,15 @@ def upgrade() -> None:
 def downgrade() -> None:
     op.execute("DROP TRIGGER copy_current_publish ON parts")
     op.execute("DROP FUNCTION copy_current_publish()")
+    _index_paths()
     for name in _COLUMNS:
         op.drop_column("parts", name)
+
+
+def _index_paths(*more: str) -> None:
+    name, table = "ix_publishes_item_usd_path", "publishes"
+    op.drop_index(name, table_name=table)
+    op.create_index(name, table, ["tenant_id", "item_usd_path", *more])
 
 
 def _carry_over() -> None:
