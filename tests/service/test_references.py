@@ -46,6 +46,18 @@ def test_items_publishes_and_entries_are_compared_with_what_is_composed_now(stud
     assert answers[0]["version"] == "v002_i001" and answers[0]["name"] == "body"
 
 
+def test_an_item_that_was_published_again_is_its_newest_version(studio: StudioUnderTest) -> None:
+    production = studio.production()
+    item = studio.write(f"{production.project['name']}/assets/gear/usd/body/data/body.usd")
+    first, second = (studio.artist.post("/publishes/", production.publish_body(item)).data for _ in range(2))
+    (answer,) = ask(studio, {"item_usd_path": item})
+    assert (answer["version"], answer["outdated"]) == ("v002_i001", False)
+    studio.admin.post(f"/publishes/{first['id']}/compose")
+    (answer,) = ask(studio, {"item_usd_path": item})
+    assert (answer["version"], answer["outdated"], answer["latest_publish_id"]) == ("v002_i001", True, first["id"])
+    assert second["version"] == 2
+
+
 def test_a_rolled_back_part_is_newer_and_a_withdrawn_one_is_told(studio: StudioUnderTest) -> None:
     production = studio.production()
     first, second = studio.publish(production), studio.publish(production)
