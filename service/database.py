@@ -7,6 +7,7 @@ from ``session.info``; a session without a tenant sees no rows at all.
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import logging
 import select
 from collections.abc import Callable, Iterator
@@ -19,6 +20,8 @@ from sqlalchemy import Connection, Pool, event, text
 from sqlalchemy.exc import InvalidatePoolError
 from sqlalchemy.orm import Session, SessionTransaction
 
+from service.prepared import prepared
+
 log = logging.getLogger(__name__)
 
 # Our models have a base of their own: this gives engine and session by application context.
@@ -28,6 +31,7 @@ _TENANT = "tenant_id"
 _ACTOR = "actor_id"
 _CLIENT = "client_id"
 _AFTER_COMMIT = "after_commit"
+_HOLD = prepared("SELECT pg_advisory_xact_lock(:key)")
 
 
 def session() -> Session:
@@ -75,6 +79,12 @@ def current_actor(current: Session) -> UUID | None:
     """The user in whose name the session works, if it is one."""
     actor_id: UUID | None = current.info.get(_ACTOR)
     return actor_id
+
+
+def hold(current: Session, *what: object) -> None:
+    """Let one transaction at a time do ``what``: the others wait here until this one ends, and then see what it did."""
+    digest = hashlib.blake2b(repr(tuple(map(str, what))).encode(), digest_size=8).digest()
+    current.connection().execute(_HOLD, {"key": int.from_bytes(digest, "big", signed=True)})
 
 
 def after_commit(current: Session, work: Callable[[], object]) -> None:

@@ -17,7 +17,7 @@ from service.accounts.permissions import Permission
 from service.api.listing import row
 from service.api.routing import Resource, matches, version_of
 from service.archiving import check_live, kind_of, label_of
-from service.database import session
+from service.database import current_tenant, hold, session
 from service.models import AuditRecord, EditableRow, Tenant, User
 from shared.errors import ConflictError
 
@@ -36,9 +36,16 @@ def live_row(model: type[EditableType], row_id: UUID) -> EditableType:
 
 
 def add(new: EditableType, *same: Any) -> EditableType:
-    """Add a row. Raises ConflictError where ``same``, conditions on its table, are met by one that is there."""
+    """Add a row. Raises ConflictError where ``same``, conditions on its table, are met by one that is there.
+
+    Of two that are added at once and meet the same conditions, one comes after the other, and is refused.
+    """
     current, model = session(), type(new)
-    known = current.scalars(select(model).where(*same)).unique().first() if same else None
+    known = None
+    if same:
+        statement = select(model).where(*same)
+        hold(current, current_tenant(current), model.__tablename__, *statement.compile().params.values())
+        known = current.scalars(statement).unique().first()
     if known is not None:
         put_away = " It is archived." if known.archived_at else ""
         raise ConflictError(

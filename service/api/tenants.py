@@ -19,7 +19,7 @@ from service.api.records import check_unchanged
 from service.api.routing import Reply, Request, Resource
 from service.api.users import Email, Password, UserName
 from service.cad.materials import library_of
-from service.database import session, set_tenant
+from service.database import hold, session, set_tenant
 from service.models import Tenant
 from shared.errors import ConflictError, InputError, NotFoundError
 from shared.material_library import find_material, suggest_material
@@ -78,6 +78,7 @@ def list_tenants(query: EditableQuery) -> dict[str, Any]:
 @tenants.declare("POST", "/", permission=Permission.TENANT_MANAGE, body=NewTenant, answer=NewTenantReply, status=201)
 def create_tenant(body: NewTenant) -> dict[str, Any]:
     """Create a tenant with its storage and its first administrator, whose password is answered once."""
+    hold(session(), Tenant.__tablename__, body.name.lower())
     known = session().scalars(text("SELECT name FROM list_tenants()"))
     # Their names are folders, and Windows and macOS tell no capitals apart.
     if taken := next((name for name in known if name.lower() == body.name.lower()), None):

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import itertools
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from uuid import uuid4
+
 import pytest
 
 from service.accounts.permissions import Role
-from tests.service.studio import StudioUnderTest
+from tests.service.studio import PASSWORD, Api, Json, Reply, StudioUnderTest
 
 
 def test_an_asset_is_created_listed_and_changed(studio: StudioUnderTest) -> None:
@@ -71,6 +76,41 @@ def test_names_that_differ_in_capitals_only_are_one_folder_on_windows(studio: St
     studio.artist.post("/scenes/reserve", scene)
     second = studio.artist.post("/scenes/reserve", {**scene, "name": "Main"}).data
     assert (second["name"], second["iteration"]) == ("main", 2)
+
+
+def test_of_names_that_differ_in_capitals_only_one_is_made_also_at_the_same_instant(studio: StudioUnderTest) -> None:
+    production = studio.production()
+    project, asset = production.project["id"], production.asset["id"]
+    sequence = studio.admin.post("/sequences/", {"project_id": project, "name": "sq01"}).data["id"]
+    chief = studio.api(Role.GLOBAL_ADMIN)
+    names = ["".join(letters) for letters in itertools.product("aA", "bB", "cC")]
+    for path, body in (
+        ("/projects/", {}),
+        ("/assets/", {"project_id": project}),
+        ("/sequences/", {"project_id": project}),
+        ("/shots/", {"sequence_id": sequence}),
+        ("/tasks/", {"target_type": "asset", "target_id": asset, "department": "look"}),
+        ("/tenants/", {"admin_email": "a@b.example", "admin_password": PASSWORD}),
+    ):
+        # Tenants are those of the whole installation: other tests make some, too.
+        suffix = uuid4().hex[:8]
+        answers = _at_once(chief, path, [{**body, "name": name + suffix} for name in names])
+        assert sorted(each.status for each in answers) == [201] + [409] * (len(names) - 1), path
+    scene = {"task_id": production.task["id"], "software": "blender", "suffix": ".blend"}
+    reserved = [each.data for each in _at_once(studio.artist, "/scenes/reserve", [{**scene, "name": n} for n in names])]
+    assert len({each["name"] for each in reserved}) == 1
+    assert sorted(each["iteration"] for each in reserved) == list(range(1, len(names) + 1))
+
+
+def _at_once(api: Api, path: str, bodies: list[Json]) -> list[Reply]:
+    start = threading.Barrier(len(bodies))
+
+    def send(body: Json) -> Reply:
+        start.wait()
+        return api.post(path, body)
+
+    with ThreadPoolExecutor(len(bodies)) as pool:
+        return list(pool.map(send, bodies))
 
 
 def test_a_shot_cannot_end_before_it_begins(studio: StudioUnderTest) -> None:
