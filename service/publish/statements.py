@@ -82,17 +82,20 @@ def look_before_publishing(target_type: TargetType, *, has_reservation: bool, ha
     return prepared(f"SELECT {', '.join(columns)} FROM parts p{joins} {_WHERE.format(target_type=target_type)}")
 
 
+_CLOCK = "clock AS (SELECT clock_timestamp() AS moment)"
+_MOMENT = "(SELECT moment FROM clock)"
+"""The clock's time, not that of the transaction's begin: whoever waited for the lock came later than its holder."""
+
 _COMPOSED = """
     composed AS (
         INSERT INTO compositions (id, part_id, publish_id, created_by_id, created_at)
-        VALUES (:mark, :part_id, {publish_id}, :created_by_id, clock_timestamp())
+        VALUES (:mark, :part_id, {publish_id}, :created_by_id, {moment})
     ), marked AS (
         INSERT INTO stale_entries (id, target_type, target_id) VALUES (:mark, :target_type, :target_id)
     )
 """
-"""Its time is the clock's, not the transaction's begin: whoever waited for the lock came later than its holder."""
 
-COMPOSE = prepared(f"WITH {_COMPOSED.format(publish_id=':publish_id')} SELECT")
+COMPOSE = prepared(f"WITH {_CLOCK}, {_COMPOSED.format(publish_id=':publish_id', moment=_MOMENT)} SELECT")
 """Add what a part contributes from now on to its history. The ``mark`` that entries must be written is the change's id:
 by it the writer knows which."""
 
@@ -108,15 +111,17 @@ RESERVE = prepared(
 )
 """Count the part up and give out that version."""
 
-_PUBLISHED = """
+_PUBLISHED = f"""
     published AS (
         INSERT INTO publishes (
             id, part_id, task_id, cad_file_id, version, iteration, software, source_version, source_iteration,
-            item_usd_path, sha256, size, status, metadata, validation, idempotency_key, created_by_id
+            item_usd_path, sha256, size, status, metadata, validation, idempotency_key, created_by_id,
+            created_at, updated_at
         )
         VALUES (
             :id, :part_id, :task_id, :cad_file_id, :version, :iteration, :software, :source_version, :source_iteration,
-            :item_usd_path, :sha256, :size, :status, :details, :validation, :idempotency_key, :created_by_id
+            :item_usd_path, :sha256, :size, :status, :details, :validation, :idempotency_key, :created_by_id,
+            {_MOMENT}, {_MOMENT}
         )
         RETURNING id, created_at, updated_at
     )
@@ -127,7 +132,7 @@ _PUBLISHED = """
 def publish(*, has_reservation: bool, is_composed: bool) -> TextClause:
     """Add a publish; answers its times. With ``has_reservation`` that is redeemed, else the part is counted up; with
     ``is_composed`` the part contributes it from now on, and ``mark`` says that its entries must be written."""
-    parts = [_PUBLISHED]
+    parts = [_CLOCK, _PUBLISHED]
     sets, source = [] if has_reservation else ["last_version = :version", "last_iteration = :iteration"], ""
     if has_reservation:
         parts.append(
@@ -137,7 +142,7 @@ def publish(*, has_reservation: bool, is_composed: bool) -> TextClause:
         # From the new row: it must be there before a trigger looks it up.
         sets.append("current_publish_id = published.id")
         source = "FROM published"
-        parts.append(_COMPOSED.format(publish_id=":id"))
+        parts.append(_COMPOSED.format(publish_id=":id", moment=_MOMENT))
     if sets:
         changes = f"{', '.join(sets)}, updated_at = now()"
         parts.append(f"part AS (UPDATE parts SET {changes} {source} WHERE parts.id = :part_id)")

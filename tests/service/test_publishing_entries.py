@@ -156,6 +156,19 @@ def test_a_version_that_was_late_is_pinned_as_if_it_had_been_composed(studio: St
     assert [versions(pinned(studio, publish)) for publish in made] == [{"body": 2, "lid": 1}, {"body": 1, "lid": 1}]
 
 
+def test_the_moment_of_a_publish_is_with_that_publish(studio: StudioUnderTest) -> None:
+    production = studio.production()
+    path = f"/publishes/pinned-entry?project={production.project['name']}&asset=gear&at="
+    # Several at once wait for one another, and each is of the moment when it was its turn.
+    with ThreadPoolExecutor(4) as pool:
+        made = list(pool.map(lambda part: studio.publish(production, part), ("body", "lid", "wheel", "axle")))
+    made.sort(key=lambda publish: publish["created_at"])
+    for number, publish in enumerate(made, 1):
+        pin = studio.artist.get(path + quote(publish["created_at"])).data
+        assert versions(pin) == {each["part_name"]: 1 for each in made[:number]}
+        assert publish["updated_at"] == publish["created_at"]
+
+
 def test_a_moment_of_the_past_is_found_again(studio: StudioUnderTest) -> None:
     production = studio.production()
     first = studio.publish(production)
