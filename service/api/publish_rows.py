@@ -59,10 +59,14 @@ _FIELDS = (
 _ONE = as_json(_FIELDS.where(Publish.id == bindparam("publish_id"))).add_columns(column("revision"))
 _SORT: dict[str, Any] = {
     "created_at": Publish.created_at,
+    "updated_at": Publish.updated_at,
     "version": Publish.version,
     "part_name": Part.name,
+    "department": Part.department,
+    "status": Publish.status,
     "software": Publish.software,
 }
+_SORT_OF_PART = {name for name, column in _SORT.items() if column.class_ is Part}
 _OWN = (
     *("id", "task_id", "cad_file_id", "created_at", "updated_at", "revision", "archived_at", "version", "iteration"),
     *("source_version", "source_iteration", "software", "status", "item_usd_path", "sha256", "size", "validation"),
@@ -137,7 +141,7 @@ def page_of_publishes(query: EditableQuery, filters: Mapping[str, Any], *, lates
 def _lists(given: frozenset[str], sort: str, archived: bool, latest: bool) -> _Lists:
     parts = _parts(given)
     statement = select(Publish)
-    if "part_name" in sort:
+    if any(name in sort for name in _SORT_OF_PART):
         statement = statement.join(Part, Part.id == Publish.part_id)
     statement = statement.where(*(_FILTERS[name] == bindparam(name) for name in _FILTERS if name in given))
     few = many = statement

@@ -130,7 +130,7 @@ def test_pages_from_either_end_are_the_list(filled: tuple[StudioUnderTest, Produ
         whole = get(studio, f"{query}&page_size=500")
         lengths[name] = whole["total"]
         assert whole["total"] == len(whole["items"]), name
-        for sort in ("-created_at", "part_name,-version", "software"):
+        for sort in ("-created_at", "part_name,-version", "software", "-status,department", "updated_at"):
             ordered = [one["id"] for one in get(studio, f"{query}&page_size=500&sort={sort}")["items"]]
             pages = [get(studio, f"{query}&page_size=3&sort={sort}&page={number}") for number in range(1, 6)]
             assert [one["id"] for page in pages for one in page["items"]] == ordered, (name, sort)
@@ -146,6 +146,23 @@ def test_pages_from_either_end_are_the_list(filled: tuple[StudioUnderTest, Produ
         "latest": 2,
         "nothing": 0,
     }
+
+
+def test_publishes_are_sorted_by_what_their_table_shows(studio: StudioUnderTest) -> None:
+    production = studio.production()
+    lamps = published_of_shot(studio, production.project)
+    body, lid = (studio.publish(production, part, status=part) for part in ("body", "lid"))
+    studio.admin.patch(f"/publishes/{lamps['id']}", {"status": "lit"})
+    names = {lamps["id"]: "lamps", body["id"]: "body", lid["id"]: "lid"}
+    for sort, ordered in (
+        ("updated_at", ["body", "lid", "lamps"]),
+        ("-updated_at", ["lamps", "lid", "body"]),
+        ("status", ["body", "lid", "lamps"]),
+        ("-status", ["lamps", "lid", "body"]),
+        ("department,-created_at", ["lamps", "lid", "body"]),
+        ("-department,status", ["body", "lid", "lamps"]),
+    ):
+        assert [names[one["id"]] for one in get(studio, f"sort={sort}")["items"]] == ordered, sort
 
 
 def test_publishes_of_a_shot_are_found_by_its_name_and_sequence(studio: StudioUnderTest) -> None:
