@@ -22,7 +22,7 @@ from service.api.records import check_version, digest_of
 from service.api.routing import Reply, Request, Resource
 from service.cad import conversions
 from service.database import session
-from service.models import Asset, CadFile, Job, JobDependency, JobFrame, Part, Publish
+from service.models import Asset, CadFile, Job, JobDependency, JobFrame, Part, Project, Publish
 from service.publish import pinning
 from service.queue import farm, jobs, render_jobs
 from service.tasks.logs import last_lines, log_path, stream, tail
@@ -110,6 +110,7 @@ class NewJob(Request):
 class JobQuery(ListQuery):
     state: str = ""
     kind: str = ""
+    project: str = Field("", description="name of the project")
     asset: str = Field("", description="name of the asset")
     parent_id: UUID | None = Field(None, description="tasks of this job instead of jobs")
 
@@ -167,6 +168,11 @@ def list_jobs(query: JobQuery) -> dict[str, Any]:
     for column, wanted in ((Job.state, query.state), (Job.kind, query.kind), (Asset.name, query.asset)):
         if wanted:
             statement = statement.where(column == wanted)
+    if query.project:
+        published = select(Publish.id).join(Publish.part).where(Part.project_name == query.project)
+        statement = statement.outerjoin(Asset.project)
+        # Jobs of shots know no asset; what they render is a publish.
+        statement = statement.where((Project.name == query.project) | Job.publish_id.in_(published))
     sort: dict[str, Any] = {
         "created_at": Job.created_at,
         "priority": Job.priority,

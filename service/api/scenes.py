@@ -11,10 +11,11 @@ from sqlalchemy import select
 
 from service.accounts import auth
 from service.accounts.permissions import Permission
-from service.api.fields import Changes, Digest, EditableOut, Name
+from service.api.fields import Changes, Digest, EditableOut, Name, NameOf
 from service.api.listing import EditableQuery, Page, equal, page_of, row
 from service.api.records import change, declare_archive, row_to_change, same_folder
 from service.api.routing import Request, Resource
+from service.api.tasks import tasks_of, user_meant
 from service.archiving import check_live
 from service.database import session
 from service.models import Scene, Task
@@ -42,6 +43,7 @@ class SceneOut(EditableOut):
     state: str
     sha256: str | None
     size: int | None
+    created_by: NameOf | None
 
 
 class NewScene(Request):
@@ -63,7 +65,11 @@ class SceneChanges(Changes):
 
 
 class SceneQuery(EditableQuery):
+    project: str = Field("", description="name of the project")
+    asset: str = Field("", description="name of the asset")
+    shot: str = Field("", description="name of the shot, or SEQUENCE/SHOT")
     task_id: UUID | None = None
+    created_by: str = Field("", description="`me`, `nobody`, or the id of a user")
     name: str = ""
     software: str = ""
     state: str = Field("committed", description="reserved, committed or expired; empty for all")
@@ -78,8 +84,16 @@ def list_scenes(query: SceneQuery) -> dict[str, Any]:
         (Scene.software, query.software),
         (Scene.state, query.state),
     )
+    statement = select(Scene).where(*wanted)
+    if query.project or query.asset or query.shot:
+        tasks = tasks_of(query.project, query.asset, query.shot)
+        statement = statement.where(Scene.task_id.in_(tasks.with_only_columns(Task.id)))
+    if query.created_by:
+        statement = statement.where(
+            Scene.created_by_id.is_not_distinct_from(user_meant(query.created_by, "created_by"))
+        )
     return page_of(
-        select(Scene).where(*wanted),
+        statement,
         query,
         key=Scene,
         search=(Scene,),

@@ -7,7 +7,7 @@ from typing import Any, ClassVar, Literal
 from uuid import UUID
 
 from pydantic import Field, model_validator
-from sqlalchemy import select
+from sqlalchemy import Select, select
 from sqlalchemy.orm import aliased
 
 from service.accounts import auth
@@ -86,22 +86,12 @@ class TaskQuery(EditableQuery):
 def list_tasks(query: TaskQuery) -> dict[str, Any]:
     """List tasks; ``assignee=me`` for one's own."""
     statement = (
-        select(Task)
-        .outerjoin(Task.asset)
-        .outerjoin(_AssetProject, Asset.project)
-        .outerjoin(Task.shot)
-        .outerjoin(Shot.sequence)
-        .outerjoin(_ShotProject, Sequence.project)
+        tasks_of(query.project, query.asset, query.shot)
         .outerjoin(Task.assignee)
-        .where(*equal((Asset.name, query.asset), (Task.department, query.department), (Task.status, query.status)))
+        .where(*equal((Task.department, query.department), (Task.status, query.status)))
     )
-    if query.project:
-        statement = statement.where((_AssetProject.name == query.project) | (_ShotProject.name == query.project))
-    if query.shot:
-        sequence, _, shot = query.shot.rpartition("/")
-        statement = statement.where(Shot.name == shot, *equal((Sequence.name, sequence)))
     if query.assignee:
-        statement = statement.where(Task.assignee_id.is_not_distinct_from(_assignee(query.assignee)))
+        statement = statement.where(Task.assignee_id.is_not_distinct_from(user_meant(query.assignee, "assignee")))
     if query.due_before:
         statement = statement.where(Task.due <= query.due_before)
     return page_of(
@@ -163,7 +153,27 @@ def _check_assignee(user_id: UUID | None) -> None:
         live_row(User, user_id)
 
 
-def _assignee(text: str) -> UUID | None:
+def tasks_of(project: str, asset: str, shot: str) -> Select[Task]:
+    """The tasks on what bears these names, empty ones for any; a shot may be written SEQUENCE/SHOT."""
+    statement = (
+        select(Task)
+        .outerjoin(Task.asset)
+        .outerjoin(_AssetProject, Asset.project)
+        .outerjoin(Task.shot)
+        .outerjoin(Shot.sequence)
+        .outerjoin(_ShotProject, Sequence.project)
+        .where(*equal((Asset.name, asset)))
+    )
+    if project:
+        statement = statement.where((_AssetProject.name == project) | (_ShotProject.name == project))
+    if shot:
+        sequence, _, name = shot.rpartition("/")
+        statement = statement.where(Shot.name == name, *equal((Sequence.name, sequence)))
+    return statement
+
+
+def user_meant(text: str, field: str) -> UUID | None:
+    """The id of who is meant by the filter ``field``: ``me``, ``nobody`` (None), or an id."""
     if text == "nobody":
         return None
     if text == "me":
@@ -174,5 +184,5 @@ def _assignee(text: str) -> UUID | None:
         raise InputError(
             f"{text!r} is no user id.",
             hint="Give `me`, `nobody`, or the id of a user.",
-            fields={"assignee": "me, nobody, or a user id"},
+            fields={field: "me, nobody, or a user id"},
         ) from None

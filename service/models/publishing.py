@@ -39,6 +39,7 @@ class Scene(EditableRow, Base):
     search: Mapped[Any] = search_column("name || ' ' || software || ' ' || comment")
     created_by_id: Mapped[uuid.UUID | None] = mapped_column(default=None)
     task: Mapped[Task] = relationship(viewonly=True)
+    created_by: Mapped[User | None] = relationship(viewonly=True, lazy="joined")
 
 
 class Part(TenantRow, Base):

@@ -142,6 +142,35 @@ def test_tasks_are_found_by_what_they_are_of_and_by_who_does_them(studio: Studio
         assert studio.artist.get("/tasks/", query_string={"q": words}).data["total"] == number, words
 
 
+def test_scenes_are_found_by_what_they_are_of_and_by_who_saved_them(studio: StudioUnderTest) -> None:
+    production = studio.production()
+    project = production.project["name"]
+    sequence = studio.admin.post("/sequences/", {"project_id": production.project["id"], "name": "sq010"}).data
+    shot = studio.admin.post("/shots/", {"sequence_id": sequence["id"], "name": "sh020"}).data
+    body = {"target_type": "shot", "target_id": shot["id"], "name": "light", "department": "lighting"}
+    light = studio.admin.post("/tasks/", body).data
+    studio.production()  # another project, with an asset of the same name
+    saved = {"software": "blender", "suffix": ".blend"}
+    model = studio.artist.post("/scenes/reserve", {"task_id": production.task["id"], "name": "model", **saved}).data
+    lamps = studio.admin.post("/scenes/reserve", {"task_id": light["id"], "name": "lamps", **saved}).data
+    artist = studio.artist.get("/auth/me").data["user"]
+    assert model["created_by"] == artist["name"]
+    for query, found in (
+        (f"project={project}", [lamps, model]),
+        (f"project={project}&asset=gear", [model]),
+        ("asset=gear", [model]),
+        ("shot=sh020", [lamps]),
+        ("shot=sq010/sh020", [lamps]),
+        ("created_by=me", [model]),
+        (f"created_by={artist['id']}&shot=sh020", []),
+        ("created_by=nobody", []),
+        ("project=other", []),
+        ("shot=sq020/sh020", []),
+    ):
+        assert studio.artist.get(f"/scenes/?state=&{query}").data["items"] == found, query
+    assert "created_by" in studio.artist.get("/scenes/?created_by=anna").error["fields"]
+
+
 def test_what_has_no_value_comes_last_in_either_order(studio: StudioUnderTest) -> None:
     asset = studio.production().asset
     for name, due in (("first", "2026-01-01"), ("second", "2026-01-02")):

@@ -24,6 +24,7 @@ from shared.errors import RacewayError
 from shared.jobs import TRANSITIONS, JobDocument, JobState
 from tests.service.conftest import Submit
 from tests.service.studio import Json, StudioUnderTest, make_studio, work
+from tests.service.test_publish_lists import published_of_shot
 
 pytestmark = pytest.mark.usefixtures("quiet_queue", "stand_ins")
 
@@ -224,6 +225,23 @@ def test_no_more_renders_run_than_the_tenant_may_have(app: Flask, studio: Studio
         taken[0].complete({}, lambda current: None)
     assert take_next(app, studio.tenant_id) is not None
     assert take_next(app, studio.tenant_id) is None
+
+
+def test_jobs_are_found_by_their_project(studio: StudioUnderTest) -> None:
+    """Those of its assets, and those of its shots, which are of no asset."""
+    film, other = studio.production(), studio.production()
+    shot = published_of_shot(studio, film.project)
+    jobs_of = {
+        each["name"]: {studio.artist.post("/jobs/", {"kind": "still", "publish_id": published["id"]}).data["id"]}
+        for each, published in ((each.project, studio.publish(each)) for each in (film, other))
+    }
+    frames_of_shot = {"kind": "frames", "frames": "1-4", "publish_id": shot["id"]}
+    jobs_of[film.project["name"]].add(studio.artist.post("/jobs/", frames_of_shot).data["id"])
+    for project, ids in jobs_of.items():
+        found = studio.artist.get(f"/jobs/?project={project}").data
+        assert ({job["id"] for job in found["items"]}, found["total"]) == (ids, len(ids))
+    assert studio.artist.get(f"/jobs/?project={other.project['name']}&asset=gear&kind=still").data["total"] == 1
+    assert studio.artist.get("/jobs/?project=nowhere").data["total"] == 0
 
 
 def test_needs_are_met_by_capabilities(app: Flask, studio: StudioUnderTest, submit: Submit) -> None:
