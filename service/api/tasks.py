@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import date
 from typing import Any, ClassVar, Literal
 from uuid import UUID
@@ -11,13 +12,13 @@ from sqlalchemy import Select, select
 from sqlalchemy.orm import aliased
 
 from service.accounts import auth
-from service.accounts.permissions import Permission
+from service.accounts.permissions import Permission, Role, allows
 from service.api.fields import Changes, DepartmentName, EditableOut, Name, NameOf, Status
 from service.api.listing import EditableQuery, Page, equal, page_of, row
 from service.api.records import add, change, declare_archive, live_row, row_to_change, same_folder
 from service.api.routing import Request, Resource
 from service.models import Asset, Project, Sequence, Shot, Task, User
-from shared.errors import InputError
+from shared.errors import ForbiddenError, InputError
 
 tasks = Resource("tasks", "/tasks")
 RESOURCES = (tasks,)
@@ -140,17 +141,44 @@ def get_task(task_id: UUID) -> Task:
     if_match="optional",
 )
 def change_task(task_id: UUID, body: TaskChanges) -> Task:
-    """Change a task's status, department, assignee or due date."""
+    """Change a task's status, department, assignee or due date.
+
+    An artist may change the status, and take a task that nobody has; all else is a project manager's.
+    """
     _check_assignee(body.assignee_id)
-    return change(row_to_change(Task, task_id), body.given())
+    task = row_to_change(Task, task_id)
+    changes = {name: value for name, value in body.given().items() if value != getattr(task, name)}
+    _check_may_change(task, changes)
+    return change(task, changes)
 
 
 declare_archive(tasks, Task, Permission.PRODUCTION_WRITE, TaskOut)
 
 
+def _check_may_change(task: Task, changes: Mapping[str, Any]) -> None:
+    """Raises ForbiddenError where the caller may change less. The task is locked: of two who take it, one is told."""
+    who = auth.current()
+    if allows(who.role, Permission.PRODUCTION_WRITE):
+        return
+    own = {"status"}
+    if task.assignee_id is None and changes.get("assignee_id") == who.user_id:
+        own.add("assignee_id")
+    if beyond := sorted(changes.keys() - own):
+        raise ForbiddenError(
+            f"Only a project manager may change {' and '.join(beyond)} of the task {task.name}"
+            f", which {task.assignee.name if task.assignee else 'nobody'} has.",
+            hint="Ask a project manager. An artist changes the status, and may take a task that nobody has.",
+            fields=dict.fromkeys(beyond, "may be changed by a project manager"),
+        )
+
+
 def _check_assignee(user_id: UUID | None) -> None:
-    if user_id is not None:
-        live_row(User, user_id)
+    if user_id is not None and live_row(User, user_id).role == Role.CLIENT:
+        raise InputError(
+            "A client cannot be given a task.",
+            hint="Give it to an artist, or change the user's role first.",
+            fields={"assignee_id": "is a client"},
+        )
 
 
 def tasks_of(project: str, asset: str, shot: str) -> Select[Task]:

@@ -210,6 +210,58 @@ def test_what_changed_is_recorded_with_who_did_it(studio: StudioUnderTest) -> No
     assert "password_hash" not in str(records) and "digest" not in str(records)
 
 
+def test_an_artist_changes_the_status_and_takes_what_nobody_has(studio: StudioUnderTest) -> None:
+    task = studio.production().task
+    path, me = f"/tasks/{task['id']}", studio.artist.get("/auth/me").data["user"]["id"]
+    manager = studio.api(Role.PROJECT_MANAGER)
+    other = manager.get("/auth/me").data["user"]["id"]
+    for change in ({"due": "2027-01-31"}, {"department": "look"}, {"assignee_id": other}):
+        refused = studio.artist.patch(path, {"status": "wip", **change})
+        assert (refused.status, refused.error["code"]) == (403, "auth.forbidden")
+        assert list(refused.error["fields"]) == list(change)
+    assert studio.artist.get(path).data == task
+    assert studio.artist.patch(path, {"status": "wip", "assignee_id": me}).data["assignee_id"] == me
+    # What stays as it is may be sent along.
+    assert studio.artist.patch(path, {"status": "done", "assignee_id": me, "due": None}).data["status"] == "done"
+    assert studio.artist.patch(path, {"assignee_id": None}).status == 403
+    assert manager.patch(path, {"assignee_id": other, "due": "2027-01-31", "department": "look"}).status == 200
+    refused = studio.artist.patch(path, {"assignee_id": me})
+    assert refused.status == 403 and "project_manager has" in refused.error["message"]
+    assert studio.artist.patch(path, {"due": None}).status == 403
+
+
+def test_of_artists_who_take_a_task_at_once_one_gets_it(studio: StudioUnderTest) -> None:
+    path = f"/tasks/{studio.production().task['id']}"
+    artists = []
+    for name in ("anna", "ben", "cleo", "dora"):
+        email = f"{name}@{studio.name}.example"
+        user = studio.admin.post("/artists/", {"name": name, "email": email, "password": PASSWORD}).data
+        login = {"email": email, "password": PASSWORD, "tenant": studio.name}
+        artists.append((Api(studio.app, Api(studio.app).post("/auth/login", login).data["token"]), user["id"]))
+    start = threading.Barrier(len(artists))
+
+    def take(artist: tuple[Api, str]) -> int:
+        api, user_id = artist
+        start.wait()
+        return api.patch(path, {"assignee_id": user_id}).status
+
+    with ThreadPoolExecutor(len(artists)) as pool:
+        statuses = list(pool.map(take, artists))
+    assert sorted(statuses) == [200, 403, 403, 403]
+    assert studio.admin.get(path).data["assignee_id"] == artists[statuses.index(200)][1]
+
+
+def test_a_client_gets_no_task(studio: StudioUnderTest) -> None:
+    production = studio.production()
+    client = studio.api(Role.CLIENT).get("/auth/me").data["user"]["id"]
+    body = {"target_type": "asset", "target_id": production.asset["id"], "name": "look", "department": "look"}
+    for answer in (
+        studio.admin.post("/tasks/", {**body, "assignee_id": client}),
+        studio.admin.patch(f"/tasks/{production.task['id']}", {"assignee_id": client}),
+    ):
+        assert answer.status == 422 and answer.error["fields"] == {"assignee_id": "is a client"}
+
+
 def test_nobody_gives_a_role_above_their_own(studio: StudioUnderTest) -> None:
     body = {"name": "x", "email": "x@example.com", "role": "global_admin"}
     assert studio.admin.post("/artists/", body).status == 403
