@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import Any
 from uuid import UUID
 
-from pydantic import AwareDatetime, Field
+from pydantic import Field
 from sqlalchemy import select
 from sqlalchemy.orm import contains_eager
 
 from service.accounts.permissions import Permission
-from service.api.fields import NameOf, Row
+from service.api.fields import Moment, NameOf, Row
 from service.api.listing import ListQuery, Page, equal, page_of
 from service.api.routing import Resource
 from service.models import AuditRecord, User
@@ -36,8 +36,8 @@ class AuditQuery(ListQuery):
     action: str = ""
     table_name: str = Field("", description="kind of row: projects, users, api_tokens, ...")
     row_id: UUID | None = Field(None, description="everything that happened to this row")
-    since: AwareDatetime | None = None
-    until: AwareDatetime | None = None
+    since: Moment | None = None
+    until: Moment | None = None
 
 
 @audit.declare("GET", "/", permission=Permission.AUDIT_READ, query=AuditQuery, answer=Page[AuditRecordOut])

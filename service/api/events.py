@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -14,7 +13,7 @@ from service.accounts import auth
 from service.accounts.permissions import Permission
 from service.activity import live
 from service.activity.streams import streams_of
-from service.api.fields import Row
+from service.api.fields import Moment, Row
 from service.api.listing import ListQuery, Page, page_of, row
 from service.api.routing import Request, Resource
 from service.database import commit, session
@@ -39,7 +38,7 @@ class ActivityQuery(ListQuery):
     subject_id: UUID | None = None
     actor_id: UUID | None = None
     channel: str = Field("", pattern="^(activity|alert)?$")
-    since: datetime | None = Field(None, description="events after this moment")
+    since: Moment | None = Field(None, description="events after this moment, with its time zone")
 
 
 class StreamQuery(Request):

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
-from datetime import datetime
+from datetime import date, datetime
 from typing import Annotated, Any, ClassVar, ParamSpec, Self, TypeVar
 from uuid import UUID
 
-from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints, model_validator
+from pydantic import AfterValidator, AwareDatetime, BeforeValidator, Field, StringConstraints, model_validator
 
 from service.api.routing import Reply, Request
 from shared.context import check_name
@@ -17,6 +18,8 @@ from shared.paths import normalise
 
 P = ParamSpec("P")
 R = TypeVar("R")
+
+_NUMBER = re.compile(r"\s*[-+]?[\d.]+\s*")
 
 
 def _name(text: str) -> str:
@@ -43,6 +46,13 @@ def _checked(check: Callable[P, R], *values: P.args, **named: P.kwargs) -> R:
         return check(*values, **named)
     except InputError as error:
         raise ValueError(f"{error.message} {error.hint}".strip()) from None
+
+
+def _no_number(value: Any) -> Any:
+    # pydantic would count a number as seconds since 1970.
+    if isinstance(value, int | float) or (isinstance(value, str) and _NUMBER.fullmatch(value)):
+        raise ValueError("must be written as in ISO 8601, not as a number")
+    return value
 
 
 def _name_of(row: Any) -> Any:
@@ -78,6 +88,9 @@ FileName = Annotated[
     Field(examples=["gear.png"]),
 ]
 """Bare name of a file; it is shown and downloaded by this name, but never a path on the storage."""
+Day = Annotated[date, BeforeValidator(_no_number), Field(examples=["2027-01-31"])]
+Moment = Annotated[AwareDatetime, BeforeValidator(_no_number), Field(examples=["2027-01-31T18:00:00Z"])]
+"""A point in time, with its time zone."""
 Digest = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$"), Field(examples=["0" * 64])]
 Number = Annotated[int, Field(ge=1, le=2**31 - 1)]
 """Version, iteration and the like."""

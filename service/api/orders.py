@@ -12,7 +12,7 @@ from sqlalchemy import select
 from service import orders
 from service.accounts import auth
 from service.accounts.permissions import Permission, Role
-from service.api.fields import Changes, EditableOut
+from service.api.fields import Changes, Day, EditableOut
 from service.api.listing import EditableQuery, Page, equal, page_of, row
 from service.api.records import change, declare_archive, live_row, row_to_change
 from service.api.routing import Reply, Request, Resource
@@ -77,7 +77,7 @@ class NewOrder(Request):
     title: OrderTitle
     note: Note = ""
     project_id: UUID
-    due: date | None = None
+    due: Day | None = None
     client_id: UUID | None = Field(None, description="in whose name, for managers; default: oneself")
     items: list[OrderItemIn] = Field(min_length=1, max_length=10_000)
 
@@ -87,7 +87,7 @@ class OrderChanges(Changes):
 
     title: OrderTitle | None = None
     note: Note | None = None
-    due: date | None = None
+    due: Day | None = None
 
 
 class Rejection(Request):
@@ -97,7 +97,7 @@ class Rejection(Request):
 class Resubmission(Request):
     title: OrderTitle | None = None
     note: Note | None = None
-    due: date | None = None
+    due: Day | None = None
     items: list[OrderItemIn] | None = Field(
         None, min_length=1, max_length=10_000, description="instead of those it has; default: the same again"
     )

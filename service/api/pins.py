@@ -6,12 +6,13 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from pydantic import AwareDatetime, Field
+from pydantic import Field
 from sqlalchemy import select
 
 from service.accounts import auth
 from service.accounts.permissions import Permission
 from service.api.assets import find_asset
+from service.api.fields import Moment
 from service.api.listing import row
 from service.api.routing import Reply, Request, Resource
 from service.database import session
@@ -47,7 +48,7 @@ class PinQuery(Request):
     project: str = ""
     asset: str = Field("", description="name of the asset")
     shot: str = Field("", description="SEQUENCE/SHOT")
-    at: AwareDatetime | None = Field(None, description="the moment, with its time zone; by default now")
+    at: Moment | None = Field(None, description="the moment, with its time zone; by default now")
 
 
 @pins.declare("GET", "/<uuid:publish_id>/pinned-entry", permission=Permission.PUBLISH_READ, answer=PinOut)

@@ -13,7 +13,7 @@ from sqlalchemy.orm import aliased
 
 from service.accounts import auth
 from service.accounts.permissions import Permission, Role, allows
-from service.api.fields import Changes, DepartmentName, EditableOut, Name, NameOf, Status
+from service.api.fields import Changes, Day, DepartmentName, EditableOut, Name, NameOf, Status
 from service.api.listing import EditableQuery, Page, equal, page_of, row
 from service.api.records import add, change, declare_archive, live_row, row_to_change, same_folder
 from service.api.routing import Request, Resource
@@ -61,7 +61,7 @@ class NewTask(Request):
     department: DepartmentName
     assignee_id: UUID | None = None
     status: Status = "todo"
-    due: date | None = None
+    due: Day | None = None
 
 
 class TaskChanges(Changes):
@@ -70,7 +70,7 @@ class TaskChanges(Changes):
     status: Status | None = None
     department: DepartmentName | None = None
     assignee_id: UUID | None = None
-    due: date | None = None
+    due: Day | None = None
 
 
 class TaskQuery(EditableQuery):
@@ -80,7 +80,7 @@ class TaskQuery(EditableQuery):
     assignee: str = Field("", description="`me`, `nobody`, or the id of a user")
     department: str = ""
     status: str = ""
-    due_before: date | None = Field(None, description="due on that day or earlier")
+    due_before: Day | None = Field(None, description="due on that day or earlier")
 
 
 @tasks.declare("GET", "/", permission=Permission.TASK_READ, query=TaskQuery, answer=Page[TaskOut])

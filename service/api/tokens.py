@@ -6,13 +6,13 @@ from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any
 from uuid import UUID
 
-from pydantic import AwareDatetime, Field, StringConstraints
+from pydantic import Field, StringConstraints
 from sqlalchemy import select
 
 from service.accounts import auth
 from service.accounts.logins import may_manage
 from service.accounts.permissions import Permission
-from service.api.fields import Row
+from service.api.fields import Moment, Row
 from service.api.listing import ListQuery, Page, equal, page_of, row
 from service.api.records import live_row
 from service.api.routing import Reply, Request, Resource
@@ -48,7 +48,7 @@ class NewToken(Request):
     scopes: list[Permission] | None = Field(
         None, max_length=len(Permission), description="limit it to these permissions; default: all that its user has"
     )
-    expires_at: AwareDatetime | None = Field(None, description="default: never")
+    expires_at: Moment | None = Field(None, description="default: never")
     user_id: UUID | None = Field(None, description="somebody else's, for tenant administrators")
 
 

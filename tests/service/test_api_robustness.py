@@ -112,3 +112,34 @@ def test_no_query_makes_an_error_of_ours(
         try_it(studio, endpoint, ids[0], None, query_string=query, data=b"ISO-10303-21;", headers=headers)
     else:
         try_it(studio, endpoint, ids[0], None, query_string=query)
+
+
+TIMES = [
+    (endpoint, name, form)
+    for endpoint in (*TAKES_BODY, *TAKES_QUERY)
+    for model in (endpoint.body, endpoint.query)
+    if model
+    for name, schema in model.model_json_schema()["properties"].items()
+    for form in re.findall(r"'format': '(date|date-time)'", str(schema))
+]
+
+
+@pytest.mark.parametrize(("endpoint", "name", "form"), TIMES, ids=lambda value: getattr(value, "name", value))
+def test_days_and_moments_are_no_numbers_and_moments_have_a_time_zone(
+    filled: tuple[StudioUnderTest, list[str]], endpoint: Endpoint, name: str, form: str
+) -> None:
+    """A number would be counted from 1970, and a moment without its time zone may be another hour's."""
+    studio, ids = filled
+    path = re.sub(r"<uuid:[a-z_]+>", ids[0], endpoint.path.removeprefix("/api"))
+    api = Api(studio.app, studio.tokens[Role.GLOBAL_ADMIN])
+    values = ["0", "1700000000", *([0, 1.5e9] if endpoint.body else [])]
+    if form == "date-time":
+        values.append("2026-11-21T14:00:00")
+    for value in values:
+        sent: Any = {"query_string": {name: value}} if endpoint.query else {"body": {name: value}}
+        answer = api.call(endpoint.method, path, **sent)
+        assert answer.status == 422 and name in answer.error["fields"], (value, answer.body)
+    good = {"date": "2026-11-21", "date-time": "2026-11-21T14:00:00Z"}[form]
+    sent = {"query_string": {name: good}} if endpoint.query else {"body": {name: good}}
+    answer = api.call(endpoint.method, path, **sent)
+    assert answer.status < 300 or name not in answer.error["fields"]
