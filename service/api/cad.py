@@ -281,9 +281,10 @@ def stored_file(path: str, mime_type: str = "", name: str = "") -> Response:
             f"{path} is not on the storage any more.", hint="Restore it from a backup.", code="storage.missing"
         )
     guessed = mime_type or mimetypes.guess_type(place.name)[0] or "application/octet-stream"
-    response = send_file(place, mimetype=guessed, download_name=name or place.name, conditional=True, max_age=3600)
-    # Flask says "public" with an age: a proxy would serve the file to whoever asks next, of whatever tenant.
-    response.cache_control.public, response.cache_control.private = False, True
+    # "no-cache": the browser asks each time whether what it has still stands; a frame may have been rendered anew.
+    response = send_file(place, mimetype=guessed, download_name=name or place.name, conditional=True)
+    # For no proxy, which would serve the file to whoever asks next, of whatever tenant.
+    response.cache_control.private = True
     return response
 
 
