@@ -102,8 +102,8 @@ def recording(
     return {"records": json.dumps([_columns_of(record) for record in records]), **events.telling(told)}
 
 
-def _write(current: Session, records: Iterable[AuditRecord]) -> None:
-    current.connection().execute(_RECORD, recording(current, records))
+def _write(current: Session, records: Iterable[AuditRecord], names: Mapping[UUID, str] | None = None) -> None:
+    current.connection().execute(_RECORD, recording(current, records, names=names))
 
 
 def _made(current: Session, action: str, table_name: Any, row_id: UUID, **more: Any) -> AuditRecord:
@@ -144,7 +144,8 @@ def _record(current: Session, context: UOWTransaction) -> None:
         *(_record_of(current, row, "delete") for row in current.deleted),
     ]
     if made := [record for record in records if record]:
-        _write(current, made)
+        # Rows that are just being added are not yet found by their ids.
+        _write(current, made, {row.id: events.name_of(row) for row in current.new})
 
 
 def _record_of(current: Session, row: object, action: str) -> AuditRecord | None:

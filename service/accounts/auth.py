@@ -111,8 +111,16 @@ def authorise(permission: Permission) -> None:
     """
     if permission is Permission.PUBLIC:
         return
-    who = identify(_request_token())
-    g.identity = who
+    g.identity = identify(_request_token())
+    require(permission)
+
+
+def require(permission: Permission) -> None:
+    """Raises ForbiddenError where whoever asks may not do what needs ``permission``, or their token may not.
+
+    For what a request does beside that which its route declares.
+    """
+    who = current()
     if not allows(who.role, permission):
         raise ForbiddenError(
             f"{who.user_name} ({who.role}) may not do this: it needs {permission}.",

@@ -57,6 +57,9 @@ class Permission(StrEnum):
     PUBLISH_MANAGE = "publish.manage"
     MEDIA_READ = "media.read"
     MEDIA_WRITE = "media.write"
+    COMMENT_READ = "comment.read"
+    COMMENT_WRITE = "comment.write"
+    COMMENT_MANAGE = "comment.manage"
     ORDER_READ = "order.read"
     ORDER_WRITE = "order.write"
     ORDER_MANAGE = "order.manage"
@@ -96,6 +99,9 @@ MINIMUM_ROLE: dict[Permission, Role] = {
     Permission.PUBLISH_MANAGE: Role.PROJECT_MANAGER,
     Permission.MEDIA_READ: Role.CLIENT,
     Permission.MEDIA_WRITE: Role.ARTIST,
+    Permission.COMMENT_READ: Role.CLIENT,
+    Permission.COMMENT_WRITE: Role.CLIENT,
+    Permission.COMMENT_MANAGE: Role.PROJECT_MANAGER,
     Permission.ORDER_READ: Role.CLIENT,
     Permission.ORDER_WRITE: Role.CLIENT,
     Permission.ORDER_MANAGE: Role.PROJECT_MANAGER,

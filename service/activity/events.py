@@ -150,6 +150,11 @@ def _payload_of(current: Session, record: AuditRecord, names: Mapping[UUID, str]
 def _name_of(current: Session, record: AuditRecord) -> str:
     model = _MODELS[record.table_name]
     row = current.identity_map.get(identity_key(model, (current_tenant(current), record.row_id)))
+    return name_of(row)
+
+
+def name_of(row: object) -> str:
+    """What events call a row; empty for what has no name."""
     return str(getattr(row, "name", None) or getattr(row, "filename", None) or "")
 
 

@@ -6,7 +6,7 @@ batch is told of once, when its last job has ended. Frames are never told of one
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -14,8 +14,23 @@ from uuid import UUID
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from service import comments
 from service.accounts.permissions import Permission, Role, allows
-from service.models import Asset, Event, Job, JobFrame, Order, OrderItem, Part, Publish, Shot, Task, User, WorkflowNode
+from service.models import (
+    Asset,
+    Comment,
+    Event,
+    Job,
+    JobFrame,
+    Order,
+    OrderItem,
+    Part,
+    Publish,
+    Shot,
+    Task,
+    User,
+    WorkflowNode,
+)
 from shared.jobs import DONE_STATES, FINAL_STATES, JobState
 from shared.orders import OrderState
 from shared.steps import STEPS
@@ -35,6 +50,8 @@ KINDS: dict[str, dict[str, str]] = {
         "task.assigned": "A task was given to you.",
         "task.status": "Somebody else changed the status of a task of yours.",
         "publish.created": "Something was published that a task of yours builds on.",
+        "comment.mention": "Somebody mentioned you in a comment.",
+        "comment.created": "Somebody commented on a task or a publish of yours.",
         "order.state": "An order of yours goes on, or one waits for you.",
     },
     ALERT: {},
@@ -61,8 +78,8 @@ def notices_of(current: Session, event: Event) -> list[Notice]:
     """What people are told because of an event; mostly nothing."""
     if event.channel == ALERT:
         return [_alert(current, event)]
-    found = _HANDLERS[event.kind](current, event) if event.kind in _HANDLERS else None
-    return [notice for notice in (found, _activity(current, event)) if notice and notice.audience]
+    found = [tell(current, event) for tell in (*_HANDLERS.get(event.kind, ()), _activity)]
+    return [notice for notice in found if notice and notice.audience]
 
 
 def sentence(event: Event) -> str:
@@ -76,7 +93,7 @@ def sentence(event: Event) -> str:
 
 def link_of(subject_type: str, subject_id: UUID | None) -> str:
     """Path of the page that shows a row; empty where none does."""
-    page = {"job": "jobs", "asset": "assets", "publish": "publishes", "workflow_run": "workflows/runs"}
+    page = {"job": "jobs", "asset": "assets", "publish": "publishes", "task": "tasks", "workflow_run": "workflows/runs"}
     return f"/{page[subject_type]}/{subject_id}" if subject_type in page and subject_id else ""
 
 
@@ -226,21 +243,32 @@ def _name_of(target: Asset | Shot) -> str:
     return f"{str(target.entity).partition(':')[2]} ({target.project_name})"
 
 
+def _named(what: Task | Publish) -> str:
+    """``modelling of gear (film)``, ``body v002_i001 of gear (film)``."""
+    if isinstance(what, Task):
+        return f"{what.name} of {_name_of(what.target)}"
+    return f"{what.part.name} {Version(what.version, what.iteration)} of {_name_of(what.part.target)}"
+
+
 def _task_changed(current: Session, event: Event) -> Notice | None:
     changes: dict[str, Any] = event.payload.get("changes") or {}
     task = current.scalars(select(Task).where(Task.id == event.subject_id)).unique().one_or_none()
     if task is None or task.assignee_id is None or task.assignee_id == event.actor_id:
         return None
-    place = f"{task.name} of {_name_of(task.target)}"
+    place, body = _named(task), ""
     if "assignee_id" in {**changes, **event.payload.get("refers", {})}:
         kind, title, key = "task.assigned", f"A task for you: {place}", f"assigned:{task.assignee_id}"
     elif "status" in changes:
         kind, title, key = "task.status", f"{place} is now {changes['status'][1]}", "status"
     else:
         return None
-    link = link_of("asset", task.asset_id)
     key = f"task:{task.id}:{key}:{event.id}"
-    return Notice(NOTIFICATION, kind, key, title, frozenset({task.assignee_id}), link=link)
+    # A status that was given with a comment is told of with it: both were written at one time, in one transaction.
+    given_with = select(Comment).where(Comment.task_id == task.id, Comment.created_at == event.created_at)
+    if kind == "task.status" and (comment := current.scalars(given_with).unique().first()):
+        body, key = comment.text, _key_of(comment)
+    link = link_of("task", task.id)
+    return Notice(NOTIFICATION, kind, key, title, frozenset({task.assignee_id}), body=body, link=link)
 
 
 def _published(current: Session, event: Event) -> Notice | None:
@@ -251,8 +279,7 @@ def _published(current: Session, event: Event) -> Notice | None:
     beside = select(Task.assignee_id).where(Task.asset_id.is_not_distinct_from(part.asset_id))
     beside = beside.where(Task.shot_id.is_not_distinct_from(part.shot_id), Task.assignee_id.is_not(None))
     audience = frozenset(user for user in current.scalars(beside) if user and user != event.actor_id)
-    version = Version(publish.version, publish.iteration)
-    title = f"{part.name} {version} of {_name_of(part.target)} was published"
+    title = f"{_named(publish)} was published"
     return Notice(
         NOTIFICATION,
         "publish.created",
@@ -283,15 +310,64 @@ def _order_moved(current: Session, event: Event) -> Notice | None:
     return Notice(NOTIFICATION, "order.state", key, title, audience - {event.actor_id}, body=body, failed=failed)
 
 
-_HANDLERS: dict[str, Callable[[Session, Event], Notice | None]] = {
-    "job.completed": _job_ended,
-    "job.failed": _job_ended,
-    "job.cancelled": _job_ended,
-    "workflow_run.completed": _run_ended,
-    "workflow_run.failed": _run_ended,
-    "task.created": _task_changed,
-    "task.changed": _task_changed,
-    "publish.created": _published,
-    "order.created": _order_moved,
-    "order.changed": _order_moved,
+# -- comments
+
+
+def _mentioned(current: Session, event: Event) -> Notice | None:
+    """Those whom a comment names; when it was changed, those whom it did not name before."""
+    comment = _comment_of(current, event)
+    if comment is None:
+        return None
+    users = event.payload.get("user_ids", comment.mentions)
+    return _comment_notice(
+        current, event, comment, "comment.mention", "mentioned you in a comment on", map(UUID, users)
+    )
+
+
+def _commented(current: Session, event: Event) -> Notice | None:
+    """Those whose work a comment is about: who does the task, and who made the publish."""
+    comment = _comment_of(current, event)
+    if comment is None:
+        return None
+    publish, task = comment.publish, comment.task or (comment.publish and comment.publish.task)
+    users = (task and task.assignee_id, publish and publish.created_by_id)
+    concerned = (user for user in users if user and str(user) not in comment.mentions)
+    return _comment_notice(current, event, comment, "comment.created", "commented on", concerned)
+
+
+def _comment_of(current: Session, event: Event) -> Comment | None:
+    return current.scalars(select(Comment).where(Comment.id == event.subject_id)).unique().one_or_none()
+
+
+def _comment_notice(
+    current: Session, event: Event, comment: Comment, kind: str, did: str, users: Iterable[UUID]
+) -> Notice | None:
+    about = comment.task or comment.publish
+    if comment.archived_at or about is None:
+        return None
+    link = link_of("task" if isinstance(about, Task) else "publish", about.id)
+    audience = comments.readers(current, comment, set(users) - {comment.author_id, event.actor_id})
+    title = f"{comment.author.name} {did} {_named(about)}"
+    link = f"{link}#comment-{comment.id}"
+    return Notice(NOTIFICATION, kind, _key_of(comment), title, audience, body=comment.text, link=link)
+
+
+def _key_of(comment: Comment) -> str:
+    # One for all that is told because of a comment, so that nobody is told of it twice.
+    return f"comment:{comment.id}"
+
+
+_HANDLERS: dict[str, tuple[Callable[[Session, Event], Notice | None], ...]] = {
+    "job.completed": (_job_ended,),
+    "job.failed": (_job_ended,),
+    "job.cancelled": (_job_ended,),
+    "workflow_run.completed": (_run_ended,),
+    "workflow_run.failed": (_run_ended,),
+    "task.created": (_task_changed,),
+    "task.changed": (_task_changed,),
+    "publish.created": (_published,),
+    "comment.created": (_mentioned, _commented),
+    "comment.mentioned": (_mentioned,),
+    "order.created": (_order_moved,),
+    "order.changed": (_order_moved,),
 }

@@ -154,19 +154,22 @@ def declare_archive(
     answer: Any,
     *,
     describe: Callable[[EditableType], Any] = lambda found: found,
+    check: Callable[[EditableType], None] = lambda found: None,
     before: Callable[[EditableType], None] = lambda found: None,
     what: str = "",
     path: str = "",
 ) -> None:
     """Declare the routes that put a row away and take it out again.
 
-    ``before`` may refuse to put a row away. Nothing else happens to it: its files, and what refers to it, stay.
+    ``check`` may refuse both, ``before`` to put a row away. Nothing else happens to it: its files, and what refers to
+    it, stay.
     """
     kind = what or kind_of(model)
     word = kind.replace(" ", "_")
 
     def archive(row_id: UUID) -> Any:
         found = row_to_change(model, row_id, archived=True)
+        check(found)
         if found.archived_at is None:
             before(found)
             found.archived_at = datetime.now(UTC)
@@ -174,6 +177,7 @@ def declare_archive(
 
     def restore(row_id: UUID) -> Any:
         found = row_to_change(model, row_id, archived=True)
+        check(found)
         found.archived_at = None
         return describe(written(found))
 

@@ -3,6 +3,7 @@
 from service.models.audit import AuditRecord
 from service.models.base import Base, EditableRow, TenantRow
 from service.models.cad import CadFile, Conversion
+from service.models.comments import Comment
 from service.models.jobs import Job, JobDependency, JobFrame, PausedQueue, Worker
 from service.models.materials import MaterialAlias, TenantMaterial
 from service.models.media import MediaAsset
@@ -25,6 +26,7 @@ __all__ = [
     "AuditRecord",
     "Base",
     "CadFile",
+    "Comment",
     "Composition",
     "Conversion",
     "EditableRow",

@@ -1,21 +1,33 @@
 """The web pages: what a studio makes, what it wears and what the farm is doing, read in a browser.
 
-``frame`` has what every page shares; ``home``, ``assets``, ``publishes`` and ``jobs`` have one page each with its
-queries; ``revisions`` has the buttons that confirm or correct matches; ``sign_in`` gives and ends the browser's
-session. Other pages only read: changes go through the API.
+``frame`` has what every page shares; ``home``, ``assets``, ``tasks``, ``publishes`` and ``jobs`` have one page each
+with its queries; ``comments`` stand on those of tasks and publishes; ``revisions`` has the buttons that confirm or
+correct matches; ``sign_in`` gives and ends the browser's session. Other pages only read: changes go through the API.
 """
 
 from __future__ import annotations
 
 from flask import Flask
 
-from service.pages import assets, formats, home, jobs, notifications, publishes, revisions, sign_in, workflows
+from service.pages import (
+    assets,
+    comments,
+    formats,
+    home,
+    jobs,
+    notifications,
+    publishes,
+    revisions,
+    sign_in,
+    tasks,
+    workflows,
+)
 from service.pages.errors import error_page
 from service.pages.frame import pages
 
 __all__ = ["error_page", "register"]
 
-_VIEWS = (home, assets, revisions, publishes, jobs, workflows, notifications, sign_in)
+_VIEWS = (home, assets, revisions, tasks, publishes, comments, jobs, workflows, notifications, sign_in)
 """Modules whose import declares the routes of ``pages``."""
 
 

@@ -11,6 +11,7 @@ from service.accounts.permissions import Permission
 from service.api.listing import row
 from service.database import current_tenant, session
 from service.models import CadFile, MediaAsset, Publish, Scene, Task
+from service.pages.comments import comments_on
 from service.pages.frame import page
 from service.pages.pictures import pictures_of
 from shared import paths
@@ -45,6 +46,7 @@ def publish(publish_id: UUID) -> str:
             versions.order_by(Publish.version.desc(), Publish.iteration.desc()).limit(_VERSIONS)
         ).all(),
         pictures=pictures_of(media.all()),
+        comments=comments_on(found),
     )
 
 

@@ -81,6 +81,11 @@ class World:
     def alias(self) -> Json:
         return self.post("/materials/aliases/", {"kind": "word", "pattern": unique(), "material": "Steel"})
 
+    def comment(self) -> Json:
+        """A comment on a publish, with everything that a comment can have."""
+        body = {"publish_id": self.publish()["id"], "text": f"@{self.client()['email']}: see", "for_client": True}
+        return self.post("/comments/", {**body, "attachments": [self.medium()["id"]]})
+
     def medium(self) -> Json:
         answer: Json = self.admin.call("POST", "/media/assets", **upload(PNG, filename="gear.png")).data
         return answer

@@ -12,6 +12,7 @@ row_recipes("/sequences/", "sequence_id", World.sequence, TITLE)
 row_recipes("/shots/", "shot_id", World.shot, TITLE)
 row_recipes("/assets/", "asset_id", World.asset, TITLE)
 row_recipes("/tasks/", "task_id", World.task, {"status": "done"})
+row_recipes("/comments/", "comment_id", World.comment, {"text": "better"})
 row_recipes("/scenes/", "scene_id", World.scene, {"comment": "better"})
 row_recipes("/media/assets/", "media_id", World.medium, {"category_key": "press"})
 
@@ -50,6 +51,12 @@ def _(world: World) -> Call:
 def _(world: World) -> Call:
     body = {"target_type": "asset", "target_id": world.asset()["id"], "name": unique(), "department": "look"}
     return Call("/tasks/", {**body, "assignee_id": world.user()["id"]})
+
+
+@recipe("POST /comments/")
+def _(world: World) -> Call:
+    body = {"publish_id": world.publish()["id"], "text": "Sharper.", "attachments": [world.medium()["id"]]}
+    return Call("/comments/", body)
 
 
 # -- scenes and media

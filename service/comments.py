@@ -1,0 +1,68 @@
+"""Comments: whom a text names, what hangs on it, and who may hear of it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterable
+from uuid import UUID
+
+from sqlalchemy import func, literal, or_, select
+from sqlalchemy.orm import Session
+
+from service.accounts.permissions import Role
+from service.models import Comment, MediaAsset, ProjectClient, User
+from shared.errors import NotFoundError
+
+_AFTER = r"(?![\w@]|[.\-]\w)"
+"""What follows a name is not more of it: ``@anna`` is not named by ``@annabel`` or ``@anna.berg@studio.example``."""
+
+
+def mentioned(current: Session, text: str) -> list[UUID]:
+    """Ids of the users whom ``text`` names, in its order: ``@Anna Berg``, or ``@anna@studio.example``.
+
+    Of several names that fit, the longest is meant; of a name that several people have, each of them. Capitals do not
+    matter. Who was put away is not named.
+    """
+    if "@" not in text:
+        return []
+    lowered = func.lower(literal(text))
+    labels = (User.name, User.email)
+    statement = select(User.id, *labels).where(
+        User.archived_at.is_(None), or_(*(func.strpos(lowered, func.lower("@" + label)) > 0 for label in labels))
+    )
+    named: dict[str, list[UUID]] = {}
+    for user_id, *of_user in current.execute(statement):
+        for label in of_user:
+            named.setdefault(label.lower(), []).append(user_id)
+    if not named:
+        return []
+    longest_first = sorted(named, key=len, reverse=True)
+    mention = re.compile(rf"(?<!\w)@({'|'.join(map(re.escape, longest_first))}){_AFTER}", re.IGNORECASE)
+    found = (user_id for label in mention.findall(text) for user_id in named.get(label.lower(), ()))
+    return list(dict.fromkeys(found))
+
+
+def check_attachments(current: Session, media_ids: Iterable[UUID]) -> list[str]:
+    """``media_ids``, each once. Raises NotFoundError for one that whoever asks does not see."""
+    wanted = list(dict.fromkeys(media_ids))
+    known = set(current.scalars(select(MediaAsset.id).where(MediaAsset.id.in_(wanted)))) if wanted else set()
+    if missing := [str(media_id) for media_id in wanted if media_id not in known]:
+        raise NotFoundError(
+            f"There is no medium {missing[0]} to attach.",
+            hint="List them: GET /api/media/assets; or upload it there first.",
+            fields={"attachments": f"unknown {', '.join(missing)}"},
+        )
+    return [str(media_id) for media_id in wanted]
+
+
+def readers(current: Session, comment: Comment, users: Collection[UUID]) -> frozenset[UUID]:
+    """Those of ``users`` who may read the comment: a client only what is for clients, in their projects."""
+    clients = frozenset(current.scalars(select(User.id).where(User.id.in_(users), User.role == Role.CLIENT)))
+    readers = frozenset(users) - clients
+    if not clients or not comment.for_client or comment.publish is None:
+        return readers
+    project_id = comment.publish.part.target.project.id
+    admitted = select(ProjectClient.user_id).where(
+        ProjectClient.user_id.in_(clients), ProjectClient.project_id == project_id
+    )
+    return readers | frozenset(current.scalars(admitted))

@@ -1,0 +1,66 @@
+"""What people say to each other about a task or a publish."""
+
+from __future__ import annotations
+
+import uuid
+from typing import Any
+
+from sqlalchemy import CheckConstraint, Index, text
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from service.models.base import Base, EditableRow, search_column, tenant_key
+from service.models.production import Task
+from service.models.publishing import Publish
+from service.models.tenancy import User
+
+LONGEST = 10_000
+"""Characters of a comment."""
+_EXCERPT = 60
+_NONE = text("'[]'::jsonb")
+
+
+class Comment(EditableRow, Base):
+    """Said by one person about one task or one publish.
+
+    A user with the role ``client`` sees those ``for_client`` about the publishes that they see (migration 0011).
+    Mentions and attachments are ids: users and media are put away but never deleted, and so what is changed of them
+    counts and is recorded with the comment.
+    """
+
+    __tablename__ = "comments"
+    __table_args__ = (
+        tenant_key("task_id", "tasks"),
+        tenant_key("publish_id", "publishes"),
+        tenant_key("author_id", "users"),
+        CheckConstraint("num_nonnulls(task_id, publish_id) = 1", name="one_target"),
+        CheckConstraint(f"char_length(text) <= {LONGEST}", name="text"),
+        CheckConstraint("status IS NULL OR task_id IS NOT NULL", name="status"),
+        CheckConstraint("NOT for_client OR publish_id IS NOT NULL", name="for_client"),
+        Index("ix_comments_task_id", "tenant_id", "task_id", "created_at"),
+        Index("ix_comments_publish_id", "tenant_id", "publish_id", "created_at"),
+        Index("ix_comments_author_id", "tenant_id", "author_id", "created_at"),
+        Index("ix_comments_created_at", "tenant_id", "created_at"),
+        Index("ix_comments_search", "search", postgresql_using="gin"),
+    )
+
+    task_id: Mapped[uuid.UUID | None] = mapped_column(default=None)
+    publish_id: Mapped[uuid.UUID | None] = mapped_column(default=None)
+    author_id: Mapped[uuid.UUID]
+    text: Mapped[str]
+    status: Mapped[str | None] = mapped_column(default=None)
+    """The status that the task was given with it."""
+    for_client: Mapped[bool] = mapped_column(server_default="false", default=False)
+    mentions: Mapped[list[str]] = mapped_column(server_default=_NONE, default=list)
+    """Ids of the users whom the text names."""
+    attachments: Mapped[list[str]] = mapped_column(server_default=_NONE, default=list)
+    """Ids of media."""
+    search: Mapped[Any] = search_column("text")
+    author: Mapped[User] = relationship(viewonly=True, lazy="joined", innerjoin=True)
+    task: Mapped[Task | None] = relationship(viewonly=True)
+    publish: Mapped[Publish | None] = relationship(viewonly=True)
+
+    @property
+    def name(self) -> str:
+        """How its text begins: what events and errors call it."""
+        first = self.text.strip().partition("\n")[0]
+        return first if len(first) <= _EXCERPT else f"{first[: _EXCERPT - 1]}…"

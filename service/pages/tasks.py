@@ -1,0 +1,33 @@
+"""One task: whose it is, how it stands, what was published for it, and what people say about it."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from flask import render_template
+from sqlalchemy import select
+
+from service.accounts.permissions import Permission
+from service.api.listing import row
+from service.database import session
+from service.models import Publish, Task
+from service.pages.comments import comments_on
+from service.pages.frame import page
+from shared.departments import department
+
+_PUBLISHES = 50
+
+
+@page("/tasks/<uuid:task_id>", Permission.TASK_READ)
+def task(task_id: UUID) -> str:
+    """Somebody's work on one asset or shot."""
+    found = row(Task, task_id)
+    publishes = select(Publish).where(Publish.task_id == task_id).order_by(Publish.created_at.desc(), Publish.id)
+    return render_template(
+        "pages/task.html",
+        task=found,
+        target=found.target,
+        department=department(found.department).label,
+        publishes=session().scalars(publishes.limit(_PUBLISHES)).all(),
+        comments=comments_on(found),
+    )

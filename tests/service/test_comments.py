@@ -1,0 +1,396 @@
+"""Comments: said about tasks and publishes, told to whom they concern, and shown to those alone who may read them."""
+
+from __future__ import annotations
+
+import pytest
+from flask import Flask
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from sqlalchemy.exc import IntegrityError
+
+from service.accounts.permissions import Role
+from service.comments import mentioned
+from service.database import tenant_session
+from service.models import Comment, User
+from service.tasks import notifier
+from tests.service.page import Page
+from tests.service.studio import Api, Json, Production, StudioUnderTest, make_studio
+from tests.service.world import World
+
+pytestmark = pytest.mark.usefixtures("quiet_queue")
+
+
+@pytest.fixture
+def production(studio: StudioUnderTest) -> Production:
+    return studio.production()
+
+
+@pytest.fixture
+def client(studio: StudioUnderTest, production: Production) -> Api:
+    """The tenant's client, who sees the project of ``production``."""
+    clients = {"user_ids": [id_of(studio.api(Role.CLIENT))]}
+    path = f"/projects/{production.project['id']}/clients"
+    assert studio.admin.put(path, clients, headers={"If-Match": "*"}).status == 200
+    return studio.api(Role.CLIENT)
+
+
+def id_of(api: Api) -> str:
+    return str(api.get("/auth/me").data["user"]["id"])
+
+
+def say(api: Api, text: str, **more: object) -> Json:
+    said = api.post("/comments/", {"text": text, **more})
+    assert said.status == 201, said.body
+    answer: Json = said.data
+    return answer
+
+
+def texts(api: Api, **query: str) -> list[str]:
+    return [each["text"] for each in api.get("/comments/", query_string=query).data["items"]]
+
+
+def told(app: Flask, api: Api) -> list[tuple[str, str]]:
+    """Kind and title of what somebody is told, the newest first."""
+    with app.app_context():
+        notifier.tell(app)
+    items = api.get("/notifications/", query_string={"channel": "notification"}).data["items"]
+    return [(item["kind"], item["title"]) for item in items]
+
+
+def person(studio: StudioUnderTest, name: str, email: str, role: Role = Role.ARTIST) -> str:
+    body = {"name": name, "email": email, "role": role}
+    return str(studio.admin.post("/artists/", body).data["id"])
+
+
+# -- what is said
+
+
+def test_comments_are_found_by_what_they_are_about_and_by_who_said_them(
+    studio: StudioUnderTest, production: Production
+) -> None:
+    task, publish = production.task["id"], studio.publish(production)["id"]
+    first = say(studio.artist, "  Started with the teeth.\n", task_id=task)
+    assert (first["text"], first["target_type"], first["author"]) == ("Started with the teeth.", "task", "artist")
+    assert (first["task_id"], first["publish_id"], first["mentions"], first["attachments"]) == (task, None, [], [])
+    say(studio.admin, "Sharper, please.", task_id=task)
+    say(studio.admin, "That is it.", publish_id=publish)
+    assert texts(studio.artist) == ["That is it.", "Sharper, please.", "Started with the teeth."]
+    assert texts(studio.artist, task_id=task, sort="created_at") == ["Started with the teeth.", "Sharper, please."]
+    assert texts(studio.artist, publish_id=publish) == ["That is it."]
+    assert texts(studio.artist, author_id=id_of(studio.artist)) == ["Started with the teeth."]
+    assert texts(studio.artist, q="sharp") == ["Sharper, please."]
+    assert texts(studio.artist, sort="author,-created_at")[0] == "Started with the teeth."
+    studio.admin.post(f"/tasks/{task}/archive")
+    assert texts(studio.artist) == ["That is it."], "what is put away takes its comments with it"
+    assert len(texts(studio.artist, archived="1")) == 3
+
+
+@pytest.mark.parametrize(
+    ("body", "field"),
+    [
+        ({"text": "About nothing."}, "body"),
+        ({"text": "About both.", "task_id": True, "publish_id": True}, "body"),
+        ({"task_id": True, "text": " \n"}, "body"),
+        ({"publish_id": True, "text": "A status.", "status": "done"}, "body"),
+        ({"task_id": True, "text": "x" * 10_001}, "text"),
+        ({"task_id": True, "text": "For clients.", "for_client": True}, "for_client"),
+    ],
+)
+def test_a_comment_that_says_nothing_or_too_much_is_refused(
+    studio: StudioUnderTest, production: Production, body: Json, field: str
+) -> None:
+    ids = {"task_id": production.task["id"], "publish_id": studio.publish(production)["id"]}
+    refused = studio.artist.post("/comments/", {**body, **{name: ids[name] for name in body if name in ids}})
+    assert (refused.status, list(refused.error["fields"])) == (422, [field])
+    assert texts(studio.artist) == []
+
+
+def test_a_comment_is_about_one_thing_in_the_database_too(
+    app: Flask, studio: StudioUnderTest, production: Production
+) -> None:
+    with app.app_context(), pytest.raises(IntegrityError), tenant_session(studio.tenant_id) as session:
+        author = session.query(User).first()
+        assert author is not None
+        session.add(Comment(author_id=author.id, text="About nothing."))
+        session.flush()
+
+
+def test_only_its_author_and_managers_change_a_comment(studio: StudioUnderTest, production: Production) -> None:
+    comment = say(studio.artist, "Teh teeth.", task_id=production.task["id"])
+    path = f"/comments/{comment['id']}"
+    other = studio.admin.post("/artists/", {"name": "Other", "email": "o@x.example", "password": "battery staple"}).data
+    login = {"email": other["email"], "password": "battery staple", "tenant": studio.name}
+    stranger = Api(studio.app, Api(studio.app).post("/auth/login", login).data["token"])
+    for change in (lambda: stranger.patch(path, {"text": "Mine."}), lambda: stranger.post(f"{path}/archive")):
+        refused = change()
+        assert (refused.status, refused.error["code"]) == (403, "auth.forbidden")
+    changed = studio.artist.patch(path, {"text": "The teeth."}).data
+    assert (changed["text"], changed["revision"], changed["author"]) == ("The teeth.", 2, "artist")
+    managed = studio.api(Role.PROJECT_MANAGER).patch(path, {"text": "The teeth!"}).data
+    assert (managed["text"], managed["author"]) == ("The teeth!", "artist")
+    stale = studio.artist.patch(path, {"text": "No."}, headers={"If-Match": '"2"'})
+    assert (stale.status, stale.error["code"]) == (412, "conflict.stale")
+    assert studio.artist.patch(path, {"text": ""}).status == 422
+    archived = studio.artist.post(f"{path}/archive").data
+    assert archived["archived_at"] and texts(studio.artist) == []
+    assert stranger.post(f"{path}/restore").status == 403
+    assert studio.artist.post(f"{path}/restore").status == 200 and texts(studio.artist) == ["The teeth!"]
+    log = studio.admin.get("/audit/", query_string={"row_id": comment["id"], "sort": "created_at"}).data["items"]
+    assert [each["action"] for each in log] == ["create", "change", "change", "archive", "restore"]
+    assert (log[1]["before"]["text"], log[1]["after"]["text"]) == ("Teh teeth.", "The teeth.")
+
+
+# -- the status of a task
+
+
+def test_a_comment_sets_the_status_of_its_task_or_is_not_made(studio: StudioUnderTest, production: Production) -> None:
+    task = production.task["id"]
+    comment = say(studio.artist, "Please look.", task_id=task, status="waiting_for_review")
+    assert comment["status"] == "waiting_for_review"
+    after = studio.artist.get(f"/tasks/{task}").data
+    assert (after["status"], after["revision"]) == ("waiting_for_review", 2)
+    alone = say(studio.admin, "", task_id=task, status="approved")
+    assert (alone["text"], alone["status"]) == ("", "approved")
+    # What cannot be attached leaves the status as it was.
+    unknown = {"task_id": task, "status": "retake", "attachments": [comment["id"]]}
+    assert studio.admin.post("/comments/", unknown).status == 404
+    assert studio.artist.get(f"/tasks/{task}").data["status"] == "approved"
+    assert len(texts(studio.artist, task_id=task)) == 2
+    studio.admin.post(f"/tasks/{task}/archive")
+    refused = studio.artist.post("/comments/", {"task_id": task, "text": "Too late."})
+    assert (refused.status, refused.error["code"]) == (409, "conflict.archived")
+
+
+def test_a_token_that_may_not_change_tasks_sets_no_status(studio: StudioUnderTest, production: Production) -> None:
+    limited = {"name": "bot", "scopes": ["comment.write"]}
+    bot = Api(studio.app, studio.artist.post("/tokens/", limited).data["token"])
+    task = production.task["id"]
+    assert say(bot, "Rendered.", task_id=task)["status"] is None
+    refused = bot.post("/comments/", {"task_id": task, "text": "Rendered.", "status": "done"})
+    assert (refused.status, refused.error["code"]) == (403, "auth.scope")
+    assert studio.artist.get(f"/tasks/{task}").data["status"] == "todo"
+
+
+# -- mentions
+
+
+@pytest.fixture(scope="module")
+def cast(app: Flask) -> tuple[StudioUnderTest, dict[str, str]]:
+    """People whose names are told apart with care; what they are called, by id."""
+    studio = make_studio(app)
+    people = {
+        "Anna": "anna@studio.example",
+        "Anna Berg": "berg@studio.example",
+        "Çağla (rig)": "cagla+rig@studio.example.co",
+        "Bo.": "bo@studio.example",
+    }
+    ids = {person(studio, name, email): name for name, email in people.items()}
+    gone = person(studio, "Gone", "gone@studio.example")
+    studio.admin.post(f"/artists/{gone}/archive")
+    return studio, ids
+
+
+@pytest.mark.parametrize(
+    ("text", "names"),
+    [
+        ("@Anna, look", ["Anna"]),
+        ("@anna@studio.example: look", ["Anna"]),
+        ("(@ANNA BERG) and @anna's", ["Anna Berg", "Anna"]),
+        ("@anna @anna @Anna@Studio.Example", ["Anna"]),
+        ("@Annabel, @anna.berg, @anna@elsewhere.example", []),
+        ("@Anna Bergström", ["Anna"]),
+        ("anna@studio.example, mail@anna", []),
+        ("@Çağla (rig)! @cagla+rig@studio.example.co.", ["Çağla (rig)"]),
+        ("@berg@studio.example.org", []),
+        ("@Gone @nobody @", []),
+        ("Ask @Bo.", ["Bo."]),
+    ],
+)
+def test_names_and_addresses_after_an_at_sign_are_mentions(
+    app: Flask, cast: tuple[StudioUnderTest, dict[str, str]], text: str, names: list[str]
+) -> None:
+    studio, people = cast
+    with app.app_context(), tenant_session(studio.tenant_id) as session:
+        assert [people[str(user_id)] for user_id in mentioned(session, text)] == names
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=30, deadline=None)
+@given(before=st.text(alphabet=" \n(@x.", max_size=4), after=st.text(max_size=6).filter(lambda text: "\0" not in text))
+def test_an_address_is_found_wherever_it_stands_alone(
+    app: Flask, cast: tuple[StudioUnderTest, dict[str, str]], before: str, after: str
+) -> None:
+    studio, people = cast
+    text = f"{before}@anna@studio.example{after}"
+    with app.app_context(), tenant_session(studio.tenant_id) as session:
+        found = [people[str(user_id)] for user_id in mentioned(session, text.encode("utf-8", "replace").decode())]
+    continues = after[:1].isalnum() or after[:1] in "_@" or (after[:1] in ".-" and after[1:2].isalnum())
+    if before[-1:] != "x" and not continues and after[1:2] != "_":
+        assert found == ["Anna"]
+
+
+def test_who_is_concerned_is_told_once_and_the_author_is_not(
+    app: Flask, studio: StudioUnderTest, production: Production
+) -> None:
+    task = production.task["id"]
+    studio.admin.patch(f"/tasks/{task}", {"assignee_id": id_of(studio.artist)})
+    told(app, studio.artist)
+    comment = say(studio.admin, "@artist and @project_manager: sharper.", task_id=task)
+    assert [each["name"] for each in comment["mentions"]] == ["artist", "project_manager"]
+    say(studio.admin, "Softer, then.", task_id=task)
+    say(studio.artist, "@artist notes: done.", task_id=task)
+    place = f"modelling of gear ({production.project['name']})"
+    expected = [
+        ("comment.created", f"tenant_admin commented on {place}"),
+        ("comment.mention", f"tenant_admin mentioned you in a comment on {place}"),
+    ]
+    for _ in range(2):
+        assert told(app, studio.artist)[:-1] == expected, "the last is that the task is theirs"
+    assert [kind for kind, _ in told(app, studio.api(Role.PROJECT_MANAGER))] == ["comment.mention"]
+    assert told(app, studio.admin) == []
+    note = studio.artist.get("/notifications/").data["items"][1]
+    assert note["body"] == "@artist and @project_manager: sharper."
+    assert note["link"] == f"/tasks/{task}#comment-{comment['id']}"
+    activity = studio.artist.get("/activity", query_string={"kind": "comment.created"}).data["items"]
+    assert activity[-1]["payload"]["name"] == "@artist and @project_manager: sharper."
+
+
+def test_a_changed_comment_tells_only_those_whom_it_did_not_mention(
+    app: Flask, studio: StudioUnderTest, production: Production
+) -> None:
+    comment = say(studio.admin, "@artist: sharper.", task_id=production.task["id"])
+    told(app, studio.artist)
+    text = "@artist, @project_manager: sharper."
+    changed = studio.admin.patch(f"/comments/{comment['id']}", {"text": text}).data
+    assert [each["name"] for each in changed["mentions"]] == ["artist", "project_manager"]
+    assert len(told(app, studio.artist)) == 1
+    assert len(told(app, studio.api(Role.PROJECT_MANAGER))) == 1
+
+
+def test_a_status_given_with_a_comment_is_told_with_it(
+    app: Flask, studio: StudioUnderTest, production: Production
+) -> None:
+    task = production.task["id"]
+    studio.admin.patch(f"/tasks/{task}", {"assignee_id": id_of(studio.artist)})
+    told(app, studio.artist)
+    say(studio.admin, "@artist: the teeth.", task_id=task, status="retake")
+    now, _ = told(app, studio.artist)
+    assert now == ("task.status", f"modelling of gear ({production.project['name']}) is now retake")
+    assert studio.artist.get("/notifications/").data["items"][0]["body"] == "@artist: the teeth."
+
+
+def test_the_author_of_a_publish_is_told_as_often_as_they_chose(
+    app: Flask, studio: StudioUnderTest, production: Production
+) -> None:
+    publish = studio.publish(production)
+    preference = {"channel": "notification", "kind": "comment.created", "frequency": "never"}
+    say(studio.admin, "Good.", publish_id=publish["id"])
+    title = f"tenant_admin commented on body v001_i001 of gear ({production.project['name']})"
+    assert told(app, studio.artist) == [("comment.created", title)]
+    studio.artist.put("/notifications/preferences", {"preferences": [preference]})
+    say(studio.admin, "Very good.", publish_id=publish["id"])
+    assert len(told(app, studio.artist)) == 1
+    say(studio.admin, "@artist, very good.", publish_id=publish["id"])
+    assert [kind for kind, _ in told(app, studio.artist)] == ["comment.mention", "comment.created"]
+
+
+# -- attachments
+
+
+def test_media_of_the_tenant_are_attached_and_no_others(
+    studio: StudioUnderTest, other_studio: StudioUnderTest, production: Production
+) -> None:
+    ours, theirs = World(studio).medium(), World(other_studio).medium()
+    task = production.task["id"]
+    comment = say(studio.artist, "", task_id=task, attachments=[ours["id"], ours["id"]])
+    assert comment["attachments"] == [{name: ours[name] for name in ("id", "name", "mime_type", "url")}]
+    assert texts(studio.artist, task_id=task) == [""]
+    foreign = studio.artist.post("/comments/", {"task_id": task, "text": "x", "attachments": [theirs["id"]]})
+    assert foreign.status == 404 and theirs["id"] in foreign.error["fields"]["attachments"]
+    path = f"/comments/{comment['id']}"
+    assert studio.artist.patch(path, {"attachments": [theirs["id"]]}).status == 404
+    assert studio.artist.patch(path, {"attachments": []}).status == 422, "nothing would be left"
+    assert studio.artist.patch(path, {"text": "See.", "attachments": []}).data["attachments"] == []
+
+
+# -- tenants and clients
+
+
+def test_another_tenants_tasks_publishes_and_people_are_unknown(
+    studio: StudioUnderTest, other_studio: StudioUnderTest, production: Production
+) -> None:
+    say(studio.artist, "Ours.", task_id=production.task["id"])
+    stranger = other_studio.api(Role.GLOBAL_ADMIN)
+    for body in ({"task_id": production.task["id"]}, {"publish_id": studio.publish(production)["id"]}):
+        assert stranger.post("/comments/", {**body, "text": "Theirs."}).status == 404
+    assert texts(stranger) == []
+    theirs = other_studio.production().task["id"]
+    assert say(stranger, f"@{studio.email(Role.ARTIST)}", task_id=theirs)["mentions"] == []
+
+
+def test_a_client_reads_what_is_for_clients_and_answers(
+    app: Flask, studio: StudioUnderTest, production: Production, client: Api
+) -> None:
+    publish = studio.publish(production)["id"]
+    elsewhere = studio.publish(studio.production())["id"]
+    hidden = say(studio.admin, "@client must not read this.", publish_id=publish)
+    medium = World(studio).medium()
+    say(studio.admin, "@client: how is it?", publish_id=publish, for_client=True, attachments=[medium["id"]])
+    say(studio.admin, "@client: not your project.", publish_id=elsewhere, for_client=True)
+    say(studio.admin, "@client: internal.", task_id=production.task["id"])
+    [seen] = client.get("/comments/").data["items"]
+    assert (seen["text"], seen["attachments"]) == ("@client: how is it?", []), "what was not delivered stays hidden"
+    assert client.get(f"/comments/{hidden['id']}").status == 404
+    assert [kind for kind, _ in told(app, client)] == ["comment.mention"]
+
+    answer = say(client, "@artist: sharper.", publish_id=publish)
+    assert answer["for_client"] and [each["name"] for each in answer["mentions"]] == ["artist"]
+    assert texts(studio.artist, author_id=answer["author_id"]) == ["@artist: sharper."]
+    path = f"/comments/{answer['id']}"
+    assert client.patch(path, {"text": "@artist: sharper!"}).data["text"] == "@artist: sharper!"
+    assert client.patch(path, {"for_client": False}).status == 422
+    assert client.post("/comments/", {"publish_id": publish, "text": "x", "attachments": [medium["id"]]}).status == 404
+    for unseen in ({"publish_id": elsewhere}, {"task_id": production.task["id"]}):
+        assert client.post("/comments/", {**unseen, "text": "Hello?"}).status == 404
+    assert client.patch(f"/comments/{seen['id']}", {"text": "x"}).status == 403
+    assert client.post(f"{path}/archive").status == 200 and texts(client) == ["@client: how is it?"]
+
+
+# -- pages
+
+
+def test_comments_are_read_and_written_on_the_page_of_a_task(studio: StudioUnderTest, production: Production) -> None:
+    task, browser = production.task["id"], studio.browser()
+    evil = '<script>alert("x")</script>'
+    form = {"task_id": task, "text": f"{evil}\nsecond line", "status": "retake"}
+    made = browser.post("/comments", data=form)
+    assert made.status_code == 303 and made.location.startswith(f"/tasks/{task}#comment-")
+    [comment] = studio.artist.get("/comments/").data["items"]
+    answer = browser.get(f"/tasks/{task}")
+    page = Page(answer)
+    assert evil in page.text and evil not in answer.text and not page.inline
+    assert "retake" in page.text and f"/assets/{production.asset['id']}" in page.links
+    change = {"text": "Gentler.", "version": "1"}
+    assert browser.post(f"/comments/{comment['id']}/change", data=change).status_code == 303
+    assert browser.post(f"/comments/{comment['id']}/change", data=change).status_code == 412
+    assert "Gentler." in Page(browser.get(f"/tasks/{task}")).text
+    empty = browser.post("/comments", data={"task_id": task, "text": " "})
+    assert empty.status_code == 422 and "say something" in Page(empty).text
+    other = browser.post("/comments", data=form, headers={"Sec-Fetch-Site": "cross-site"})
+    assert other.status_code == 403 and len(texts(studio.artist)) == 1
+    assert browser.post(f"/comments/{comment['id']}/archive").status_code == 303
+    assert "Gentler." not in Page(browser.get(f"/tasks/{task}")).text
+
+
+def test_a_client_reads_and_writes_comments_on_the_page_of_a_publish(
+    studio: StudioUnderTest, production: Production, client: Api
+) -> None:
+    publish, browser = studio.publish(production)["id"], studio.browser(Role.CLIENT)
+    say(studio.admin, "Between us.", publish_id=publish)
+    for number in range(32):
+        say(studio.admin, f"Note {number}.", publish_id=publish, for_client=True)
+    browser.post("/comments", data={"publish_id": publish, "text": "Thank you."})
+    newest, older = (Page(browser.get(f"/publishes/{publish}?page={number}")) for number in (1, 2))
+    assert "Thank you." in newest.text and "Between us." not in newest.text + older.text
+    assert "Note 31." in newest.text and "Note 0." in older.text and "Note 0." not in newest.text
+    assert f"/publishes/{publish}?page=2" in newest.links
+    assert browser.get(f"/tasks/{production.task['id']}").status_code == 403
