@@ -12,6 +12,7 @@ from pathlib import Path
 from pxr import Sdf, Usd, UsdGeom
 
 from dcc.usd import asset_paths, mesh_checks
+from dcc.usd.diagnostics import diagnostics_logged
 from dcc.usd.findings import Finding
 from dcc.usd.stage import open_layer, write_stage
 from shared import entry_layers
@@ -31,6 +32,7 @@ class _Work:
     root_prim: str
 
 
+@diagnostics_logged()
 def fix(path: str | Path, findings: Sequence[Finding], *, root_prim: str = "") -> list[str]:
     """Apply the fixes that ``findings`` name to a file, whole or not at all; returns their names.
 

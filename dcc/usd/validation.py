@@ -15,6 +15,7 @@ from typing import Any
 from pxr import Sdf, Usd, UsdGeom
 
 from dcc.usd.checks import CHECKS, Subject
+from dcc.usd.diagnostics import diagnostics_logged
 from dcc.usd.findings import Finding
 from dcc.usd.stage import open_layer
 from shared import items
@@ -45,6 +46,7 @@ class Report:
         }
 
 
+@diagnostics_logged()
 def validate(
     path: str | Path,
     *,

@@ -59,6 +59,25 @@ def test_what_can_be_put_right_is_put_right_in_the_copy_only(client: Client, con
     assert broken.read_text() == text
 
 
+def test_bad_references_are_findings_and_nothing_beside_them(
+    client: Client, context: Context, capfd: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO", "dcc.usd")
+    broken = write_layer(context, "broken.usda", more="subLayers = [@./gone.usda@]")
+    text = broken.read_text().replace(
+        'over "ball_bearing"', 'over "ball_bearing" (references = @/nowhere/at/all.usda@)'
+    )
+    broken.write_text(text.replace('    upAxis = "Z"\n', ""))
+    capfd.readouterr()
+    with pytest.raises(InvalidPublishError) as refused:
+        publish(client, context, Request(part_name(), UsdFile(broken), "look", fix=True))
+    found = [finding.line for finding in refused.value.findings if finding.check == "asset_paths"]
+    assert any("gone.usda" in line for line in found) and any("/nowhere/at/all.usda" in line for line in found)
+    # Also what C++ writes, past Python's streams.
+    assert "Warning" not in capfd.readouterr().err
+    assert "gone.usda" in caplog.text
+
+
 def test_what_nobody_can_guess_is_left_to_the_artist(client: Client, context: Context) -> None:
     layer = write_layer(context, "inches.usda")
     layer.write_text(layer.read_text().replace("metersPerUnit = 0.001", "metersPerUnit = 0.0254"))
