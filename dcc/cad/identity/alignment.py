@@ -13,8 +13,9 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.spatial import cKDTree
 
-from dcc.cad.identity.likeness import AT_PLACE, NOISE, Likeness, Matrix, centers_of, name_of, stem_of
+from dcc.cad.identity.likeness import AT_PLACE, EXACT, NOISE, Likeness, Matrix, centers_of, name_of, stem_of
 from shared.manifest import Fingerprint, Part, Vector
 
 _LEAST_ANCHORS = 3
@@ -54,11 +55,34 @@ class Alignment:
 def align(old: Sequence[Part], new: Sequence[Part]) -> Alignment:
     """What most of the parts agree on that are easily known again; nothing, where they are too few to tell.
 
-    Those are the parts that name, or shape whatever its size, single out in both revisions.
+    Those are the parts that name, or shape whatever its size, single out in both revisions. Names may have changed
+    owners: nothing happened to the whole, either, where as many parts have their very shape and place without it.
     """
-    anchors = _anchors(old, new)
+    unaligned = Alignment(1.0, np.eye(4))
+    found = _agreed(_anchors(old, new))
+    if found is None:
+        return unaligned
+    unchanged, changed = (_exactly_there(alignment.carry(old), new) for alignment in (unaligned, found))
+    return unaligned if unchanged and unchanged >= changed else found
+
+
+def _exactly_there(old: Sequence[Part], new: Sequence[Part]) -> int:
+    """How many occurrences of new parts stand where one of an old part of exactly the same shape does."""
+    one, other = Likeness.of(old), Likeness.of(new)
+    if not len(one.centers) or not len(other.centers):
+        return 0
+    at_place = cKDTree(one.centers).query_ball_point(other.centers, AT_PLACE * other.sizes[other.owners])
+    shapes, known = other.log_measures, one.log_measures
+    return sum(
+        bool((np.abs(known[one.owners[near]] - shapes[owner]).max(axis=1) <= EXACT).any())
+        for near, owner in zip(at_place, other.owners, strict=True)
+        if near
+    )
+
+
+def _agreed(anchors: Sequence[tuple[Part, Part]]) -> Alignment | None:
     if len(anchors) < _LEAST_ANCHORS:
-        return Alignment(1.0, np.eye(4))
+        return None
     before, after = ([pair[side] for pair in anchors] for side in (0, 1))
     growth = (Likeness.of(after).log_measures - Likeness.of(before).log_measures).mean(axis=1)
     middle = float(np.median(growth))

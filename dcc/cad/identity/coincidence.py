@@ -7,16 +7,18 @@ stands elsewhere may be any of them, or none. How near parts come that are not t
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from dcc.cad.identity.candidates import Pairs
-from dcc.cad.identity.evidence import EXACT, Evidence, shape_differences
-from dcc.cad.identity.likeness import Likeness
+from dcc.cad.identity.evidence import Evidence, shape_differences
+from dcc.cad.identity.likeness import EXACT, Likeness
 
 _KEPT_PLACES = 0.5
 """Share of its places by which a part is known again."""
+_STRANGER = 0.5
+"""New parts that are expected to come near where nothing but a similar shape speaks for a pair."""
 _SAMPLE = 500
 """Most other parts that are looked at; more are estimated from so many."""
 
@@ -28,6 +30,7 @@ class Crowd:
     expected: float = 0.0
     others: int = 0
     namesakes: bool = False
+    shape_alone: bool = False
 
     @property
     def confidence(self) -> float:
@@ -40,6 +43,8 @@ class Crowd:
             return "nothing but the name speaks for it"
         if self.namesakes:
             return f"{self.others} other {'part has' if self.others == 1 else 'parts have'} that name"
+        if self.shape_alone and self.expected <= _STRANGER:
+            return "nothing but a similar shape speaks for it"
         return f"about {max(1, round(self.expected))} of {self.others} other parts would come as near"
 
 
@@ -63,7 +68,11 @@ def crowd_around(evidence: Evidence, pair: int) -> Crowd:
         others = max(side.namesakes(part) for side, part in sides) - 1
         return Crowd(others + (evidence.shape[pair] < 0), others, namesakes=True)
     crowds = [Crowd(_expected(side, part, difference), len(side.parts) - 1) for side, part in sides]
-    return max(crowds, key=lambda crowd: crowd.expected)
+    crowd = max(crowds, key=lambda crowd: crowd.expected)
+    if evidence.name[pair] <= 0:
+        # Not even the name is alike: in a model of few parts, nobody comes near, and yet it may be a new one.
+        return replace(crowd, expected=max(crowd.expected, _STRANGER), shape_alone=True)
+    return crowd
 
 
 def _expected(side: Likeness, part: int, difference: float) -> float:

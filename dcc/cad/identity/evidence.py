@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
 from dcc.cad.identity.candidates import EVERY_PAIR, Pairs, every_pair, likely_pairs
-from dcc.cad.identity.likeness import AT_PLACE, NOISE, Likeness, Matrix
+from dcc.cad.identity.likeness import AT_PLACE, EXACT, NOISE, Likeness, Matrix
 from shared.manifest import Part
 
 # Evidence in nats. Calibrated on edited assemblies (tests/dcc/cad/test_matching.py) and on published revisions.
@@ -41,9 +41,8 @@ _MIRRORED = -8.0
 _SCALED = 1.0
 _ONLY_PART = 3.0
 
-# Relative differences of linear measures: re-exports of one shape stay below the first (most below 1e-12).
+# Relative differences of linear measures: most re-exports of one shape stay far below the first.
 _TO_THE_DIGIT = 1e-9
-EXACT = 1e-5
 _CHANGED = 0.15
 _DIFFERENT = 0.7
 _HANDED = 0.05
@@ -103,6 +102,10 @@ class Evidence:
     @property
     def same_shape(self) -> NDArray[np.bool_]:
         return np.asarray((self.difference <= NOISE) & (self.shape > _MIRRORED))
+
+    @property
+    def exact_shape(self) -> NDArray[np.bool_]:
+        return np.asarray((self.difference <= EXACT) & (self.shape > _MIRRORED))
 
     @property
     def untouched(self) -> NDArray[np.bool_]:

@@ -16,6 +16,8 @@ from shared.part_keys import key_name
 
 NOISE = 3e-3
 """Relative difference of a linear measure up to which two shapes are one: re-exports of a shape stay below."""
+EXACT = 1e-5
+"""The same for shapes that are one beyond doubt: most re-exports stay below 1e-12."""
 AT_PLACE = 0.01
 """Share of its size by which a part may be off and still stand at the same place."""
 

@@ -21,6 +21,7 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.sparse import csr_array
 from scipy.sparse.csgraph import min_weight_full_bipartite_matching
 from scipy.spatial import cKDTree
@@ -203,9 +204,16 @@ def _assign(left: Sequence[Part], right: Sequence[Part], every_pair_up_to: int) 
 def _disputed(evidence: Evidence, chosen: Indices) -> Indices:
     """Those of the ``chosen`` pairs that changed in shape, while one part of them has its very shape in another.
 
-    Name and place against shape: two parts of a family may have been altered, or have changed places and names.
+    Name and place against shape: two parts of a family may have been altered, or have changed places and names. Where
+    they differ by no more than a re-export may bring about, a shape that agrees exactly is the very one.
     """
-    pairs, same = evidence.pairs, evidence.same_shape
+    return np.union1d(
+        _claimed_elsewhere(evidence.pairs, evidence.same_shape, chosen),
+        _claimed_elsewhere(evidence.pairs, evidence.exact_shape, chosen),
+    )
+
+
+def _claimed_elsewhere(pairs: Pairs, same: NDArray[np.bool_], chosen: Indices) -> Indices:
     rows, columns = (np.zeros(count, bool) for count in pairs.shape)
     settled = chosen[same[chosen]]
     rows[pairs.rows[settled]] = columns[pairs.columns[settled]] = True
