@@ -111,6 +111,7 @@ def build_scene(model: CadModel, geometries: dict[int, PartGeometry], limits: Li
     Raises CadError: ``cad.empty`` where nothing is left to see, ``cad.too_many_occurrences``.
     """
     warnings = list(model.warnings)
+    _place_shifted(model, geometries)
     _merge_copies(model, geometries)
     _drop_empty(model, geometries, warnings)
     counts = model.occurrence_counts()
@@ -157,6 +158,16 @@ def check_occurrences(total: int, limits: Limits) -> None:
 def _placements(model: CadModel) -> Iterator[Placement]:
     for assembly in model.assemblies():
         yield from assembly.children
+
+
+def _place_shifted(model: CadModel, geometries: dict[int, PartGeometry]) -> None:
+    """Place those parts where they belong whose geometry was shifted."""
+    for placement in _placements(model):
+        geometry = geometries.get(id(placement.definition))
+        if geometry and any(geometry.origin):
+            matrix = np.eye(4)
+            matrix[3, :3] = geometry.origin
+            placement.matrix = matrix @ placement.matrix
 
 
 def _merge_copies(model: CadModel, geometries: dict[int, PartGeometry]) -> None:

@@ -6,19 +6,22 @@ have the shapes already and send back plain arrays. The result does not depend o
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
+from OCP.gp import gp_Trsf, gp_Vec
 from OCP.TopAbs import TopAbs_ShapeEnum
+from OCP.TopLoc import TopLoc_Location
 
 from dcc.cad.forking import Forked, batches, can_fork
 from dcc.cad.kernel import is_kernel_error, shape_map
-from dcc.cad.mesh.properties import NOTHING, Properties, measure, mesh_volume
+from dcc.cad.mesh.properties import NOTHING, Properties, bounding_box, measure, mesh_volume
 from dcc.cad.mesh.tessellate import Curves, Mesh, deflection_for, discretize, tessellate
 from dcc.cad.model import PartDefinition
 from dcc.cad.settings import COARSER_LEVELS, Limits, Settings
 from shared.errors import CadError
-from shared.manifest import Warning
+from shared.manifest import Vector, Warning
 
 _WORTH_FORKING = 300
 """Faces from which starting processes costs less than it saves."""
@@ -31,13 +34,16 @@ _WORTH_KEEPING = 0.7
 _DISTANCE_COUNTS = 0.35
 """Share of triangles that four times the distance leaves where it alone decides."""
 _COARSEST_ANGLE = 1.0
+_FAR = 2000
+"""Distance from the origin, in sizes of a part."""
 
 
 @dataclass
 class PartGeometry:
     """What meshing makes of a part: a mesh or curves (neither where the kernel failed), and its measures.
 
-    ``coarser``: the mesh at the levels of ``settings.COARSER_LEVELS``.
+    ``coarser``: the mesh at the levels of ``settings.COARSER_LEVELS``. ``origin``: what mesh, curves and measures were
+    shifted by, in the part's frame (mm): a part far from its origin is meshed near it.
     """
 
     mesh: Mesh | None
@@ -45,6 +51,7 @@ class PartGeometry:
     properties: Properties
     warnings: list[Warning]
     coarser: list[Mesh] = field(default_factory=list)
+    origin: Vector = (0.0, 0.0, 0.0)
 
     @property
     def is_empty(self) -> bool:
@@ -105,6 +112,28 @@ def mesh_part(part: PartDefinition, settings: Settings, *, threads: bool = False
 
 
 def _mesh_part(part: PartDefinition, settings: Settings, threads: bool) -> PartGeometry:
+    geometry = _geometry_of(part, settings, threads)
+    middle = _far_off(geometry)
+    if middle is None:
+        return geometry
+    shift = gp_Trsf()
+    shift.SetTranslation(gp_Vec(*middle).Reversed())
+    near = replace(part, shape=part.shape.Moved(TopLoc_Location(shift)))
+    return replace(_geometry_of(near, settings, threads), origin=middle)
+
+
+def _far_off(geometry: PartGeometry) -> Vector | None:
+    """The middle of what lies so far from the origin that single precision (2**-24) would show in it; else None."""
+    points = geometry.mesh.points if geometry.mesh else geometry.curves.points if geometry.curves else None
+    if points is None or not len(points):
+        return None
+    box = bounding_box(points)
+    x, y, z = ((low + high) / 2 for low, high in zip(box.min, box.max, strict=True))
+    size = math.dist(box.min, box.max)
+    return (x, y, z) if max(abs(x), abs(y), abs(z)) > _FAR * size else None
+
+
+def _geometry_of(part: PartDefinition, settings: Settings, threads: bool) -> PartGeometry:
     if part.kind == "curve":
         curves = discretize(part.shape, settings.tessellation)
         return PartGeometry(None, curves, measure(part.shape, part.kind, curves.points, None), [])

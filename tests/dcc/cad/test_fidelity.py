@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 
+import numpy as np
 import pytest
 from OCP.BRepBuilderAPI import BRepBuilderAPI_MakeEdge
 from OCP.gp import gp_Ax2, gp_Circ, gp_Dir, gp_Pnt
 from pxr import Usd, UsdGeom
 
 from dcc.cad.convert import Conversion, convert
+from dcc.cad.mesh.properties import mesh_volume
+from dcc.cad.mesh.tessellate import tessellate
 from dcc.cad.settings import Settings
 from dcc.cad.step_writer import StepWriter
 from shared.material_library import color_material_name
@@ -143,3 +147,28 @@ def test_a_small_screw_in_a_large_machine_is_round(tmp_path: Path) -> None:
     on_the_rim = {(round(x, 5), round(y, 5)) for x, y, _ in points}
     assert len(on_the_rim) >= 24
     assert screw.volume == pytest.approx(2.356, rel=1e-3)
+
+
+@pytest.mark.parametrize("distance", [5e6, 4.5e9])
+def test_a_part_drawn_far_from_the_origin_keeps_its_shape(distance: float, tmp_path: Path) -> None:
+    """5 km and 4,500 km off, as plants and buildings are in geodetic coordinates: half a millimetre and half a metre
+    are what single precision can tell apart there."""
+    step = StepWriter()
+    root = step.assembly("Root")
+    away = at(distance, 1.2 * distance)
+    step.place(root, step.part("Handed", turned(handed(), by=away)), at(degrees=30))
+    step.place(root, step.part("Cylinder", turned(cylinder(), by=away)))
+    conversion = converted(step, tmp_path)
+    assert not {warning.code for warning in conversion.manifest.warnings} & {"cad.open_mesh", "cad.volume_mismatch"}
+    stage = Usd.Stage.Open(str(conversion.usd_master))
+    for key, shape in (("Handed", handed()), ("Cylinder", cylinder())):
+        near = tessellate(shape, Settings().tessellation)
+        part = conversion.manifest.part(key)
+        mesh = UsdGeom.Mesh.Get(stage, f"{part.prim_path}/geo/{key}")
+        points = np.array(mesh.GetPointsAttr().Get(), np.float64)
+        triangles = np.array(mesh.GetFaceVertexIndicesAttr().Get()).reshape(-1, 3)
+        assert mesh_volume(points, triangles) == pytest.approx(mesh_volume(near.points, near.welded_triangles()), 1e-4)
+    # Where it stands is told in double precision.
+    assert conversion.manifest.bounding_box.max[1] == pytest.approx(
+        max(1.2 * distance + 5, (1.2 * math.cos(math.pi / 6) + 0.5) * distance + 20), abs=15
+    )
