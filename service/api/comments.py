@@ -17,6 +17,7 @@ from service.api.fields import Changes, EditableOut, Status
 from service.api.listing import EditableQuery, Page, equal, missing, page_of, row
 from service.api.records import add, change, declare_archive, live_row, row_to_change, written
 from service.api.routing import Reply, Request, Resource
+from service.api.tasks import user_meant
 from service.archiving import check_live
 from service.comments import check_attachments, mentioned
 from service.database import session
@@ -27,12 +28,14 @@ from shared.errors import ForbiddenError, InputError
 comments = Resource("comments", "/comments")
 RESOURCES = (comments,)
 
+TargetType = Literal["task", "publish"]
 Text = Annotated[
     str,
     StringConstraints(max_length=LONGEST, strip_whitespace=True),
     Field(
         examples=["The teeth are too sharp, @anna@studio.example."],
-        description="plain text; `@` before somebody's name or e-mail address names them, and they are told",
+        description="plain text, empty where an attachment or a status says it; `@` before somebody's name or e-mail "
+        "address mentions them, and they are told",
     ),
 ]
 Attachments = Annotated[list[UUID], Field(max_length=50, description="ids of media: GET /api/media/assets")]
@@ -54,9 +57,8 @@ class AttachmentOut(Reply):
 
 
 class CommentOut(EditableOut):
-    target_type: Literal["task", "publish"]
-    task_id: UUID | None
-    publish_id: UUID | None
+    target_type: TargetType
+    target_id: UUID
     author_id: UUID
     author: str
     text: str
@@ -67,18 +69,16 @@ class CommentOut(EditableOut):
 
 
 class NewComment(Request):
-    task_id: UUID | None = Field(None, description="the task it is about")
-    publish_id: UUID | None = Field(None, description="or the publish")
-    text: Text = ""
+    target_type: TargetType
+    target_id: UUID
+    text: Text
     status: Status | None = Field(None, description="gives the task this status at once; needs task.write")
     for_client: ForClient = False
     attachments: Attachments = Field(default_factory=list)
 
     @model_validator(mode="after")
-    def _is_about_one(self) -> Self:
-        if (self.task_id is None) == (self.publish_id is None):
-            raise ValueError("give either task_id or publish_id")
-        if self.status and not self.task_id:
+    def _says_something(self) -> Self:
+        if self.status and self.target_type != "task":
             raise ValueError("only a comment on a task can set a status")
         if not (self.text or self.status or self.attachments):
             raise ValueError("say something, attach something, or set a status")
@@ -94,7 +94,7 @@ class CommentChanges(Changes):
 class CommentQuery(EditableQuery):
     task_id: UUID | None = None
     publish_id: UUID | None = None
-    author_id: UUID | None = None
+    author: str = Field("", description="`me`, or the id of a user")
 
 
 def describe(found: Sequence[Comment]) -> list[dict[str, Any]]:
@@ -110,11 +110,12 @@ def describe(found: Sequence[Comment]) -> list[dict[str, Any]]:
     if files:
         seen = current.scalars(select(MediaAsset).where(MediaAsset.id.in_(files))).unique()
         attached = {str(medium.id): media.describe(medium) for medium in seen}
-    made = {"target_type", "author", "mentions", "attachments"}
+    made = {"target_type", "target_id", "author", "mentions", "attachments"}
     return [
         {
             **{name: getattr(comment, name) for name in CommentOut.model_fields if name not in made},
             "target_type": "task" if comment.task_id else "publish",
+            "target_id": comment.task_id or comment.publish_id,
             "author": comment.author.name,
             "mentions": [{"id": user_id, "name": names[user_id]} for user_id in comment.mentions],
             # A client does not see every file that somebody of the studio attached.
@@ -135,8 +136,9 @@ def list_comments(query: CommentQuery) -> dict[str, Any]:
     wanted = equal(
         (Comment.task_id, query.task_id),
         (Comment.publish_id, query.publish_id),
-        (Comment.author_id, query.author_id),
     )
+    if query.author:
+        statement = statement.where(Comment.author_id.is_not_distinct_from(user_meant(query.author, "author")))
     page = page_of(
         statement.where(*wanted),
         query,
@@ -160,15 +162,15 @@ def create_comment(body: NewComment) -> dict[str, Any]:
     see.
     """
     current, who = session(), auth.current()
-    if body.task_id:
-        task = _task(body.task_id, lock=body.status is not None)
-        if body.status:
-            auth.require(Permission.TASK_WRITE)
-            change(task, {"status": body.status})
-    elif body.publish_id:
-        check_live(live_row(Publish, body.publish_id).part.target)
+    target = _target(body)
+    if body.status and isinstance(target, Task):
+        auth.require(Permission.TASK_WRITE)
+        change(target, {"status": body.status})
     comment = Comment(
-        **body.model_dump(include={"task_id", "publish_id", "text", "status"}),
+        task_id=target.id if isinstance(target, Task) else None,
+        publish_id=target.id if isinstance(target, Publish) else None,
+        text=body.text,
+        status=body.status,
         author_id=who.user_id,
         for_client=body.for_client or who.role is Role.CLIENT,
         mentions=[str(user_id) for user_id in mentioned(current, body.text)],
@@ -230,11 +232,15 @@ def may_manage() -> bool:
 declare_archive(comments, Comment, Permission.COMMENT_WRITE, CommentOut, describe=_described, check=check_own)
 
 
-def _task(task_id: UUID, *, lock: bool) -> Task:
-    """The task, where whoever asks sees tasks and it was not put away."""
+def _target(body: NewComment) -> Task | Publish:
+    """What the comment is about, locked where it changes; whoever asks must see it, and it must not be put away."""
+    if body.target_type == "publish":
+        publish = live_row(Publish, body.target_id)
+        check_live(publish.part.target)
+        return publish
     if not allows(auth.current().role, Permission.TASK_READ):
-        raise missing(Task, task_id)
-    task = row(Task, task_id, lock=lock)
+        raise missing(Task, body.target_id)
+    task = row(Task, body.target_id, lock=body.status is not None)
     check_live(task)
     return task
 

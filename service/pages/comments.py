@@ -53,9 +53,9 @@ class CommentsView:
     longest: int = LONGEST
 
     @property
-    def target_field(self) -> str:
-        """What of the API's comment names the target."""
-        return "task_id" if isinstance(self.target, Task) else "publish_id"
+    def target_type(self) -> str:
+        """What the API calls it."""
+        return "task" if isinstance(self.target, Task) else "publish"
 
 
 def comments_on(target: Task | Publish) -> CommentsView:
@@ -76,8 +76,8 @@ def comments_on(target: Task | Publish) -> CommentsView:
 def write_comment() -> str:
     """Comment on the task or publish that the form names."""
     given = {name: value for name, value in request.form.items() if value.strip()}
-    body = _read(NewComment, given)
-    target = _page_of(body.task_id, body.publish_id)
+    body = _read(NewComment, {"text": "", **given})
+    target = _page_of(body.target_type, body.target_id)
     try:
         comment = create_comment(body)
     except RacewayError as error:
@@ -99,8 +99,8 @@ def correct_comment(comment_id: UUID) -> str:
             code="conflict.stale",
             status=412,
         )
-    change_comment(comment_id, _read(CommentChanges, {"text": request.form.get("text", "")}))
-    return f"{_page_of(comment.task_id, comment.publish_id)}#comment-{comment_id}"
+    changed = change_comment(comment_id, _read(CommentChanges, {"text": request.form.get("text", "")}))
+    return f"{_page_of(changed['target_type'], changed['target_id'])}#comment-{comment_id}"
 
 
 @action("/comments/<uuid:comment_id>/archive", Permission.COMMENT_WRITE)
@@ -110,13 +110,14 @@ def put_comment_away(comment_id: UUID) -> str:
     check_own(comment)
     if comment.archived_at is None:
         change(comment, {"archived_at": datetime.now(UTC)})
-    return _page_of(comment.task_id, comment.publish_id)
+    [put_away] = describe([comment])
+    return _page_of(put_away["target_type"], put_away["target_id"])
 
 
-def _page_of(task_id: UUID | None, publish_id: UUID | None) -> str:
-    if task_id:
-        return url_for("pages.task", task_id=task_id)
-    return url_for("pages.publish", publish_id=publish_id)
+def _page_of(target_type: str, target_id: UUID) -> str:
+    if target_type == "task":
+        return url_for("pages.task", task_id=target_id)
+    return url_for("pages.publish", publish_id=target_id)
 
 
 def _read(form: type[Form], given: dict[str, Any]) -> Form:

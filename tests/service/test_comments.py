@@ -38,8 +38,14 @@ def id_of(api: Api) -> str:
     return str(api.get("/auth/me").data["user"]["id"])
 
 
-def say(api: Api, text: str, **more: object) -> Json:
-    said = api.post("/comments/", {"text": text, **more})
+def on(**target: str) -> Json:
+    """Which task or publish a new comment is about: ``on(task=ID)``."""
+    [(target_type, target_id)] = target.items()
+    return {"target_type": target_type, "target_id": target_id}
+
+
+def say(api: Api, text: str, about: Json, **more: object) -> Json:
+    said = api.post("/comments/", {**about, "text": text, **more})
     assert said.status == 201, said.body
     answer: Json = said.data
     return answer
@@ -69,15 +75,16 @@ def test_comments_are_found_by_what_they_are_about_and_by_who_said_them(
     studio: StudioUnderTest, production: Production
 ) -> None:
     task, publish = production.task["id"], studio.publish(production)["id"]
-    first = say(studio.artist, "  Started with the teeth.\n", task_id=task)
+    first = say(studio.artist, "  Started with the teeth.\n", on(task=task))
     assert (first["text"], first["target_type"], first["author"]) == ("Started with the teeth.", "task", "artist")
-    assert (first["task_id"], first["publish_id"], first["mentions"], first["attachments"]) == (task, None, [], [])
-    say(studio.admin, "Sharper, please.", task_id=task)
-    say(studio.admin, "That is it.", publish_id=publish)
+    assert (first["target_id"], first["mentions"], first["attachments"]) == (task, [], [])
+    say(studio.admin, "Sharper, please.", on(task=task))
+    say(studio.admin, "That is it.", on(publish=publish))
     assert texts(studio.artist) == ["That is it.", "Sharper, please.", "Started with the teeth."]
     assert texts(studio.artist, task_id=task, sort="created_at") == ["Started with the teeth.", "Sharper, please."]
     assert texts(studio.artist, publish_id=publish) == ["That is it."]
-    assert texts(studio.artist, author_id=id_of(studio.artist)) == ["Started with the teeth."]
+    for author in (id_of(studio.artist), "me"):
+        assert texts(studio.artist, author=author) == ["Started with the teeth."]
     assert texts(studio.artist, q="sharp") == ["Sharper, please."]
     assert texts(studio.artist, sort="author,-created_at")[0] == "Started with the teeth."
     studio.admin.post(f"/tasks/{task}/archive")
@@ -88,19 +95,19 @@ def test_comments_are_found_by_what_they_are_about_and_by_who_said_them(
 @pytest.mark.parametrize(
     ("body", "field"),
     [
-        ({"text": "About nothing."}, "body"),
-        ({"text": "About both.", "task_id": True, "publish_id": True}, "body"),
-        ({"task_id": True, "text": " \n"}, "body"),
-        ({"publish_id": True, "text": "A status.", "status": "done"}, "body"),
-        ({"task_id": True, "text": "x" * 10_001}, "text"),
-        ({"task_id": True, "text": "For clients.", "for_client": True}, "for_client"),
+        ({"target_type": "task", "text": " \n"}, "body"),
+        ({"target_type": "publish", "text": "A status.", "status": "done"}, "body"),
+        ({"target_type": "task", "text": "x" * 10_001}, "text"),
+        ({"target_type": "asset", "text": "An asset."}, "target_type"),
+        ({"target_type": "task", "text": "For clients.", "for_client": True}, "for_client"),
     ],
 )
 def test_a_comment_that_says_nothing_or_too_much_is_refused(
     studio: StudioUnderTest, production: Production, body: Json, field: str
 ) -> None:
-    ids = {"task_id": production.task["id"], "publish_id": studio.publish(production)["id"]}
-    refused = studio.artist.post("/comments/", {**body, **{name: ids[name] for name in body if name in ids}})
+    ids = {"task": production.task["id"], "publish": studio.publish(production)["id"]}
+    target_id = ids.get(body["target_type"], production.asset["id"])
+    refused = studio.artist.post("/comments/", {**body, "target_id": target_id})
     assert (refused.status, list(refused.error["fields"])) == (422, [field])
     assert texts(studio.artist) == []
 
@@ -116,7 +123,7 @@ def test_a_comment_is_about_one_thing_in_the_database_too(
 
 
 def test_only_its_author_and_managers_change_a_comment(studio: StudioUnderTest, production: Production) -> None:
-    comment = say(studio.artist, "Teh teeth.", task_id=production.task["id"])
+    comment = say(studio.artist, "Teh teeth.", on(task=production.task["id"]))
     path = f"/comments/{comment['id']}"
     other = studio.admin.post("/artists/", {"name": "Other", "email": "o@x.example", "password": "battery staple"}).data
     login = {"email": other["email"], "password": "battery staple", "tenant": studio.name}
@@ -145,19 +152,19 @@ def test_only_its_author_and_managers_change_a_comment(studio: StudioUnderTest, 
 
 def test_a_comment_sets_the_status_of_its_task_or_is_not_made(studio: StudioUnderTest, production: Production) -> None:
     task = production.task["id"]
-    comment = say(studio.artist, "Please look.", task_id=task, status="waiting_for_review")
+    comment = say(studio.artist, "Please look.", on(task=task), status="waiting_for_review")
     assert comment["status"] == "waiting_for_review"
     after = studio.artist.get(f"/tasks/{task}").data
     assert (after["status"], after["revision"]) == ("waiting_for_review", 2)
-    alone = say(studio.admin, "", task_id=task, status="approved")
+    alone = say(studio.admin, "", on(task=task), status="approved")
     assert (alone["text"], alone["status"]) == ("", "approved")
     # What cannot be attached leaves the status as it was.
-    unknown = {"task_id": task, "status": "retake", "attachments": [comment["id"]]}
+    unknown = {**on(task=task), "text": "", "status": "retake", "attachments": [comment["id"]]}
     assert studio.admin.post("/comments/", unknown).status == 404
     assert studio.artist.get(f"/tasks/{task}").data["status"] == "approved"
     assert len(texts(studio.artist, task_id=task)) == 2
     studio.admin.post(f"/tasks/{task}/archive")
-    refused = studio.artist.post("/comments/", {"task_id": task, "text": "Too late."})
+    refused = studio.artist.post("/comments/", {**on(task=task), "text": "Too late."})
     assert (refused.status, refused.error["code"]) == (409, "conflict.archived")
 
 
@@ -165,8 +172,8 @@ def test_a_token_that_may_not_change_tasks_sets_no_status(studio: StudioUnderTes
     limited = {"name": "bot", "scopes": ["comment.write"]}
     bot = Api(studio.app, studio.artist.post("/tokens/", limited).data["token"])
     task = production.task["id"]
-    assert say(bot, "Rendered.", task_id=task)["status"] is None
-    refused = bot.post("/comments/", {"task_id": task, "text": "Rendered.", "status": "done"})
+    assert say(bot, "Rendered.", on(task=task))["status"] is None
+    refused = bot.post("/comments/", {**on(task=task), "text": "Rendered.", "status": "done"})
     assert (refused.status, refused.error["code"]) == (403, "auth.scope")
     assert studio.artist.get(f"/tasks/{task}").data["status"] == "todo"
 
@@ -234,10 +241,10 @@ def test_who_is_concerned_is_told_once_and_the_author_is_not(
     task = production.task["id"]
     studio.admin.patch(f"/tasks/{task}", {"assignee_id": id_of(studio.artist)})
     told(app, studio.artist)
-    comment = say(studio.admin, "@artist and @project_manager: sharper.", task_id=task)
+    comment = say(studio.admin, "@artist and @project_manager: sharper.", on(task=task))
     assert [each["name"] for each in comment["mentions"]] == ["artist", "project_manager"]
-    say(studio.admin, "Softer, then.", task_id=task)
-    say(studio.artist, "@artist notes: done.", task_id=task)
+    say(studio.admin, "Softer, then.", on(task=task))
+    say(studio.artist, "@artist notes: done.", on(task=task))
     place = f"modelling of gear ({production.project['name']})"
     expected = [
         ("comment.created", f"tenant_admin commented on {place}"),
@@ -257,7 +264,7 @@ def test_who_is_concerned_is_told_once_and_the_author_is_not(
 def test_a_changed_comment_tells_only_those_whom_it_did_not_mention(
     app: Flask, studio: StudioUnderTest, production: Production
 ) -> None:
-    comment = say(studio.admin, "@artist: sharper.", task_id=production.task["id"])
+    comment = say(studio.admin, "@artist: sharper.", on(task=production.task["id"]))
     told(app, studio.artist)
     text = "@artist, @project_manager: sharper."
     changed = studio.admin.patch(f"/comments/{comment['id']}", {"text": text}).data
@@ -272,7 +279,7 @@ def test_a_status_given_with_a_comment_is_told_with_it(
     task = production.task["id"]
     studio.admin.patch(f"/tasks/{task}", {"assignee_id": id_of(studio.artist)})
     told(app, studio.artist)
-    say(studio.admin, "@artist: the teeth.", task_id=task, status="retake")
+    say(studio.admin, "@artist: the teeth.", on(task=task), status="retake")
     now, _ = told(app, studio.artist)
     assert now == ("task.status", f"modelling of gear ({production.project['name']}) is now retake")
     assert studio.artist.get("/notifications/").data["items"][0]["body"] == "@artist: the teeth."
@@ -283,13 +290,13 @@ def test_the_author_of_a_publish_is_told_as_often_as_they_chose(
 ) -> None:
     publish = studio.publish(production)
     preference = {"channel": "notification", "kind": "comment.created", "frequency": "never"}
-    say(studio.admin, "Good.", publish_id=publish["id"])
+    say(studio.admin, "Good.", on(publish=publish["id"]))
     title = f"tenant_admin commented on body v001_i001 of gear ({production.project['name']})"
     assert told(app, studio.artist) == [("comment.created", title)]
     studio.artist.put("/notifications/preferences", {"preferences": [preference]})
-    say(studio.admin, "Very good.", publish_id=publish["id"])
+    say(studio.admin, "Very good.", on(publish=publish["id"]))
     assert len(told(app, studio.artist)) == 1
-    say(studio.admin, "@artist, very good.", publish_id=publish["id"])
+    say(studio.admin, "@artist, very good.", on(publish=publish["id"]))
     assert [kind for kind, _ in told(app, studio.artist)] == ["comment.mention", "comment.created"]
 
 
@@ -301,10 +308,10 @@ def test_media_of_the_tenant_are_attached_and_no_others(
 ) -> None:
     ours, theirs = World(studio).medium(), World(other_studio).medium()
     task = production.task["id"]
-    comment = say(studio.artist, "", task_id=task, attachments=[ours["id"], ours["id"]])
+    comment = say(studio.artist, "", on(task=task), attachments=[ours["id"], ours["id"]])
     assert comment["attachments"] == [{name: ours[name] for name in ("id", "name", "mime_type", "url")}]
     assert texts(studio.artist, task_id=task) == [""]
-    foreign = studio.artist.post("/comments/", {"task_id": task, "text": "x", "attachments": [theirs["id"]]})
+    foreign = studio.artist.post("/comments/", {**on(task=task), "text": "x", "attachments": [theirs["id"]]})
     assert foreign.status == 404 and theirs["id"] in foreign.error["fields"]["attachments"]
     path = f"/comments/{comment['id']}"
     assert studio.artist.patch(path, {"attachments": [theirs["id"]]}).status == 404
@@ -318,13 +325,13 @@ def test_media_of_the_tenant_are_attached_and_no_others(
 def test_another_tenants_tasks_publishes_and_people_are_unknown(
     studio: StudioUnderTest, other_studio: StudioUnderTest, production: Production
 ) -> None:
-    say(studio.artist, "Ours.", task_id=production.task["id"])
+    say(studio.artist, "Ours.", on(task=production.task["id"]))
     stranger = other_studio.api(Role.GLOBAL_ADMIN)
-    for body in ({"task_id": production.task["id"]}, {"publish_id": studio.publish(production)["id"]}):
-        assert stranger.post("/comments/", {**body, "text": "Theirs."}).status == 404
+    for about in (on(task=production.task["id"]), on(publish=studio.publish(production)["id"])):
+        assert stranger.post("/comments/", {**about, "text": "Theirs."}).status == 404
     assert texts(stranger) == []
     theirs = other_studio.production().task["id"]
-    assert say(stranger, f"@{studio.email(Role.ARTIST)}", task_id=theirs)["mentions"] == []
+    assert say(stranger, f"@{studio.email(Role.ARTIST)}", on(task=theirs))["mentions"] == []
 
 
 def test_a_client_reads_what_is_for_clients_and_answers(
@@ -332,24 +339,24 @@ def test_a_client_reads_what_is_for_clients_and_answers(
 ) -> None:
     publish = studio.publish(production)["id"]
     elsewhere = studio.publish(studio.production())["id"]
-    hidden = say(studio.admin, "@client must not read this.", publish_id=publish)
+    hidden = say(studio.admin, "@client must not read this.", on(publish=publish))
     medium = World(studio).medium()
-    say(studio.admin, "@client: how is it?", publish_id=publish, for_client=True, attachments=[medium["id"]])
-    say(studio.admin, "@client: not your project.", publish_id=elsewhere, for_client=True)
-    say(studio.admin, "@client: internal.", task_id=production.task["id"])
+    say(studio.admin, "@client: how is it?", on(publish=publish), for_client=True, attachments=[medium["id"]])
+    say(studio.admin, "@client: not your project.", on(publish=elsewhere), for_client=True)
+    say(studio.admin, "@client: internal.", on(task=production.task["id"]))
     [seen] = client.get("/comments/").data["items"]
     assert (seen["text"], seen["attachments"]) == ("@client: how is it?", []), "what was not delivered stays hidden"
     assert client.get(f"/comments/{hidden['id']}").status == 404
     assert [kind for kind, _ in told(app, client)] == ["comment.mention"]
 
-    answer = say(client, "@artist: sharper.", publish_id=publish)
+    answer = say(client, "@artist: sharper.", on(publish=publish))
     assert answer["for_client"] and [each["name"] for each in answer["mentions"]] == ["artist"]
-    assert texts(studio.artist, author_id=answer["author_id"]) == ["@artist: sharper."]
+    assert texts(studio.artist, author=answer["author_id"]) == ["@artist: sharper."]
     path = f"/comments/{answer['id']}"
     assert client.patch(path, {"text": "@artist: sharper!"}).data["text"] == "@artist: sharper!"
     assert client.patch(path, {"for_client": False}).status == 422
-    assert client.post("/comments/", {"publish_id": publish, "text": "x", "attachments": [medium["id"]]}).status == 404
-    for unseen in ({"publish_id": elsewhere}, {"task_id": production.task["id"]}):
+    assert client.post("/comments/", {**on(publish=publish), "text": "x", "attachments": [medium["id"]]}).status == 404
+    for unseen in (on(publish=elsewhere), on(task=production.task["id"])):
         assert client.post("/comments/", {**unseen, "text": "Hello?"}).status == 404
     assert client.patch(f"/comments/{seen['id']}", {"text": "x"}).status == 403
     assert client.post(f"{path}/archive").status == 200 and texts(client) == ["@client: how is it?"]
@@ -361,7 +368,7 @@ def test_a_client_reads_what_is_for_clients_and_answers(
 def test_comments_are_read_and_written_on_the_page_of_a_task(studio: StudioUnderTest, production: Production) -> None:
     task, browser = production.task["id"], studio.browser()
     evil = '<script>alert("x")</script>'
-    form = {"task_id": task, "text": f"{evil}\nsecond line", "status": "retake"}
+    form = {**on(task=task), "text": f"{evil}\nsecond line", "status": "retake"}
     made = browser.post("/comments", data=form)
     assert made.status_code == 303 and made.location.startswith(f"/tasks/{task}#comment-")
     [comment] = studio.artist.get("/comments/").data["items"]
@@ -373,7 +380,7 @@ def test_comments_are_read_and_written_on_the_page_of_a_task(studio: StudioUnder
     assert browser.post(f"/comments/{comment['id']}/change", data=change).status_code == 303
     assert browser.post(f"/comments/{comment['id']}/change", data=change).status_code == 412
     assert "Gentler." in Page(browser.get(f"/tasks/{task}")).text
-    empty = browser.post("/comments", data={"task_id": task, "text": " "})
+    empty = browser.post("/comments", data={**on(task=task), "text": " "})
     assert empty.status_code == 422 and "say something" in Page(empty).text
     other = browser.post("/comments", data=form, headers={"Sec-Fetch-Site": "cross-site"})
     assert other.status_code == 403 and len(texts(studio.artist)) == 1
@@ -385,10 +392,10 @@ def test_a_client_reads_and_writes_comments_on_the_page_of_a_publish(
     studio: StudioUnderTest, production: Production, client: Api
 ) -> None:
     publish, browser = studio.publish(production)["id"], studio.browser(Role.CLIENT)
-    say(studio.admin, "Between us.", publish_id=publish)
+    say(studio.admin, "Between us.", on(publish=publish))
     for number in range(32):
-        say(studio.admin, f"Note {number}.", publish_id=publish, for_client=True)
-    browser.post("/comments", data={"publish_id": publish, "text": "Thank you."})
+        say(studio.admin, f"Note {number}.", on(publish=publish), for_client=True)
+    browser.post("/comments", data={**on(publish=publish), "text": "Thank you."})
     newest, older = (Page(browser.get(f"/publishes/{publish}?page={number}")) for number in (1, 2))
     assert "Thank you." in newest.text and "Between us." not in newest.text + older.text
     assert "Note 31." in newest.text and "Note 0." in older.text and "Note 0." not in newest.text

@@ -14,7 +14,7 @@ from flask import Flask
 from sqlalchemy import event
 
 from service.database import db, tenant_session
-from service.models import Asset, CadFile, Conversion, Part, Task, TenantRow
+from service.models import Asset, CadFile, Comment, Conversion, Part, Task, TenantRow
 from service.pages import error_page, formats
 from shared.errors import RacewayError
 from shared.jobs import JobState
@@ -192,9 +192,12 @@ def _counted(app: Flask) -> Iterator[Callable[[], int]]:
         event.remove(engine, "before_cursor_execute", note)
 
 
+_COUNTED = ("/", "/jobs", "/assets/{asset}", "/tasks/{task}", "/publishes/{publish}")
+
+
 def test_the_number_of_statements_does_not_grow_with_the_rows(exhibits: Exhibits) -> None:
     browser = exhibits.studio.browser()
-    paths = [path.format(**exhibits.ids) for path in ("/", "/jobs", "/assets/{asset}", "/publishes/{publish}")]
+    paths = [path.format(**exhibits.ids) for path in _COUNTED]
 
     def costs() -> list[int]:
         found = []
@@ -211,6 +214,8 @@ def test_the_number_of_statements_does_not_grow_with_the_rows(exhibits: Exhibits
         part = current.get_one(Part, (exhibits.studio.tenant_id, exhibits.ids["part"]))
         task = current.get_one(Task, (exhibits.studio.tenant_id, exhibits.ids["task"]))
         current.add_all(make_publish(part, task, version) for version in range(2, 22))
+        for about in ({"task_id": task.id}, {"publish_id": exhibits.ids["publish"]}):
+            current.add_all(Comment(author_id=task.assignee_id, text=EVIL, **about) for _ in range(20))
         current.add_all(make_job("still", JobState.COMPLETED, asset) for _ in range(20))
         current.add_all(Asset(project_id=exhibits.ids["project"], name=f"other{index}") for index in range(20))
     assert all(now <= before for now, before in zip(costs(), few, strict=True))

@@ -83,8 +83,9 @@ class World:
 
     def comment(self) -> Json:
         """A comment on a publish, with everything that a comment can have."""
-        body = {"publish_id": self.publish()["id"], "text": f"@{self.client()['email']}: see", "for_client": True}
-        return self.post("/comments/", {**body, "attachments": [self.medium()["id"]]})
+        about = {"target_type": "publish", "target_id": self.publish()["id"], "for_client": True}
+        text = f"@{self.client()['email']}: see here."
+        return self.post("/comments/", {**about, "text": text, "attachments": [self.medium()["id"]]})
 
     def medium(self) -> Json:
         answer: Json = self.admin.call("POST", "/media/assets", **upload(PNG, filename="gear.png")).data

@@ -55,8 +55,8 @@ def _(world: World) -> Call:
 
 @recipe("POST /comments/")
 def _(world: World) -> Call:
-    body = {"publish_id": world.publish()["id"], "text": "Sharper.", "attachments": [world.medium()["id"]]}
-    return Call("/comments/", body)
+    body = {"target_type": "publish", "target_id": world.publish()["id"], "text": "Sharper."}
+    return Call("/comments/", {**body, "attachments": [world.medium()["id"]]})
 
 
 # -- scenes and media
