@@ -102,6 +102,10 @@ class Entity:
         return f"shot:{self.sequence}/{self.name}" if self.kind == "shot" else f"asset:{self.name}"
 
 
+CONNECTION = ("PM_API_URL", "PM_API_TOKEN", "PM_ROOT")
+"""What every tool needs: the service, who asks it, and the storage."""
+
+
 @dataclass(frozen=True)
 class Context:
     """One artist's work context. ``token`` is left out of ``repr`` so that it reaches no log."""
@@ -116,13 +120,15 @@ class Context:
     python: str = ""
 
     @classmethod
-    def from_environment(cls, environ: Mapping[str, str] | None = None) -> Context:
+    def from_environment(cls, environ: Mapping[str, str] | None = None, *, needs_project: bool = True) -> Context:
         """Read the ``PM_*`` variables.
 
-        Raises InputError naming every variable that is missing or wrong.
+        Raises InputError naming every variable that is missing or wrong. A tool on the command line is told its task,
+        and learns the project from the service.
         """
         env = os.environ if environ is None else environ
-        missing = [name for name in ("PM_API_URL", "PM_API_TOKEN", "PM_PROJECT", "PM_ROOT") if not env.get(name)]
+        needed = [*CONNECTION, *(["PM_PROJECT"] if needs_project else [])]
+        missing = [name for name in needed if not env.get(name)]
         if missing:
             raise InputError(
                 f"The pipeline's environment is not set: {', '.join(missing)} missing.",
@@ -134,7 +140,7 @@ class Context:
         return cls(
             api_url=env["PM_API_URL"].rstrip("/"),
             token=env["PM_API_TOKEN"],
-            project=env["PM_PROJECT"],
+            project=env.get("PM_PROJECT", ""),
             entity=Entity.parse(entity) if entity else None,
             task_id=env.get("PM_TASK_ID", ""),
             artist=env.get("PM_ARTIST", ""),
@@ -154,6 +160,16 @@ class Context:
             "PM_ROOT": str(self.root),
             "PM_PYTHON": self.python or sys.executable,
         }
+
+    def require_project(self) -> str:
+        """The project worked on; raises InputError where none is set."""
+        if not self.project:
+            raise InputError(
+                "No project is chosen (PM_PROJECT is not set).",
+                hint="Pick a task in the Raceway launcher and start this program from there.",
+                code="input.context",
+            )
+        return self.project
 
     def require_entity(self) -> Entity:
         """The asset or shot worked on; raises InputError where none is set."""

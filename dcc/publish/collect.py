@@ -65,7 +65,7 @@ def collect_offline(context: Context, request: Request) -> Collected:
     """
     check_name(request.part, "part")
     entity = context.require_entity()
-    check_name(context.project, "project")
+    check_name(context.require_project(), "project")
     assert isinstance(request.source, UsdFile)
     entry = paths.absolute(context.root, paths.part_entry(context.project, entity, MODEL_PART))
     # The task's department is not known here; all that matters now is whether it is a layer over a model.

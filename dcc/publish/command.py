@@ -51,7 +51,7 @@ def _publish(options: argparse.Namespace) -> int:
     from shared.client import Client
     from shared.publish_queue import PublishQueue
 
-    context = Context.from_environment(os.environ)
+    context = Context.from_environment(os.environ, needs_project=False)
     if options.task:
         context = replace(context, task_id=options.task)
     request = Request(options.part, UsdFile(options.file), options.department, comment=options.comment, fix=options.fix)
@@ -122,7 +122,7 @@ def _drain(options: argparse.Namespace) -> int:
     from shared.client import Client
     from shared.publish_queue import PublishQueue
 
-    context = Context.from_environment(os.environ)
+    context = Context.from_environment(os.environ, needs_project=False)
     queue = PublishQueue.of_user()
     if options.retry:
         queue.retry(queue.entry(options.retry))
@@ -184,7 +184,7 @@ def _pin(options: argparse.Namespace) -> int:
     from dcc.usd.pinned import pin_publish
     from shared.client import Client
 
-    context = Context.from_environment(os.environ)
+    context = Context.from_environment(os.environ, needs_project=False)
     with Client.from_context(context) as client:
         place = pin_publish(client, context.root, options.pin)
     if options.json:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 from dcc.publish.collect import collect, collect_offline
 from dcc.publish.data import CadModel, Collected, Published, Request, UsdFile
@@ -76,7 +77,8 @@ def _run(
             away = error.is_away if isinstance(error, ServiceError) else error.code == UNCONFIRMED
             if queue is None or not away:
                 raise
-            return Published({}, warnings, fixed, queued=enqueue(queue, context, collected.request, file).id)
+            found = replace(context, project=collected.project, entity=collected.entity)
+            return Published({}, warnings, fixed, queued=enqueue(queue, found, collected.request, file).id)
 
 
 def _wait_offline(context: Context, request: Request, queue: PublishQueue, announce: OnStep) -> Published:

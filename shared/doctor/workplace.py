@@ -15,7 +15,7 @@ from requests.utils import get_environ_proxies
 
 from shared import __version__
 from shared.client import Client
-from shared.context import NAME_PATTERN, Entity
+from shared.context import CONNECTION, NAME_PATTERN, Entity
 from shared.doctor.disks import folder_findings
 from shared.doctor.report import Check, Finding, Setup, fault, fine, skipped, warning
 from shared.errors import AuthError, InputError, RacewayError
@@ -27,7 +27,9 @@ _NO_SERVICE = "no PM_API_URL is set"
 
 
 def _environment(setup: Setup) -> Iterator[Finding]:
-    names = ("PM_API_URL", "PM_API_TOKEN", "PM_PROJECT", "PM_ROOT")
+    of_task = ("PM_PROJECT", "PM_ENTITY", "PM_TASK_ID")
+    has_task = any(setup.get(name) for name in of_task)
+    names = [*CONNECTION, *(["PM_PROJECT"] if has_task else [])]
     present = [name for name in names if setup.get(name)]
     if not present:
         yield skipped("The pipeline's environment: no task is chosen (the launcher sets PM_*).")
@@ -39,7 +41,11 @@ def _environment(setup: Setup) -> Iterator[Finding]:
         )
     problems = list(_wrong_variables(setup))
     yield from problems
-    if not problems and len(present) == len(names):
+    if problems or len(present) < len(names):
+        return
+    if not has_task:
+        yield fine("The service and the storage are known; no task is chosen: tools of the command line are told one.")
+    else:
         task = setup.get("PM_ENTITY") or "no asset or shot"
         yield fine(f"Project {setup.get('PM_PROJECT')}, {task}, artist {setup.get('PM_ARTIST') or 'not named'}")
 

@@ -33,6 +33,13 @@ def test_missing_variables_are_all_named_at_once() -> None:
     assert "launcher" in caught.value.hint
 
 
+def test_a_tool_that_is_told_its_task_needs_no_project() -> None:
+    environment = {name: ENVIRONMENT[name] for name in ("PM_API_URL", "PM_API_TOKEN", "PM_ROOT")}
+    context = Context.from_environment(environment, needs_project=False)
+    with pytest.raises(InputError, match="PM_PROJECT"):
+        context.require_project()
+
+
 def test_the_token_is_in_no_repr() -> None:
     assert "s3cret" not in repr(Context.from_environment(ENVIRONMENT))
 

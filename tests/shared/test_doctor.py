@@ -111,6 +111,16 @@ def test_a_workplace_without_a_task_is_no_fault() -> None:
     assert report.status == 0 and not report.codes
 
 
+def test_a_tool_of_the_command_line_needs_no_project(tmp_path: Path) -> None:
+    environment = {name: value for name, value in CONTEXT.items() if name != "PM_PROJECT"}
+    report = examine("workplace", environment)
+    assert not {code for code in report.codes if code.startswith("context_")}
+    assert any("no task is chosen" in found["message"] for found in report.findings)
+    # Who chose a task has chosen its project, too.
+    of_task = {**environment, "PM_ENTITY": "asset:gear"}
+    assert "PM_PROJECT not set" in examine("workplace", of_task).finding("context_missing")["message"]
+
+
 def test_an_environment_that_is_half_set_or_wrong() -> None:
     report = examine(
         "workplace",

@@ -29,6 +29,17 @@ def test_a_file_is_published(context: Context, run: Run) -> None:
     assert {"default_prim", "asset_paths", "usd_validators"} <= set(answer["validation"]["checks"])
 
 
+def test_a_file_is_published_for_a_task_that_is_named(
+    context: Context, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("PM_PROJECT", "PM_ENTITY", "PM_TASK_ID"):
+        monkeypatch.delenv(name)
+    part = part_name()
+    status, printed = run(write_layer(context, "work.usda"), "--part", part, "--task", context.task_id, "--json")
+    answer = json.loads(printed)
+    assert status == 0 and (answer["project"], answer["entity"]) == (context.project, str(context.entity))
+
+
 def test_without_a_file_it_says_what_is_missing(run: Run) -> None:
     assert run("--part", "look")[0] == 2
 
