@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from uuid import UUID
 
-from flask import render_template
+from flask import render_template, request
 from sqlalchemy import select
 
 from service.accounts.permissions import Permission
@@ -25,6 +25,8 @@ def publish(publish_id: UUID) -> str:
     """One version of one part of an asset or shot."""
     current = session()
     found = row(Publish, publish_id)
+    if "fragment" in request.args:
+        return render_template("pages/_said.html", comments=comments_on(found))
     part, target = found.part, found.part.target
     versions = select(Publish).where(Publish.part_id == part.id)
     media = current.scalars(

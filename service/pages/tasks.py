@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from uuid import UUID
 
-from flask import render_template
+from flask import render_template, request
 from sqlalchemy import select
 
 from service.accounts.permissions import Permission
@@ -22,6 +22,8 @@ _PUBLISHES = 50
 def task(task_id: UUID) -> str:
     """Somebody's work on one asset or shot."""
     found = row(Task, task_id)
+    if "fragment" in request.args:
+        return render_template("pages/_said.html", comments=comments_on(found))
     publishes = select(Publish).where(Publish.task_id == task_id).order_by(Publish.created_at.desc(), Publish.id)
     return render_template(
         "pages/task.html",

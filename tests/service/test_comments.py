@@ -376,6 +376,8 @@ def test_comments_are_read_and_written_on_the_page_of_a_task(studio: StudioUnder
     page = Page(answer)
     assert evil in page.text and evil not in answer.text and not page.inline
     assert "retake" in page.text and f"/assets/{production.asset['id']}" in page.links
+    fragment = browser.get(f"/tasks/{task}?fragment=comments")
+    assert "second line" in fragment.text and "<textarea" in fragment.text and "<html" not in fragment.text
     change = {"text": "Gentler.", "version": "1"}
     assert browser.post(f"/comments/{comment['id']}/change", data=change).status_code == 303
     assert browser.post(f"/comments/{comment['id']}/change", data=change).status_code == 412

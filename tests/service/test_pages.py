@@ -161,7 +161,16 @@ def test_text_of_a_cad_file_never_becomes_code(exhibits: Exhibits) -> None:
 
 @pytest.mark.parametrize(
     ("path", "status"),
-    [("/nowhere", 404), ("/assets/{task}", 404), ("/logout", 405), ("/?q=%00", 400), ("/?page=-1&q=%FF", 200)],
+    [
+        ("/nowhere", 404),
+        ("/assets/{task}", 404),
+        ("/logout", 405),
+        ("/?q=%00", 400),
+        ("/?page=-1&q=%FF", 200),
+        ("/jobs?endpoint=x", 200),
+        ("/notifications?endpoint=x", 200),
+        ("/workflows?endpoint=x", 200),
+    ],
 )
 def test_wrong_addresses_are_answered_by_a_page(exhibits: Exhibits, path: str, status: int) -> None:
     answer = exhibits.studio.browser().get(path.format(**exhibits.ids))

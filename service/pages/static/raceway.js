@@ -45,7 +45,7 @@ document.addEventListener("input", (event) => {
 
 // Whether somebody is typing in a section or has a question open there, which new content would take away.
 function isInUse(section) {
-  return section.querySelector(":popover-open, input:focus, select:focus") !== null;
+  return section.querySelector(":popover-open, input:focus, select:focus, details[open] textarea") !== null;
 }
 
 async function refresh(section) {
