@@ -31,6 +31,7 @@ from dcc.cad.read.declared import Declared, declared_by, declared_in
 from dcc.cad.read.features import Features, features_of
 from dcc.cad.read.part21.index import index as index_of
 from dcc.cad.read.piecewise import Geometries, is_worthwhile, read_pieces
+from dcc.cad.read.plain_text import plainly_written
 from dcc.cad.read.step_reader import StepFile
 from dcc.cad.reuse import GLB, MANIFEST, USD_MASTER
 from dcc.cad.scene import Scene, build_scene, check_occurrences
@@ -112,36 +113,37 @@ def convert(
     precheck.check(source, name)
     make_folder(folder)
     silence()
-    with source.open("rb") as stream, mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ) as text:
-        # No thread may be left when processes are forked.
-        with ThreadPoolExecutor(1) as thread:
-            hashing = thread.submit(sha256_of, source)
-            index = index_of(text) if is_worthwhile(len(text), settings) else None
-            declared = declared_by(index) if index else declared_in(text)
-            features = features_of(text)
-        digest = hashing.result()
-        # Before the kernel: it takes time and memory for each.
-        check_occurrences(declared.placed, settings.limits)
-        missing = _missing_files(source, declared)
-        body_names = declared.multi_body and declared.placed <= settings.limits.body_names
-        clock.stage("read", 2, "Reading the STEP file")
-        read = None
-        if index and not declared.external:
-            read = read_pieces(
-                index,
-                settings,
-                name=name,
-                body_names=body_names,
-                features=features,
-                on_progress=lambda share: clock.stage("mesh", 5 + 85 * share, f"{share:.0%} of the parts"),
-            )
-        del index
-    in_pieces = read is not None
-    if read is None:
-        try:
-            read = _read_whole(source, features, settings, name, body_names, clock)
-        except CadError as error:
-            raise _explained(error, name, missing) from error
+    with plainly_written(source) as plain:
+        with plain.open("rb") as stream, mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ) as text:
+            # No thread may be left when processes are forked.
+            with ThreadPoolExecutor(1) as thread:
+                hashing = thread.submit(sha256_of, source)
+                index = index_of(text) if is_worthwhile(len(text), settings) else None
+                declared = declared_by(index) if index else declared_in(text)
+                features = features_of(text)
+            digest = hashing.result()
+            # Before the kernel: it takes time and memory for each.
+            check_occurrences(declared.placed, settings.limits)
+            missing = _missing_files(source, declared)
+            body_names = declared.multi_body and declared.placed <= settings.limits.body_names
+            clock.stage("read", 2, "Reading the STEP file")
+            read = None
+            if index and not declared.external:
+                read = read_pieces(
+                    index,
+                    settings,
+                    name=name,
+                    body_names=body_names,
+                    features=features,
+                    on_progress=lambda share: clock.stage("mesh", 5 + 85 * share, f"{share:.0%} of the parts"),
+                )
+            del index
+        in_pieces = read is not None
+        if read is None:
+            try:
+                read = _read_whole(plain, features, settings, name, body_names, clock)
+            except CadError as error:
+                raise _explained(error, name, missing) from error
     model, geometries = read
     clock.stage("write", 90, "Writing USD, GLB and manifest")
     if missing:

@@ -24,6 +24,8 @@ _OTHER_FORMATS = (
     (b"glTF", "a GLB file", "Export the model from the CAD system as STEP."),
     (b"PXR-USDC", "a USD file", "Export the model from the CAD system as STEP."),
     (b"solid ", "an STL file", "Export the model from the CAD system as STEP; STL holds triangles only."),
+    (b"\xff\xfe", "UTF-16 text", "Save it as UTF-8 text, or export it again; STEP files are plain text."),
+    (b"\xfe\xff", "UTF-16 text", "Save it as UTF-8 text, or export it again; STEP files are plain text."),
     (b"HSF V", "an HSF file", "Export the model from the CAD system as STEP."),
 )
 

@@ -37,6 +37,14 @@ def test_what_is_no_step_file_is_named(content: bytes, code: str, tmp_path: Path
     assert caught.value.hint
 
 
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-be"])
+def test_text_in_two_bytes_a_letter_is_named(encoding: str, tmp_path: Path) -> None:
+    path = tmp_path / "part.step"
+    path.write_bytes(("\ufeff" * (encoding != "utf-16") + MINIMAL.decode()).encode(encoding))
+    with pytest.raises(CadError, match="UTF-16"):
+        check(path)
+
+
 def test_missing_files_and_folders(tmp_path: Path) -> None:
     with pytest.raises(CadError) as caught:
         check(tmp_path / "none.step")

@@ -1,0 +1,73 @@
+"""STEP files that are written by the book in ways that the kernel's parser does not know: said as it does.
+
+ISO 10303-21 allows for more than the kernel takes: parameters of the data section and blanks before a semicolon, and
+since its third edition an anchor and a reference section before the data. A byte order mark is no part of it, but what
+editors on Windows put in front.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import mmap
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+from dcc.cad.read.part21.write import text_file
+
+_BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+_MOST_HEADER = 1 << 20
+_TAIL = 1 << 16
+# All of these are atomic: damaged text of any kind is looked at once.
+_STRING = rb"(?>'(?:[^']|'')*+')"
+_COMMENT = rb"(?>/\*.*?(?:\*/|\Z))"
+_BLANK = rb"(?:\s|" + _COMMENT + rb")*+"
+_HEADER_END = re.compile(_STRING + rb"|" + _COMMENT + rb"|\b(ENDSEC)\b" + _BLANK + rb";", re.DOTALL)
+_SECTION = (
+    rb"(?>" + _BLANK + rb"(?:ANCHOR|REFERENCE)" + _BLANK + rb";"
+    rb"(?:" + _STRING + rb"|" + _COMMENT + rb"|(?!\bENDSEC\b)[^'])*+ENDSEC" + _BLANK + rb";)"
+)  # fmt: skip
+_BEFORE_DATA = re.compile(
+    rb"(?P<sections>" + _SECTION + rb"*+)" + _BLANK
+    + rb"DATA(?P<rest>" + _BLANK + rb"(?:\((?:" + _STRING + rb"|[^';)])*+\)(?:[^';]|" + _STRING + rb")*+)?+);",
+    re.DOTALL,
+)  # fmt: skip
+_END = re.compile(rb"END-ISO-10303-21" + _BLANK + rb";", re.DOTALL)
+
+
+@contextlib.contextmanager
+def plainly_written(path: Path) -> Iterator[Path]:
+    """The STEP file at ``path``, or one that says the same as the kernel reads it.
+
+    Raises StorageError where the disk refuses.
+    """
+    with path.open("rb") as stream, mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ) as text:
+        changes = _changes(text)
+        if not changes:
+            yield path
+            return
+        with memoryview(text) as content, contextlib.ExitStack() as views:
+            pieces: list[bytes | memoryview] = []
+            place = 0
+            for start, end, instead in [*changes, (len(text), len(text), b"")]:
+                pieces += [views.enter_context(content[place:start]), instead]
+                place = end
+            with text_file(pieces) as plain:
+                yield plain
+
+
+def _changes(text: mmap.mmap) -> list[tuple[int, int, bytes]]:
+    """What is put instead of what: from an offset to an offset, in their order; mostly nothing."""
+    changes = []
+    if text[: len(_BYTE_ORDER_MARK)] == _BYTE_ORDER_MARK:
+        changes.append((0, len(_BYTE_ORDER_MARK), b""))
+    head = text[:_MOST_HEADER]
+    header_end = next((found.end() for found in _HEADER_END.finditer(head) if found[1]), None)
+    data = _BEFORE_DATA.match(head, header_end) if header_end is not None else None
+    if data and (data["sections"] or data["rest"]):
+        changes.append((data.start(), data.end(), b"\nDATA;"))
+    tail = max(0, len(text) - _TAIL)
+    end = _END.search(text, tail)
+    if end and end[0] != b"END-ISO-10303-21;":
+        changes.append((*end.span(), b"END-ISO-10303-21;"))
+    return changes
