@@ -35,6 +35,7 @@ def configure(level: int = logging.INFO) -> None:
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(JsonFormatter())
     logging.basicConfig(level=level, handlers=[handler], force=True)
+    logging.captureWarnings(True)
     for chatty in ("alembic", "rq.worker"):
         logging.getLogger(chatty).setLevel(logging.WARNING)
 

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import logging
 import os
 import select
 import signal
@@ -103,10 +104,16 @@ class _Server:
                 processes.python_tool(module, str(theirs.fileno())),
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
+                stderr=subprocess.PIPE,
                 pass_fds=[theirs.fileno()],
                 start_new_session=True,
                 preexec_fn=processes.die_with_parent,
+                text=True,
+                encoding="utf-8",
+                errors="replace",
             )
+        # What libraries print as they come up is for the log of whoever started it; each run has a log of its own.
+        threading.Thread(target=_log_lines, args=(self.process.stderr, module), daemon=True).start()
 
     def is_alive(self) -> bool:
         return self.process.poll() is None
@@ -119,6 +126,13 @@ class _Server:
         self.control.close()
         process_tree.kill_tree(self.process.pid)
         self.process.wait()
+
+
+def _log_lines(stream: IO[str], name: str) -> None:
+    with stream:
+        for line in stream:
+            if text := line.strip():
+                logging.getLogger(name).info("%s", text)
 
 
 class _ForkedProcess:

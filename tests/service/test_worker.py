@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import signal
 import subprocess
@@ -52,14 +53,16 @@ StartWorker = Callable[[], "subprocess.Popen[bytes]"]
 
 
 @pytest.fixture
-def start_worker(stack: Stack) -> Iterator[StartWorker]:
-    """Starts worker processes, which are stopped at the test's end."""
+def start_worker(stack: Stack, tmp_path: Path) -> Iterator[StartWorker]:
+    """Starts worker processes, which are stopped at the test's end. Whatever they did, their log is lines of JSON."""
     started: list[subprocess.Popen[bytes]] = []
+    place = tmp_path / "workers.log"
 
     def start() -> subprocess.Popen[bytes]:
         environment = {**os.environ, **stack.config.to_environment()}
         command = [sys.executable, "-m", "service.commands.worker"]
-        started.append(subprocess.Popen(command, cwd=_ROOT, env=environment, stderr=subprocess.DEVNULL))
+        with place.open("ab") as log:
+            started.append(subprocess.Popen(command, cwd=_ROOT, env=environment, stderr=log))
         return started[-1]
 
     yield start
@@ -67,6 +70,8 @@ def start_worker(stack: Stack) -> Iterator[StartWorker]:
         process.terminate()
     for process in started:
         process.wait(timeout=20)
+    for line in place.read_text().splitlines():
+        assert json.loads(line)["logger"]
 
 
 @pytest.fixture(scope="module")

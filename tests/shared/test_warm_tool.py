@@ -44,6 +44,18 @@ def test_a_run_has_the_callers_folder_environment_events_and_log(warm: WarmTool,
     assert not alive(started[0])
 
 
+def test_what_the_server_itself_prints_is_logged_in_its_name(
+    warm: WarmTool, caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
+) -> None:
+    caplog.set_level("INFO", "tests.shared.warm_server")
+    warm.run(["work"])
+    assert eventually(lambda: bool(caplog.records))
+    assert [(each.name, each.message) for each in caplog.records] == [
+        ("tests.shared.warm_server", "noise of a library that comes up")
+    ]
+    assert "noise" not in capfd.readouterr().err
+
+
 def test_a_crash_is_a_coded_error_and_the_server_lives(warm: WarmTool) -> None:
     server = warm.run(["work"])["parent"]
     with pytest.raises(ProcessError) as caught:

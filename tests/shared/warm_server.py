@@ -32,5 +32,6 @@ def _do(what: str, path: str = "") -> dict[str, Any]:
 
 
 if __name__ == "__main__":
+    print("noise of a library that comes up", file=sys.stderr, flush=True)
     with socket.socket(fileno=int(sys.argv[1])) as control:
         serve(control, tool)
