@@ -133,14 +133,11 @@ def _described(comment: Comment) -> dict[str, Any]:
 def list_comments(query: CommentQuery) -> dict[str, Any]:
     """List comments, the newest first."""
     statement = select(Comment).join(Comment.author).outerjoin(Comment.task).outerjoin(Comment.publish)
-    wanted = equal(
-        (Comment.task_id, query.task_id),
-        (Comment.publish_id, query.publish_id),
-    )
+    statement = statement.where(*equal((Comment.task_id, query.task_id), (Comment.publish_id, query.publish_id)))
     if query.author:
         statement = statement.where(Comment.author_id.is_not_distinct_from(user_meant(query.author, "author")))
     page = page_of(
-        statement.where(*wanted),
+        statement,
         query,
         key=Comment,
         search=(Comment, User),
@@ -152,9 +149,7 @@ def list_comments(query: CommentQuery) -> dict[str, Any]:
     return page
 
 
-@comments.declare(
-    "POST", "/", permission=Permission.COMMENT_WRITE, body=NewComment, answer=CommentOut, status=201, errors=(404,)
-)
+@comments.declare("POST", "/", permission=Permission.COMMENT_WRITE, body=NewComment, answer=CommentOut, status=201)
 def create_comment(body: NewComment) -> dict[str, Any]:
     """Comment on a task or a publish, and give the task a status with it if wanted.
 
@@ -198,7 +193,7 @@ def change_comment(comment_id: UUID, body: CommentChanges) -> dict[str, Any]:
     """Change a comment of one's own; managers change those of others too. Who is mentioned now and was not is told."""
     current, comment, changes = session(), row_to_change(Comment, comment_id), body.given()
     check_own(comment)
-    before = set(comment.mentions)
+    before, was_for_client = set(comment.mentions), comment.for_client
     if body.text is not None:
         changes["mentions"] = [str(user_id) for user_id in mentioned(current, body.text)]
     if body.attachments is not None:
@@ -209,7 +204,9 @@ def change_comment(comment_id: UUID, body: CommentChanges) -> dict[str, Any]:
     if not (comment.text or comment.status or comment.attachments):
         raise InputError("Nothing would be left of the comment.", hint="Archive it.", fields={"text": "is empty"})
     written(comment)
-    if new := [user_id for user_id in comment.mentions if user_id not in before]:
+    # Clients whom it mentions are told when they may read it; nobody is told of a comment twice.
+    opened = comment.for_client and not was_for_client
+    if new := [user_id for user_id in comment.mentions if opened or user_id not in before]:
         events.emit(current, "comment.mentioned", "comment", comment.id, {"name": comment.name, "user_ids": new})
     return _described(comment)
 

@@ -348,6 +348,9 @@ def test_a_client_reads_what_is_for_clients_and_answers(
     assert (seen["text"], seen["attachments"]) == ("@client: how is it?", []), "what was not delivered stays hidden"
     assert client.get(f"/comments/{hidden['id']}").status == 404
     assert [kind for kind, _ in told(app, client)] == ["comment.mention"]
+    for shown, number in ((True, 2), (False, 1)):
+        studio.admin.patch(f"/comments/{hidden['id']}", {"for_client": shown})
+        assert len(texts(client)) == number and len(told(app, client)) == 2
 
     answer = say(client, "@artist: sharper.", on(publish=publish))
     assert answer["for_client"] and [each["name"] for each in answer["mentions"]] == ["artist"]
