@@ -12,9 +12,9 @@ from typing import Any
 from sqlalchemy import (
     ARRAY,
     ColumnElement,
+    Select,
     String,
     Text,
-    bindparam,
     cast,
     false,
     func,
@@ -38,19 +38,21 @@ def matching(query: str, *searched: Searched) -> list[ColumnElement[bool]]:
     words = _WORD.findall(query)[:_MOST_WORDS]
     if not words or not searched:
         return [false()]
-    return [or_(*(_matches(f"'{word}':*", each) for each in searched)) for word in words]
+    return [or_(*(matches(f"'{word}':*", each) for each in searched)) for word in words]
 
 
 def words_of(query: str) -> list[str]:
-    """What :data:`MATCHING_PARTS` takes."""
+    """The words of a query as PostgreSQL looks for them."""
     return [f"'{word}':*" for word in _WORD.findall(query)[:_MOST_WORDS]]
 
 
-MATCHING_PARTS = select(func.matching_parts(bindparam("words", type_=ARRAY(Text))))
-"""Ids of the parts that have each of ``words`` in their own row or in that of their asset or shot."""
+def matching_parts(words: ColumnElement[Any]) -> Select[Any]:
+    """Ids of the parts that have each of ``words`` in their own row or in what they stand in, up to the project."""
+    return select(func.matching_parts(cast(words, ARRAY(Text))))
 
 
-def _matches(word: str, searched: Searched) -> ColumnElement[bool]:
+def matches(word: str | ColumnElement[str], searched: Searched) -> ColumnElement[bool]:
+    """Whether a word of :func:`words_of` is found in ``searched``, which is part of the statement."""
     if isinstance(searched, type):
         model: Any = searched
         found = select(func.matching_rows(cast(model.__tablename__, REGCLASS), word))

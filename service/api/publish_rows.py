@@ -8,14 +8,15 @@ from functools import lru_cache, partial
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, any_, bindparam, case, column, func, select
+from sqlalchemy import BindParameter, ColumnElement, Select, String, any_, bindparam, case, column, func, or_, select
+from sqlalchemy.dialects.postgresql import array
 
 from service.api.json_rows import Written, as_json, time
 from service.api.listing import EditableQuery, JsonPages, json_pages, page_in_json
 from service.database import session
 from service.models import Asset, Part, Project, Publish, Sequence, Shot, User
-from service.prepared import PREPARED
-from service.search import MATCHING_PARTS, words_of
+from service.prepared import PREPARED, prepared
+from service.search import matches, matching_parts, words_of
 
 _FEW = 5000
 """So many publishes are sorted sooner than the whole list is searched for them in its order."""
@@ -110,7 +111,25 @@ def described_new(publish: Publish, author: str) -> dict[str, Any]:
 
 _OF_PARTS = frozenset({"project", "asset", "sequence", "shot", "part", "department", "words"})
 """Filters that narrow a list down to the publishes of some parts; the others are columns:"""
-_FILTERS = {"task_id": Publish.task_id, "status": Publish.status, "software": Publish.software}
+_FILTERS = {
+    "task_id": Publish.task_id,
+    "status": Publish.status,
+    "software": Publish.software,
+    "created_by": Publish.created_by_id,
+}
+
+_IS_SAID = prepared(
+    """
+    SELECT EXISTS (
+        SELECT FROM unnest(CAST(:words AS text[])) word WHERE EXISTS (SELECT matching_rows('publishes', word))
+        OR EXISTS (
+            SELECT FROM users u
+            WHERE u.id IN (SELECT matching_rows('users', word)) AND search_vector(u.name) @@ to_tsquery('simple', word)
+        )
+    )
+    """
+)
+"""Whether any of the words is said of a publish, or in the name of who made some, and not only of parts."""
 
 
 @dataclass(frozen=True)
@@ -130,20 +149,29 @@ def page_of_publishes(query: EditableQuery, filters: Mapping[str, Any], *, lates
 
     A ``shot`` may come with its ``sequence``. With ``latest``, only what each part composes now.
     """
-    values = {**filters, "words": words_of(query.q)} if query.q.strip() else dict(filters)
-    lists = _lists(frozenset(values), query.sort or "-created_at", query.archived, latest)
+    values, said = dict(filters), 0
+    if query.q.strip():
+        words = words_of(query.q)
+        if session().connection().scalar(_IS_SAID, {"words": words}):
+            said = len(words)
+            values |= {f"word_{number}": word for number, word in enumerate(words)}
+        else:
+            values["words"] = words
+    lists = _lists(frozenset(values), query.sort or "-created_at", query.archived, latest, said)
     held = None if lists.held is None else session().connection().scalar(lists.held, values) or 0
     pages = lists.many if held is None or held > _FEW else lists.few
     return page_in_json(pages, query, values, total=None if values.keys() & _FILTERS.keys() else held)
 
 
 @lru_cache(maxsize=500)
-def _lists(given: frozenset[str], sort: str, archived: bool, latest: bool) -> _Lists:
+def _lists(given: frozenset[str], sort: str, archived: bool, latest: bool, said: int) -> _Lists:
     parts = _parts(given)
     statement = select(Publish)
     if any(name in sort for name in _SORT_OF_PART):
         statement = statement.join(Part, Part.id == Publish.part_id)
     statement = statement.where(*(_FILTERS[name] == bindparam(name) for name in _FILTERS if name in given))
+    # Each in the publish's own row or its author's name, or else in what it is a publish of.
+    statement = statement.where(*(_has(bindparam(f"word_{number}", type_=String)) for number in range(said)))
     few = many = statement
     held = None
     if latest:
@@ -157,6 +185,12 @@ def _lists(given: frozenset[str], sort: str, archived: bool, latest: bool) -> _L
         held = parts.with_only_columns(func.sum(number)).execution_options(**PREPARED)
     pages = partial(json_pages, fields=_FIELDS, key=Publish, sort=_SORT, wanted_sort=sort, archived=archived)
     return _Lists(pages(few), pages(many), held)
+
+
+def _has(word: BindParameter[str]) -> ColumnElement[bool]:
+    authors = select(User.id).where(matches(word, User), matches(word, User.name))
+    of_word = matching_parts(array([word]))
+    return or_(matches(word, Publish), Publish.part_id == _any(of_word), Publish.created_by_id == _any(authors))
 
 
 def _any(ids: Select[Any]) -> ColumnElement[Any]:
@@ -184,5 +218,5 @@ def _parts(given: frozenset[str]) -> Select[Any]:
     if "project" in given and not given & {"asset", "sequence", "shot"}:
         parts = parts.where(Part.project_name == bindparam("project"))
     if "words" in given:
-        parts = parts.where(Part.id == _any(MATCHING_PARTS))
+        parts = parts.where(Part.id == _any(matching_parts(bindparam("words"))))
     return parts

@@ -29,6 +29,7 @@ from service.api.listing import EditableQuery, ListQuery, Page, missing, page_of
 from service.api.publish_rows import described, described_new, page_of_publishes, tagged
 from service.api.records import change, declare_archive, row_to_change
 from service.api.routing import Answer, Reply, Request, Resource
+from service.api.tasks import user_meant
 from service.database import session
 from service.models import Publish, Reservation, Sweep
 from service.publish import composing, publishing
@@ -146,6 +147,7 @@ class PublishQuery(EditableQuery):
     part: str = Field("", description="name of the part")
     department: str = ""
     task_id: UUID | None = None
+    created_by: str = Field("", description="`me`, or the id of a user")
     status: str = ""
     software: str = ""
     latest_per_part: bool = Field(False, description="only what each part composes now")
@@ -249,6 +251,7 @@ def list_publishes(query: PublishQuery) -> Written:
         "task_id": query.task_id,
         "status": query.status,
         "software": query.software,
+        "created_by": query.created_by and user_meant(query.created_by, "created_by"),
     }
     given = {name: value for name, value in filters.items() if value}
     return page_of_publishes(query, given, latest=query.latest_per_part)

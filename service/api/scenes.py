@@ -15,7 +15,7 @@ from service.api.fields import Changes, Digest, EditableOut, Name, NameOf
 from service.api.listing import EditableQuery, Page, equal, page_of, row
 from service.api.records import change, declare_archive, row_to_change, same_folder
 from service.api.routing import Request, Resource
-from service.api.tasks import tasks_of, user_meant
+from service.api.tasks import tasks_of, user_or_nobody
 from service.archiving import check_live
 from service.database import session
 from service.models import Scene, Task
@@ -90,7 +90,7 @@ def list_scenes(query: SceneQuery) -> dict[str, Any]:
         statement = statement.where(Scene.task_id.in_(tasks.with_only_columns(Task.id)))
     if query.created_by:
         statement = statement.where(
-            Scene.created_by_id.is_not_distinct_from(user_meant(query.created_by, "created_by"))
+            Scene.created_by_id.is_not_distinct_from(user_or_nobody(query.created_by, "created_by"))
         )
     return page_of(
         statement,

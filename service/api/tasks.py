@@ -92,7 +92,7 @@ def list_tasks(query: TaskQuery) -> dict[str, Any]:
         .where(*equal((Task.department, query.department), (Task.status, query.status)))
     )
     if query.assignee:
-        statement = statement.where(Task.assignee_id.is_not_distinct_from(user_meant(query.assignee, "assignee")))
+        statement = statement.where(Task.assignee_id.is_not_distinct_from(user_or_nobody(query.assignee, "assignee")))
     if query.due_before:
         statement = statement.where(Task.due <= query.due_before)
     return page_of(
@@ -200,10 +200,13 @@ def tasks_of(project: str, asset: str, shot: str) -> Select[Task]:
     return statement
 
 
-def user_meant(text: str, field: str) -> UUID | None:
+def user_or_nobody(text: str, field: str) -> UUID | None:
     """The id of who is meant by the filter ``field``: ``me``, ``nobody`` (None), or an id."""
-    if text == "nobody":
-        return None
+    return None if text == "nobody" else user_meant(text, field, "me, nobody, or a user id")
+
+
+def user_meant(text: str, field: str, allowed: str = "me, or a user id") -> UUID:
+    """The id of who is meant by the filter ``field``: ``me``, or an id. Raises InputError."""
     if text == "me":
         return auth.current().user_id
     try:
@@ -211,6 +214,6 @@ def user_meant(text: str, field: str) -> UUID | None:
     except ValueError:
         raise InputError(
             f"{text!r} is no user id.",
-            hint="Give `me`, `nobody`, or the id of a user.",
-            fields={field: "me, nobody, or a user id"},
+            hint=f"Give {allowed}.",
+            fields={field: allowed},
         ) from None

@@ -146,6 +146,8 @@ class Publish(EditableRow, Base):
             postgresql_include=["part_id", "status", "archived_at"],
         ),
         Index("ix_publishes_task_id", "tenant_id", "task_id"),
+        Index("ix_publishes_created_by_id", "tenant_id", "created_by_id"),
+        Index("ix_publishes_search", "search", postgresql_using="gin"),
         Index("ix_publishes_item_usd_path", "tenant_id", "item_usd_path", "version", "iteration"),
     )
 
@@ -164,6 +166,9 @@ class Publish(EditableRow, Base):
     details: Mapped[dict[str, Any]] = mapped_column("metadata", server_default=text("'{}'::jsonb"))
     validation: Mapped[dict[str, Any] | None] = mapped_column(default=None)
     """The report of the checks that the client ran on the item; null where it sent none."""
+    search: Mapped[Any] = search_column(
+        "left(coalesce(metadata->>'comment', '') || ' ' || coalesce(metadata->>'description', ''), 10000)"
+    )
     idempotency_key: Mapped[str | None] = mapped_column(default=None)
     created_by_id: Mapped[uuid.UUID | None] = mapped_column(default=None)
     part: Mapped[Part] = relationship(viewonly=True, lazy="joined", innerjoin=True)

@@ -165,6 +165,70 @@ def test_publishes_are_sorted_by_what_their_table_shows(studio: StudioUnderTest)
         assert [names[one["id"]] for one in get(studio, f"sort={sort}")["items"]] == ordered, sort
 
 
+def test_publishes_are_found_by_project_comment_and_author(
+    studio: StudioUnderTest, other_studio: StudioUnderTest
+) -> None:
+    """Each word in one of these, or in the part and what it stands in."""
+    production = studio.production()
+    anna = studio.admin.post("/artists/", {"name": "Anna Berg", "email": "anna@mountains.example"}).data
+    studio.admin.patch(f"/projects/{production.project['id']}", {"title": "Überlandfahrt"})
+    plain = studio.publish(production, "body")
+    reserved = studio.artist.post("/publishes/reserve", production.reserve_body("lid")).data
+    body = production.publish_body(studio.write(reserved["item_usd_path"]), "lid")
+    body["metadata"] |= {"comment": "Chamfered the rim", "description": "for the packshot"}
+    lid = studio.artist.post("/publishes/", {**body, "reservation_id": reserved["reservation_id"]}).data
+    lamps = published_of_shot(studio, production.project)
+    with studio.app.app_context(), tenant_session(studio.tenant_id) as session:
+        session.execute(
+            text("UPDATE publishes SET created_by_id = :anna WHERE id = :id"), {"anna": anna["id"], "id": lamps["id"]}
+        )
+    stranger = other_studio.publish(other_studio.production())
+
+    def found(query: str) -> list[str]:
+        return [one["id"] for one in get(studio, query)["items"]]
+
+    for query, ids in (
+        ("q=überland", [lamps, lid, plain]),
+        (f"q={production.project['name']}", [lamps, lid, plain]),
+        ("q=sq010", [lamps]),
+        ("q=chamfer", [lid]),
+        ("q=rim packshot gear", [lid]),
+        ("q=rim body", []),
+        ("q=anna", [lamps]),
+        ("q=berg sh0010 überland", [lamps]),
+        ("q=anna gear", []),
+        ("q=anna chamfer", []),
+        ("q=artist chamfer", [lid]),
+        ("q=mountains", []),  # of an address: that is no name
+        ("q=chamfer&latest_per_part=1", [lid]),
+        ("q=chamfer&part=body", []),
+        ("q=artist&asset=gear", [lid, plain]),
+        ("q=artist&asset=gear&page_size=1&page=2", [plain]),
+        ("q=artist&status=approved", []),
+        (f"created_by={anna['id']}", [lamps]),
+        ("created_by=me", [lid, plain]),
+        ("created_by=me&part=lid", [lid]),
+    ):
+        assert found(query) == [one["id"] for one in ids], query
+    assert get(studio, "q=artist&page_size=1")["total"] == 2
+    assert "created_by" in studio.artist.get("/publishes/?created_by=nobody").error["fields"]
+    assert [one["id"] for one in get(other_studio, "q=artist")["items"]] == [stranger["id"]]
+    # An archived one is found where that is asked for.
+    newer = studio.publish(production, "lid")
+    studio.admin.post(f"/publishes/{lid['id']}/archive")
+    assert (found("q=chamfer"), found("q=chamfer&archived=1")) == ([], [lid["id"]])
+    assert newer["id"] not in found("q=chamfer&archived=1")
+
+
+def test_a_comment_may_be_longer_than_what_can_be_searched(studio: StudioUnderTest) -> None:
+    production = studio.production()
+    reserved = studio.artist.post("/publishes/reserve", production.reserve_body("lid")).data
+    body = production.publish_body(studio.write(reserved["item_usd_path"]), "lid")
+    body["metadata"]["comment"] = " ".join(f"word{number}" for number in range(200_000))
+    lid = studio.artist.post("/publishes/", {**body, "reservation_id": reserved["reservation_id"]})
+    assert lid.status == 201 and get(studio, "q=word17")["total"] == 1
+
+
 def test_publishes_of_a_shot_are_found_by_its_name_and_sequence(studio: StudioUnderTest) -> None:
     production = studio.production()
     gear, lamps = studio.publish(production), published_of_shot(studio, production.project)
