@@ -272,7 +272,8 @@ def tell_conversion(current: Session, job_id: UUID, document: JobDocument) -> No
         return
     error = document.error
     if document.state is JobState.CANCELLED:
-        error = error or ProcessError("The conversion was cancelled.", code="process.cancelled").to_json()
+        hint = "Convert the file again if that was not meant."
+        error = error or ProcessError("The conversion was cancelled.", code="process.cancelled", hint=hint).to_json()
     current.execute(
         update(Conversion)
         .where(Conversion.job_id == job_id)

@@ -131,6 +131,19 @@ def test_a_broken_file_fails_with_its_reason_and_can_be_tried_again(studio: Stud
     assert again["state"] == "queued" and again["job_id"] != cad["job_id"]
 
 
+def test_a_cancelled_conversion_says_so_and_what_to_do_and_can_be_done_again(
+    studio: StudioUnderTest, step_file: bytes
+) -> None:
+    cad = upload(studio, studio.production(), step_file)
+    assert studio.artist.post(f"/jobs/{cad['job_id']}/cancel").status == 200
+    cancelled = studio.artist.get(f"/cad/{cad['id']}").data
+    assert (cancelled["state"], cancelled["error"]["code"]) == ("failed", "process.cancelled")
+    assert cancelled["error"]["hint"]
+    assert studio.artist.post(f"/cad/{cad['id']}/convert").status == 200
+    work(studio.app)
+    assert studio.artist.get(f"/cad/{cad['id']}").data["state"] == "ready"
+
+
 def test_every_part_says_which_material_it_wears_and_why(studio: StudioUnderTest, step_file: bytes) -> None:
     cad = converted(studio, studio.production(), step_file)
     path = f"/cad/{cad['id']}/manual-material-overrides"

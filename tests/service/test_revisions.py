@@ -319,3 +319,22 @@ def test_choices_for_one_occurrence_and_choices_taken_back_come_along(studio: St
     assert [o["material"]["material"] for o in parts_of(studio, third)["id0"]["occurrences"] if o["material"]] == [
         "Brass"
     ]
+
+
+def test_a_part_that_was_suppressed_for_a_revision_is_asked_about_and_gets_its_choice_back(
+    studio: StudioUnderTest, tmp_path: Path
+) -> None:
+    production = studio.production()
+    model = make_model(random.Random(23), 4)
+    first = revision(studio, production, model, tmp_path / "1")
+    key = keys_of(studio, first)["id1"]
+    choose(studio, first, {key: "Chrome"})
+    revision(studio, production, replace(model, parts=(model.parts[0], *model.parts[2:])), tmp_path / "2")
+    third = revision(studio, production, model.changed(2, name="Other"), tmp_path / "3")
+    (asked,) = report_of(studio, third)["uncertain"]
+    assert [candidate["old_key"] for candidate in asked["candidates"]] == [key]
+    assert materials_by_identity(studio, third)["id1"][1] != "manual"
+    decided = {"old_key": key}
+    assert studio.artist.put(f"/cad/{third['id']}/revision-decisions/{asked['new_key']}", decided).status == 200
+    work(studio.app)
+    assert materials_by_identity(studio, third)["id1"] == ("Chrome", "manual")

@@ -137,9 +137,12 @@ def match_revisions(
     open_ = [item for item in uncertain if item.new_key not in settled]
     asked = {item.new_key for item in open_}
     settled |= asked
-    open_ += _strayed_copies(old, [part for part in new.parts if part.part_key not in settled], matches)
-    asked = {item.new_key for item in open_}
+    unsettled = [part for part in new.parts if part.part_key not in settled]
+    open_ += _strayed_copies(old, unsettled, matches)
     named_old = {match.old_key for match in matches}
+    retired = set(old.retired_keys) - named_old - {item.new_key for item in open_}
+    open_ += [_returned(part.part_key) for part in unsettled if part.part_key in retired]
+    asked = {item.new_key for item in open_}
     return RevisionReport(
         matches=tuple(sorted(matches, key=lambda match: (match.old_key, match.relation, match.new_key))),
         uncertain=tuple(sorted(open_, key=lambda item: item.new_key)),
@@ -341,6 +344,11 @@ def _strayed_copies(old: Manifest, parts: Sequence[Part], matches: Sequence[Matc
         if candidates:
             found.append(Uncertain(part.part_key, candidates[:_SHOWN_CANDIDATES]))
     return found
+
+
+def _returned(key: str) -> Uncertain:
+    """A part that was gone (suppressed, perhaps) and has come back, or another one of its name: a person knows."""
+    return Uncertain(key, (Candidate(key, 0.5, "same name as a part that is gone since an earlier revision"),))
 
 
 def _base(part: Part) -> str:

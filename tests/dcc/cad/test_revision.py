@@ -101,7 +101,10 @@ def test_a_part_that_comes_back_can_have_its_key_back(model: Model, tmp_path: Pa
     (retired,) = second.retired_keys
     back = converted(model, tmp_path / "3", second)
     assert back.carried is not None
-    (new_key,) = back.carried.report.new
+    assert back.carried.report.new == ()
+    (asked,) = back.carried.report.uncertain
+    assert [candidate.old_key for candidate in asked.candidates] == [retired]
+    new_key = asked.new_key
     assert back.carried.keys[new_key] != retired
     decided = converted(model, tmp_path / "4", second, **{new_key: retired}).manifest
     assert identities(decided) == identities(first)
@@ -146,7 +149,9 @@ def test_decisions_hold_through_five_revisions(model: Model, tmp_path: Path) -> 
     model = replace(model, root="Fifth", parts=(*model.parts, gone))
     undecided = converted(model, tmp_path / "5", fourth)
     assert undecided.carried is not None
-    (back,) = undecided.carried.report.new
+    (asked,) = undecided.carried.report.uncertain
+    back = asked.new_key
+    assert [candidate.old_key for candidate in asked.candidates] == [keys["id1"]]
     assert undecided.carried.keys[back] not in keys.values()
     fifth = converted(model, tmp_path / "5", fourth, **{back: keys["id1"]}).manifest
     assert identities(fifth) == {**identities(fourth), keys["id1"]: "id1"}
