@@ -5,6 +5,8 @@ from __future__ import annotations
 import contextlib
 import http.client
 import json
+import os
+import signal
 import socket
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -17,6 +19,7 @@ from flask import Flask
 
 from service.accounts.permissions import Role
 from service.config import Config
+from shared.process_tree import descendants
 from tests.service.studio import Json, StudioUnderTest, make_studio
 from tests.service.web_server import WebServer, serving
 from tests.service.world import PNG
@@ -58,6 +61,40 @@ class Wire:
 @pytest.fixture(scope="module")
 def wire(app: Flask, server: WebServer) -> Wire:
     return Wire(server, make_studio(app))
+
+
+def clients_of(process: int, port: int) -> int:
+    """How many connections to ``port`` a process holds (``/proc/net/tcp``, see proc(5))."""
+    established = {
+        place.split()[9]
+        for place in Path("/proc/net/tcp").read_text().splitlines()[1:]
+        if place.split()[1].endswith(f":{port:04X}") and place.split()[3] == "01"
+    }
+    held = 0
+    for file in Path(f"/proc/{process}/fd").iterdir():
+        # It may be closed by now.
+        with contextlib.suppress(OSError):
+            held += os.readlink(file).removeprefix("socket:[").removesuffix("]") in established
+    return held
+
+
+def test_clients_that_stay_are_shared_evenly_by_the_processes(server: WebServer) -> None:
+    """Left to chance, a process that gets most of them answers those twice as slowly."""
+    address = urlsplit(server.url)
+    processes = descendants(server.process.pid)
+    for process in processes:
+        # The other one alone answers: it has started.
+        os.kill(process, signal.SIGSTOP)
+        server.wait_until_ready()
+        os.kill(process, signal.SIGCONT)
+    with contextlib.ExitStack() as undo:
+        for _ in range(12):
+            client = undo.enter_context(contextlib.closing(http.client.HTTPConnection(address.netloc, timeout=20)))
+            client.request("GET", "/api/health")
+            client.getresponse().read()
+        held = [clients_of(process, int(address.port or 0)) for process in processes]
+    assert len(held) == 2
+    assert min(held) >= 4, held
 
 
 def in_chunks(content: bytes, size: int | None = None) -> bytes:
