@@ -11,6 +11,7 @@ from service.api import (
     cad,
     cad_materials,
     cad_revisions,
+    casting,
     comments,
     events,
     jobs,
@@ -40,7 +41,7 @@ from service.api.routing import Endpoint
 _RESOURCES = tuple(
     resource
     for module in (
-        *(account, tokens, users, tenants, projects, sequences, shots, assets, tasks, orders),
+        *(account, tokens, users, tenants, projects, sequences, shots, assets, casting, tasks, orders),
         *(cad, cad_materials, cad_revisions, materials, scenes, publishes, pins, references, comments),
         *(media, jobs, workers, workflows, events, notifications, audit, metrics, system),
     )

@@ -15,7 +15,7 @@ from service.models.notifications import (
     NotificationPreference,
 )
 from service.models.orders import Order, OrderItem, OrderMedium
-from service.models.production import Asset, Project, ProjectClient, Sequence, Shot, Task
+from service.models.production import Asset, Casting, Project, ProjectClient, Sequence, Shot, Task
 from service.models.publishing import Composition, Part, Publish, Reservation, Scene, StaleEntry, Sweep
 from service.models.tenancy import ApiToken, Tenant, User
 from service.models.workflows import Workflow, WorkflowNode, WorkflowRun, WorkflowVersion
@@ -26,6 +26,7 @@ __all__ = [
     "AuditRecord",
     "Base",
     "CadFile",
+    "Casting",
     "Comment",
     "Composition",
     "Conversion",

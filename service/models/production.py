@@ -127,6 +127,24 @@ class Shot(EntityRow, Base):
         return self.project.name
 
 
+class Casting(TenantRow, Base):
+    """An asset that a shot uses, so many times."""
+
+    __tablename__ = "castings"
+    __table_args__ = (
+        tenant_key("shot_id", "shots"),
+        tenant_key("asset_id", "assets"),
+        UniqueConstraint("tenant_id", "shot_id", "asset_id"),
+        CheckConstraint("count >= 1", name="count"),
+        Index("ix_castings_asset_id", "tenant_id", "asset_id"),
+    )
+
+    shot_id: Mapped[uuid.UUID]
+    asset_id: Mapped[uuid.UUID]
+    count: Mapped[int] = mapped_column(server_default=text("1"), default=1)
+    shot: Mapped[Shot] = relationship(viewonly=True, lazy="joined", innerjoin=True)
+
+
 class Task(EditableRow, Base):
     """Work on one asset or one shot, by one artist."""
 

@@ -33,6 +33,7 @@ NOT_FILLED = {
     "GET /api/notifications/": "written for whom somebody else's work concerns",
     "GET /api/tenants/": "of the whole installation",
     "GET /api/workflows/<uuid:workflow_id>/versions": "of one workflow",
+    "GET /api/assets/<uuid:asset_id>/cast-in": "of one asset",
     "GET /api/jobs/<uuid:job_id>/tasks": "of one job",
     "GET /api/jobs/<uuid:job_id>/frames": "of one job",
 }

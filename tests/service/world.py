@@ -51,6 +51,13 @@ class World:
     def asset(self) -> Json:
         return self.post("/assets/", {"project_id": self.project()["id"], "name": unique()})
 
+    def cast(self) -> tuple[Json, Json]:
+        """A shot and the asset that it uses."""
+        shot, asset = self.shot(), self.asset()
+        body = {"assets": [{"asset_id": asset["id"]}]}
+        assert self.admin.put(f"/shots/{shot['id']}/casting", body, headers={"If-Match": "*"}).data
+        return shot, asset
+
     def production(self) -> Production:
         return self.studio.production()
 

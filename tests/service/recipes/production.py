@@ -47,6 +47,22 @@ def _(world: World) -> Call:
     return Call("/assets/", {"project_id": world.project()["id"], "name": unique()})
 
 
+@recipe("GET /shots/<uuid:shot_id>/casting")
+def _(world: World) -> Call:
+    return Call(f"/shots/{world.cast()[0]['id']}/casting")
+
+
+@recipe("PUT /shots/<uuid:shot_id>/casting")
+def _(world: World) -> Call:
+    shot, asset = world.cast()
+    return Call(f"/shots/{shot['id']}/casting", {"assets": [{"asset_id": asset["id"], "count": 3}]}, ANY)
+
+
+@recipe("GET /assets/<uuid:asset_id>/cast-in")
+def _(world: World) -> Call:
+    return Call(f"/assets/{world.cast()[1]['id']}/cast-in")
+
+
 @recipe("POST /tasks/")
 def _(world: World) -> Call:
     body = {"target_type": "asset", "target_id": world.asset()["id"], "name": unique(), "department": "look"}
