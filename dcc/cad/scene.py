@@ -21,6 +21,8 @@ from shared.part_keys import PartIdentity, assign_part_keys, key_name, number_si
 RESERVED = ("Products", "Assemblies", "mtl")
 """Names below the root prim that are not occurrences."""
 
+_TOLD = 3
+"""Most warnings that are told where they are why nothing is left."""
 _SAME_POSITION = 1e-6
 """Two copies of a part are one when no point differs by more than this share of their size."""
 
@@ -227,7 +229,12 @@ def _drop_empty(model: CadModel, geometries: dict[int, PartGeometry], warnings: 
         ]
     if not model.root.children:
         raise CadError(
-            "The file was read, but there is no geometry in it that can be shown: no solids, no surfaces, no curves.",
+            " ".join(
+                [
+                    "The file was read, but nothing in it can be shown: no solids, no surfaces, no curves.",
+                    *(warning.message for warning in warnings[:_TOLD]),
+                ]
+            ),
             code="cad.empty",
             hint="Export the model with its geometry (an assembly with its parts in the same file).",
         )

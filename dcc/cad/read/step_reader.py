@@ -160,7 +160,12 @@ class StepFile:
         root = structure.root(free)
         if root is None:
             raise CadError(
-                f"{self._name} contains no shape: no solids, no surfaces, no curves.",
+                " ".join(
+                    [
+                        f"{self._name} contains no shape: no solids, no surfaces, no curves.",
+                        *(warning.message for warning in self._warnings),
+                    ]
+                ),
                 code="cad.empty",
                 hint="Export the model with its geometry (an assembly with its parts in the same file).",
             )

@@ -16,6 +16,7 @@ from dcc.cad.mesh.properties import mesh_volume
 from dcc.cad.mesh.tessellate import tessellate
 from dcc.cad.settings import Settings
 from dcc.cad.step_writer import StepWriter
+from shared.errors import CadError
 from shared.material_library import color_material_name
 from tests.dcc.cad.shapes import at, box, compound, cylinder, faces, handed, turned
 from tests.dcc.cad.usd import validator_errors
@@ -132,6 +133,18 @@ def test_empty_products_are_named(tmp_path: Path) -> None:
     manifest = converted(step, tmp_path).manifest
     assert [part.part_key for part in manifest.parts] == ["Box"]
     assert any("Hollow" in warning.message or warning.code == "cad.missing_placements" for warning in manifest.warnings)
+
+
+def test_where_no_face_is_left_the_error_says_what_was_wrong(tmp_path: Path) -> None:
+    step = StepWriter()
+    step.part("Bolt", cylinder())
+    path = tmp_path / "model.step"
+    step.write(path)
+    path.write_text(path.read_text().replace(".PCURVE_S1.", ".PCURVE_S1.0"))
+    with pytest.raises(CadError) as caught:
+        convert(path, tmp_path / "out", Settings())
+    assert caught.value.code == "cad.empty"
+    assert "syntax errors" in caught.value.message and "'Bolt'" in caught.value.message
 
 
 def test_a_small_screw_in_a_large_machine_is_round(tmp_path: Path) -> None:
