@@ -190,7 +190,7 @@ def _lists(given: frozenset[str], sort: str, archived: bool, latest: bool, said:
 def _has(word: BindParameter[str]) -> ColumnElement[bool]:
     authors = select(User.id).where(matches(word, User), matches(word, User.name))
     of_word = matching_parts(array([word]))
-    return or_(matches(word, Publish), Publish.part_id == _any(of_word), Publish.created_by_id == _any(authors))
+    return or_(matches(word, Publish), Publish.part_id.in_(of_word), Publish.created_by_id.in_(authors))
 
 
 def _any(ids: Select[Any]) -> ColumnElement[Any]:
