@@ -117,6 +117,7 @@ def match_revisions(
     right = [part for part in new.parts if part.part_key not in closed_new]
 
     matches, uncertain = _assign(left, right, every_pair_up_to)
+    matches += _divided(left, right, uncertain)
     if alignment.is_scaled:
         matches = [
             replace(match, reason=f"{match.reason}, {alignment.scale:.4g} times as large, as all is")
@@ -324,6 +325,48 @@ def _standing_in(parts: Sequence[Part], wholes: Sequence[Part]) -> Iterator[tupl
             if _stands_at(part, whole):
                 yield part, whole
                 break
+
+
+def _divided(left: Sequence[Part], right: Sequence[Part], uncertain: Sequence[Uncertain]) -> list[Match]:
+    """Of several parts that stand at the places of one, the one that is it: which of them does not matter.
+
+    That is a product whose occurrences became products of one name but for a counter, or the other way round.
+    The others are seen to be its occurrences (``_instancing_changes``). Where one of them may be yet another part of
+    that shape, nothing is decided.
+    """
+    old, new = ({part.part_key: part for part in parts} for parts in (left, right))
+    claims = [
+        (old[candidate.old_key], new[item.new_key], candidate)
+        for item in uncertain
+        for candidate in item.candidates
+        if same_shape(old[candidate.old_key], new[item.new_key])
+    ]
+    by_old: dict[str, list[tuple[Part, Part, Candidate]]] = {}
+    by_new: dict[str, list[tuple[Part, Part, Candidate]]] = {}
+    for claim in claims:
+        by_old.setdefault(claim[0].part_key, []).append(claim)
+        by_new.setdefault(claim[1].part_key, []).append(claim)
+    split = [
+        group
+        for group in by_old.values()
+        if all(len(by_new[part.part_key]) == 1 and _stands_at(part, whole) for whole, part, _ in group)
+        and len({_base(part) for _, part, _ in group}) == 1
+    ]
+    merged = [
+        group
+        for group in by_new.values()
+        if all(len(by_old[part.part_key]) == 1 and _stands_at(part, whole) for part, whole, _ in group)
+        and len({_base(part) for part, _, _ in group}) == 1
+    ]
+    return [
+        Match(part.part_key, successor.part_key, _INSTANCING, candidate.reason)
+        for part, successor, candidate in (
+            # The likeliest; of equals the first by name.
+            min(group, key=lambda claim: (-claim[2].confidence, claim[0].source_name, claim[1].source_name))
+            for group in (*split, *merged)
+            if len(group) > 1
+        )
+    ]
 
 
 def _strayed_copies(old: Manifest, parts: Sequence[Part], matches: Sequence[Match]) -> list[Uncertain]:

@@ -50,3 +50,29 @@ def test_a_newcomer_of_another_name_elsewhere_is_asked_about_however_near_its_sh
     stranger = PartSpec("lid", "Lid", replace(FIRST, a=30.2), ((0, 300, 0, 0),))
     tally = fate_of(before, replace(before, parts=(before.parts[0], stranger, before.parts[2])))
     assert (tally.right, tally.wrong, tally.needless) == (2, [], 1)
+
+
+SCREW = PartSpec("screw", "Screw M6", Shape(12, 10, 40), ((0, 0, 0, 0), (90, 0, 0, 0), (180, 0, 0, 0)))
+
+
+@pytest.mark.parametrize(
+    "names", [("Screw M6", "Screw M6 copy"), ("Screw M6", "Screw M6 (2)"), ("Screw M6_1", "Screw M6_2"), ("B 1", "B 2")]
+)
+def test_occurrences_that_became_products_of_one_name_are_known_and_so_is_the_way_back(names: tuple[str, str]) -> None:
+    others = numbered(3.0, [5, 6, 7]).parts
+    whole = Model((SCREW, *others))
+    halves = (
+        replace(SCREW, name=names[0], places=SCREW.places[:2]),
+        replace(SCREW, name=names[1], places=SCREW.places[2:]),
+    )
+    divided = Model((*halves, *others))
+    for before, after in ((whole, divided), (divided, whole)):
+        tally = fate_of(before, after)
+        assert (tally.asked, tally.lost, tally.wrong) == (0, 0, [])
+
+
+def test_products_of_different_names_that_became_one_of_a_third_name_are_asked_about() -> None:
+    pins = [PartSpec(f"pin{n}", name, SCREW.shape, (SCREW.places[n],)) for n, name in enumerate(("Pin", "Dowel"))]
+    others = numbered(3.0, [5, 6, 7]).parts
+    one = replace(SCREW, identity="pin0", name="Bolt", places=SCREW.places[:2])
+    assert fate_of(Model((*pins, *others)), Model((one, *others))).asked == 1
