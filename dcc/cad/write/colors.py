@@ -32,12 +32,15 @@ def color_subsets(part: ScenePart, mesh: Mesh | None) -> list[ColorSubset]:
     color_of: dict[str, Color] = {}
     for face, color in face_colors.items():
         # Colours that print the same are the same: their difference is noise of the conversion.
-        name = color_material_name(color[:3])
-        faces_of.setdefault(name, []).append(face)
-        color_of.setdefault(name, color)
-    subsets = []
-    for name in sorted(faces_of):
-        triangles = np.flatnonzero(np.isin(mesh.faces, faces_of[name])).astype(np.int32)
+        printed = color_material_name(color)
+        faces_of.setdefault(printed, []).append(face)
+        color_of.setdefault(printed, color)
+    subsets: dict[str, ColorSubset] = {}
+    for printed in sorted(faces_of):
+        triangles = np.flatnonzero(np.isin(mesh.faces, faces_of[printed])).astype(np.int32)
         if len(triangles):
-            subsets.append(ColorSubset(name, color_of[name], len(faces_of[name]), triangles))
-    return subsets
+            name = color_material_name(color_of[printed][:3])
+            # Faces of glass beside others of the same colour.
+            name = printed if name in subsets else name
+            subsets[name] = ColorSubset(name, color_of[printed], len(faces_of[printed]), triangles)
+    return [subsets[name] for name in sorted(subsets)]

@@ -18,7 +18,9 @@ from dcc.cad.settings import Settings
 from dcc.cad.step_writer import StepWriter
 from shared.errors import CadError
 from shared.material_library import color_material_name
+from tests.dcc.cad.glb import Glb
 from tests.dcc.cad.shapes import at, box, compound, cylinder, faces, handed, turned
+from tests.dcc.cad.step_text import StepText
 from tests.dcc.cad.usd import validator_errors
 
 
@@ -96,6 +98,32 @@ def test_layers_hidden_parts_and_transparency(tmp_path: Path) -> None:
     stage = Usd.Stage.Open(str(conversion.usd_master))
     assert UsdGeom.Imageable.Get(stage, "/Root/Unseen").ComputeVisibility() == "invisible"
     assert UsdGeom.Imageable.Get(stage, "/Root/Seen").ComputeVisibility() == "inherited"
+
+
+def test_transparent_faces_beside_opaque_ones_of_the_same_colour(tmp_path: Path) -> None:
+    shape = box()
+    step = StepWriter()
+    step.part("Lamp", shape, color="808080", face_colors=[(faces(shape)[0], "fe0000"), (faces(shape)[1], "ff0000")])
+    step.write(tmp_path / "model.step")
+    text = StepText.read(tmp_path / "model.step")
+    (color,) = (number for number in text.of_type("COLOUR_RGB") if "0.996" in text.entities[number])
+    text.entities[color] = "COLOUR_RGB('',1.,0.,0.)"
+    user = color
+    while not text.entities[user].startswith("SURFACE_SIDE_STYLE"):
+        (user,) = text.users(user)
+    alpha = text.add("SURFACE_STYLE_TRANSPARENT(0.6)")
+    glass = text.add(f"SURFACE_STYLE_RENDERING_WITH_PROPERTIES(.NORMAL_SHADING.,#{color},(#{alpha}))")
+    text.entities[user] = text.entities[user].replace("))", f",#{glass}))")
+    conversion = convert(text.write(tmp_path / "model.step"), tmp_path / "out", Settings())
+    (part,) = conversion.manifest.parts
+    assert [(face.subset, face.color[3], face.face_count) for face in part.face_colors] == [
+        ("Color_ff0000", 1.0, 1),
+        ("Color_ff000066", pytest.approx(0.4), 1),
+    ]
+    assert validator_errors(conversion.usd_master) == []
+    materials = Glb.read(conversion.glb).document["materials"]
+    alphas = sorted(material["pbrMetallicRoughness"]["baseColorFactor"][3] for material in materials)
+    assert alphas == pytest.approx([0.4, 1.0, 1.0])
 
 
 def test_surfaces_and_curves_are_parts_of_their_own(tmp_path: Path) -> None:
