@@ -16,7 +16,7 @@ name to a similar one elsewhere; whether a part was renamed and moved, or went w
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
@@ -33,6 +33,7 @@ from dcc.cad.identity.evidence import LEAST, Evidence, Numbers, nearest, same_sh
 from dcc.cad.identity.likeness import AT_PLACE, NOISE, Likeness, centers_of, name_of, stem_of
 from shared.errors import CadError
 from shared.manifest import Manifest, Part
+from shared.part_keys import key_name, slug
 
 ACCEPT = 0.95
 """Least confidence of a match that is made without asking."""
@@ -142,7 +143,7 @@ def match_revisions(
     open_ += _strayed_copies(old, unsettled, matches)
     named_old = {match.old_key for match in matches}
     retired = set(old.retired_keys) - named_old - {item.new_key for item in open_}
-    open_ += [_returned(part.part_key) for part in unsettled if part.part_key in retired]
+    open_ += [_returned(part, key) for part in unsettled if (key := _key_of_before(part, retired))]
     asked = {item.new_key for item in open_}
     return RevisionReport(
         matches=tuple(sorted(matches, key=lambda match: (match.old_key, match.relation, match.new_key))),
@@ -389,9 +390,16 @@ def _strayed_copies(old: Manifest, parts: Sequence[Part], matches: Sequence[Matc
     return found
 
 
-def _returned(key: str) -> Uncertain:
+def _key_of_before(part: Part, retired: Collection[str]) -> str:
+    """The key among those ``retired`` that this part had, or one of its name; empty where there is none."""
+    name = key_name(part.source_name)
+    return next((key for key in (part.part_key, slug(name) if name else "") if key in retired), "")
+
+
+def _returned(part: Part, key: str) -> Uncertain:
     """A part that was gone (suppressed, perhaps) and has come back, or another one of its name: a person knows."""
-    return Uncertain(key, (Candidate(key, 0.5, "same name as a part that is gone since an earlier revision"),))
+    reason = "same name as a part that is gone since an earlier revision"
+    return Uncertain(part.part_key, (Candidate(key, 0.5, reason),))
 
 
 def _base(part: Part) -> str:

@@ -111,6 +111,24 @@ def test_a_part_that_comes_back_can_have_its_key_back(model: Model, tmp_path: Pa
     assert decided.retired_keys == ()
 
 
+def test_a_part_that_comes_back_is_asked_about_also_where_another_has_taken_its_name(
+    model: Model, tmp_path: Path
+) -> None:
+    first = converted(model, tmp_path / "1").manifest
+    gone, others = model.parts[0], model.parts[1:]
+    namesake = replace(gone, identity="namesake", shape=gone.shape.scaled(4.0), places=((950.0, 950.0, 0.0, 0.0),))
+    both = converted(replace(model, parts=(*model.parts, namesake)), tmp_path / "2", first).manifest
+    left = converted(replace(model, parts=(*others, namesake)), tmp_path / "3", both).manifest
+    (retired,) = left.retired_keys
+    assert identities(first)[retired] == gone.identity
+    back = converted(replace(model, parts=(gone, *others, namesake)), tmp_path / "4", left)
+    assert back.carried is not None
+    (asked,) = back.carried.report.uncertain
+    assert [candidate.old_key for candidate in asked.candidates] == [retired]
+    final = back.carried.keys[asked.new_key]
+    assert identities(back.manifest)[final] == gone.identity and final != retired
+
+
 def test_decisions_hold_through_five_revisions(model: Model, tmp_path: Path) -> None:
     """One is confirmed, one corrected, one rejected; each counts in all revisions after it."""
     first = converted(model, tmp_path / "1").manifest
