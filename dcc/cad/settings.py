@@ -43,13 +43,14 @@ class Limits:
 class Settings:
     """``processes``: how many processes work on parts at once (0: one per core).
 
-    ``piecewise_bytes``: a file of at least this size is read piece by piece where there are processes to do so.
+    ``piecewise_bytes``: a file of at least this size is read piece by piece on all cores where it can be, a smaller one
+    only where it is one of very many placements.
     """
 
     tessellation: Tessellation = DEFAULT_TESSELLATION
     limits: Limits = field(default_factory=Limits)
     processes: int = 0
-    piecewise_bytes: int = 450_000
+    piecewise_bytes: int = 1_000_000
 
     def worker_count(self) -> int:
         """Processes to use on this machine."""

@@ -9,7 +9,7 @@ that cannot be taken apart with certainty is read as a whole.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -29,9 +29,11 @@ from dcc.cad.read.step_reader import Product, StepFile
 from dcc.cad.settings import Settings
 from shared.errors import CadError
 
+_CROWDED = 0.4
+"""Share of that size from which a file of very many placements pays to be taken apart (see ``crowds``)."""
 _MOST_FRAME = 0.5
 """Share of the text that may be left when the pieces are out of it."""
-_SMALLEST_BATCH, _LARGEST_BATCH = 1 << 19, 1 << 22
+_SMALLEST_BATCH, _LARGEST_BATCH = 1 << 19, 1 << 21
 """Bytes of text that a process reads at once, where it is many small products."""
 
 Geometries = dict[int, PartGeometry]
@@ -55,8 +57,8 @@ class _Piece:
 
 
 def is_worthwhile(size: int, settings: Settings) -> bool:
-    """Whether a file of so many bytes is read piece by piece on this machine, if it can be."""
-    return size >= settings.piecewise_bytes and settings.worker_count() > 1 and can_fork()
+    """Whether a file of so many bytes may be read piece by piece on this machine."""
+    return size >= _CROWDED * settings.piecewise_bytes and settings.worker_count() > 1 and can_fork()
 
 
 def read_pieces(
@@ -78,7 +80,9 @@ def read_pieces(
     parts = partition(index)
     if parts is None:
         return None
-    if not parts.crowds and (len(parts.groups) < 2 or size - sum(parts.weights) > _MOST_FRAME * size):
+    if not parts.crowds and (
+        len(parts.groups) < 2 or size - sum(parts.weights) > _MOST_FRAME * size or size < settings.piecewise_bytes
+    ):
         return None
     with contextlib.suppress(_RefusedError):
         return _read(_Task(parts, settings, name, body_names, features), on_progress)
@@ -88,16 +92,19 @@ def read_pieces(
 def _read(task: _Task, on_progress: Callable[[float], None]) -> tuple[CadModel, Geometries]:
     workers = task.settings.worker_count()
     groups, weights = task.parts.groups, task.parts.weights
-    total = sum(weights)
-    # Where there is little to do, it is shared out all the same.
-    smallest = min(_SMALLEST_BATCH, total // (2 * workers))
-    shares = batches(weights, workers, smallest=smallest, largest=_LARGEST_BATCH)
+    total = sum(weights) or 1
+    shares = batches(weights, workers, smallest=_SMALLEST_BATCH, largest=_LARGEST_BATCH)
     on_progress(0.0)
     pieces: dict[int, _Piece] = {}
     done = 0
     triangles = 0
     pieces_of = [[piece for group in share for piece in groups[group]] for share in shares]
-    with Forked(task.read, pieces_of, workers, name=task.name) as results:
+    source: contextlib.AbstractContextManager[Iterable[tuple[int, list[_Piece]]]]
+    if len(task.parts.index.text) < task.settings.piecewise_bytes:
+        source = contextlib.nullcontext(enumerate(map(task.read, pieces_of)))
+    else:
+        source = Forked(task.read, pieces_of, workers, name=task.name)
+    with source as results:
         frame = _frame(task)
         for number, found in results:
             for piece in found:
@@ -105,7 +112,7 @@ def _read(task: _Task, on_progress: Callable[[float], None]) -> tuple[CadModel, 
                 triangles += sum(len(geometry.mesh.triangles) for geometry in piece.geometries if geometry.mesh)
             check_triangles(triangles, task.settings.limits)
             done += sum(weights[group] for group in shares[number])
-            on_progress(done / max(total, 1))
+            on_progress(done / total)
     return _joined(frame, pieces, task)
 
 

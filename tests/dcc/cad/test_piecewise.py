@@ -6,6 +6,7 @@ import mmap
 import random
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -46,8 +47,8 @@ def is_taken_apart(source: Path) -> bool:
     return read is not None
 
 
-def assert_same(source: Path, folder: Path) -> None:
-    for name, settings in (("pieces", PIECES), ("whole", WHOLE)):
+def assert_same(source: Path, folder: Path, pieces: Settings = PIECES) -> None:
+    for name, settings in (("pieces", pieces), ("whole", WHOLE)):
         convert(source, folder / name, settings)
     for file in (MANIFEST, USD_MASTER, GLB):
         assert (folder / "pieces" / file).read_bytes() == (folder / "whole" / file).read_bytes(), file
@@ -155,3 +156,6 @@ def test_an_assembly_of_very_many_placements(tmp_path: Path) -> None:
     step.write(tmp_path / "model.step")
     assert is_taken_apart(tmp_path / "model.step")
     assert_same(tmp_path / "model.step", tmp_path)
+    # A file that is too small to be shared out is taken apart by one process.
+    size = (tmp_path / "model.step").stat().st_size
+    assert_same(tmp_path / "model.step", tmp_path / "small", replace(PIECES, piecewise_bytes=2 * size))
