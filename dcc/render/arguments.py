@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from dataclasses import asdict
 from pathlib import Path
 
+from dcc.render.face_sets import face_set_target
 from dcc.render.presets import DEVICES, ENGINES, HDRI, LIGHTINGS, PRESETS, RenderSettings
 from dcc.render.stage_camera import AUTO, FRAMED
 from shared.manifest import read_manifest
@@ -66,7 +67,14 @@ def given_settings(options: argparse.Namespace, names: Iterable[str]) -> dict[st
 
 
 def materials_of(manifest: Path | None) -> dict[str, str]:
-    """Material name by target (partKey, ``<partKey>:<path>``) in a scene manifest."""
+    """Material name by target (partKey, ``<partKey>:<path>``, ``<partKey>#<subset>``) in a scene manifest."""
     if manifest is None:
         return {}
-    return {target: chosen.material for target, chosen in effective_of(read_manifest(manifest)).items()}
+    document = read_manifest(manifest)
+    faces = {
+        face_set_target(part.part_key, face.subset): face.material.material
+        for part in document.parts
+        for face in part.face_colors
+        if face.material
+    }
+    return {target: chosen.material for target, chosen in effective_of(document).items()} | faces

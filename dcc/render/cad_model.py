@@ -6,6 +6,7 @@ from pathlib import Path
 
 import bpy
 
+from dcc.render.face_sets import face_sets
 from dcc.render.import_usd import (
     OCCURRENCE,
     PART_KEY,
@@ -81,15 +82,17 @@ def _part(item: bpy.types.Object) -> str:
 
 
 def _carry_materials(old: list[bpy.types.Object], model: ImportedModel) -> None:
-    """Give the new meshes what the old ones of the same part wear, where they have as many slots."""
+    """Give the new meshes what the old ones of the same part wear, by the faces' own name or the slot's place."""
     worn = {part: mesh_of(items[0]) for part, items in identified(old, PART_KEY).items()}
     for part, items in identified(model.meshes, PART_KEY).items():
         if part not in worn:
             continue
         before = list(worn[part].materials)
+        by_faces = {name: material for name, material in zip(face_sets(worn[part]), before, strict=True) if name}
         for mesh in {mesh_of(item) for item in items}:
-            for index in range(len(mesh.materials)):
-                mesh.materials[index] = before[min(index, len(before) - 1)] if before else None
+            for index, name in enumerate(face_sets(mesh)):
+                in_place = before[min(index, len(before) - 1)] if before else None
+                mesh.materials[index] = by_faces.get(name, in_place)
 
 
 def _carry_overrides(item: bpy.types.Object, fresh: bpy.types.Object) -> None:

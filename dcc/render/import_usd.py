@@ -13,6 +13,7 @@ from pathlib import Path
 import bpy
 from mathutils import Matrix
 
+from dcc.render.face_sets import all_subsets_bound, keep_face_sets
 from shared.errors import UsdError
 
 PART_KEY = "raceway:partKey"
@@ -37,7 +38,8 @@ def import_model(usd: Path, collection_name: str) -> ImportedModel:
     """Import ``usd`` into a new collection of the open scene, every instance made real.
 
     Each mesh object gets ``raceway:partKey`` and ``raceway:occurrence`` of the occurrence it belongs to, and
-    ``raceway:primPath``, the path of its Mesh prim as an instance proxy. Raises UsdError where the file cannot be
+    ``raceway:primPath``, the path of its Mesh prim as an instance proxy. Faces of a GeomSubset have a slot of their
+    own, empty where the stage binds nothing (:mod:`dcc.render.face_sets`). Raises UsdError where the file cannot be
     opened or holds no mesh.
     """
     if not usd.is_file():
@@ -48,11 +50,13 @@ def import_model(usd: Path, collection_name: str) -> ImportedModel:
     collections_before = set(bpy.data.collections)
     materials_before = set(bpy.data.materials)
     _run_importer(usd)
+    imported = [item for item in bpy.data.objects if item not in before]
+    for placeholder in keep_face_sets({mesh_of(item) for item in imported if item.type == "MESH"}):
+        bpy.data.materials.remove(placeholder)
     for material in [item for item in bpy.data.materials if item not in materials_before]:
         # Name and mark are left free for the material that the library builds.
         material[USD_NAME] = str(material.pop(MATERIAL, "") or material.name.partition(".")[0])
         material.name = f"usd {material[USD_NAME]}"
-    imported = [item for item in bpy.data.objects if item not in before]
     prototypes = [item for item in bpy.data.collections if item not in collections_before]
     hidden = {item for prototype in prototypes for item in prototype.objects}
     placed = [item for item in imported if item not in hidden]
@@ -114,17 +118,18 @@ def identified(objects: Iterable[bpy.types.Object], key: str) -> dict[str, list[
 
 def _run_importer(usd: Path) -> None:
     try:
-        outcome = bpy.ops.wm.usd_import(
-            filepath=str(usd),
-            # Else a part's Xform and its mesh become one object, and the part's name and partKey are lost.
-            merge_parent_xform=False,
-            support_scene_instancing=True,
-            # Materials of the scene keep what the artist made of them.
-            mtl_name_collision_mode="MAKE_UNIQUE",
-            import_cameras=True,
-            import_lights=False,
-            set_frame_range=False,
-        )
+        with all_subsets_bound(usd) as stage:
+            outcome = bpy.ops.wm.usd_import(
+                filepath=str(stage),
+                # Else a part's Xform and its mesh become one object, and the part's name and partKey are lost.
+                merge_parent_xform=False,
+                support_scene_instancing=True,
+                # Materials of the scene keep what the artist made of them.
+                mtl_name_collision_mode="MAKE_UNIQUE",
+                import_cameras=True,
+                import_lights=False,
+                set_frame_range=False,
+            )
     except RuntimeError as error:
         outcome, reason = {"CANCELLED"}, str(error).strip()
     else:

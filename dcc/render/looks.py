@@ -6,13 +6,14 @@ This mirrors USD, where the first is bound inside the prototype and the second o
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import bpy
 
+from dcc.render.face_sets import face_set_target, face_sets
 from dcc.render.import_usd import MATERIAL, OCCURRENCE, PART_KEY, PRIM_PATH, USD_NAME, ImportedModel, identified
 from dcc.render.materials import fallback_material, library_material
 from shared.material_layers import occurrence_target
@@ -34,8 +35,8 @@ def dress_from_stage(
 ) -> DressReport:
     """Replace what Blender imported by node materials of the same names, and add the overrides of single occurrences.
 
-    ``manifest_materials`` names materials by partKey or occurrence for what the stage leaves unbound. What is then
-    still without a material, or asks for one that nobody knows, wears the fallback.
+    ``manifest_materials`` names materials by partKey, faces or occurrence for what the stage leaves unbound. What is
+    then still without a material, or asks for one that nobody knows, wears the fallback.
     """
     layers = manifest_materials or {}
     overrides = occurrence_overrides(usd)
@@ -47,7 +48,7 @@ def dress_from_stage(
         part_key = str(item.get(PART_KEY, ""))
         if mesh not in dressed:
             dressed.add(mesh)
-            _dress_mesh(mesh, layers.get(part_key, ""))
+            _dress_mesh(mesh, _by_slot(mesh, part_key, layers))
         override = overrides.get(str(item.get(PRIM_PATH)), {})
         chosen = layers.get(str(item.get(OCCURRENCE, "")), "")
         if override or chosen:
@@ -64,33 +65,42 @@ def dress_bare(model: ImportedModel) -> None:
     for item in model.meshes:
         assert isinstance(item.data, bpy.types.Mesh)
         if not any(item.data.materials):
-            _fill_slots(item.data, fallback_material())
+            _fill_slots(item.data, [fallback_material()] * max(len(item.data.materials), 1))
 
 
 def assign_effective(objects: Iterable[bpy.types.Object], scene_manifest: Mapping[str, Any]) -> DressReport:
     """Dress ``objects`` as the service's scene manifest says: parts first, then the occurrences that differ."""
     items = list(objects)
     parts = {part["part_key"]: part["material"]["material"] for part in scene_manifest["parts"] if part.get("material")}
+    faces = {
+        face_set_target(part["part_key"], face["subset"]): face["material"]["material"]
+        for part in scene_manifest["parts"]
+        for face in part["face_colors"]
+        if face.get("material")
+    }
     places = {
         occurrence_target(part["part_key"], place["path"]): place["material"]["material"]
         for part in scene_manifest["parts"]
         for place in part["occurrences"]
         if place.get("material")
     }
-    report = assign_to_parts(items, parts)
+    report = assign_to_parts(items, {**parts, **faces})
     assign_to_occurrences(items, places)
     return report
 
 
 def assign_to_parts(objects: Iterable[bpy.types.Object], materials: Mapping[str, str]) -> DressReport:
-    """Give every part of ``materials`` (name by partKey) among ``objects`` its material, on all its occurrences."""
+    """Give every part of ``materials`` among ``objects`` its material, on all its occurrences.
+
+    ``materials`` are names by partKey, and by ``face_set_target`` for faces that wear something else than their part.
+    """
     report = DressReport()
     for part_key, items in identified(objects, PART_KEY).items():
         if part_key not in materials:
             continue
         for mesh in {item.data for item in items}:
             assert isinstance(mesh, bpy.types.Mesh)
-            _fill_slots(mesh, _material(materials[part_key]))
+            _fill_slots(mesh, [_material(name) for name in _by_slot(mesh, part_key, materials)])
         for item in items:
             _record(report, item)
     return report
@@ -152,12 +162,15 @@ def _bound_name(prim: Any) -> str:
     return str(material.GetPrim().GetName()) if material else ""
 
 
-def _dress_mesh(mesh: bpy.types.Mesh, unbound: str) -> None:
-    if not any(mesh.materials):
-        _fill_slots(mesh, _material(unbound))
-        return
-    for index, imported in enumerate(mesh.materials):
-        mesh.materials[index] = _replacement(imported, unbound)
+def _by_slot(mesh: bpy.types.Mesh, part_key: str, materials: Mapping[str, str]) -> list[str]:
+    """What ``materials`` name for each slot of a part's mesh, or for its first where it has none: faces, else part."""
+    whole = materials.get(part_key, "")
+    return [materials.get(face_set_target(part_key, faces), whole) for faces in face_sets(mesh) or [""]]
+
+
+def _dress_mesh(mesh: bpy.types.Mesh, unbound: Sequence[str]) -> None:
+    imported = list(mesh.materials) or [None]
+    _fill_slots(mesh, [_replacement(worn, name) for worn, name in zip(imported, unbound, strict=True)])
 
 
 def _dress_object(item: bpy.types.Object, override: OccurrenceLook, chosen: str) -> None:
@@ -176,10 +189,11 @@ def _override_slots(item: bpy.types.Object, materials: list[bpy.types.Material |
         slot.material = material
 
 
-def _fill_slots(mesh: bpy.types.Mesh, material: bpy.types.Material) -> None:
+def _fill_slots(mesh: bpy.types.Mesh, materials: Sequence[bpy.types.Material]) -> None:
+    """Put ``materials`` into the slots of a mesh; the first makes one where there is none."""
     if not mesh.materials:
-        mesh.materials.append(material)
-    for index in range(len(mesh.materials)):
+        mesh.materials.append(materials[0])
+    for index, material in enumerate(materials):
         mesh.materials[index] = material
 
 

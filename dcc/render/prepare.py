@@ -77,8 +77,8 @@ def prepare(
 ) -> PreparedScene:
     """Load ``usd``, dress, frame and light it; with ``turn_frames`` on a turntable.
 
-    ``camera_prim`` is ``auto``, ``framed`` or the path of a camera prim, ``materials`` names materials by partKey or
-    occurrence for what the stage leaves unbound. Raises UsdError, RenderError or InputError for what cannot be
+    ``camera_prim`` is ``auto``, ``framed`` or the path of a camera prim, ``materials`` names materials by partKey,
+    faces or occurrence for what the stage leaves unbound. Raises UsdError, RenderError or InputError for what cannot be
     rendered.
     """
     if not usd.is_file():
