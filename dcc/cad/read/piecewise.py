@@ -30,7 +30,7 @@ from dcc.cad.settings import Settings
 from shared.errors import CadError
 
 _CROWDED = 0.4
-"""Share of that size from which a file of very many placements pays to be taken apart (see ``crowds``)."""
+"""Share of ``Settings.piecewise_bytes`` from which a file of very many placements is taken apart (see ``crowds``)."""
 _MOST_FRAME = 0.5
 """Share of the text that may be left when the pieces are out of it."""
 _SMALLEST_BATCH, _LARGEST_BATCH = 1 << 19, 1 << 21
