@@ -45,6 +45,12 @@ def app(config: Config) -> Flask:
     return create_app(config)
 
 
+@pytest.fixture(scope="module")
+def few_tenants(config: Config, app: Flask) -> None:
+    """No tenants but those of this module's tests: what goes through every tenant is quick then."""
+    schema.reset(config)
+
+
 @pytest.fixture
 def studio(app: Flask) -> StudioUnderTest:
     """A new tenant with a user of each role."""

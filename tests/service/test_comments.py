@@ -17,7 +17,7 @@ from tests.service.page import Page
 from tests.service.studio import Api, Json, Production, StudioUnderTest, make_studio
 from tests.service.world import World
 
-pytestmark = pytest.mark.usefixtures("quiet_queue")
+pytestmark = pytest.mark.usefixtures("few_tenants", "quiet_queue")
 
 
 @pytest.fixture

@@ -23,7 +23,7 @@ from shared.files import TEMPORARY_PREFIX
 from shared.jobs import JobState
 from tests.service.studio import Json, StudioUnderTest, work
 
-pytestmark = pytest.mark.usefixtures("quiet_queue")
+pytestmark = pytest.mark.usefixtures("few_tenants", "quiet_queue")
 
 
 @pytest.fixture

@@ -27,7 +27,7 @@ from service.tasks import notifier
 from tests.service.studio import StudioUnderTest
 from tests.service.test_workflows import BRANCHES, picture, start
 
-pytestmark = pytest.mark.usefixtures("quiet_queue")
+pytestmark = pytest.mark.usefixtures("few_tenants", "quiet_queue")
 SAME_SITE = {"Sec-Fetch-Site": "same-origin"}
 
 

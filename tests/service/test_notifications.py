@@ -29,7 +29,7 @@ from shared.jobs import JobDocument, JobState
 from tests.service.studio import Api, Json, StudioUnderTest
 from tests.service.world import World
 
-pytestmark = pytest.mark.usefixtures("quiet_queue")
+pytestmark = pytest.mark.usefixtures("few_tenants", "quiet_queue")
 
 
 def user_id(api: Api) -> UUID:

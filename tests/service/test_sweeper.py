@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from uuid import UUID
 
+import pytest
 from flask import Flask
 from sqlalchemy import update
 
@@ -16,6 +17,8 @@ from service.database import tenant_session
 from service.models import ApiToken, Reservation
 from service.tasks import sweeper
 from tests.service.studio import StudioUnderTest
+
+pytestmark = pytest.mark.usefixtures("few_tenants")
 
 
 def aged(place: Path, age: timedelta) -> Path:

@@ -27,7 +27,7 @@ from shared.jobs import JobDocument, JobState
 from shared.workflows import parse
 from tests.service.studio import Json, StudioUnderTest, work
 
-pytestmark = pytest.mark.usefixtures("quiet_queue")
+pytestmark = pytest.mark.usefixtures("few_tenants", "quiet_queue")
 
 BRANCHES: Json = {
     "inputs": {"pictures": {"type": "pictures"}},
