@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -176,7 +177,7 @@ def make_studio(app: Flask) -> StudioUnderTest:
     tenant_id, name = uuid4(), f"studio{uuid4().hex[:10]}"
     studio = StudioUnderTest(app, tenant_id, name, config.tenant_root(name))
     studio.root.mkdir(parents=True)
-    password_hash = auth.hash_password(PASSWORD)
+    password_hash = _password_hash()
     with app.app_context(), tenant_session(tenant_id) as session:
         session.add(Tenant(id=tenant_id, name=name, storage=name))
         for role in Role:
@@ -188,6 +189,12 @@ def make_studio(app: Flask) -> StudioUnderTest:
             row, studio.tokens[role] = auth.new_token(user.id, "tests")
             session.add(row)
     return studio
+
+
+@functools.cache
+def _password_hash() -> str:
+    """Of the password that all users have: meant to be slow to make, and the tests need many."""
+    return auth.hash_password(PASSWORD)
 
 
 def work(app: Flask, capabilities: Sequence[str] = ()) -> None:
