@@ -10,7 +10,7 @@ import contextlib
 import hashlib
 import logging
 import select
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 from uuid import UUID
 
@@ -32,6 +32,7 @@ _ACTOR = "actor_id"
 _CLIENT = "client_id"
 _AFTER_COMMIT = "after_commit"
 _HOLD = prepared("SELECT pg_advisory_xact_lock(:key)")
+_HOLD_EACH = text("SELECT pg_advisory_xact_lock(key) FROM unnest(CAST(:keys AS bigint[])) key")
 
 
 def session() -> Session:
@@ -83,8 +84,17 @@ def current_actor(current: Session) -> UUID | None:
 
 def hold(current: Session, *what: object) -> None:
     """Let one transaction at a time do ``what``: the others wait here until this one ends, and then see what it did."""
+    current.connection().execute(_HOLD, {"key": _key(what)})
+
+
+def hold_each(current: Session, these: Iterable[tuple[object, ...]]) -> None:
+    """Like :func:`hold` for several at once, without two transactions that wait for each other."""
+    current.execute(_HOLD_EACH, {"keys": sorted(map(_key, these))})
+
+
+def _key(what: tuple[object, ...]) -> int:
     digest = hashlib.blake2b(repr(tuple(map(str, what))).encode(), digest_size=8).digest()
-    current.connection().execute(_HOLD, {"key": int.from_bytes(digest, "big", signed=True)})
+    return int.from_bytes(digest, "big", signed=True)
 
 
 def after_commit(current: Session, work: Callable[[], object]) -> None:

@@ -125,6 +125,12 @@ class Client:
 
     # -- production
 
+    def follow_production_sheet(self, project_id: str, sheet: bytes, *, filename: str, check: bool = False) -> Json:
+        """Add and change assets, shots and tasks as a CSV or TSV file says; with ``check``, only tell what it means."""
+        path, headers = f"/projects/{quote(project_id)}/sheet", {"Content-Type": "text/csv"}
+        asked = {"filename": filename, "check": str(check).lower()}
+        return self._object(self._call("POST", path, params=asked, data=sheet, headers=headers))
+
     def projects(self, **filters: Any) -> list[Json]:
         return list(self.pages("/projects/", **filters))
 

@@ -13,10 +13,8 @@ pattern. What a row says and cannot be done is a :class:`RowFault`: nothing is p
 
 from __future__ import annotations
 
-import csv
 import fnmatch
-import io
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -25,16 +23,14 @@ from shared.files import storage_error
 from shared.manifest import Manifest, Part
 from shared.material_layers import MaterialLayers, Proposal, part_of, targets_of
 from shared.material_library import LIBRARY, Material, find_material, nearest_name, suggest_material
+from shared.tables import read_table
 
 _COLUMNS: Mapping[str, tuple[str, ...]] = {
     "key": ("partkey", "key", "partid"),
     "name": ("partname", "name", "part", "component", "bodyname", "bezeichnung", "teil"),
     "material": ("material", "materialname", "werkstoff", "matériau", "materiale"),
 }
-_ENCODINGS = (("utf-8-sig", b"\xef\xbb\xbf"), ("utf-16", b"\xff\xfe"), ("utf-16", b"\xfe\xff"))
-_DELIMITERS = "\t;,|"
-_LONGEST = 100_000
-"""Rows."""
+_CODE = "input.material_sheet"
 
 
 @dataclass(frozen=True)
@@ -126,56 +122,19 @@ def read_sheet(path: str | Path) -> MaterialSheet:
 
 
 def parse_sheet(content: bytes, name: str) -> MaterialSheet:
-    """Read the bytes of a CSV or TSV file: UTF-8 or UTF-16, separated by tabs, commas, semicolons or bars.
+    """Read the bytes of a CSV or TSV file, see :func:`shared.tables.read_table`.
 
     Raises InputError (``input.material_sheet``) where it is no table with the columns it needs.
     """
-    if content.startswith((b"PK\x03\x04", b"\xd0\xcf\x11\xe0")):
-        raise _refused(name, "is a workbook, not a CSV file", "Save the sheet as CSV (UTF-8) and give that.")
-    text = _decoded(content, name)
-    lines = text.splitlines()
-    header = next((line for line in lines if line.strip()), "")
-    delimiter = max(_DELIMITERS, key=header.count)
-    try:
-        table = list(csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True))
-    except csv.Error as error:
-        raise _refused(name, f"is not a table ({error})", "Save the sheet as CSV (UTF-8) again.") from error
-    if len(table) > _LONGEST:
-        raise _refused(name, f"has more than {_LONGEST:,} rows", "Give the rows of this model only.")
-    first = next((number for number, cells in enumerate(table) if any(cell.strip() for cell in cells)), None)
-    columns = _columns(table[first]) if first is not None else {}
-    if first is None or "material" not in columns or not columns.keys() & {"key", "name"}:
-        raise _refused(
-            name,
-            "has no row that names its columns",
-            'The first row needs "material" and one of "part key" and "part name".',
+    table = read_table(content, name, _COLUMNS, _CODE)
+    if "material" not in table.columns or not table.columns & {"key", "name"}:
+        raise InputError(
+            f"{name} has no row that names its columns.",
+            hint='The first row needs "material" and one of "part key" and "part name".',
+            code=_CODE,
         )
-    return MaterialSheet(name, tuple(_rows(table, first, columns)))
-
-
-def _rows(table: Sequence[Sequence[str]], first: int, columns: Mapping[str, int]) -> Iterable[SheetRow]:
-    for number, cells in enumerate(table[first + 1 :], first + 2):
-        values = {column: cells[index].strip() if index < len(cells) else "" for column, index in columns.items()}
-        if any(values.values()):
-            yield SheetRow(number, values.get("key", ""), values.get("name", ""), values["material"])
-
-
-def _columns(header: Sequence[str]) -> dict[str, int]:
-    found: dict[str, int] = {}
-    for index, cell in enumerate(header):
-        word = "".join(letter for letter in cell.casefold() if letter.isalnum())
-        for column, names in _COLUMNS.items():
-            if word in names:
-                found.setdefault(column, index)
-    return found
-
-
-def _decoded(content: bytes, name: str) -> str:
-    encoding = next((encoding for encoding, mark in _ENCODINGS if content.startswith(mark)), "utf-8")
-    try:
-        return content.decode(encoding)
-    except UnicodeDecodeError as error:
-        raise _refused(name, "is not UTF-8 text", "Save the sheet as CSV (UTF-8).") from error
+    empty = dict.fromkeys(_COLUMNS, "")
+    return MaterialSheet(name, tuple(SheetRow(row.line, **{**empty, **row.cells}) for row in table.rows))
 
 
 def _wanted(row: SheetRow, parts: Sequence[Part], targets: set[str]) -> tuple[list[str], int]:
@@ -203,7 +162,3 @@ def _nothing(row: SheetRow, parts: Sequence[Part], targets: set[str]) -> str:
     what, known = ("key", targets) if row.key else ("name", {name for part in parts for name in _names(part)})
     near = nearest_name(row.key or row.name, known)
     return f'no part has the {what} "{row.key or row.name}".' + (f' Did you mean "{near}"?' if near else "")
-
-
-def _refused(name: str, fault: str, hint: str) -> InputError:
-    return InputError(f"{name} {fault}.", hint=hint, code="input.material_sheet")

@@ -32,6 +32,17 @@ def _(world: World) -> Call:
     return Call(f"/projects/{world.project()['id']}/clients", {"user_ids": [world.client()["id"]]}, ANY)
 
 
+@recipe("GET /projects/<uuid:project_id>/sheet")
+def _(world: World) -> Call:
+    return Call(f"/projects/{world.project()['id']}/sheet")
+
+
+@recipe("POST /projects/<uuid:project_id>/sheet")
+def _(world: World) -> Call:
+    options = upload(b"asset,task\ngear,model\n")
+    return Call(f"/projects/{world.project()['id']}/sheet", options={**options, "content_type": "text/csv"})
+
+
 @recipe("POST /sequences/")
 def _(world: World) -> Call:
     return Call("/sequences/", {"project_id": world.project()["id"], "name": unique()})

@@ -1,0 +1,247 @@
+"""A project's production as a spreadsheet, for planning in Excel, Numbers or LibreOffice and for other systems."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Annotated, Any
+from uuid import UUID
+
+from flask import Response, request
+from pydantic import BeforeValidator, Field, StringConstraints, ValidationError, model_validator
+
+from service.accounts.permissions import Permission
+from service.api.fields import Day, DepartmentName, Name, Status, Title
+from service.api.listing import row
+from service.api.records import live_row
+from service.api.routing import Reply, Request, Resource, body_bytes
+from service.api.shots import Frame
+from service.database import session
+from service.models import Asset, Project, Shot, Task
+from service.production_sheet import Plan, Wish, follow, label, plan, rows_of
+from shared.errors import InputError
+from shared.tables import Table, TableRow, plain, read_table, write_table
+
+production_sheet = Resource("production_sheet", "/projects")
+RESOURCES = (production_sheet,)
+
+_CODE = "input.production_sheet"
+_BYTES = 16 << 20
+_MOST_ROWS = 10_000
+"""One transaction locks and writes all of them."""
+_MOST_FAULTS = 50
+"""So many lines with faults are told."""
+_COLUMNS = (
+    *("asset", "asset type", "sequence", "shot", "title", "status", "frame in", "frame out"),
+    *("task", "department", "task status", "assignee", "due"),
+)
+_OF_TASKS = 5
+"""The last columns."""
+_ALSO_CALLED = {
+    "asset_type": ("type",),
+    "sequence": ("seq",),
+    "title": ("description",),
+    "frame_in": ("in", "firstframe", "startframe"),
+    "frame_out": ("out", "lastframe", "endframe"),
+    "task": ("tasktype",),
+    "assignee": ("assignedto", "artist"),
+    "due": ("duedate", "deadline"),
+}
+_NAMES = {
+    (column := words.replace(" ", "_")): (words.replace(" ", ""), *_ALSO_CALLED.get(column, ())) for words in _COLUMNS
+}
+_WHOLE = re.compile(r"(-?\d{1,9})(\.0+)?")
+
+
+def _whole(text: Any) -> Any:
+    # Spreadsheets write whole numbers as 1001.0 where a column holds a fraction somewhere.
+    found = _WHOLE.fullmatch(text)
+    return int(found[1]) if found else text
+
+
+_Frame = Annotated[Frame, BeforeValidator(_whole)]
+
+
+class _Line(Request):
+    """A row of the table; empty cells are left out."""
+
+    asset: Name | None = None
+    asset_type: Status | None = None
+    sequence: Name | None = None
+    shot: Name | None = None
+    title: Title | None = None
+    status: Status | None = None
+    frame_in: _Frame | None = None
+    frame_out: _Frame | None = None
+    task: Name | None = None
+    department: DepartmentName | None = None
+    task_status: Status | None = None
+    assignee: Annotated[str, StringConstraints(max_length=320)] | None = None
+    due: Day | None = None
+
+    @model_validator(mode="after")
+    def _complete(self) -> _Line:
+        if (self.asset is None) == (self.sequence is None):
+            raise ValueError("name an asset, or a sequence with or without a shot")
+        for column, needs in _NEEDS.items():
+            if getattr(self, column) is not None and getattr(self, needs) is None:
+                raise ValueError(f"{column.replace('_', ' ')} needs {needs} in the same row")
+        if self.task is not None and self.asset is None and self.shot is None:
+            raise ValueError("task needs an asset or a shot in the same row")
+        return self
+
+    def wishes(self, line: int) -> Iterator[Wish]:
+        """What the row asks for, each after what it belongs to."""
+        own = self._given("title", "status")
+        if self.asset is not None:
+            target: tuple[str, ...] = ("asset", self.asset)
+            yield Wish(line, target, {**own, **self._given("asset_type")})
+        else:
+            assert self.sequence is not None  # _complete
+            target = ("sequence", self.sequence)
+            yield Wish(line, target, own if self.shot is None else {})
+            if self.shot is not None:
+                target = ("shot", self.sequence, self.shot)
+                yield Wish(line, target, {**own, **self._given("frame_in", "frame_out")})
+        if self.task is not None:
+            values = self._given("department", "assignee", "due")
+            if self.task_status is not None:
+                values["status"] = self.task_status
+            yield Wish(line, (*target, "task", self.task), values)
+
+    def _given(self, *columns: str) -> dict[str, Any]:
+        return {column: value for column in columns if (value := getattr(self, column)) is not None}
+
+
+_NEEDS = {
+    "asset_type": "asset",
+    "shot": "sequence",
+    "frame_in": "shot",
+    "frame_out": "shot",
+    **dict.fromkeys(("department", "task_status", "assignee", "due"), "task"),
+}
+
+
+class ChangeOut(Reply):
+    what: str = Field(examples=["shot sq010/sh010"])
+    field: str
+    before: Any
+    after: Any
+
+
+class FollowedOut(Reply):
+    rows: int
+    added: list[str] = Field(description="what was not there", examples=[["asset gear", "task model of asset gear"]])
+    changed: list[ChangeOut]
+    unchanged: int = Field(description="what was there already, just as the table says")
+
+
+class SheetQuery(Request):
+    filename: str = Field("production.csv", max_length=200, description="what the spreadsheet is called")
+    check: bool = Field(False, description="answer what would be done, and do nothing")
+
+
+@production_sheet.declare(
+    "GET", "/<uuid:project_id>/sheet", permission=Permission.PRODUCTION_WRITE, media_type="text/csv"
+)
+def get_production_sheet(project_id: UUID) -> Response:
+    """Assets, sequences and shots of a project with their tasks, as CSV; a row for each task, or what has none."""
+    project = row(Project, project_id)
+    response = Response(write_table(_COLUMNS, _table(project)), mimetype="text/csv")
+    response.headers.set("Content-Disposition", "attachment", filename=f"{project.name}.csv")
+    return response
+
+
+@production_sheet.declare(
+    "POST",
+    "/<uuid:project_id>/sheet",
+    permission=Permission.PRODUCTION_WRITE,
+    query=SheetQuery,
+    upload="text/csv",
+    answer=FollowedOut,
+    errors=(404, 409),
+)
+def follow_production_sheet(project_id: UUID, query: SheetQuery) -> dict[str, Any]:
+    """Add and change assets, sequences, shots and tasks as a CSV or TSV file says, all of it or nothing.
+
+    Its first row names the columns, as in the file that GET answers; `asset`, or `sequence` and `shot`, say what a row
+    is about, and the others may be missing. Empty cells change nothing. Nothing is archived:
+    what the file does not mention stays as it is. An assignee is named by e-mail address. Rows that cannot be followed
+    are told by their line.
+    """
+    request.max_content_length = _BYTES
+    project = live_row(Project, project_id)
+    table = read_table(body_bytes(), query.filename, _NAMES, _CODE)
+    wishes = _wishes(table, query.filename)
+    done = (plan if query.check else follow)(session(), project, wishes)
+    if done.faults:
+        raise _refused(query.filename, done.faults)
+    return _told(table, done)
+
+
+def _wishes(table: Table, name: str) -> list[Wish]:
+    if not table.columns & {"asset", "sequence"}:
+        raise InputError(
+            f"{name} has no row that names its columns.",
+            hint=f'The first row needs "asset", or "sequence" and "shot", and may have {", ".join(_COLUMNS[4:])}.',
+            code=_CODE,
+        )
+    if len(table.rows) > _MOST_ROWS:
+        raise InputError(f"{name} has more than {_MOST_ROWS:,} rows.", hint="Send it in several tables.", code=_CODE)
+    wishes: list[Wish] = []
+    faults: dict[int, list[str]] = {}
+    for line in table.rows:
+        try:
+            wishes += _line(line).wishes(line.line)
+        except ValidationError as error:
+            for problem in error.errors(include_url=False, include_context=False, include_input=False):
+                where = "".join(f"{str(part).replace('_', ' ')}: " for part in problem["loc"][:1])
+                faults.setdefault(line.line, []).append(where + problem["msg"].removeprefix("Value error, "))
+    if faults:
+        raise _refused(name, faults)
+    return wishes
+
+
+def _line(line: TableRow) -> _Line:
+    return _Line.model_validate({column: plain(cell) for column, cell in line.cells.items() if cell})
+
+
+def _refused(name: str, faults: dict[int, list[str]]) -> InputError:
+    lines = sorted(faults)
+    many = f"{len(lines):,} rows" if len(lines) > 1 else f"Line {lines[0]}"
+    more = f" The first {_MOST_FAULTS} are told." if len(lines) > _MOST_FAULTS else ""
+    return InputError(
+        f"{many} of {name} cannot be followed, so nothing was changed.{more}",
+        hint="Correct what is told of each, and send the table again.",
+        code=_CODE,
+        fields={f"line {line}": "; ".join(faults[line]) for line in lines[:_MOST_FAULTS]},
+    )
+
+
+def _told(table: Table, done: Plan) -> dict[str, Any]:
+    return {
+        "rows": len(table.rows),
+        "added": [label(place) for place in done.added],
+        "changed": [vars(change) for change in done.told],
+        "unchanged": done.unchanged,
+    }
+
+
+def _table(project: Project) -> Iterator[list[object]]:
+    for target, tasks in rows_of(session(), project):
+        own: list[object]
+        if isinstance(target, Asset):
+            own = [target.name, target.asset_type, "", "", target.title, target.status, "", ""]
+        elif isinstance(target, Shot):
+            frames = [target.frame_in, target.frame_out]
+            own = ["", "", target.sequence.name, target.name, target.title, target.status, *frames]
+        else:
+            own = ["", "", target.name, "", target.title, target.status, "", ""]
+        yield from ([*own, *_cells(task)] for task in tasks)
+        if not tasks:
+            yield [*own, *[""] * _OF_TASKS]
+
+
+def _cells(task: Task) -> list[object]:
+    assignee = task.assignee.email if task.assignee else ""
+    return [task.name, task.department, task.status, assignee, task.due or ""]

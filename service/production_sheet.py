@@ -1,0 +1,255 @@
+"""A project's production from a table: assets, sequences, shots and tasks, many of them at once.
+
+What a table speaks of is added, or changed where it is there and differs; what it does not mention stays as it is. A
+table is followed as a whole or not at all.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+from uuid import uuid4
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session, joinedload, lazyload
+
+from service import models
+from service.accounts.permissions import Role
+from service.database import current_tenant, hold_each
+from service.models import Asset, Project, Shot, Task, User
+from shared.departments import DEPARTMENTS
+from shared.errors import ConflictError
+
+Place = tuple[str, ...]
+"""Where a row stands in its project: ``("asset", NAME)``, ``("sequence", NAME)``, ``("shot", SEQUENCE, NAME)``, or one
+of those with ``("task", NAME)`` after it."""
+
+Row = Asset | models.Sequence | Shot | Task
+
+_MODELS: Mapping[str, Any] = {"asset": Asset, "sequence": models.Sequence, "shot": Shot, "task": Task}
+_NAMED_LIKE_DEPARTMENTS = frozenset(department.name for department in DEPARTMENTS)
+
+
+@dataclass(frozen=True)
+class Wish:
+    """That there be a row at ``place`` with these ``values``; ``line`` of the table says so."""
+
+    line: int
+    place: Place
+    values: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Change:
+    """Of ``what``, ``field`` becomes ``after``."""
+
+    what: str
+    field: str
+    before: Any
+    after: Any
+
+
+@dataclass
+class Plan:
+    """What following a table means; ``faults`` say by line what cannot be followed."""
+
+    added: list[Place] = field(default_factory=list)
+    changed: dict[Place, dict[str, Any]] = field(default_factory=dict)
+    unchanged: int = 0
+    faults: dict[int, list[str]] = field(default_factory=dict)
+    told: list[Change] = field(default_factory=list)
+
+    def refuse(self, line: int, fault: str) -> None:
+        self.faults.setdefault(line, []).append(fault)
+
+
+def label(place: Place) -> str:
+    """What people call the row at ``place``: ``asset gear``, ``task model of shot sq010/sh010``."""
+    if _kind(place) == "task":
+        return f"task {place[-1]} of {label(place[:-2])}"
+    return f"{place[0]} {'/'.join(place[1:])}"
+
+
+def plan(current: Session, project: Project, wishes: Sequence[Wish]) -> Plan:
+    """What ``wishes`` come to, as the project is now. Changes nothing."""
+    return _Planning(current, project, wishes).plan
+
+
+def follow(current: Session, project: Project, wishes: Sequence[Wish]) -> Plan:
+    """Add and change what ``wishes`` ask, unless some of them cannot be followed.
+
+    Raises ConflictError (``conflict.exists``) where somebody adds one of the rows at the same time.
+    """
+    first = _Planning(current, project, wishes)
+    if first.plan.faults:
+        return first.plan
+    first.hold()
+    # What others did until now is seen from here on, and they wait.
+    planning = _Planning(current, project, wishes)
+    if len(planning.plan.added) < len(first.plan.added):
+        raise ConflictError(
+            "Somebody else is adding the same to this project just now.",
+            hint="Send the table again.",
+            code="conflict.exists",
+        )
+    if not planning.plan.faults:
+        planning.carry_out()
+    return planning.plan
+
+
+def rows_of(current: Session, project: Project) -> Iterator[tuple[Asset | models.Sequence | Shot, list[Task]]]:
+    """What is in use in a project with its tasks: assets by name, then each sequence followed by its shots."""
+    known = {place: row for place, row in _known(current, project).items() if row.archived_at is None}
+    tasks: dict[Place, list[Task]] = {}
+    for place, row in known.items():
+        if isinstance(row, Task):
+            tasks.setdefault(place[:-2], []).append(row)
+    # A sequence comes before its shots: its place is the shorter one.
+    order = {place: (place[0] != "asset", place[1:]) for place in known}
+    for place in sorted(known, key=order.__getitem__):
+        row = known[place]
+        if isinstance(row, Asset | models.Sequence) or (isinstance(row, Shot) and ("sequence", place[1]) in known):
+            yield row, sorted(tasks.get(place, []), key=lambda task: task.name)
+
+
+class _Planning:
+    """Compares what is wished with what there is."""
+
+    def __init__(self, current: Session, project: Project, wishes: Sequence[Wish]) -> None:
+        self.plan = Plan()
+        self._current, self._project = current, project
+        self._known = _known(current, project)
+        self._spelled: dict[Place, Place] = {}
+        self._values: dict[Place, dict[str, Any]] = {}
+        self._lines: dict[Place, int] = {}
+        assignees = _users(current, (wish.values.get("assignee") for wish in wishes))
+        for wish in wishes:
+            self._take(wish, assignees)
+        for place in self._values:
+            self._compare(place)
+
+    def hold(self) -> None:
+        """Let nobody else add what is added here, nor change what is changed, until the transaction ends."""
+        tenant = current_tenant(self._current)
+        names = [
+            # As service.api.records.add does, for one row.
+            (tenant, _MODELS[_kind(place)].__tablename__, parent.id, _folded(place)[-1])
+            for place in self.plan.added
+            if (parent := self._parent(place)) is not None
+        ]
+        hold_each(self._current, names)
+        for kind, model in _MODELS.items():
+            ids = [self._known[_folded(place)].id for place in self.plan.changed if _kind(place) == kind]
+            if ids:
+                locked = select(model).where(model.id.in_(ids)).order_by(model.id)
+                locked = locked.options(lazyload("*")).with_for_update(key_share=True, of=model)
+                self._current.scalars(locked.execution_options(populate_existing=True)).all()
+
+    def carry_out(self) -> None:
+        for place, values in self.plan.changed.items():
+            for name, value in values.items():
+                setattr(self._known[_folded(place)], name, value)
+        # Children after what they belong to: the plan is in the order of the table, where that comes first.
+        for place in self.plan.added:
+            self._known[_folded(place)] = row = self._new(place)
+            self._current.add(row)
+        self._current.flush()
+
+    def _take(self, wish: Wish, assignees: Mapping[str, User]) -> None:
+        """Add what a line says of a row to what earlier lines say of it."""
+        place = _folded(wish.place)
+        self._spelled.setdefault(place, wish.place)
+        self._lines.setdefault(place, wish.line)
+        values = dict(wish.values)
+        if (address := values.pop("assignee", None)) is not None:
+            assignee = assignees.get(address.lower())
+            if assignee is None or assignee.archived_at is not None:
+                self.plan.refuse(wish.line, f"assignee: nobody here has the e-mail address {address}")
+            elif assignee.role == Role.CLIENT:
+                self.plan.refuse(wish.line, f"assignee: {address} is a client, who cannot be given a task")
+            else:
+                values["assignee_id"] = assignee.id
+        said = self._values.setdefault(place, {})
+        for name, value in values.items():
+            if said.setdefault(name, value) != value:
+                what = f"{name.replace('_', ' ')}: another line says {said[name]!r} of the {label(wish.place)}"
+                self.plan.refuse(wish.line, what)
+
+    def _compare(self, place: Place) -> None:
+        spelled, values, line = self._spelled[place], self._values[place], self._lines[place]
+        row = self._known.get(place)
+        if _kind(place) == "shot":
+            first = values.get("frame_in", row.frame_in if isinstance(row, Shot) else 1001)
+            last = values.get("frame_out", row.frame_out if isinstance(row, Shot) else 1100)
+            if last < first:
+                self.plan.refuse(line, f"frame out: the range {first} to {last} ends before it begins")
+        if row is None:
+            if _kind(place) == "task" and "department" not in values:
+                if place[-1] not in _NAMED_LIKE_DEPARTMENTS:
+                    self.plan.refuse(line, "department: the new task needs one")
+                values["department"] = place[-1]
+            self.plan.added.append(spelled)
+            return
+        if row.archived_at is not None:
+            self.plan.refuse(line, f"the {label(spelled)} is archived; restore it first, or leave it out")
+            return
+        changes = {name: value for name, value in values.items() if getattr(row, name) != value}
+        if not changes:
+            self.plan.unchanged += 1
+            return
+        self.plan.changed[spelled] = changes
+        self.plan.told += [Change(label(spelled), name, getattr(row, name), value) for name, value in changes.items()]
+
+    def _parent(self, place: Place) -> Row | Project | None:
+        """What a row belongs to, None where that is new as well."""
+        if _kind(place) == "task":
+            return self._known.get(_folded(place)[:-2])
+        return self._known.get(("sequence", _folded(place)[1])) if place[0] == "shot" else self._project
+
+    def _new(self, place: Place) -> Row:
+        parent, kind = self._parent(place), _kind(place)
+        assert parent is not None  # the table's order, see carry_out
+        column = {"asset": "project_id", "sequence": "project_id", "shot": "sequence_id"}.get(kind, f"{place[0]}_id")
+        values = self._values[_folded(place)]
+        if kind == "shot":
+            values = {"frame_in": 1001, "frame_out": 1100, **values}
+        new: Row = _MODELS[kind](id=uuid4(), name=place[-1], **{column: parent.id}, **values)
+        return new
+
+
+def _kind(place: Place) -> str:
+    return "task" if len(place) > 3 else place[0]
+
+
+def _folded(place: Place) -> Place:
+    """Names that differ in capitals only are one name: their files would lie in one folder on Windows and macOS."""
+    return tuple(name.lower() for name in place)
+
+
+def _known(current: Session, project: Project) -> dict[Place, Row]:
+    """All rows of a project by their places, in small letters, archived ones too."""
+    # Other relations are not needed: what belongs together is told by the keys.
+    bare = lazyload("*")
+    known: dict[Place, Row] = {}
+    targets: dict[Any, Place] = {}
+    for asset in current.scalars(select(Asset).options(bare).where(Asset.project_id == project.id)):
+        known[targets.setdefault(asset.id, ("asset", asset.name.lower()))] = asset
+    sequences = current.scalars(select(models.Sequence).options(bare).where(models.Sequence.project_id == project.id))
+    names = {sequence.id: sequence for sequence in sequences}
+    known |= {("sequence", sequence.name.lower()): sequence for sequence in names.values()}
+    for shot in current.scalars(select(Shot).options(bare).where(Shot.sequence_id.in_(list(names)))):
+        place = ("shot", names[shot.sequence_id].name.lower(), shot.name.lower())
+        known[targets.setdefault(shot.id, place)] = shot
+    of_assets = select(Asset.id).where(Asset.project_id == project.id)
+    of_shots = select(Shot.id).where(Shot.sequence_id.in_(list(names)))
+    of_project = Task.asset_id.in_(of_assets) | Task.shot_id.in_(of_shots)
+    for task in current.scalars(select(Task).options(bare, joinedload(Task.assignee)).where(of_project)):
+        known[(*targets[task.asset_id or task.shot_id], "task", task.name.lower())] = task
+    return known
+
+
+def _users(current: Session, addresses: Iterable[str | None]) -> dict[str, User]:
+    wanted = {address.lower() for address in addresses if address}
+    found = current.scalars(select(User).where(func.lower(User.email).in_(wanted))) if wanted else ()
+    return {user.email.lower(): user for user in found}

@@ -1,0 +1,202 @@
+"""Producers plan in spreadsheets: a table adds and changes what it speaks of, as a whole or not at all."""
+
+from __future__ import annotations
+
+import csv
+import io
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pytest
+from flask import Flask
+
+from service.accounts.permissions import Role
+from tests.service.studio import Json, Reply, StudioUnderTest
+from tests.service.test_statements import counting
+
+_PLAN = """Asset;Asset type;Sequence;Shot;Title;Frame in;Frame out;Task;Department;Task status;Assignee;Due
+gear;product;;;Gear of the front axle;;;model;model;wip;{artist};2027-01-31
+gear;;;;;;;look;look;;;
+lamp;;;;;;;;;;;
+;;sq010;;Opening;;;;;;;
+;;sq010;sh010;The gear turns;1001;1048.0;lighting;lighting;;{artist};
+;;sq020;sh010;;;;;;;;
+"""
+
+
+@pytest.fixture
+def project(studio: StudioUnderTest) -> Json:
+    made: Json = studio.admin.post("/projects/", {"name": "film"}).data
+    return made
+
+
+@pytest.fixture
+def plan(studio: StudioUnderTest) -> str:
+    return _PLAN.format(artist=studio.email(Role.ARTIST))
+
+
+def send(studio: StudioUnderTest, project: Json, table: str, **query: Any) -> Reply:
+    options = {"data": table.encode(), "headers": {"Content-Type": "text/csv"}, "query_string": query}
+    return studio.admin.call("POST", f"/projects/{project['id']}/sheet", **options)
+
+
+def export(studio: StudioUnderTest, project: Json) -> bytes:
+    client, headers = studio.app.test_client(), {"Authorization": f"Bearer {studio.admin.token}"}
+    answer = client.get(f"/api/projects/{project['id']}/sheet", headers=headers)
+    assert answer.status_code == 200
+    assert "filename=film.csv" in answer.headers["Content-Disposition"]
+    return answer.data
+
+
+def names(studio: StudioUnderTest, kind: str) -> list[str]:
+    return [each["name"] for each in studio.admin.get(f"/{kind}/?project=film&sort=created_at,name").data["items"]]
+
+
+def test_a_production_is_planned_with_one_table(studio: StudioUnderTest, project: Json, plan: str) -> None:
+    done = send(studio, project, plan).data
+    assert done["rows"] == 6
+    assert done["added"] == [
+        *("asset gear", "task model of asset gear", "task look of asset gear", "asset lamp", "sequence sq010"),
+        *("shot sq010/sh010", "task lighting of shot sq010/sh010", "sequence sq020", "shot sq020/sh010"),
+    ]
+    shots = studio.admin.get("/shots/?project=film&sort=sequence").data["items"]
+    assert [(each["sequence"], each["frame_in"], each["frame_out"]) for each in shots] == [
+        ("sq010", 1001, 1048),
+        ("sq020", 1001, 1100),
+    ]
+    task = studio.admin.get("/tasks/?project=film&asset=gear&department=model").data["items"][0]
+    assert (task["status"], task["due"], task["assignee"]) == ("wip", "2027-01-31", "artist")
+
+
+def test_what_is_exported_changes_nothing_when_it_comes_back(studio: StudioUnderTest, project: Json, plan: str) -> None:
+    send(studio, project, plan)
+    studio.admin.post("/assets/", {"project_id": project["id"], "name": "odd", "title": "=1+1"})
+    exported = export(studio, project)
+    done = send(studio, project, exported.decode("utf-8-sig")).data
+    assert (done["added"], done["changed"], done["unchanged"]) == ([], [], 10)
+    rows = list(csv.DictReader(io.StringIO(exported.decode("utf-8-sig"))))
+    assert [(row["asset"] or f"{row['sequence']}/{row['shot']}", row["task"]) for row in rows] == [
+        *(("gear", "look"), ("gear", "model"), ("lamp", ""), ("odd", "")),
+        *(("sq010/", ""), ("sq010/sh010", "lighting"), ("sq020/", ""), ("sq020/sh010", "")),
+    ]
+    assert rows[3]["title"] == "'=1+1"
+
+
+def test_only_what_the_table_says_changes_and_the_audit_log_knows(
+    studio: StudioUnderTest, project: Json, plan: str
+) -> None:
+    send(studio, project, plan)
+    done = send(studio, project, "asset,title,task,task status\nGEAR,,Model,done\nlamp,Lamp,,\n").data
+    assert done["added"] == []
+    assert [(each["what"], each["field"], each["before"], each["after"]) for each in done["changed"]] == [
+        ("task Model of asset GEAR", "status", "wip", "done"),
+        ("asset lamp", "title", "", "Lamp"),
+    ]
+    gear = studio.admin.get("/assets/?q=gear").data["items"][0]
+    assert (gear["title"], gear["revision"]) == ("Gear of the front axle", 1)
+    logged = studio.admin.get("/audit/?table_name=tasks&action=change").data["items"]
+    assert [(each["before"]["status"], each["after"]["status"]) for each in logged] == [("wip", "done")]
+
+
+def test_a_check_tells_what_would_be_done_and_does_nothing(studio: StudioUnderTest, project: Json, plan: str) -> None:
+    would = send(studio, project, plan, check="true").data
+    assert names(studio, "assets") == []
+    assert send(studio, project, plan).data == would
+
+
+@pytest.mark.parametrize(
+    ("row", "told"),
+    [
+        ("lamp,,,,,,,,", None),
+        (",,,,,,,,", None),
+        ("la mp,,,,,,,,", "asset: "),
+        (",,sh010,,,,,,", "name an asset, or a sequence"),
+        ("lamp,sq010,sh010,,,,,,", "name an asset, or a sequence"),
+        ("lamp,,,1001,,,,,", "frame in needs shot"),
+        (",sq010,sh020,1001,1000,,,,", "ends before it begins"),
+        (",sq010,sh020,first,,,,,", "frame in: "),
+        ("lamp,,,,,,model,,", "department needs task"),
+        ("lamp,,,,,modelling,,,", "department: the new task needs one"),
+        ("lamp,,,,,model,modelling,,", "There is no department 'modelling'"),
+        ("lamp,,,,,model,,nobody@studio.example,", "nobody here has the e-mail address"),
+        ("lamp,,,,,model,,{client},", "is a client"),
+        ("lamp,,,,,model,,,31.1.2027", "due: "),
+        (",sq010,,,,model,,,", "task needs an asset or a shot"),
+        ("gear,,,,,model,,,2027-02-01", "another line says"),
+    ],
+)
+def test_a_row_that_cannot_be_followed_is_told_and_nothing_is_done(
+    studio: StudioUnderTest, project: Json, row: str, told: str | None
+) -> None:
+    header = "asset,sequence,shot,frame in,frame out,task,department,assignee,due"
+    table = f"{header}\ngear,,,,,model,,,2027-01-31\n{row.format(client=studio.email(Role.CLIENT))}\n"
+    answer = send(studio, project, table, filename="plan.csv")
+    if told is None:
+        assert answer.status == 200
+        return
+    assert (answer.status, answer.error["code"]) == (422, "input.production_sheet")
+    assert "plan.csv" in answer.error["message"]
+    assert told in answer.error["fields"]["line 3"]
+    assert names(studio, "assets") == []
+
+
+def test_a_table_without_its_columns_is_refused(studio: StudioUnderTest, project: Json) -> None:
+    for table in ("", "title,status\na,b\n", "PK\x03\x04"):
+        assert send(studio, project, table).error["code"] == "input.production_sheet"
+
+
+def test_what_was_put_away_is_neither_exported_nor_brought_back(
+    studio: StudioUnderTest, project: Json, plan: str
+) -> None:
+    send(studio, project, plan)
+    gear = studio.admin.get("/assets/?q=gear").data["items"][0]
+    studio.admin.post(f"/assets/{gear['id']}/archive")
+    assert b"gear" not in export(studio, project).replace(b"The gear turns", b"")
+    refused = send(studio, project, plan)
+    assert "archived" in refused.error["fields"]["line 2"]
+
+
+def test_artists_and_clients_plan_nothing(studio: StudioUnderTest, project: Json) -> None:
+    for role in (Role.ARTIST, Role.CLIENT):
+        options = {"data": b"asset\ngear\n", "headers": {"Content-Type": "text/csv"}}
+        assert studio.api(role).call("POST", f"/projects/{project['id']}/sheet", **options).status in (403, 404)
+        assert studio.api(role).get(f"/projects/{project['id']}/sheet").status in (403, 404)
+
+
+def test_another_tenants_project_is_not_there(
+    studio: StudioUnderTest, other_studio: StudioUnderTest, project: Json
+) -> None:
+    assert send(other_studio, project, "asset\ngear\n").status == 404
+
+
+def test_the_same_name_added_at_once_is_there_once(studio: StudioUnderTest, project: Json) -> None:
+    def by_table(name: str) -> int:
+        return send(studio, project, f"asset\n{name}\n").status
+
+    def by_call(name: str) -> int:
+        return studio.admin.post("/assets/", {"project_id": project["id"], "name": name}).status
+
+    with ThreadPoolExecutor(8) as pool:
+        calls = [(by_table, "gear"), (by_call, "Gear"), (by_table, "GEAR"), (by_call, "gEar")] * 4
+        statuses = list(pool.map(lambda each: each[0](each[1]), calls))
+    assert set(statuses) <= {200, 201, 409}
+    assert [name.lower() for name in names(studio, "assets")] == ["gear"]
+
+
+def test_a_long_table_is_compared_in_as_many_statements_as_a_short_one(
+    app: Flask, studio: StudioUnderTest, project: Json
+) -> None:
+    def table(count: int) -> str:
+        lines = [f"part{number},,,model,model,{studio.email(Role.ARTIST)}" for number in range(count)]
+        lines += [f",sq{number % 3},sh{number},look,look," for number in range(count)]
+        return "\n".join(["asset,sequence,shot,task,department,assignee", *lines])
+
+    assert len(send(studio, project, table(200)).data["added"]) == 4 * 200 + 3
+    with counting(app) as short:
+        assert send(studio, project, table(3)).data["added"] == []
+    with counting(app) as long:
+        assert send(studio, project, table(200)).data["added"] == []
+    assert len(long) == len(short)
+    with counting(app) as statements:
+        export(studio, project)
+    assert len(statements) < 15

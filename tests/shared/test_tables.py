@@ -1,0 +1,55 @@
+"""Tables come in as spreadsheet programs save them, and go out so that they open as they are meant."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from shared.errors import InputError
+from shared.tables import plain, read_table, write_table
+
+_COLUMNS = {"name": ("name",), "note": ("note", "remark")}
+_TEXT = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0")).map(str.strip)
+
+
+@given(st.lists(st.tuples(_TEXT, _TEXT).filter(any)))
+def test_what_is_written_is_read_again(rows: list[tuple[str, str]]) -> None:
+    written = write_table(("Name", "Note"), rows)
+    table = read_table(written, "t.csv", _COLUMNS, "input.table")
+    assert table.columns == {"name", "note"}
+    assert [(plain(row.cells["name"]), plain(row.cells["note"])) for row in table.rows] == rows
+
+
+@pytest.mark.parametrize("text", ["=1+1", "+49 30", "-", "@SUM(A1)", '=HYPERLINK("http://x")'])
+def test_no_cell_is_a_formula_where_it_is_opened(text: str) -> None:
+    content = write_table(("name",), [[text]]).decode("utf-8-sig")
+    assert content.splitlines()[1].lstrip('"').startswith("'")
+
+
+def test_an_apostrophe_of_ones_own_stays() -> None:
+    assert plain("'twas") == "'twas"
+
+
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [
+        (b"PK\x03\x04rest", "workbook"),
+        (b"name\n\xff\xfe\xfd", "UTF-8"),
+        (b'name\n"open', "not a table"),
+        (b"name\na\0b", "null"),
+    ],
+)
+def test_what_is_no_table_is_refused_and_said_why(content: bytes, told: str) -> None:
+    with pytest.raises(InputError, match=told) as refused:
+        read_table(content, "sheet.csv", _COLUMNS, "input.table")
+    assert refused.value.code == "input.table"
+    assert "sheet.csv" in refused.value.message
+
+
+def test_lines_count_as_an_editor_shows_them() -> None:
+    table = read_table(b"\n\nremark;NAME\n\nfirst;a\n;\nsecond;b\n", "t.csv", _COLUMNS, "input.table")
+    assert [(row.line, row.cells["name"], row.cells["note"]) for row in table.rows] == [
+        (5, "a", "first"),
+        (7, "b", "second"),
+    ]
