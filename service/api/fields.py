@@ -23,7 +23,7 @@ _NUMBER = re.compile(r"\s*[-+]?[\d.]+\s*")
 
 
 def _name(text: str) -> str:
-    return _checked(check_name, text, "name")
+    return _checked(check_name, text, "folder or a prim")
 
 
 def _department(text: str) -> str:

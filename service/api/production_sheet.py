@@ -31,7 +31,7 @@ _MOST_ROWS = 10_000
 """One transaction locks and writes all of them."""
 _MOST_FAULTS = 50
 """So many lines with faults are told."""
-_COLUMNS = (
+COLUMNS = (
     *("asset", "asset type", "sequence", "shot", "title", "status", "frame in", "frame out"),
     *("task", "department", "task status", "assignee", "due"),
 )
@@ -48,7 +48,7 @@ _ALSO_CALLED = {
     "due": ("duedate", "deadline"),
 }
 _NAMES = {
-    (column := words.replace(" ", "_")): (words.replace(" ", ""), *_ALSO_CALLED.get(column, ())) for words in _COLUMNS
+    (column := words.replace(" ", "_")): (words.replace(" ", ""), *_ALSO_CALLED.get(column, ())) for words in COLUMNS
 }
 _WHOLE = re.compile(r"(-?\d{1,9})(\.0+)?")
 
@@ -147,7 +147,7 @@ class SheetQuery(Request):
 def get_production_sheet(project_id: UUID) -> Response:
     """Assets, sequences and shots of a project with their tasks, as CSV; a row for each task, or what has none."""
     project = row(Project, project_id)
-    response = Response(write_table(_COLUMNS, _table(project)), mimetype="text/csv")
+    response = Response(write_table(COLUMNS, _table(project)), mimetype="text/csv")
     response.headers.set("Content-Disposition", "attachment", filename=f"{project.name}.csv")
     return response
 
@@ -170,12 +170,17 @@ def follow_production_sheet(project_id: UUID, query: SheetQuery) -> dict[str, An
     are told by their line.
     """
     request.max_content_length = _BYTES
+    return follow_sheet(project_id, body_bytes(), query.filename, check=query.check)
+
+
+def follow_sheet(project_id: UUID, content: bytes, name: str, *, check: bool) -> dict[str, Any]:
+    """What :class:`FollowedOut` tells. Raises InputError (``input.production_sheet``) with the lines as its fields."""
     project = live_row(Project, project_id)
-    table = read_table(body_bytes(), query.filename, _NAMES, _CODE)
-    wishes = _wishes(table, query.filename)
-    done = (plan if query.check else follow)(session(), project, wishes)
+    table = read_table(content, name, _NAMES, _CODE)
+    wishes = _wishes(table, name)
+    done = (plan if check else follow)(session(), project, wishes)
     if done.faults:
-        raise _refused(query.filename, done.faults)
+        raise _refused(name, done.faults)
     return _told(table, done)
 
 
@@ -183,7 +188,7 @@ def _wishes(table: Table, name: str) -> list[Wish]:
     if not table.columns & {"asset", "sequence"}:
         raise InputError(
             f"{name} has no row that names its columns.",
-            hint=f'The first row needs "asset", or "sequence" and "shot", and may have {", ".join(_COLUMNS[4:])}.',
+            hint=f'The first row needs "asset", or "sequence" and "shot", and may have {", ".join(COLUMNS[4:])}.',
             code=_CODE,
         )
     if len(table.rows) > _MOST_ROWS:

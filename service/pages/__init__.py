@@ -1,8 +1,9 @@
 """The web pages: what a studio makes, what it wears and what the farm is doing, read in a browser.
 
 ``frame`` has what every page shares; ``home``, ``assets``, ``tasks``, ``publishes`` and ``jobs`` have one page each
-with its queries; ``comments`` stand on those of tasks and publishes; ``revisions`` has the buttons that confirm or
-correct matches; ``sign_in`` gives and ends the browser's session. Other pages only read: changes go through the API.
+with its queries; ``comments`` stand on those of tasks and publishes; ``production`` takes spreadsheets; ``revisions``
+has the buttons that confirm or correct matches; ``sign_in`` gives and ends the browser's session. Other pages only
+read: changes go through the API.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from service.pages import (
     home,
     jobs,
     notifications,
+    production,
     publishes,
     revisions,
     sign_in,
@@ -27,7 +29,7 @@ from service.pages.frame import pages
 
 __all__ = ["error_page", "register"]
 
-_VIEWS = (home, assets, revisions, tasks, publishes, comments, jobs, workflows, notifications, sign_in)
+_VIEWS = (home, production, assets, revisions, tasks, publishes, comments, jobs, workflows, notifications, sign_in)
 """Modules whose import declares the routes of ``pages``."""
 
 

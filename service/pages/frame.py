@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from urllib.parse import urlsplit
 
 from flask import Blueprint, Response, flash, g, make_response, redirect, request
@@ -25,6 +25,9 @@ _HEADERS = {
     # Not no-referrer: browsers would then hide the origin of our own forms too.
     "Referrer-Policy": "same-origin",
 }
+
+_MOST_TOLD = 1500
+"""Bytes."""
 
 View = Callable[..., str]
 
@@ -62,10 +65,19 @@ def action(path: str, permission: Permission) -> Callable[[View], View]:
     return declare
 
 
-def tell_refusal(error: RacewayError) -> None:
-    """Undo what a form has done so far, and let the page that is shown next say why."""
+def tell_refusal(error: RacewayError, *more: str) -> None:
+    """Undo what a form has done so far, and let the page that is shown next say why, with ``more`` lines."""
     session().rollback()
-    flash(f"{error.message} {error.hint}".strip(), "refused")
+    flash(shortened([f"{error.message} {error.hint}".strip(), *more]), "refused")
+
+
+def shortened(lines: Sequence[str]) -> str:
+    """As many of ``lines`` as fit into the cookie in which they travel to the page that is shown next."""
+    kept, left = 0, _MOST_TOLD
+    while kept < len(lines) and (left := left - len(lines[kept].encode())) >= 0:
+        kept += 1
+    more = f"... and {len(lines) - kept:,} more." if kept < len(lines) else ""
+    return "\n".join([*lines[:kept], *([more] if more else [])])
 
 
 def may(permission: str) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -11,9 +12,11 @@ import pytest
 from flask import Flask
 
 from service.accounts.permissions import Role
+from tests.service.page import Page
 from tests.service.studio import Json, Reply, StudioUnderTest
 from tests.service.test_statements import counting
 
+SAME_SITE = {"Sec-Fetch-Site": "same-origin"}
 _PLAN = """Asset;Asset type;Sequence;Shot;Title;Frame in;Frame out;Task;Department;Task status;Assignee;Due
 gear;product;;;Gear of the front axle;;;model;model;wip;{artist};2027-01-31
 gear;;;;;;;look;look;;;
@@ -200,3 +203,34 @@ def test_a_long_table_is_compared_in_as_many_statements_as_a_short_one(
     with counting(app) as statements:
         export(studio, project)
     assert len(statements) < 15
+
+
+def test_a_browser_fetches_checks_and_sends_the_spreadsheet(studio: StudioUnderTest, project: Json, plan: str) -> None:
+    browser = studio.browser(Role.PROJECT_MANAGER)
+    address = f"/projects/{project['id']}/production"
+    assert address in Page(browser.get("/?project=film")).links
+
+    def post(table: str, **buttons: str) -> str:
+        form = {"sheet": (io.BytesIO(table.encode()), "plan.csv"), **buttons}
+        return Page(browser.post(address, data=form, follow_redirects=True, headers=SAME_SITE)).text
+
+    assert "Would add asset gear." in post(plan, check="")
+    assert names(studio, "assets") == []
+    assert "Added asset gear." in post(plan)
+    assert names(studio, "assets") == ["gear", "lamp"]
+    assert "Changed title of asset lamp from “” to “Lamp”." in post("asset,title\nlamp,Lamp\n")
+    assert "line 3: due:" in post("asset,task,due\nlamp,,\nlamp,model,soon\n")
+    assert "No file was chosen" in Page(browser.post(address, follow_redirects=True, headers=SAME_SITE)).text
+    assert browser.get(f"/api/projects/{project['id']}/sheet").mimetype == "text/csv"
+    assert address not in Page(studio.browser(Role.ARTIST).get("/?project=film")).links
+
+
+def test_what_is_told_of_a_long_spreadsheet_fits_into_the_browsers_cookie(
+    studio: StudioUnderTest, project: Json
+) -> None:
+    browser = studio.browser(Role.PROJECT_MANAGER)
+    table = "asset\n" + "".join(f"asset{number}\n" for number in range(300))
+    form = {"sheet": (io.BytesIO(table.encode()), "plan.csv")}
+    answer = browser.post(f"/projects/{project['id']}/production", data=form, headers=SAME_SITE)
+    assert all(len(cookie) < 4000 for cookie in answer.headers.getlist("Set-Cookie"))
+    assert re.search(r"\.\.\. and \d+ more\.", Page(browser.get(answer.location)).text)
