@@ -40,10 +40,8 @@ def send_production(project_id: UUID) -> str:
 def _told(done: dict[str, Any], *, check: bool) -> list[str]:
     added, changed = ("Would add", "Would change") if check else ("Added", "Changed")
     rows = {each["what"] for each in done["changed"]}
-    lines = [
-        f"{added} {len(done['added']):,} and {changed.lower()} {len(rows):,};"
-        f" {done['unchanged']:,} are there already, as the spreadsheet says."
-    ]
+    counts = f"{added} {len(done['added']):,} and {changed.lower()} {len(rows):,}"
+    lines = [f"{counts}; {done['unchanged']:,} are there already, as the spreadsheet says."]
     lines += [f"{added} {what}." for what in done["added"]]
     for each in done["changed"]:
         field = each["field"].replace("_", " ")
