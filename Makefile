@@ -8,6 +8,8 @@ PYTHON ?= $(shell command -v python3.11 || \
 VENV ?= .venv
 BIN := $(VENV)/bin
 DEMO_ARGS ?=
+# Side by side, a file at a time, since tests of a file share what they start. One after the other: TEST_ARGS=-n0
+SIDE_BY_SIDE := --numprocesses=logical --maxprocesses=4 --dist=loadfile --no-loadscope-reorder
 
 .PHONY: demo test lint clean
 
@@ -15,7 +17,7 @@ demo: $(VENV)/.demo
 	$(BIN)/raceway demo $(DEMO_ARGS)
 
 test: $(VENV)/.test lint
-	$(BIN)/python -m pytest $(TEST_ARGS)
+	$(BIN)/python -m pytest $(SIDE_BY_SIDE) $(TEST_ARGS)
 
 lint: $(VENV)/.test
 	$(BIN)/ruff check .
