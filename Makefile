@@ -16,6 +16,8 @@ SIDE_BY_SIDE := --numprocesses=logical --maxprocesses=4 --dist=loadfile --no-loa
 demo: $(VENV)/.demo
 	$(BIN)/raceway demo $(DEMO_ARGS)
 
+# The tests start hundreds of programs: Python compiles each once, also where the environment forbids it.
+test: export PYTHONDONTWRITEBYTECODE :=
 test: $(VENV)/.test lint
 	$(BIN)/python -m pytest $(SIDE_BY_SIDE) $(TEST_ARGS)
 
