@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import PurePath
-from typing import Any
+from typing import IO, Any
 from uuid import UUID, uuid4
 
 from flask import Response, request
@@ -128,19 +128,24 @@ def list_media(query: MediaQuery) -> dict[str, Any]:
 )
 def upload_medium(query: MediaUpload) -> dict[str, Any]:
     """Upload a picture or film as the raw body. What it is is told from its content, and must be what its name says."""
-    asset = find_asset(query.asset, query.project) if query.asset else None
+    request.max_content_length = auth.config().max_upload_bytes
+    return describe(add_medium(uuid4(), request.stream, query))
+
+
+def add_medium(media_id: UUID, stream: IO[bytes], given: MediaUpload) -> MediaAsset:
+    """Store what a stream holds. Raises InputError where it is no picture or film, or not the one its name says."""
+    asset = find_asset(given.asset, given.project) if given.asset else None
     if asset is not None:
         check_live(asset)
     config = auth.config()
     root = config.tenant_root(auth.current().storage)
-    request.max_content_length = config.max_upload_bytes
-    with store.receive(request.stream, root, config.max_upload_bytes) as upload:
-        found = check_medium(upload.place, query.filename)
+    with store.receive(stream, root, config.max_upload_bytes) as upload:
+        found = check_medium(upload.place, given.filename)
         medium = MediaAsset(
-            id=uuid4(),
-            asset_type=query.asset_type,
-            category_key=query.category_key,
-            name=query.filename,
+            id=media_id,
+            asset_type=given.asset_type,
+            category_key=given.category_key,
+            name=given.filename,
             path=upload.keep(root, f"medium{found.file_type.suffixes[0]}"),
             mime_type=found.file_type.mime_type,
             size=upload.size,
@@ -150,7 +155,7 @@ def upload_medium(query: MediaUpload) -> dict[str, Any]:
             asset_id=asset.id if asset else None,
         )
     session().add(medium)
-    return describe(written(medium))
+    return written(medium)
 
 
 @media.declare("GET", "/assets/<uuid:media_id>", permission=Permission.MEDIA_READ, answer=MediaOut)

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from pathlib import PurePath
 from typing import Any, TypeVar
-from uuid import UUID
+from uuid import UUID, uuid4
 
 from flask import request, url_for
 from pydantic import ValidationError
 from sqlalchemy import select
+from werkzeug.datastructures import FileStorage
 
 from service.accounts import auth
 from service.accounts.permissions import Permission
@@ -24,6 +26,7 @@ from service.api.comments import (
     may_manage,
 )
 from service.api.listing import row
+from service.api.media import MediaUpload, add_medium
 from service.api.records import change
 from service.api.routing import Request
 from service.database import session
@@ -74,18 +77,29 @@ def comments_on(target: Task | Publish) -> CommentsView:
 
 @action("/comments", Permission.COMMENT_WRITE)
 def write_comment() -> str:
-    """Comment on the task or publish that the form names."""
-    given = {name: value for name, value in request.form.items() if value.strip()}
-    body = _read(NewComment, {"text": "", **given})
+    """Comment on the task or publish that the form names, with the pictures and films that were chosen."""
+    request.max_content_length = auth.config().max_upload_bytes
+    given: dict[str, Any] = {name: value for name, value in request.form.items() if value.strip()}
+    files = {uuid4(): each for each in request.files.getlist("files") if each.filename}
+    body = _read(NewComment, {"text": "", **given, "attachments": list(files)})
     target = _page_of(body.target_type, body.target_id)
     try:
+        for media_id, file in files.items():
+            _store(media_id, file)
         comment = create_comment(body)
     except RacewayError as error:
-        if error.status not in (409, 422):
+        if error.status not in (409, 413, 415, 422):
             raise
         tell_refusal(error)
         return target
     return f"{target}#comment-{comment['id']}"
+
+
+def _store(media_id: UUID, file: FileStorage) -> None:
+    """Store a file that was sent with a comment."""
+    auth.require(Permission.MEDIA_WRITE)
+    given = {"filename": PurePath(file.filename or "").name, "asset_type": "attachment"}
+    add_medium(media_id, file.stream, _read(MediaUpload, given))
 
 
 @action("/comments/<uuid:comment_id>/change", Permission.COMMENT_WRITE)

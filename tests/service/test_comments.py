@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import io
+
 import pytest
 from flask import Flask
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy.exc import IntegrityError
+from werkzeug.test import TestResponse
 
 from service.accounts.permissions import Role
 from service.comments import mentioned
@@ -15,7 +18,7 @@ from service.models import Comment, User
 from service.tasks import notifier
 from tests.service.page import Page
 from tests.service.studio import Api, Json, Production, StudioUnderTest, make_studio
-from tests.service.world import World
+from tests.service.world import PNG, World
 
 pytestmark = pytest.mark.usefixtures("few_tenants", "quiet_queue")
 
@@ -391,6 +394,35 @@ def test_comments_are_read_and_written_on_the_page_of_a_task(studio: StudioUnder
     assert other.status_code == 403 and len(texts(studio.artist)) == 1
     assert browser.post(f"/comments/{comment['id']}/archive").status_code == 303
     assert "Gentler." not in Page(browser.get(f"/tasks/{task}")).text
+
+
+def test_pictures_are_sent_with_a_comment(studio: StudioUnderTest, production: Production) -> None:
+    task, browser = production.task["id"], studio.browser()
+    assert 'type="file"' in browser.get(f"/tasks/{task}").text
+
+    def send(*files: tuple[bytes, str], text: str = "") -> TestResponse:
+        chosen = [(io.BytesIO(content), name) for content, name in files]
+        return browser.post("/comments", data={**on(task=task), "text": text, "files": chosen})
+
+    assert send((PNG, "left.png"), (PNG, "right.png")).status_code == 303
+    [comment] = studio.artist.get("/comments/").data["items"]
+    assert [each["name"] for each in comment["attachments"]] == ["left.png", "right.png"]
+    assert browser.get(comment["attachments"][0]["url"]).data == PNG
+    shown = browser.get(f"/tasks/{task}").text
+    assert f'<img src="{comment["attachments"][0]["url"]}" alt="left.png"' in shown
+    # One that is refused takes the others, and what was written, with it; the page says why.
+    refused = send((PNG, "front.png"), (b"MZ\x90", "tool.png"), text="look")
+    assert "tool.png is no picture or film" in Page(browser.get(refused.location)).text
+    assert len(studio.artist.get("/comments/").data["items"]) == 1
+    assert [each["name"] for each in studio.artist.get("/media/assets?q=front").data["items"]] == []
+
+
+def test_a_client_sends_no_files(studio: StudioUnderTest, production: Production, client: Api) -> None:
+    publish, browser = studio.publish(production)["id"], studio.browser(Role.CLIENT)
+    assert 'type="file"' not in browser.get(f"/publishes/{publish}").text
+    form = {**on(publish=publish), "text": "see this", "files": [(io.BytesIO(PNG), "view.png")]}
+    assert browser.post("/comments", data=form).status_code == 403
+    assert texts(client) == []
 
 
 def test_a_client_reads_and_writes_comments_on_the_page_of_a_publish(
