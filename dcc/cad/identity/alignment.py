@@ -21,6 +21,8 @@ from shared.manifest import Fingerprint, Part, Vector
 _LEAST_ANCHORS = 3
 """Parts that have to agree on what became of the whole."""
 _MOST_TURNS = 12
+_MOST_OCCURRENCES = 8
+"""Of one part, that are looked at for how it was turned."""
 
 
 @dataclass(frozen=True)
@@ -55,33 +57,38 @@ class Alignment:
 def align(old: Sequence[Part], new: Sequence[Part]) -> Alignment:
     """What most of the parts agree on that are easily known again; nothing, where they are too few to tell.
 
-    Those are the parts that name, or shape whatever its size, single out in both revisions. Names may have changed
-    owners: nothing happened to the whole, either, where as many parts have their very shape and place without it.
+    Those are the parts that shape, name, or shape whatever its size, single out in both revisions. Names may have
+    changed owners: nothing happened to the whole, either, where as many parts have their very shape and place without
+    it.
     """
     unaligned = Alignment(1.0, np.eye(4))
-    found = _agreed(_anchors(old, new))
+    found = _agreed(_anchors(old, new), min(len(old), len(new)))
     if found is None:
         return unaligned
-    unchanged, changed = (_exactly_there(alignment.carry(old), new) for alignment in (unaligned, found))
+    likeness = Likeness.of(new)
+    unchanged, changed = (_exactly_there(alignment.carry(old), likeness) for alignment in (unaligned, found))
     return unaligned if unchanged and unchanged >= changed else found
 
 
-def _exactly_there(old: Sequence[Part], new: Sequence[Part]) -> int:
+def _exactly_there(old: Sequence[Part], new: Likeness) -> int:
     """How many occurrences of new parts stand where one of an old part of exactly the same shape does."""
-    one, other = Likeness.of(old), Likeness.of(new)
-    if not len(one.centers) or not len(other.centers):
+    one = Likeness.of(old)
+    if not len(one.centers) or not len(new.centers):
         return 0
-    at_place = cKDTree(one.centers).query_ball_point(other.centers, AT_PLACE * other.sizes[other.owners])
-    shapes, known = other.log_measures, one.log_measures
+    at_place = cKDTree(one.centers).query_ball_point(new.centers, AT_PLACE * new.sizes[new.owners])
+    shapes, known = new.log_measures, one.log_measures
     return sum(
         bool((np.abs(known[one.owners[near]] - shapes[owner]).max(axis=1) <= EXACT).any())
-        for near, owner in zip(at_place, other.owners, strict=True)
+        for near, owner in zip(at_place, new.owners, strict=True)
         if near
     )
 
 
-def _agreed(anchors: Sequence[tuple[Part, Part]]) -> Alignment | None:
-    if len(anchors) < _LEAST_ANCHORS:
+def _agreed(anchors: Sequence[tuple[Part, Part]], parts: int) -> Alignment | None:
+    """``parts``: how many there are in the smaller model."""
+    # Two parts that keep their distance are enough where they are most of the model.
+    least = min(_LEAST_ANCHORS, max(2, parts))
+    if len(anchors) < least:
         return None
     before, after = ([pair[side] for pair in anchors] for side in (0, 1))
     growth = (Likeness.of(after).log_measures - Likeness.of(before).log_measures).mean(axis=1)
@@ -91,21 +98,28 @@ def _agreed(anchors: Sequence[tuple[Part, Part]]) -> Alignment | None:
     scale = math.exp(middle) if scaled else 1.0
     agree = np.abs(growth - math.log(scale)) < NOISE
     unmistakable = [
-        pair for pair, known in zip(anchors, agree, strict=True) if known and all(len(p.occurrences) == 1 for p in pair)
+        (one, other)
+        for (one, other), known in zip(anchors, agree, strict=True)
+        if known and len(one.occurrences) == len(other.occurrences) > 0
     ]
     matrix = np.diag([scale, scale, scale, 1.0])
-    if len(unmistakable) >= _LEAST_ANCHORS:
+    if len(unmistakable) >= least:
         matrix = matrix @ _motion(unmistakable, scale)
     return Alignment(scale, matrix)
 
 
 def _anchors(old: Sequence[Part], new: Sequence[Part]) -> list[tuple[Part, Part]]:
     found: dict[int, tuple[Part, Part]] = {}
-    for keys in (_by_name, _by_form):
+    for keys in (_by_shape, _by_name, _by_form):
         before, after = _singled_out(old, keys(old)), _singled_out(new, keys(new))
         for key in sorted(before.keys() & after.keys()):
             found.setdefault(before[key], (old[before[key]], new[after[key]]))
     return list(found.values())
+
+
+def _by_shape(parts: Sequence[Part]) -> list[tuple[object, ...]]:
+    logs = np.round(Likeness.of(parts).log_measures / EXACT).tolist()
+    return [(*log, part.fingerprint.faces, part.fingerprint.edges) for log, part in zip(logs, parts, strict=True)]
 
 
 def _by_name(parts: Sequence[Part]) -> list[tuple[object, ...]]:
@@ -124,8 +138,11 @@ def _singled_out(parts: Sequence[Part], keys: Sequence[tuple[object, ...]]) -> d
 
 
 def _motion(anchors: Sequence[tuple[Part, Part]], scale: float) -> Matrix:
-    """The turn and shift that brings most anchors to their places, as 4x4 matrix; turns are tried as parts suggest."""
-    before, after = (np.concatenate([centers_of(pair[side]) for pair in anchors]) for side in (0, 1))
+    """The turn and shift that brings most anchors to their places, as 4x4 matrix; turns are tried as parts suggest.
+
+    The place of an anchor is the middle of its occurrences, whichever of them is which.
+    """
+    before, after = (np.array([centers_of(pair[side]).mean(axis=0) for pair in anchors]) for side in (0, 1))
     reach = AT_PLACE * np.array([max(new.fingerprint.extents) or 1.0 for _, new in anchors])
     best, most = np.eye(4), -1
     for turn in _turns(anchors):
@@ -142,14 +159,15 @@ def _turns(anchors: Sequence[tuple[Part, Part]]) -> list[NDArray[np.float64]]:
     """How the anchors were turned, those first that most of them were, after "not at all"."""
     turns: dict[tuple[float, ...], NDArray[np.float64]] = {}
     counts: Counter[tuple[float, ...]] = Counter()
-    for pair in anchors:
-        one, other = (np.array(part.occurrences[0].transform).reshape(4, 4)[:3, :3] for part in pair)
-        turn = np.linalg.pinv(one) @ other
-        if not np.allclose(turn @ turn.T, np.eye(3), atol=1e-3) or np.linalg.det(turn) < 0:
-            continue
-        key = tuple(np.round(turn, 4).ravel().tolist())
-        counts[key] += 1
-        turns.setdefault(key, turn)
+    for one, other in anchors:
+        before = np.array(one.occurrences[0].transform).reshape(4, 4)[:3, :3]
+        for occurrence in other.occurrences[:_MOST_OCCURRENCES]:
+            turn = np.linalg.pinv(before) @ np.array(occurrence.transform).reshape(4, 4)[:3, :3]
+            if not np.allclose(turn @ turn.T, np.eye(3), atol=1e-3) or np.linalg.det(turn) < 0:
+                continue
+            key = tuple(np.round(turn, 4).ravel().tolist())
+            counts[key] += 1
+            turns.setdefault(key, turn)
     return [np.eye(3), *(turns[key] for key, _ in counts.most_common(_MOST_TURNS))]
 
 

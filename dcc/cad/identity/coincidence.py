@@ -44,7 +44,7 @@ class Crowd:
         if self.namesakes:
             return f"{self.others} other {'part has' if self.others == 1 else 'parts have'} that name"
         if self.shape_alone and self.expected <= _STRANGER:
-            return "nothing but a similar shape speaks for it"
+            return "nothing but its shape speaks for it"
         return f"about {max(1, round(self.expected))} of {self.others} other parts would come as near"
 
 
@@ -56,10 +56,13 @@ def crowd_around(evidence: Evidence, pair: int) -> Crowd:
     alike but for one measure (the lengths of a profile), so that of those that differ by D, d / D are expected to
     differ by no more than d.
     """
-    difference = float(evidence.difference[pair])
-    # What agrees so exactly is one shape; who else has it is seen in the next best pairing.
-    if difference <= EXACT or evidence.shared_places[pair] >= _KEPT_PLACES:
+    difference = float(evidence.shapes.largest[pair])
+    if evidence.shared_places[pair] >= _KEPT_PLACES:
         return Crowd()
+    if difference <= EXACT:
+        # One shape beyond doubt; who else has it is seen in the next best pairing. But a copy may have come elsewhere
+        # under a name of its own, and the original gone.
+        return Crowd(_STRANGER, shape_alone=True) if evidence.renamed[pair] else Crowd()
     sides = (
         (evidence.old, int(evidence.pairs.rows[pair])),
         (evidence.new, int(evidence.pairs.columns[pair])),
@@ -81,6 +84,6 @@ def _expected(side: Likeness, part: int, difference: float) -> float:
         return 0.0
     seen = others[:: -(-len(others) // _SAMPLE)]
     pairs = Pairs(np.full(len(seen), part), seen, (len(side.parts), len(side.parts)))
-    away, mirrored, _ = shape_differences(side, side, pairs)
-    near = np.where(mirrored, 0.0, difference / np.maximum(away, difference))
+    shapes = shape_differences(side, side, pairs)
+    near = np.where(shapes.mirrored, 0.0, difference / np.maximum(shapes.largest, difference))
     return float(near.mean()) * len(others)

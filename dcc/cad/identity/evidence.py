@@ -41,16 +41,25 @@ _MIRRORED = -8.0
 _SCALED = 1.0
 _ONLY_PART = 3.0
 
+# Of the parts that stand unchanged where they stood, the share that kept their names, below which names say nothing.
+_NAMES_KEPT = 0.5
+_LEAST_WITNESSES = 3
+
 # Relative differences of linear measures: most re-exports of one shape stay far below the first.
 _TO_THE_DIGIT = 1e-9
 _CHANGED = 0.15
 _DIFFERENT = 0.7
+# Chirality, and the share of it that is left when a mesh or a small change of shape interferes.
 _HANDED = 0.05
+_KEPT_HAND = 0.5
 _LEAST_HANDED = 1e-5
+_KEPT_SLIGHT_HAND = 0.95
 # How far off its place a part is, as a share of its size, and how much of a place that still is.
 _OFF_PLACE = ((1e-4, AT_PLACE, 0.1), (1.0, 0.8, 0.0))
 _OFF_PLACE_CHANGED = ((1e-4, AT_PLACE, 0.5), (1.0, 0.8, 0.0))
 """The same where the part was reshaped, which moves its centre."""
+_STANDS = _OFF_PLACE[1][1]
+"""Share of its places that a part has kept that was not moved."""
 _TELLING = 5
 """Letters that a name has to have to say something as a piece of another."""
 
@@ -68,20 +77,22 @@ Numbers = NDArray[np.float64]
 class Evidence:
     """Nats of each kind of evidence for each of ``pairs``.
 
-    ``difference``: largest relative difference of a linear measure. ``shared_places``: share of places that both have.
-    ``same_name``: both have one; ``sole_name``: and no other part has it, in either revision.
+    ``shapes``: how they differ. ``shared_places``: share of places that both have.
+    ``same_name``: both have one; ``sole_name``: and no other part has it, in either revision. ``renamed``: both have
+    one, and they are not alike. Where all names were given anew, none of them says anything.
     """
 
     old: Likeness
     new: Likeness
     pairs: Pairs
+    shapes: ShapeDifferences
     shape: Numbers
     name: Numbers
     place: Numbers
-    difference: Numbers
     shared_places: Numbers
     same_name: NDArray[np.bool_]
     sole_name: NDArray[np.bool_]
+    renamed: NDArray[np.bool_]
 
     @property
     def claim(self) -> Numbers:
@@ -96,41 +107,35 @@ class Evidence:
         A part that took another's place stands there too: where neither name nor shape is the same, place is no proof,
         though it disputes the claims of others.
         """
-        alone = (self.difference > NOISE) & (self.name <= _SAME_NAME / 2)
+        alone = (self.shapes.largest > NOISE) & (self.name <= _SAME_NAME / 2)
         return np.asarray(self.claim - np.where(alone, np.maximum(self.place - _PLACE_ALONE, 0.0), 0.0))
 
     @property
     def same_shape(self) -> NDArray[np.bool_]:
-        return np.asarray((self.difference <= NOISE) & (self.shape > _MIRRORED))
+        return np.asarray((self.shapes.largest <= NOISE) & ~self.shapes.mirrored)
 
     @property
     def exact_shape(self) -> NDArray[np.bool_]:
-        return np.asarray((self.difference <= EXACT) & (self.shape > _MIRRORED))
+        return np.asarray((self.shapes.largest <= EXACT) & ~self.shapes.mirrored)
 
     @property
     def untouched(self) -> NDArray[np.bool_]:
         """Pairs of one shape at the same place."""
-        return self.same_shape & (self.shared_places >= _OFF_PLACE[1][1])
+        return self.same_shape & (self.shared_places >= _STANDS)
+
+    @property
+    def mirrored_in_place(self) -> NDArray[np.bool_]:
+        return self.shapes.mirrored & (self.shared_places >= _STANDS)
 
     def reason(self, pair: int) -> str:
         """The evidence for one pair, in words."""
         return ", ".join(
             (
-                _shape_words(float(self.shape[pair]), float(self.difference[pair])),
+                self.shapes.words(pair),
                 _name_words(float(self.name[pair]), bool(self.same_name[pair])),
                 _place_words(float(self.place[pair]), float(self.shared_places[pair])),
             )
         )
-
-
-def _shape_words(nats: float, difference: float) -> str:
-    if nats == _MIRRORED:
-        return "mirror image"
-    if difference <= NOISE:
-        return "same shape"
-    if difference < _CHANGED:
-        return f"shape changed by {difference:.1%}"
-    return "scaled" if nats == _SCALED else "different shape"
 
 
 def _name_words(nats: float, same: bool) -> str:
@@ -152,20 +157,48 @@ def weigh(old_parts: Sequence[Part], new_parts: Sequence[Part], every_pair_up_to
     old, new = Likeness.of(old_parts), Likeness.of(new_parts)
     count = len(old_parts) * len(new_parts)
     pairs = every_pair(len(old_parts), len(new_parts)) if count <= every_pair_up_to else likely_pairs(old, new)
-    difference, mirrored, scaled = shape_differences(old, new, pairs)
-    shape = _shape_nats(old, new, pairs, difference, mirrored, scaled)
-    shared = _shared_places(old, new, pairs, difference <= NOISE)
+    shapes = shape_differences(old, new, pairs)
+    shape = _shape_nats(old, new, pairs, shapes)
+    shared = _shared_places(old, new, pairs, shapes.largest <= NOISE)
     place = _place_nats(old, new, pairs, shared)
     same_name, others = _equal_words(old.stems, new.stems, pairs)
     same_name &= np.array([bool(stem) for stem in old.stems])[pairs.rows]
-    name = _name_nats(old, new, pairs, shape + place + _SIMILAR_NAME > LEAST)
-    return Evidence(old, new, pairs, shape, name, place, difference, shared, same_name, same_name & (others == 0))
+    name, named = _name_nats(old, new, pairs, shape + place + _SIMILAR_NAME > LEAST)
+    witnesses = name[(shapes.largest <= NOISE) & ~shapes.mirrored & (shared >= _STANDS) & named]
+    if len(witnesses) >= _LEAST_WITNESSES and (witnesses > 0).mean() < _NAMES_KEPT:
+        name, named, same_name = np.zeros(len(pairs)), np.zeros(len(pairs), bool), np.zeros(len(pairs), bool)
+    sole_name = same_name & (others == 0)
+    # The only part of a model is that one, whatever it is called.
+    renamed = named & (name <= 0) & (count > 1)
+    return Evidence(old, new, pairs, shapes, shape, name, place, shared, same_name, sole_name, renamed)
 
 
-def shape_differences(
-    old: Likeness, new: Likeness, pairs: Pairs
-) -> tuple[Numbers, NDArray[np.bool_], NDArray[np.bool_]]:
-    """Of each pair: largest relative difference of a linear measure; is one the other mirrored; scaled."""
+@dataclass(frozen=True)
+class ShapeDifferences:
+    """Of each pair: ``largest`` relative difference of a linear measure; ``scaled``, and otherwise the same.
+
+    ``mirrored``: the same but for its hand, whatever its size; ``other_hand``: changed, and perhaps mirrored, too.
+    """
+
+    largest: Numbers
+    scaled: NDArray[np.bool_]
+    mirrored: NDArray[np.bool_]
+    other_hand: NDArray[np.bool_]
+
+    def words(self, pair: int) -> str:
+        difference = float(self.largest[pair])
+        if self.mirrored[pair]:
+            return "mirror image"
+        if difference <= NOISE:
+            return "same shape"
+        if difference < _CHANGED:
+            hand = " and perhaps mirrored" if self.other_hand[pair] else ""
+            return f"shape changed by {difference:.1%}{hand}"
+        return "scaled" if self.scaled[pair] else "different shape"
+
+
+def shape_differences(old: Likeness, new: Likeness, pairs: Pairs) -> ShapeDifferences:
+    """How the shapes of each pair differ."""
     a, b = old.measures[pairs.rows], new.measures[pairs.columns]
     # A flat part has no thickness: measures below a millionth of its size are rounding.
     floor = 1e-6 * np.maximum(a.max(axis=1), b.max(axis=1))[:, None] + 1e-12
@@ -173,24 +206,21 @@ def shape_differences(
     difference = np.abs(ratios).max(axis=1)
     spread = ratios.max(axis=1) - ratios.min(axis=1)
     topology = (old.topology[pairs.rows] == new.topology[pairs.columns]).all(axis=1)
-    left, right = old.chirality[pairs.rows], new.chirality[pairs.columns]
-    # The mesh adds noise to the handedness of a nearly symmetric shape, but not by chance the exact opposite.
-    larger, smaller = np.maximum(np.abs(left), np.abs(right)), np.minimum(np.abs(left), np.abs(right))
-    opposite = (smaller > _HANDED) | ((smaller > _LEAST_HANDED) & (larger - smaller < 0.05 * larger))
-    mirrored = opposite & (left * right < 0) & (difference < NOISE)
     scaled = (spread < NOISE) & (difference > NOISE) & topology
-    return difference, mirrored, scaled
+    left, right = old.chirality[pairs.rows], new.chirality[pairs.columns]
+    larger, smaller = np.maximum(np.abs(left), np.abs(right)), np.minimum(np.abs(left), np.abs(right))
+    # The mesh adds noise to the handedness of a nearly symmetric shape, but not by chance the exact opposite; and a
+    # small change of shape may turn the sign, but seldom into something like the opposite.
+    handed = smaller > _HANDED
+    kept = smaller > np.where(handed, _KEPT_HAND, _KEPT_SLIGHT_HAND) * larger
+    opposite = kept & (smaller > _LEAST_HANDED) & (left * right < 0)
+    mirrored = opposite & ((difference < NOISE) | scaled)
+    return ShapeDifferences(difference, scaled, mirrored, opposite & handed & ~mirrored & (spread < _CHANGED))
 
 
-def _shape_nats(
-    old: Likeness,
-    new: Likeness,
-    pairs: Pairs,
-    difference: Numbers,
-    mirrored: NDArray[np.bool_],
-    scaled: NDArray[np.bool_],
-) -> Numbers:
-    same = (difference <= NOISE) & ~mirrored
+def _shape_nats(old: Likeness, new: Likeness, pairs: Pairs, shapes: ShapeDifferences) -> Numbers:
+    difference = shapes.largest
+    same = (difference <= NOISE) & ~shapes.mirrored
     # A shape that many parts share says little about which of them this is.
     rows, columns = pairs.shape
     if len(pairs) == rows * columns:
@@ -209,8 +239,8 @@ def _shape_nats(
     # Most exports give the very numbers again: of near twins, the one that agrees to the last digit is the one.
     rounding = np.interp(np.log(np.maximum(difference, _TO_THE_DIGIT)), np.log([_TO_THE_DIGIT, NOISE]), [0.0, _ROUNDED])
     nats = np.where(same, exact - rounding, slope)
-    nats = np.where(scaled & (nats < _SCALED), _SCALED, nats)
-    return np.where(mirrored, _MIRRORED, nats)
+    nats = np.where(shapes.scaled & (nats < _SCALED), _SCALED, nats)
+    return np.where(shapes.mirrored, _MIRRORED, nats)
 
 
 def _alike(points: Matrix, others: Matrix) -> NDArray[np.int64]:
@@ -218,22 +248,24 @@ def _alike(points: Matrix, others: Matrix) -> NDArray[np.int64]:
     return np.asarray(cKDTree(others).query_ball_point(points, NOISE, p=np.inf, return_length=True))
 
 
-def _name_nats(old: Likeness, new: Likeness, pairs: Pairs, compared: NDArray[np.bool_]) -> Numbers:
-    """``compared``: pairs for which a similar name would make a difference."""
+def _name_nats(
+    old: Likeness, new: Likeness, pairs: Pairs, compared: NDArray[np.bool_]
+) -> tuple[Numbers, NDArray[np.bool_]]:
+    """What names say of each pair, and whether both have one; ``compared``: where similar ones would tell."""
     same, full = _said_by(old.stems, new.stems, pairs)
     exact, full_exact = _said_by(old.names, new.names, pairs)
     # Exporters count anew: that the counter is the same, too, says a little.
     spelling = np.where(exact, np.clip(full_exact - full, 0.0, _SAME_COUNTER), (_RESPELLED - 1.0) * full)
     nats = np.where(same, full + spelling, _OTHER_NAME)
     named_old, named_new = (np.array([bool(stem) for stem in side.stems]) for side in (old, new))
-    nameless = ~(named_old[pairs.rows] & named_new[pairs.columns])
-    nats[nameless] = 0.0
-    for pair in np.flatnonzero(compared & ~same & ~nameless).tolist():
+    named = named_old[pairs.rows] & named_new[pairs.columns]
+    nats[~named] = 0.0
+    for pair in np.flatnonzero(compared & ~same & named).tolist():
         nats[pair] = _similar_name(old.stems[pairs.rows[pair]], new.stems[pairs.columns[pair]])
     # A product was renamed, its bodies were not.
     same_body, full_body = _said_by(old.bodies, new.bodies, pairs)
     same_body &= ~same & np.array([bool(body) for body in old.bodies])[pairs.rows]
-    return np.where(same_body, np.maximum(nats, np.minimum(full_body, _CONTAINED_NAME)), nats)
+    return np.where(same_body, np.maximum(nats, np.minimum(full_body, _CONTAINED_NAME)), nats), named
 
 
 def _said_by(old: Sequence[str], new: Sequence[str], pairs: Pairs) -> tuple[NDArray[np.bool_], Numbers]:
@@ -308,8 +340,8 @@ def same_shape(part: Part, other: Part) -> bool:
     # Most pairs differ in area already, which is quicker to see.
     if one > 0 and two > 0 and abs(math.log(one / two)) > 2 * NOISE:
         return False
-    difference, mirrored, _ = shape_differences(Likeness.of([part]), Likeness.of([other]), every_pair(1, 1))
-    return bool(difference[0] <= NOISE and not mirrored[0])
+    shapes = shape_differences(Likeness.of([part]), Likeness.of([other]), every_pair(1, 1))
+    return bool(shapes.largest[0] <= NOISE and not shapes.mirrored[0])
 
 
 def nearest(points: Matrix, others: Matrix) -> NDArray[np.float64]:

@@ -39,7 +39,7 @@ ACCEPT = 0.95
 """Least confidence of a match that is made without asking."""
 _SHOWN_CANDIDATES = 3
 _DISPUTED = 0.5
-"""What is left of the confidence in a pair of which one part has its very shape in a third."""
+"""What is left of the confidence in a pair of which one part has its very shape in a third, or that are two hands."""
 _WORTH_ASKING = 0.1
 """Least chance that a part is meant rather than one of the many that look as near to it."""
 _INSTANCING = 0.99
@@ -183,6 +183,7 @@ def _assign(left: Sequence[Part], right: Sequence[Part], every_pair_up_to: int) 
     settled_old, settled_new = np.zeros(len(left), bool), np.zeros(len(right), bool)
     chosen = _best_pairing(pairs, total)
     confidence[_disputed(evidence, chosen)] *= _DISPUTED
+    confidence[evidence.shapes.other_hand] *= _DISPUTED
     for pair in chosen.tolist():
         if confidence[pair] < ACCEPT:
             continue
@@ -191,7 +192,7 @@ def _assign(left: Sequence[Part], right: Sequence[Part], every_pair_up_to: int) 
             row, column = pairs.rows[pair], pairs.columns[pair]
             settled_old[row] = settled_new[column] = True
             matches.append(Match(left[row].part_key, right[column].part_key, round(sure, 4), evidence.reason(pair)))
-    speaks = (total > LEAST) | evidence.sole_name
+    speaks = (total > LEAST) | evidence.sole_name | evidence.mirrored_in_place
     open_ = np.flatnonzero(speaks & ~settled_old[pairs.rows] & ~settled_new[pairs.columns])
     open_ = open_[np.lexsort((pairs.rows[open_], -total[open_], pairs.columns[open_]))]
     likeliest: dict[int, list[int]] = {}

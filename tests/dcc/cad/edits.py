@@ -6,13 +6,19 @@ import random
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-from tests.dcc.cad.revisions import Model, PartSpec, block
+from tests.dcc.cad.product_edits import PRODUCT_EDITS
+from tests.dcc.cad.revisions import Model, PartSpec, Place, block, unlike
 
 Edit = Callable[[Model, random.Random], Model]
 
 
 def _pick(model: Model, random_: random.Random) -> int:
     return random_.randrange(len(model.parts))
+
+
+def _elsewhere(random_: random.Random) -> Place:
+    """Where nothing else of a model stands, and no other newcomer will."""
+    return -random_.uniform(400, 2000), -random_.uniform(400, 2000), round(random_.uniform(-90, 90), 1), 0.0
 
 
 def _renamed(model: Model, rename: Callable[[str], str]) -> Model:
@@ -87,7 +93,7 @@ def turn(model: Model, random_: random.Random) -> Model:
 def add_occurrence(model: Model, random_: random.Random) -> Model:
     index = _pick(model, random_)
     places = model.parts[index].places
-    return model.changed(index, places=(*places, (-200.0, 60.0 * len(places), 0.0, 0.0)))
+    return model.changed(index, places=(*places, _elsewhere(random_)))
 
 
 def remove_occurrence(model: Model, random_: random.Random) -> Model:
@@ -111,16 +117,14 @@ def deinstance(model: Model, random_: random.Random) -> Model:
 def add_part(model: Model, random_: random.Random) -> Model:
     shape = block(random_, 70, 90)
     identity = f"new{random_.randrange(10**6)}"
-    new = PartSpec(identity, f"Added {identity}", shape, ((0.0, -300.0, 0.0, 0.0),))
+    new = PartSpec(identity, f"Added {identity}", shape, (_elsewhere(random_),))
     at = random_.randrange(len(model.parts) + 1)
     return replace(model, parts=(*model.parts[:at], new, *model.parts[at:]))
 
 
 def add_twin_under_other_name(model: Model, random_: random.Random) -> Model:
     part = model.parts[_pick(model, random_)]
-    new = replace(
-        part, identity=f"twin{random_.randrange(10**6)}", name="Twin piece", places=((-400.0, 0.0, 0.0, 0.0),)
-    )
+    new = replace(part, identity=f"twin{random_.randrange(10**6)}", name="Twin piece", places=(_elsewhere(random_),))
     return replace(model, parts=(*model.parts, new))
 
 
@@ -128,7 +132,7 @@ def add_mirrored(model: Model, random_: random.Random) -> Model:
     part = model.parts[_pick(model, random_)]
     shape = replace(part.shape, mirrored=not part.shape.mirrored)
     identity = f"mirror{random_.randrange(10**6)}"
-    new = replace(part, identity=identity, name=f"{part.name} left", shape=shape, places=((-600.0, 0.0, 0.0, 0.0),))
+    new = replace(part, identity=identity, name=f"{part.name} left", shape=shape, places=(_elsewhere(random_),))
     return replace(model, parts=(*model.parts, new))
 
 
@@ -181,7 +185,7 @@ def change_unit(model: Model, _: random.Random) -> Model:
 def add_namesake(model: Model, random_: random.Random) -> Model:
     """Another part that happens to have the name of one that is there."""
     part = model.parts[_pick(model, random_)]
-    new = PartSpec(_stranger(random_), part.name, block(random_, 70, 90), ((0.0, -500.0, 0.0, 0.0),), part.group)
+    new = PartSpec(_stranger(random_), part.name, block(random_, 70, 90), (_elsewhere(random_),), part.group)
     return replace(model, parts=(new, *model.parts))
 
 
@@ -189,15 +193,15 @@ def add_to_family(model: Model, random_: random.Random) -> Model:
     """A part as another one but a little longer, under the same name: a family of parts grows."""
     part = model.parts[_pick(model, random_)]
     shape = replace(part.shape, a=round(part.shape.a * random_.choice((1.02, 1.06)), 3))
-    new = replace(part, identity=_stranger(random_), shape=shape, places=((-800.0, 90.0, 0.0, 0.0),))
+    new = replace(part, identity=_stranger(random_), shape=shape, places=(_elsewhere(random_),))
     return replace(model, parts=(*model.parts, new))
 
 
 def replace_by_namesake(model: Model, random_: random.Random) -> Model:
     """A part goes, and one of its name and of another shape comes, at its place or elsewhere."""
     index = _pick(model, random_)
-    places = random_.choice((model.parts[index].places, ((0.0, -700.0, 0.0, 0.0),)))
-    shape = block(random_, 110, 140)
+    places = random_.choice((model.parts[index].places, (_elsewhere(random_),)))
+    shape = unlike(model.parts[index].shape, random_)
     return model.changed(index, identity=_stranger(random_), shape=shape, places=places)
 
 
@@ -216,6 +220,8 @@ def swap_places(model: Model, random_: random.Random) -> Model:
         return model
     one, other = random_.sample(range(len(model.parts)), 2)
     first, second = model.parts[one].places, model.parts[other].places
+    if model.parts[one].shape == model.parts[other].shape:
+        return model  # It would look as if they had changed names.
     return model.changed(one, places=second).changed(other, places=first)
 
 
@@ -302,11 +308,13 @@ EDITS: dict[str, Edit] = {
     "turn everything": turn_all,
     "move a sub-assembly": move_group,
     "mistake the unit": wrong_unit,
+    **PRODUCT_EDITS,
 }
 
 
-COPIES = {"add a twin under another name", "add to a family"}
-GONE = {"remove a part", "split", "replace by a namesake", "replace in place"}
+COPIES = {"add to a family"}
+RESHAPED = {"lengthen", "fillet", "move the hole", "add a hole"}
+GONE = {"remove a part", "remove half", "split", "replace by a namesake", "replace in place", "swap the hand"}
 
 
 def some_edits(random_: random.Random, count: int) -> list[str]:
@@ -317,12 +325,15 @@ def some_edits(random_: random.Random, count: int) -> list[str]:
 def decidable(edits: Sequence[str]) -> list[str]:
     """``edits`` without those that make one thing look like another.
 
-    The original gone and a copy of it elsewhere is what a part looks like that was moved and renamed or a little
-    changed; a half whose other half is gone is a part that was cut.
+    The original gone and a copy of its name elsewhere is what a part looks like that was moved and a little changed; a
+    half whose other half is gone is a part that was cut; a mirror image that was changed, too, is a part that was
+    changed so much that it leans the other way.
     """
     if COPIES & set(edits):
         return [edit for edit in edits if edit not in GONE]
-    return [edit for edit in edits if edit != "remove a part" or "split" not in edits]
+    if RESHAPED & set(edits):
+        return [edit for edit in edits if edit != "swap the hand"]
+    return [edit for edit in edits if not edit.startswith("remove") or "split" not in edits]
 
 
 def revise(model: Model, edits: Sequence[str], random_: random.Random) -> Model:

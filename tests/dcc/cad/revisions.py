@@ -94,7 +94,8 @@ class PartSpec:
 class Model:
     """A whole assembly; ``identity`` of a part may stand twice where one product became several.
 
-    ``shift`` (mm) and ``turned`` (degrees about z) move everything; ``level`` names an assembly between root and parts.
+    ``shift`` (mm), ``turned`` (degrees about z) and ``tilted`` (about x) move everything; ``level`` names an assembly
+    between root and parts.
     """
 
     parts: tuple[PartSpec, ...]
@@ -102,6 +103,7 @@ class Model:
     root: str = "Machine"
     shift: tuple[float, float, float] = (0.0, 0.0, 0.0)
     turned: float = 0.0
+    tilted: float = 0.0
     level: str = ""
 
     def changed(self, index: int, **changes: object) -> Model:
@@ -135,6 +137,12 @@ def make_family(random_: random.Random, size: int) -> Model:
         places = tuple((number * 150.0, place * 130.0, 0.0, 0.0) for place in range(random_.choice((1, 1, 3))))
         parts.append(PartSpec(f"id{number}", f"{name} {number + 1}", shape, places, random_.choice(("", "Drive"))))
     return Model(tuple(parts))
+
+
+def unlike(shape: Shape, random_: random.Random) -> Shape:
+    """A shape that nobody takes for a changed ``shape``: several times as large, and of other proportions."""
+    size = max(shape.a, shape.b, shape.c)
+    return block(random_, 1.8 * size, 3.2 * size)
 
 
 def block(random_: random.Random, smallest: float, largest: float) -> Shape:
@@ -179,7 +187,9 @@ def write_model(model: Model, folder: Path) -> Path:
 
 def _transform(place: Place, model: Model) -> gp_Trsf:
     x, y, z, degrees = place
-    whole = _placed((*model.shift, model.turned))
+    tilted = gp_Trsf()
+    tilted.SetRotation(gp_Ax1(gp_Pnt(0, 0, 0), gp_Dir(1, 0, 0)), math.radians(model.tilted))
+    whole = tilted.Multiplied(_placed((*model.shift, model.turned)))
     return whole.Multiplied(_placed((x, y, z, degrees)))
 
 
