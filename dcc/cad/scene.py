@@ -286,9 +286,15 @@ def _named(
 
 
 def _part_names(model: CadModel) -> dict[int, str]:
-    """Names the keys are made from, by ``id(part)``: product and body; the assembly's where the product has none."""
+    """Names the keys are made from, by ``id(part)``: product and body; the assembly's where the product has none.
+
+    Beside the solids of a product, its surfaces and curves are called what they are, so that a solid keeps its name.
+    """
     parents: dict[int, set[str]] = {}
+    beside: set[int] = set()
     for assembly in model.assemblies():
+        solids = {part.name for part in _parts_in(assembly) if part.kind == "solid"}
+        beside |= {id(part) for part in _parts_in(assembly) if part.kind != "solid" and part.name in solids}
         for child in assembly.children:
             parents.setdefault(id(child.definition), set()).add(assembly.name)
     names: dict[int, str] = {}
@@ -297,9 +303,13 @@ def _part_names(model: CadModel) -> dict[int, str]:
         if not key_name(name) and len(parents[id(part)]) == 1:
             name = next(iter(parents[id(part)]))
         name = key_name(name)
-        body = key_name(part.body_name)
+        body = key_name(part.body_name) or (f"{part.kind}s" if name and id(part) in beside else "")
         names[id(part)] = f"{name} {body}".strip() if body and body != name else name
     return names
+
+
+def _parts_in(assembly: AssemblyDefinition) -> list[PartDefinition]:
+    return [child.definition for child in assembly.children if isinstance(child.definition, PartDefinition)]
 
 
 def _fallback_name(child: Placement, names: dict[int, str]) -> str:

@@ -16,8 +16,9 @@ from OCP.TopLoc import TopLoc_Location
 
 from dcc.cad.forking import Forked, batches, can_fork
 from dcc.cad.kernel import is_kernel_error, shape_map
+from dcc.cad.mesh.mesh import Curves, Mesh
 from dcc.cad.mesh.properties import NOTHING, Properties, bounding_box, measure, mesh_volume
-from dcc.cad.mesh.tessellate import Curves, Mesh, deflection_for, discretize, tessellate
+from dcc.cad.mesh.tessellate import deflection_for, discretize, tessellate
 from dcc.cad.model import PartDefinition
 from dcc.cad.settings import COARSER_LEVELS, Limits, Settings
 from shared.errors import CadError
@@ -164,19 +165,25 @@ def _coarser_meshes(part: PartDefinition, mesh: Mesh, settings: Settings, thread
                 settings.tessellation, linear_deflection=deflection * level.linear, angular_deflection=angle
             )
             candidate = _outwards(part, tessellate(part.shape, coarse, threads=threads, fast=True))
-            complete = len(candidate.broken_faces) + len(candidate.empty_faces) <= len(mesh.empty_faces)
             # Where the distance did not matter so far it will not matter later: only the angle can save more.
             shrinks = len(candidate.triangles) < _DISTANCE_COUNTS * len(finer.triangles)
-            if complete and len(candidate.triangles) < _WORTH_KEEPING * len(finer.triangles):
+            if len(candidate.triangles) < _WORTH_KEEPING * len(finer.triangles) and _is_as_whole(candidate, mesh, part):
                 finer = candidate
         last_angle = angle
         meshes.append(finer)
     return meshes
 
 
+def _is_as_whole(coarse: Mesh, mesh: Mesh, part: PartDefinition) -> bool:
+    """Whether nothing is missing from the coarse mesh that is in the full one."""
+    if len(coarse.broken_faces) + len(coarse.empty_faces) > len(mesh.broken_faces) + len(mesh.empty_faces):
+        return False
+    return part.kind != "solid" or bool(mesh.open_edges) or not coarse.open_edges
+
+
 def _faults(part: PartDefinition, mesh: Mesh, properties: Properties) -> list[Warning]:
     """What is wrong with a mesh, worst first; one fault often brings the others about, so only the first is told."""
-    is_open = part.kind == "solid" and len(mesh.triangles) > 0 and mesh.open_edges() > 0
+    is_open = part.kind == "solid" and len(mesh.triangles) > 0 and mesh.open_edges > 0
     # A face without area matters only where its absence leaves a hole.
     missing = sorted(mesh.broken_faces + (mesh.empty_faces if is_open else []))
     if missing:

@@ -6,7 +6,7 @@ All per-vertex work is done by the kernel or by numpy.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 from OCP.Bnd import Bnd_Box
@@ -27,72 +27,15 @@ from OCP.TopLoc import TopLoc_Location
 from OCP.TopoDS import TopoDS, TopoDS_Face, TopoDS_Shape
 
 from dcc.cad.kernel import Array, floats_of, matrix_of, points_of, sub_shapes, triangles_of
+from dcc.cad.mesh.mesh import Curves, Mesh
 from dcc.cad.mesh.patching import close_sliver, patch_face
+from dcc.cad.mesh.stitching import stitched
 from shared.manifest import Tessellation
 
 _NEGLIGIBLE_AREA = 1e-9
 """Faces below this share of the squared size of their part are slivers nobody can see."""
 _MOST_PATCHES = 20
 """Faces of a solid with gaps that are filled anew."""
-
-
-@dataclass
-class Mesh:
-    """Triangles of a part in its own frame, mm.
-
-    Vertices carry a normal each and are separate where faces meet; ``points`` are the welded positions. Triangles
-    are counter-clockwise seen from outside and lie in the order of their faces.
-    """
-
-    vertices: Array
-    """(V, 3) float32."""
-    normals: Array
-    """(V, 3) float32, unit length."""
-    triangles: Array
-    """(T, 3) int32, indices into ``vertices``."""
-    faces: Array
-    """(T,) int32, 1-based index of the kernel face of each triangle."""
-    points: Array
-    """(P, 3) float32."""
-    point_of_vertex: Array
-    """(V,) int32, index into ``points``."""
-    broken_faces: list[int]
-    """1-based indices of faces that have an area but could not be meshed."""
-    empty_faces: list[int]
-    """1-based indices of faces that have neither area nor triangles: slivers, mostly."""
-
-    def welded_triangles(self) -> Array:
-        """(T, 3) int32, indices into ``points``."""
-        return np.ascontiguousarray(self.point_of_vertex[self.triangles])
-
-    def open_edges(self) -> int:
-        """How many edges are not met by a triangle from the other side; 0 for a watertight mesh."""
-        welded = self.welded_triangles().astype(np.int64)
-        start = welded.ravel()
-        end = welded[:, [1, 2, 0]].ravel()
-        forward, backward = start * len(self.points) + end, end * len(self.points) + start
-        return len(np.setxor1d(forward, backward)) // 2
-
-    def open_faces(self) -> list[int]:
-        """The kernel's indices of the faces that have open edges, those with most of them first."""
-        welded = self.welded_triangles().astype(np.int64)
-        start = welded.ravel()
-        end = welded[:, [1, 2, 0]].ravel()
-        is_open = ~np.isin(start * len(self.points) + end, end * len(self.points) + start)
-        faces, counts = np.unique(np.repeat(self.faces, 3)[is_open], return_counts=True)
-        return [int(face) for face in faces[np.argsort(-counts, kind="stable")]]
-
-    def reversed(self) -> Mesh:
-        """The same mesh with its inside out."""
-        return replace(self, normals=-self.normals, triangles=np.ascontiguousarray(self.triangles[:, ::-1]))
-
-
-@dataclass
-class Curves:
-    """Polylines of a part without faces: ``points`` (P, 3) float32 mm, ``counts`` (C,) int32 points of each."""
-
-    points: Array
-    counts: Array
 
 
 def deflection_for(shape: TopoDS_Shape, settings: Tessellation) -> float:
@@ -126,8 +69,10 @@ def tessellate(shape: TopoDS_Shape, settings: Tessellation, *, threads: bool = F
         parameters.MeshAlgo = IMeshTools_MeshAlgoType.IMeshTools_MeshAlgoType_Delabella
     BRepMesh_IncrementalMesh(shape, parameters)
     mesh = _collect(shape, deflection, settings.angular_deflection)
-    if shape.ShapeType() == TopAbs_ShapeEnum.TopAbs_SOLID and mesh.open_edges():
+    if shape.ShapeType() == TopAbs_ShapeEnum.TopAbs_SOLID and mesh.open_edges:
         mesh = _closed(shape, mesh, deflection, settings.angular_deflection)
+        if mesh.open_edges:
+            mesh = _without_cracks(mesh, deflection)
     return mesh
 
 
@@ -176,15 +121,23 @@ def _closed(shape: TopoDS_Shape, mesh: Mesh, deflection: float, angle: float) ->
         fill = close_sliver if before is None else patch_face
         if fill(shape, face, deflection, angle):
             patched = _collect(shape, deflection, angle)
-            if patched.open_edges() < mesh.open_edges():
+            if patched.open_edges < mesh.open_edges:
                 mesh = patched
             elif before is None:
                 BRepTools.Clean_s(face)
             else:
                 BRep_Builder().UpdateFace(face, before)
-        if not mesh.open_edges():
+        if not mesh.open_edges:
             break
     return mesh
+
+
+def _without_cracks(mesh: Mesh, deflection: float) -> Mesh:
+    closed = stitched(mesh, deflection)
+    if closed.open_edges:
+        return closed
+    # A face whose place was no more than a crack was a sliver.
+    return replace(closed, broken_faces=[], empty_faces=sorted(mesh.empty_faces + mesh.broken_faces))
 
 
 def discretize(shape: TopoDS_Shape, settings: Tessellation) -> Curves:
@@ -272,7 +225,7 @@ def _assemble(
     kept = (welded[:, 0] != welded[:, 1]) & (welded[:, 1] != welded[:, 2]) & (welded[:, 2] != welded[:, 0])
     return Mesh(
         positions.astype(np.float32),
-        _unit(np.concatenate(normals)),
+        _facing(_unit(np.concatenate(normals)), positions, corners[kept]),
         np.ascontiguousarray(corners[kept]),
         np.concatenate(faces)[kept],
         points.astype(np.float32),
@@ -299,4 +252,28 @@ def _unit(normals: Array) -> Array:
         scaled = normals / lengths
     # A singular point of a surface has no normal.
     usable = (lengths > 1e-12) & np.isfinite(scaled).all(axis=1, keepdims=True)
-    return np.where(usable, scaled, np.array([0, 0, 1])).astype(np.float32)
+    return np.where(usable, scaled, 0).astype(np.float32)
+
+
+def _facing(normals: Array, positions: Array, triangles: Array) -> Array:
+    """``normals`` (V, 3), where they are none or point inwards those of the triangles around.
+
+    The kernel is wrong at poles of free-form surfaces, where all of an edge is one point.
+    """
+    flat = np.cross(
+        positions[triangles[:, 1]] - positions[triangles[:, 0]], positions[triangles[:, 2]] - positions[triangles[:, 0]]
+    )
+    against = np.einsum("tcx,tx->tc", normals[triangles], flat) <= 0
+    if not against.any():
+        return normals
+    doubtful = np.zeros(len(normals), bool)
+    doubtful[triangles[against]] = True
+    around = np.zeros(normals.shape)
+    for corner in range(3):
+        touching = doubtful[triangles[:, corner]]
+        np.add.at(around, triangles[touching, corner], flat[touching])
+    around = _unit(around)
+    wrong = doubtful & (np.einsum("vx,vx->v", normals, around) <= 0) & around.any(axis=1)
+    turned = np.where(wrong[:, None], around, normals)
+    turned[~turned.any(axis=1)] = (0, 0, 1)
+    return np.asarray(turned)

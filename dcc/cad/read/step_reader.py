@@ -6,6 +6,7 @@ Only the structure is walked here, once per definition; nothing is tessellated.
 from __future__ import annotations
 
 import contextlib
+import functools
 import mmap
 import re
 from collections.abc import Callable
@@ -18,9 +19,7 @@ from OCP.collections import (
 )
 from OCP.IFSelect import IFSelect_ReturnStatus
 from OCP.Interface import Interface_Static
-from OCP.Quantity import Quantity_ColorRGBA
 from OCP.STEPCAFControl import STEPCAFControl_Reader
-from OCP.TDataStd import TDataStd_TreeNode
 from OCP.TDF import TDF_Label
 from OCP.TDocStd import TDocStd_Document
 from OCP.TopAbs import TopAbs_ShapeEnum
@@ -31,7 +30,6 @@ from OCP.XCAFDoc import (
     XCAFDoc_ColorTool,
     XCAFDoc_ColorType,
     XCAFDoc_DocumentTool,
-    XCAFDoc_Material,
     XCAFDoc_ShapeTool,
 )
 
@@ -43,19 +41,19 @@ from dcc.cad.kernel import (
     label_entry,
     label_name,
     matrix_of,
-    shape_map,
-    sub_shapes,
 )
 from dcc.cad.model import AssemblyDefinition, CadModel, PartDefinition, Placement
 from dcc.cad.read.bodies import bodies_of
 from dcc.cad.read.features import Features, features_of
 from dcc.cad.read.layers import layer_the_shapes
+from dcc.cad.read.looks import BodyLooks, color_of, material_of, promote_face_color
 from dcc.cad.read.occurrence_styles import OccurrenceStyles
 from dcc.cad.read.other_forms import readable
+from dcc.cad.read.taken_apart import BodyNames, bodies_of_product, has_name, is_piece
 from dcc.cad.read.tessellated_items import leave_out_second_shapes
 from dcc.cad.read.transform_operators import TransformOperators
 from shared.errors import CadError
-from shared.manifest import Color, Warning
+from shared.manifest import Warning
 from shared.part_keys import key_name
 
 _FACE = TopAbs_ShapeEnum.TopAbs_FACE
@@ -65,6 +63,8 @@ _EDGE = TopAbs_ShapeEnum.TopAbs_EDGE
 
 _FACE_COLORS = (XCAFDoc_ColorType.XCAFDoc_ColorSurf, XCAFDoc_ColorType.XCAFDoc_ColorGen)
 _ANY_COLORS = (*_FACE_COLORS, XCAFDoc_ColorType.XCAFDoc_ColorCurv)
+_NAMED = 10
+"""Most products that a warning names."""
 # What the kernel or an exporter puts where a component has no name of its own.
 _GENERATED_NAME = re.compile(r"^(=>\[.*\]|[0-9]+|NAUO[0-9]*)$")
 
@@ -128,6 +128,8 @@ class StepFile:
         reader.SetGDTMode(False)
         reader.SetViewMode(False)
         Interface_Static.SetIVal_s("read.stepcaf.subshapes.name", int(self._body_names))
+        # It would call nameless things SOLID or COMPOUND.
+        XCAFDoc_ShapeTool.SetAutoNaming_s(False)
         # Many AP242 files hold a mesh beside the exact shape: it is only wanted where there is no other.
         Interface_Static.SetCVal_s("read.step.tessellated", "OnNoBRep")
         Interface_Static.SetCVal_s("read.step.codepage", self._uses().encoding)
@@ -210,7 +212,12 @@ class StepFile:
         operators, styles = self._built
         free = Sequence_TDF_Label()
         XCAFDoc_DocumentTool.ShapeTool_s(self._document.Main()).GetFreeShapes(free)
-        return _Structure(self._document, operators, styles, stand_ins), styles, free
+        body_names = self._names_of_bodies if self._body_names else lambda: None
+        return _Structure(self._document, operators, styles, stand_ins, body_names), styles, free
+
+    def _names_of_bodies(self) -> BodyNames:
+        reader = self._reader.ChangeReader()
+        return BodyNames(reader.StepModel(), reader.WS().TransferReader().TransientProcess())
 
     def _units(self) -> tuple[str, ...]:
         lengths, angles, solid_angles = (Sequence_TCollection_AsciiString() for _ in range(3))
@@ -227,15 +234,26 @@ class _Structure:
         operators: TransformOperators,
         styles: OccurrenceStyles,
         stand_ins: StandIns | None,
+        body_names: Callable[[], BodyNames | None],
     ) -> None:
         self._operators = operators
         self._styles = styles
         self._stand_ins = stand_ins
+        self._body_names = functools.cache(body_names)
         self._hidden_products: set[str] = set()
         self._layers = XCAFDoc_DocumentTool.LayerTool_s(document.Main())
         self._definitions: dict[str, AssemblyDefinition | PartDefinition | None] = {}
+        self._empty: list[str] = []
         self.components = 0
-        self.warnings: list[Warning] = []
+
+    @property
+    def warnings(self) -> list[Warning]:
+        """What was odd about the products."""
+        if not self._empty:
+            return []
+        names = ", ".join(self._empty[:_NAMED]) + (", ..." if len(self._empty) > _NAMED else "")
+        count = "1 product has" if len(self._empty) == 1 else f"{len(self._empty)} products have"
+        return [Warning("cad.empty_product", f"{count} no shape and no place in the result: {names}.")]
 
     def root(self, free: Sequence_TDF_Label) -> AssemblyDefinition | None:
         """The one free assembly, or an assembly made around all free shapes; None where there is no geometry."""
@@ -269,7 +287,7 @@ class _Structure:
             hidden=self._is_hidden(label) or self._is_hidden(definition_label),
             usage=usage,
         )
-        color = _color_of(label, _ANY_COLORS) if label is not definition_label else None
+        color = color_of(label) if label is not definition_label else None
         if color:
             self._styles.paint(placement, color)
         return placement
@@ -283,42 +301,48 @@ class _Structure:
                 self._definitions[entry] = self._assembly(label)
             else:
                 self._definitions[entry] = self._product(label)
-            if self._definitions[entry] is None:
-                name = label_name(label) or "An unnamed product"
-                self.warnings.append(Warning("cad.empty_product", f"{name} has no shape; it is left out."))
+            # A nameless piece without shape is a construction point.
+            if self._definitions[entry] is None and has_name(label):
+                self._empty.append(label_name(label) or "an unnamed product")
         return self._definitions[entry]
 
-    def _assembly(self, label: TDF_Label) -> AssemblyDefinition | None:
+    def _assembly(self, label: TDF_Label) -> AssemblyDefinition | PartDefinition | None:
         components = Sequence_TDF_Label()
         XCAFDoc_ShapeTool.GetComponents_s(label, components, False)
-        children: list[Placement] = []
-        self.components += components.Length()
+        pieces: list[tuple[TDF_Label, TDF_Label]] = []
+        others: list[tuple[TDF_Label, TDF_Label]] = []
         for component in elements(components):
-            definition_label = TDF_Label()
-            if XCAFDoc_ShapeTool.GetReferredShape_s(component, definition_label):
-                placement = self._place(component, definition_label)
-                if placement is not None:
-                    children.append(placement)
+            referred = TDF_Label()
+            if XCAFDoc_ShapeTool.GetReferredShape_s(component, referred):
+                (pieces if is_piece(component, referred) else others).append((component, referred))
+        if pieces and not others and (read := self._stand_in(label)):
+            return read.definition
+        self.components += components.Length() - len(pieces)
+        bodies = bodies_of_product(label, self._placed(pieces), self._body_names)
+        children = bodies + self._placed(others)
         if not children:
             return None
-        return AssemblyDefinition(label_name(label), children, _color_of(label, _ANY_COLORS))
+        if len(children) == len(bodies) == 1 and bodies[0].matrix is IDENTITY_MATRIX and not bodies[0].hidden:
+            return bodies[0].definition
+        return AssemblyDefinition(label_name(label), children, color_of(label))
+
+    def _placed(self, components: list[tuple[TDF_Label, TDF_Label]]) -> list[Placement]:
+        return [placement for pair in components if (placement := self._place(*pair)) is not None]
 
     def _product(self, label: TDF_Label) -> AssemblyDefinition | PartDefinition | None:
         shape = XCAFDoc_ShapeTool.GetShape_s(label)
         if shape.IsNull():
             return None
-        if self._stand_ins and (read := self._stand_ins(shape, label_name(label))):
-            if read.hidden:
-                self._hidden_products.add(label_entry(label))
+        if read := self._stand_in(label):
             return read.definition
         bodies = bodies_of(shape)
         if not bodies:
             return None
         name = label_name(label)
-        color = _color_of(label, _ANY_COLORS)
+        color = color_of(label)
         layers = self._layers_of(label)
-        looks = _BodyLooks(label, shape)
-        material = _material_of(label) or looks.material()
+        looks = BodyLooks(label, shape)
+        material = material_of(label) or looks.material()
         placements: list[Placement] = []
         # A body that stands in the product several times is one part placed several times.
         known: list[PartDefinition] = []
@@ -333,7 +357,7 @@ class _Structure:
                 material,
                 tuple(sorted({*layers, *(layer for sub in looks.labels(body) for layer in self._layers_of(sub))})),
             )
-            _promote_face_color(part)
+            promote_face_color(part)
             twin = next((other for other in known if _is_same_part(part, other)), None)
             if twin is None:
                 known.append(part)
@@ -343,6 +367,12 @@ class _Structure:
         if len(placements) == 1 and placements[0].matrix is IDENTITY_MATRIX and not placements[0].hidden:
             return known[0]
         return AssemblyDefinition(name, placements)
+
+    def _stand_in(self, label: TDF_Label) -> Product | None:
+        read = self._stand_ins(XCAFDoc_ShapeTool.GetShape_s(label), label_name(label)) if self._stand_ins else None
+        if read and read.hidden:
+            self._hidden_products.add(label_entry(label))
+        return read
 
     def _matrix(self, location: TopLoc_Location) -> Array:
         return self._operators.restore(matrix_of(location))
@@ -366,55 +396,6 @@ class _Structure:
         return bool(layers) and not any(self._layers.IsVisible(layer) for layer in layers)
 
 
-class _BodyLooks:
-    """Names and colours that a product's document label carries for its sub-shapes, enumerated once."""
-
-    def __init__(self, label: TDF_Label, shape: TopoDS_Shape) -> None:
-        self._bodies = shape_map(shape, _SOLID)
-        self._faces = shape_map(shape, _FACE)
-        self._body_labels: dict[int, list[TDF_Label]] = {}
-        self._face_colors: dict[int, Color] = {}
-        found = Sequence_TDF_Label()
-        XCAFDoc_ShapeTool.GetSubShapes_s(label, found)
-        for sub_label in elements(found):
-            sub_shape = XCAFDoc_ShapeTool.GetShape_s(sub_label)
-            if sub_shape.IsNull():
-                continue
-            kind = sub_shape.ShapeType()
-            if kind == _FACE:
-                if color := _color_of(sub_label, _FACE_COLORS):
-                    self._face_colors[self._faces.FindIndex(sub_shape)] = color
-            elif kind == _SOLID:
-                self._body_labels.setdefault(self._bodies.FindIndex(sub_shape), []).append(sub_label)
-            elif kind == _SHELL and (color := _color_of(sub_label, _FACE_COLORS)):
-                for face in sub_shapes(sub_shape, _FACE):
-                    self._face_colors.setdefault(self._faces.FindIndex(face), color)
-
-    def labels(self, body: TopoDS_Shape) -> list[TDF_Label]:
-        return self._body_labels.get(self._bodies.FindIndex(body), [])
-
-    def name(self, body: TopoDS_Shape) -> str:
-        return next((name for label in self.labels(body) if key_name(name := label_name(label))), "")
-
-    def color(self, body: TopoDS_Shape) -> Color | None:
-        return next((color for label in self.labels(body) if (color := _color_of(label, _ANY_COLORS))), None)
-
-    def material(self) -> str | None:
-        """Of the product: where it has several bodies, the kernel gives it to the first of them alone."""
-        labels = (label for labels in self._body_labels.values() for label in labels)
-        return next((material for label in labels if (material := _material_of(label))), None)
-
-    def face_colors(self, body: TopoDS_Shape) -> dict[int, Color]:
-        """Colours by the index of the face inside ``body``."""
-        if not self._face_colors:
-            return {}
-        return {
-            index: self._face_colors[product_index]
-            for index, face in enumerate(sub_shapes(body, _FACE), 1)
-            if (product_index := self._faces.FindIndex(face)) in self._face_colors
-        }
-
-
 def _is_same_part(part: PartDefinition, other: PartDefinition) -> bool:
     return (
         part.shape.IsEqual(other.shape)
@@ -422,38 +403,3 @@ def _is_same_part(part: PartDefinition, other: PartDefinition) -> bool:
         and part.color == other.color
         and part.face_colors == other.face_colors
     )
-
-
-def _promote_face_color(part: PartDefinition) -> None:
-    """Faces that look like the part need no colour of their own; where all faces share one, it is the part's."""
-    colors = set(part.face_colors.values())
-    if len(colors) == 1 and len(part.face_colors) == shape_map(part.shape, _FACE).Extent():
-        part.color = colors.pop()
-    part.face_colors = {face: color for face, color in part.face_colors.items() if color != part.color}
-
-
-def _color_of(label: TDF_Label, kinds: tuple[XCAFDoc_ColorType, ...]) -> Color | None:
-    value = Quantity_ColorRGBA()
-    for kind in kinds:
-        if XCAFDoc_ColorTool.GetColor_s(label, kind, value):
-            rgb = value.GetRGB()
-            return (round(rgb.Red(), 6), round(rgb.Green(), 6), round(rgb.Blue(), 6), round(value.Alpha(), 6))
-    return None
-
-
-def _material_of(label: TDF_Label) -> str | None:
-    """Name of the STEP material of a product."""
-    link = XCAFDoc.MaterialRefGUID_s()
-    if not label.IsAttribute(link):
-        return None
-    node = TDataStd_TreeNode()
-    label.FindAttribute(link, node)
-    if not node.HasFather():
-        return None
-    material_label = node.Father().Label()
-    if not material_label.IsAttribute(XCAFDoc_Material.GetID_s()):
-        return None
-    material = XCAFDoc_Material()
-    material_label.FindAttribute(XCAFDoc_Material.GetID_s(), material)
-    # The kernel keeps the name as UTF-8 bytes.
-    return material.GetName().ToCString().strip() or None

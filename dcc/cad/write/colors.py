@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from dcc.cad.kernel import Array
-from dcc.cad.mesh.tessellate import Mesh
+from dcc.cad.mesh.mesh import Mesh
 from dcc.cad.scene import ScenePart
 from shared.manifest import Color
 from shared.material_library import color_material_name

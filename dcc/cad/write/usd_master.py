@@ -27,8 +27,8 @@ import numpy as np
 from pxr import Gf, Kind, Sdf, Tf, UsdGeom, Vt
 
 from dcc.cad.kernel import IDENTITY_MATRIX, Array
+from dcc.cad.mesh.mesh import Curves, Mesh
 from dcc.cad.mesh.properties import bounding_box
-from dcc.cad.mesh.tessellate import Curves, Mesh
 from dcc.cad.scene import Scene, SceneAssembly, SceneChild, ScenePart
 from dcc.cad.settings import COARSER_LEVELS, FULL_DETAIL
 from dcc.cad.write.colors import color_subsets

@@ -5,12 +5,14 @@ import math
 import numpy as np
 import pytest
 from OCP.BRepAlgoAPI import BRepAlgoAPI_Cut
+from OCP.BRepBuilderAPI import BRepBuilderAPI_NurbsConvert
 from OCP.BRepPrimAPI import BRepPrimAPI_MakeCone, BRepPrimAPI_MakeSphere, BRepPrimAPI_MakeTorus
 from OCP.BRepTools import BRepTools
 from OCP.TopoDS import TopoDS_Shape
 
+from dcc.cad.mesh.mesh import Mesh
 from dcc.cad.mesh.properties import chirality, measure, mesh_volume
-from dcc.cad.mesh.tessellate import Mesh, deflection_for, tessellate
+from dcc.cad.mesh.tessellate import deflection_for, tessellate
 from dcc.cad.settings import DEFAULT_TESSELLATION
 from shared.manifest import Tessellation
 from tests.dcc.cad.shapes import at, box, cylinder, handed, mirrored, turned
@@ -34,7 +36,7 @@ def mesh_of(shape: TopoDS_Shape, settings: Tessellation = DEFAULT_TESSELLATION) 
 @pytest.mark.parametrize("name", [name for name in SHAPES if name != "inside out"])
 def test_solids_are_watertight_and_face_outwards(name: str) -> None:
     mesh = mesh_of(SHAPES[name])
-    assert mesh.open_edges() == 0
+    assert mesh.open_edges == 0
     assert mesh.broken_faces == []
     volume = measure(SHAPES[name], "solid", mesh.points, mesh.welded_triangles()).volume
     assert mesh_volume(mesh.points, mesh.welded_triangles()) == pytest.approx(volume, rel=0.02)
@@ -49,6 +51,14 @@ def test_normals_are_those_of_the_surface_not_of_the_triangles() -> None:
     mesh = mesh_of(SHAPES["sphere"])
     radial = mesh.vertices / np.linalg.norm(mesh.vertices, axis=1, keepdims=True)
     assert np.einsum("ij,ij->i", radial, mesh.normals) == pytest.approx(1, abs=1e-5)
+
+
+def test_normals_point_outwards_at_the_poles_of_free_form_surfaces() -> None:
+    """There the kernel's own point inwards."""
+    sphere = BRepBuilderAPI_NurbsConvert(SHAPES["sphere"]).Shape()
+    mesh = mesh_of(sphere)
+    radial = mesh.vertices / np.linalg.norm(mesh.vertices, axis=1, keepdims=True)
+    assert np.einsum("ij,ij->i", radial, mesh.normals).min() > 0.99
 
 
 @pytest.mark.parametrize("size", [1.0, 5000.0])
