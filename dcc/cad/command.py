@@ -84,7 +84,13 @@ def run_conversion(
 
 
 def _configure(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("sources", type=Path, nargs="+", metavar="IN.step", help="STEP files (AP203, AP214 or AP242)")
+    parser.add_argument(
+        "sources",
+        type=Path,
+        nargs="+",
+        metavar="IN.step",
+        help="STEP files (AP203, AP214 or AP242), also as .stpZ, gzip or ZIP",
+    )
     parser.add_argument(
         "-o",
         "--out",

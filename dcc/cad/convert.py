@@ -7,6 +7,7 @@ kernel may crash or hang on a damaged file. It speaks the events of :mod:`shared
 from __future__ import annotations
 
 import argparse
+import contextlib
 import gc
 import json
 import mmap
@@ -27,6 +28,7 @@ from dcc.cad.kernel import is_kernel_error, kernel_failed, silence
 from dcc.cad.mesh.meshing import mesh_parts
 from dcc.cad.model import CadModel
 from dcc.cad.read import precheck
+from dcc.cad.read.compressed import unpacked
 from dcc.cad.read.declared import Declared, declared_by, declared_in
 from dcc.cad.read.features import Features, features_of
 from dcc.cad.read.part21.index import index as index_of
@@ -110,10 +112,12 @@ def convert(
     clock = _Clock(on_progress)
     name = source_name or source.name
     clock.stage("check", 0, f"Checking {name}")
-    precheck.check(source, name)
-    make_folder(folder)
-    silence()
-    with plainly_written(source) as plain:
+    with contextlib.ExitStack() as opened:
+        step = opened.enter_context(unpacked(source, name, settings.limits.unpacked_bytes))
+        precheck.check(step, name)
+        make_folder(folder)
+        silence()
+        plain = opened.enter_context(plainly_written(step))
         with plain.open("rb") as stream, mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ) as text:
             # No thread may be left when processes are forked.
             with ThreadPoolExecutor(1) as thread:
@@ -124,7 +128,7 @@ def convert(
             digest = hashing.result()
             # Before the kernel: it takes time and memory for each.
             check_occurrences(declared.placed, settings.limits)
-            missing = _missing_files(source, declared)
+            missing = _missing_files(step, declared)
             body_names = declared.multi_body and declared.placed <= settings.limits.body_names
             clock.stage("read", 2, "Reading the STEP file")
             read = None

@@ -31,12 +31,14 @@ class Limits:
     ``expanded_occurrences``: above this number of placed parts, sub-assemblies that repeat become nested instances
     in USD, GPU instances in the GLB, and the manifest counts occurrences instead of listing them. ``body_names``: above
     this number, bodies of one product go without the names of their own, which cost the kernel quadratic time.
+    ``unpacked_bytes``: what a compressed file may hold.
     """
 
     occurrences: int = 2_000_000
     triangles: int = 60_000_000
     expanded_occurrences: int = 20_000
     body_names: int = 2_000
+    unpacked_bytes: int = 2 << 30
 
 
 @dataclass(frozen=True)

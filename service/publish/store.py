@@ -11,13 +11,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
-from shared import paths
+from shared import paths, step_files
 from shared.errors import CadError, InputError
 from shared.files import TEMPORARY_PREFIX, make_folder, storage_error, sync_folder
 
 _CHUNK = 1 << 20
-_HEAD = 4096
-_STEP_MAGIC = b"ISO-10303-21"
 
 
 @dataclass(frozen=True)
@@ -84,10 +82,10 @@ def check_step(upload: Upload, filename: str) -> None:
     if upload.size == 0:
         raise CadError(f"{filename} is empty.", hint="Export it again from the CAD program.", code="cad.empty")
     with upload.place.open("rb") as stream:
-        head = stream.read(_HEAD)
-    if _STEP_MAGIC not in head:
+        known = step_files.is_step(stream)
+    if not known:
         raise CadError(
-            f"{filename} is not a STEP file: it does not begin with {_STEP_MAGIC.decode()}.",
+            f"{filename} is not a STEP file: it does not begin with {step_files.MAGIC.decode()}.",
             hint="Export the model as STEP (AP214 or AP242), not as another format under this name.",
             code="cad.not_step",
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 from concurrent.futures import ThreadPoolExecutor
 from hashlib import sha256
 from pathlib import Path
@@ -56,6 +57,11 @@ def test_a_step_file_is_converted_and_what_it_became_is_there(studio: StudioUnde
     assert document["steps"] and all(step["duration"] >= 0 for step in document["steps"])
 
 
+def test_a_compressed_step_file_is_converted_too(studio: StudioUnderTest, step_file: bytes) -> None:
+    cad = converted(studio, studio.production(), gzip.compress(step_file, mtime=0))
+    assert cad["summary"]["parts"] > 1
+
+
 def test_the_same_content_is_converted_once(studio: StudioUnderTest, step_file: bytes) -> None:
     production = studio.production()
     first = converted(studio, production, step_file)
@@ -86,7 +92,13 @@ def test_two_uploads_at_once_are_one_conversion(studio: StudioUnderTest, step_fi
 
 @pytest.mark.parametrize(
     ("content", "code"),
-    [(b"", "cad.empty"), (b"%PDF-1.7 not a model", "cad.not_step"), (b"\0" * 9000, "cad.not_step")],
+    [
+        (b"", "cad.empty"),
+        (b"%PDF-1.7 not a model", "cad.not_step"),
+        (b"\0" * 9000, "cad.not_step"),
+        (gzip.compress(b"not a model", mtime=0), "cad.not_step"),
+        (b"PK\x03\x04 a document of some office", "cad.not_step"),
+    ],
 )
 def test_what_is_no_step_file_is_refused_and_not_kept(studio: StudioUnderTest, content: bytes, code: str) -> None:
     production = studio.production()

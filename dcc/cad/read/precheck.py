@@ -19,7 +19,9 @@ _END = b"END-ISO-10303-21"
 
 _OTHER_FORMATS = (
     (b"PK\x03\x04", "a ZIP archive", "Unpack it and give the .step file inside."),
-    (b"\x1f\x8b", "gzip-compressed", "Unpack it and give the .step file inside."),
+    (b"\x1f\x8b", "compressed twice", "Unpack it and give the .step file inside."),
+    (b"7z\xbc\xaf", "a 7z archive", "Unpack it and give the .step file inside, or pack it as ZIP."),
+    (b"Rar!", "a RAR archive", "Unpack it and give the .step file inside, or pack it as ZIP."),
     (b"%PDF", "a PDF document", "Export the model from the CAD system as STEP."),
     (b"glTF", "a GLB file", "Export the model from the CAD system as STEP."),
     (b"PXR-USDC", "a USD file", "Export the model from the CAD system as STEP."),

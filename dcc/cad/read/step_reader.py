@@ -252,8 +252,12 @@ class _Structure:
         if not self._empty:
             return []
         names = ", ".join(self._empty[:_NAMED]) + (", ..." if len(self._empty) > _NAMED else "")
-        count = "1 product has" if len(self._empty) == 1 else f"{len(self._empty)} products have"
-        return [Warning("cad.empty_product", f"{count} no shape and no place in the result: {names}.")]
+        count = (
+            "1 product has no shape and is"
+            if len(self._empty) == 1
+            else f"{len(self._empty)} products have no shape and are"
+        )
+        return [Warning("cad.empty_product", f"{count} left out: {names}.")]
 
     def root(self, free: Sequence_TDF_Label) -> AssemblyDefinition | None:
         """The one free assembly, or an assembly made around all free shapes; None where there is no geometry."""

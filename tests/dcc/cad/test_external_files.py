@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -58,3 +59,12 @@ def test_without_any_of_them_there_is_nothing_to_convert(master: Path, tmp_path:
         convert(master, tmp_path / "out", Settings())
     assert caught.value.code == "cad.missing_files"
     assert "part_Box.stp, part_Can.stp" in caught.value.message
+
+
+def test_a_zip_archive_of_all_the_files_is_the_whole_assembly(master: Path, tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "delivery.zip", "w") as archive:
+        for path in tmp_path.glob("*.st*p"):
+            archive.write(path, f"../cad/{path.name}")
+    manifest = convert(tmp_path / "delivery.zip", tmp_path / "packed", Settings()).manifest
+    assert manifest.parts == convert(master, tmp_path / "out", Settings()).manifest.parts
+    assert manifest.warnings == ()
