@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
-from dcc.cad.identity.likeness import AT_PLACE, EXACT, NOISE, Likeness, Matrix, centers_of, name_of, stem_of
+from dcc.cad.identity.likeness import AT_PLACE, EXACT, NEAR_PLACE, NOISE, Likeness, Matrix, centers_of, name_of, stem_of
 from shared.manifest import Fingerprint, Part, Vector
 
 _LEAST_ANCHORS = 3
@@ -58,30 +58,32 @@ def align(old: Sequence[Part], new: Sequence[Part]) -> Alignment:
     """What most of the parts agree on that are easily known again; nothing, where they are too few to tell.
 
     Those are the parts that shape, name, or shape whatever its size, single out in both revisions. Names may have
-    changed owners: nothing happened to the whole, either, where as many parts have their very shape and place without
-    it.
+    changed owners, and sizes, too: nothing happened to the whole, either, where as much speaks for that.
     """
     unaligned = Alignment(1.0, np.eye(4))
     found = _agreed(_anchors(old, new), min(len(old), len(new)))
     if found is None:
         return unaligned
     likeness = Likeness.of(new)
-    unchanged, changed = (_exactly_there(alignment.carry(old), likeness) for alignment in (unaligned, found))
+    unchanged, changed = (_still_there(Likeness.of(each.carry(old)), likeness) for each in (unaligned, found))
     return unaligned if unchanged and unchanged >= changed else found
 
 
-def _exactly_there(old: Sequence[Part], new: Likeness) -> int:
-    """How many occurrences of new parts stand where one of an old part of exactly the same shape does."""
-    one = Likeness.of(old)
-    if not len(one.centers) or not len(new.centers):
+def _still_there(old: Likeness, new: Likeness) -> int:
+    """How many occurrences of new parts stand where one of exactly the same shape did, and where one of the name did.
+
+    Those that have both count twice.
+    """
+    if not len(old.centers) or not len(new.centers):
         return 0
-    at_place = cKDTree(one.centers).query_ball_point(new.centers, AT_PLACE * new.sizes[new.owners])
-    shapes, known = new.log_measures, one.log_measures
-    return sum(
-        bool((np.abs(known[one.owners[near]] - shapes[owner]).max(axis=1) <= EXACT).any())
-        for near, owner in zip(at_place, new.owners, strict=True)
-        if near
-    )
+    near = cKDTree(old.centers).query_ball_point(new.centers, NEAR_PLACE * new.sizes[new.owners])
+    those = np.repeat(np.arange(len(near)), [len(found) for found in near])
+    known = np.concatenate([np.empty(0, np.int64), *(np.array(found, np.int64) for found in near)])
+    mine, theirs = new.owners[those], old.owners[known]
+    at_place = np.linalg.norm(new.centers[those] - old.centers[known], axis=1) <= AT_PLACE * new.sizes[mine]
+    exact = at_place & (np.abs(new.log_measures[mine] - old.log_measures[theirs]).max(axis=1) <= EXACT)
+    named = np.array([new.stems[one] == old.stems[other] != "" for one, other in zip(mine, theirs, strict=True)], bool)
+    return len(np.unique(those[exact])) + len(np.unique(those[named]))
 
 
 def _agreed(anchors: Sequence[tuple[Part, Part]], parts: int) -> Alignment | None:

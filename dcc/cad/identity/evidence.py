@@ -11,7 +11,7 @@ import functools
 import math
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -62,9 +62,6 @@ _STANDS = _OFF_PLACE[1][1]
 """Share of its places that a part has kept that was not moved."""
 _TELLING = 5
 """Letters that a name has to have to say something as a piece of another."""
-
-_FEW = 10_000
-"""Pairs of points up to which comparing all is quicker than sorting them first."""
 
 LEAST = -2.0
 """Evidence (nats) below which a pair is nothing to speak of."""
@@ -327,25 +324,21 @@ def _shared_places(old: Likeness, new: Likeness, pairs: Pairs, same: NDArray[np.
     shares[single] = np.where(same[single], np.interp(reach, *_OFF_PLACE), np.interp(reach, *_OFF_PLACE_CHANGED))
     for pair in np.flatnonzero((counts_old > 0) & (counts_new > 0) & ~single).tolist():
         row, column = int(pairs.rows[pair]), int(pairs.columns[pair])
-        few, many = sorted((old.places(row), new.places(column)), key=len)
-        reach = nearest(few, many) / old.sizes[row]
-        kept = np.interp(reach, *(_OFF_PLACE if same[pair] else _OFF_PLACE_CHANGED))
-        shares[pair] = float(kept.sum() / len(many))
+        if counts_old[pair] <= counts_new[pair]:
+            distances, most = new.distances_to(column, old.places(row)), counts_new[pair]
+        else:
+            distances, most = old.distances_to(row, new.places(column)), counts_old[pair]
+        kept = np.interp(distances / old.sizes[row], *(_OFF_PLACE if same[pair] else _OFF_PLACE_CHANGED))
+        shares[pair] = float(kept.sum() / most)
     return shares
 
 
 def same_shape(part: Part, other: Part) -> bool:
     """Whether two parts differ by no more than a re-export does."""
-    one, two = part.fingerprint.area, other.fingerprint.area
+    areas = part.fingerprint.area, other.fingerprint.area
     # Most pairs differ in area already, which is quicker to see.
-    if one > 0 and two > 0 and abs(math.log(one / two)) > 2 * NOISE:
+    if min(areas) > 0 and abs(math.log(areas[0] / areas[1])) > 2 * NOISE:
         return False
-    shapes = shape_differences(Likeness.of([part]), Likeness.of([other]), every_pair(1, 1))
+    one, two = (Likeness.of([replace(each, occurrences=())]) for each in (part, other))
+    shapes = shape_differences(one, two, every_pair(1, 1))
     return bool(shapes.largest[0] <= NOISE and not shapes.mirrored[0])
-
-
-def nearest(points: Matrix, others: Matrix) -> NDArray[np.float64]:
-    """Distance (mm) of each point to the nearest of the others; shape (points,)."""
-    if len(points) * len(others) <= _FEW:
-        return np.asarray(np.sqrt(((points[:, None, :] - others[None, :, :]) ** 2).sum(axis=2)).min(axis=1))
-    return np.asarray(cKDTree(others).query(points)[0])

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.spatial import cKDTree
 
 from shared.manifest import Part
 from shared.part_keys import key_name
@@ -20,10 +21,14 @@ EXACT = 1e-5
 """The same for shapes that are one beyond doubt: most re-exports stay below 1e-12."""
 AT_PLACE = 0.01
 """Share of its size by which a part may be off and still stand at the same place."""
+NEAR_PLACE = 0.1
+"""The same where the part was changed, too, which moves its centre."""
+
+_FEW = 1_000
+"""Pairs of points up to which comparing all is quicker than sorting them first."""
 
 Matrix = NDArray[np.float64]
 Vector = NDArray[np.float64]
-"""x, y, z in mm; shape (3,)."""
 
 
 @dataclass(frozen=True)
@@ -39,7 +44,6 @@ class Likeness:
     names: list[str]
     stems: list[str]
     bodies: list[str]
-    paths: list[frozenset[str]]
     measures: Matrix
     topology: NDArray[np.int64]
     chirality: Vector
@@ -59,7 +63,6 @@ class Likeness:
             names,
             [stem_of(name) for name in names],
             [key_name(part.body_name) for part in parts],
-            [frozenset(_assemblies(occurrence.path) for occurrence in part.occurrences) for part in parts],
             _measures(parts),
             np.array([(shape.faces, shape.edges) for shape in prints], np.int64).reshape(-1, 2),
             np.array([shape.chirality for shape in prints]),
@@ -76,6 +79,11 @@ class Likeness:
         return np.asarray(np.log(np.maximum(self.measures, floor)))
 
     @functools.cached_property
+    def paths(self) -> list[frozenset[str]]:
+        """The assemblies, with those above them, in which occurrences of each part stand."""
+        return [frozenset(_assemblies(occurrence.path) for occurrence in part.occurrences) for part in self.parts]
+
+    @functools.cached_property
     def _holders(self) -> Counter[str]:
         return Counter(self.stems)
 
@@ -86,6 +94,19 @@ class Likeness:
     def places(self, part: int) -> Matrix:
         """Centres of mass of all occurrences of a part, mm; shape (occurrences, 3)."""
         return np.asarray(self.centers[self.starts[part] : self.starts[part + 1]])
+
+    def distances_to(self, part: int, points: Matrix) -> Vector:
+        """Distance (mm) of each of ``points`` (points, 3) to the nearest place of a part; shape (points,)."""
+        places = self.places(part)
+        if len(points) * len(places) <= _FEW:
+            return np.asarray(np.sqrt(((points[:, None, :] - places[None, :, :]) ** 2).sum(axis=2)).min(axis=1))
+        if part not in self._trees:
+            self._trees[part] = cKDTree(places)
+        return np.asarray(self._trees[part].query(points)[0])
+
+    @functools.cached_property
+    def _trees(self) -> dict[int, cKDTree]:
+        return {}
 
 
 def _measures(parts: Sequence[Part]) -> Matrix:
@@ -120,7 +141,12 @@ def stem_of(name: str) -> str:
 
 def _assemblies(path: str) -> str:
     """An occurrence's assemblies, without itself: siblings are numbered anew in each revision."""
-    return "/".join(stem_of(name) for name in path.split("/")[:-1])
+    return _stems_of(path.rpartition("/")[0])
+
+
+@functools.lru_cache(maxsize=1 << 12)
+def _stems_of(path: str) -> str:
+    return "/".join(stem_of(name) for name in path.split("/"))
 
 
 def centers_of(part: Part) -> Matrix:

@@ -15,83 +15,30 @@ name to a similar one elsewhere; whether a part was renamed and moved, or went w
 
 from __future__ import annotations
 
-import re
-from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
-from typing import Any
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
 from scipy.sparse.csgraph import min_weight_full_bipartite_matching
-from scipy.spatial import cKDTree
 
 from dcc.cad.identity.alignment import align
 from dcc.cad.identity.candidates import EVERY_PAIR, Indices, Pairs
 from dcc.cad.identity.coincidence import crowd_around
-from dcc.cad.identity.evidence import LEAST, Evidence, Numbers, nearest, same_shape, weigh
-from dcc.cad.identity.likeness import AT_PLACE, NOISE, Likeness, centers_of, name_of, stem_of
+from dcc.cad.identity.evidence import LEAST, Evidence, Numbers, same_shape, weigh
+from dcc.cad.identity.instancing import divided, instancing_changes, strayed_copies
+from dcc.cad.identity.report import SHOWN_CANDIDATES, Candidate, Match, RevisionReport, Uncertain
 from shared.errors import CadError
 from shared.manifest import Manifest, Part
 from shared.part_keys import key_name, slug
 
 ACCEPT = 0.95
 """Least confidence of a match that is made without asking."""
-_SHOWN_CANDIDATES = 3
 _DISPUTED = 0.5
 """What is left of the confidence in a pair of which one part has its very shape in a third, or that are two hands."""
 _WORTH_ASKING = 0.1
 """Least chance that a part is meant rather than one of the many that look as near to it."""
-_INSTANCING = 0.99
-"""Confidence that a product of the same shape at an occurrence's place is that occurrence."""
-
-
-@dataclass(frozen=True)
-class Match:
-    """``new_key`` (as the new file names the part by itself) is ``old_key``, with ``confidence`` 0 to 1.
-
-    ``relation``: ``same``; ``split`` for one of several products that were occurrences of one; ``merged`` for one of
-    several products that became occurrences of one.
-    """
-
-    old_key: str
-    new_key: str
-    confidence: float
-    reason: str
-    relation: str = "same"
-
-
-@dataclass(frozen=True)
-class Candidate:
-    """An old part that an uncertain new part may be."""
-
-    old_key: str
-    confidence: float
-    reason: str
-
-
-@dataclass(frozen=True)
-class Uncertain:
-    """A new part that is not assigned, because the evidence does not decide."""
-
-    new_key: str
-    candidates: tuple[Candidate, ...]
-
-
-@dataclass(frozen=True)
-class RevisionReport:
-    """What became of every part: each new part is in ``matches``, ``uncertain`` or ``new``.
-
-    ``removed`` holds the old parts that no match names; one of them may still be a candidate of an uncertain part.
-    """
-
-    matches: tuple[Match, ...] = ()
-    uncertain: tuple[Uncertain, ...] = ()
-    new: tuple[str, ...] = ()
-    removed: tuple[str, ...] = ()
-
-    def to_json(self) -> dict[str, Any]:
-        return asdict(self)
 
 
 def match_revisions(
@@ -118,7 +65,7 @@ def match_revisions(
     right = [part for part in new.parts if part.part_key not in closed_new]
 
     matches, uncertain = _assign(left, right, every_pair_up_to)
-    matches += _divided(left, right, uncertain)
+    matches += divided(left, right, uncertain)
     if alignment.is_scaled:
         matches = [
             replace(match, reason=f"{match.reason}, {alignment.scale:.4g} times as large, as all is")
@@ -133,14 +80,14 @@ def match_revisions(
         if match not in decided
         or (match.old_key in shapes and same_shape(shapes[match.old_key], new.part(match.new_key)))
     ]
-    matches += _instancing_changes(old, new, matches, plain, closed_new)
+    matches += instancing_changes(old, new, matches, plain, closed_new)
     placed = {match.new_key for match in matches}
     settled = placed | closed_new
     open_ = [item for item in uncertain if item.new_key not in settled]
     asked = {item.new_key for item in open_}
     settled |= asked
     unsettled = [part for part in new.parts if part.part_key not in settled]
-    open_ += _strayed_copies(old, unsettled, matches)
+    open_ += strayed_copies(old, unsettled, matches)
     named_old = {match.old_key for match in matches}
     retired = set(old.retired_keys) - named_old - {item.new_key for item in open_}
     open_ += [_returned(part, key) for part in unsettled if (key := _key_of_before(part, retired))]
@@ -198,7 +145,7 @@ def _assign(left: Sequence[Part], right: Sequence[Part], every_pair_up_to: int) 
     likeliest: dict[int, list[int]] = {}
     for pair in open_.tolist():
         found = likeliest.setdefault(int(pairs.columns[pair]), [])
-        if len(found) < _SHOWN_CANDIDATES:
+        if len(found) < SHOWN_CANDIDATES:
             found.append(pair)
     asked = (
         Uncertain(right[column].part_key, _candidates(evidence, confidence, found))
@@ -291,106 +238,6 @@ def _by_lead(pairs: Pairs, total: Numbers, claim: Numbers) -> Numbers:
     return np.asarray(1.0 / (1.0 + np.exp(-np.minimum(total, total - rival))))
 
 
-def _instancing_changes(
-    old: Manifest, new: Manifest, matches: Sequence[Match], plain: Sequence[Match], decided: set[str]
-) -> list[Match]:
-    """Products that were occurrences of one product before, or have become that: same shape, at its places.
-
-    ``plain`` are those of ``matches`` whose parts others may be occurrences of.
-    """
-    matched_old, matched_new = {match.old_key for match in matches}, {match.new_key for match in matches}
-    whole_old, whole_new = {match.old_key for match in plain}, {match.new_key for match in plain}
-    found: list[Match] = []
-    parts = [part for part in new.parts if part.part_key not in matched_new and part.part_key not in decided]
-    wholes = [whole for whole in old.parts if whole.part_key in whole_old]
-    for part, whole in _standing_in(parts, wholes):
-        reason = f"same shape, stands where {whole.part_key} had an occurrence"
-        found.append(Match(whole.part_key, part.part_key, _INSTANCING, reason, "split"))
-    parts = [part for part in old.parts if part.part_key not in matched_old]
-    wholes = [whole for whole in new.parts if whole.part_key in whole_new]
-    for part, whole in _standing_in(parts, wholes):
-        reason = f"same shape, now an occurrence of {whole.part_key}"
-        found.append(Match(part.part_key, whole.part_key, _INSTANCING, reason, "merged"))
-    return found
-
-
-def _standing_in(parts: Sequence[Part], wholes: Sequence[Part]) -> Iterator[tuple[Part, Part]]:
-    """Each part whose places are all among the several places of a whole of its shape; with that whole."""
-    repeated = [whole for whole in wholes if len(whole.occurrences) > 1]
-    if not parts or not repeated:
-        return
-    alike = cKDTree(Likeness.of(repeated).log_measures).query_ball_point(
-        Likeness.of(parts).log_measures, NOISE, p=np.inf, return_sorted=True
-    )
-    for part, indices in zip(parts, alike, strict=True):
-        for whole in (repeated[index] for index in indices):
-            if _stands_at(part, whole):
-                yield part, whole
-                break
-
-
-def _divided(left: Sequence[Part], right: Sequence[Part], uncertain: Sequence[Uncertain]) -> list[Match]:
-    """Of several parts that stand at the places of one, the one that is it: which of them does not matter.
-
-    That is a product whose occurrences became products of one name but for a counter, or the other way round.
-    The others are seen to be its occurrences (``_instancing_changes``). Where one of them may be yet another part of
-    that shape, nothing is decided.
-    """
-    old, new = ({part.part_key: part for part in parts} for parts in (left, right))
-    claims = [
-        (old[candidate.old_key], new[item.new_key], candidate)
-        for item in uncertain
-        for candidate in item.candidates
-        if same_shape(old[candidate.old_key], new[item.new_key])
-    ]
-    by_old: dict[str, list[tuple[Part, Part, Candidate]]] = {}
-    by_new: dict[str, list[tuple[Part, Part, Candidate]]] = {}
-    for claim in claims:
-        by_old.setdefault(claim[0].part_key, []).append(claim)
-        by_new.setdefault(claim[1].part_key, []).append(claim)
-    split = [
-        group
-        for group in by_old.values()
-        if all(len(by_new[part.part_key]) == 1 and _stands_at(part, whole) for whole, part, _ in group)
-        and len({_base(part) for _, part, _ in group}) == 1
-    ]
-    merged = [
-        group
-        for group in by_new.values()
-        if all(len(by_old[part.part_key]) == 1 and _stands_at(part, whole) for part, whole, _ in group)
-        and len({_base(part) for part, _, _ in group}) == 1
-    ]
-    return [
-        Match(part.part_key, successor.part_key, _INSTANCING, candidate.reason)
-        for part, successor, candidate in (
-            # The likeliest; of equals the first by name.
-            min(group, key=lambda claim: (-claim[2].confidence, claim[0].source_name, claim[1].source_name))
-            for group in (*split, *merged)
-            if len(group) > 1
-        )
-    ]
-
-
-def _strayed_copies(old: Manifest, parts: Sequence[Part], matches: Sequence[Match]) -> list[Uncertain]:
-    """New products with the shape and base name of a matched one, but at no place of it: a person knows."""
-    taken = {match.old_key for match in matches}
-    namesakes: dict[str, list[Part]] = {}
-    for whole in sorted(old.parts, key=lambda whole: whole.part_key):
-        if whole.part_key in taken:
-            namesakes.setdefault(_base(whole), []).append(whole)
-    found: list[Uncertain] = []
-    for part in parts:
-        base = _base(part)
-        candidates = tuple(
-            Candidate(whole.part_key, 0.5, "same shape, same name but for a number, other place")
-            for whole in (namesakes.get(base, []) if base else [])
-            if same_shape(part, whole)
-        )
-        if candidates:
-            found.append(Uncertain(part.part_key, candidates[:_SHOWN_CANDIDATES]))
-    return found
-
-
 def _key_of_before(part: Part, retired: Collection[str]) -> str:
     """The key among those ``retired`` that this part had, or one of its name; empty where there is none."""
     name = key_name(part.source_name)
@@ -401,15 +248,3 @@ def _returned(part: Part, key: str) -> Uncertain:
     """A part that was gone (suppressed, perhaps) and has come back, or another one of its name: a person knows."""
     reason = "same name as a part that is gone since an earlier revision"
     return Uncertain(part.part_key, (Candidate(key, 0.5, reason),))
-
-
-def _base(part: Part) -> str:
-    return re.sub(r"[ \d]+$", "", stem_of(name_of(part)))
-
-
-def _stands_at(part: Part, whole: Part) -> bool:
-    """Whether every place of ``part`` is one of the places of ``whole``, and both have one shape."""
-    if not part.occurrences or not same_shape(part, whole):
-        return False
-    size = max(part.fingerprint.extents) or 1.0
-    return bool((nearest(centers_of(part), centers_of(whole)) < AT_PLACE * size).all())

@@ -22,7 +22,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from dcc.cad.identity.matching import RevisionReport, match_revisions
+from dcc.cad.identity.matching import match_revisions
+from dcc.cad.identity.report import RevisionReport
 from dcc.cad.scene import Scene
 from shared.errors import CadError
 from shared.files import storage_error

@@ -137,9 +137,10 @@ def add_mirrored(model: Model, random_: random.Random) -> Model:
 
 
 def remove_part(model: Model, random_: random.Random) -> Model:
+    """A part goes. (The only part of a model is the one it was: two are left.)"""
     index = _pick(model, random_)
     rest = model.parts[:index] + model.parts[index + 1 :]
-    return replace(model, parts=rest) if rest else model
+    return replace(model, parts=rest) if len(rest) > 1 else model
 
 
 def reshape(**changes: object) -> Edit:

@@ -41,7 +41,9 @@ def merge_groups(model: Model, _: random.Random) -> Model:
 
 
 def halve(model: Model, random_: random.Random) -> Model:
-    """Half of the parts are deleted."""
+    """Half of the parts are deleted; of a small model, none."""
+    if len(model.parts) < 3:
+        return model
     kept = sorted(random_.sample(range(len(model.parts)), (len(model.parts) + 1) // 2))
     return replace(model, parts=tuple(model.parts[index] for index in kept))
 
@@ -72,13 +74,6 @@ def mark_names(model: Model, random_: random.Random) -> Model:
 def mark_some_names(model: Model, random_: random.Random) -> Model:
     """Each name gets its own revision, and some none."""
     return _each(model, lambda part, _: replace(part, name=part.name + random_.choice(("", "_rev2", "_rev3", " copy"))))
-
-
-def shift_design_table(model: Model, _: random.Random) -> Model:
-    """The members of a family move up by one size: each is now as large as the next one was."""
-    shapes = [part.shape for part in model.parts]
-    sizes = [*shapes[1:], shapes[-1].scaled(1.03)]
-    return _each(model, lambda part, number: replace(part, shape=sizes[number]))
 
 
 def replace_group(model: Model, random_: random.Random) -> Model:

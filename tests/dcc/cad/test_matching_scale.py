@@ -9,7 +9,8 @@ from dataclasses import replace
 
 import pytest
 
-from dcc.cad.identity.matching import RevisionReport, match_revisions
+from dcc.cad.identity.matching import match_revisions
+from dcc.cad.identity.report import RevisionReport
 from shared.manifest import Part
 from tests.dcc.cad.large_models import WORDS, large_model, manifest_of, moved, revised, stretched
 
@@ -77,6 +78,26 @@ def test_parts_that_go_and_others_that_come_are_rarely_asked_about_and_never_tak
         assert right == len(old) - len(gone)
         questions, parts = questions + len(report.uncertain), parts + len(new)
     assert questions / parts < 0.01
+
+
+def test_thousands_of_occurrences_that_become_products_and_the_way_back_take_seconds() -> None:
+    random_ = random.Random(2)
+    others = large_model(random_, 20)
+    screw, *_ = others.values()
+    places = moved(replace(screw, occurrences=screw.occurrences * 4000), random_).occurrences[:4000]
+    whole = {"screw": replace(screw, part_key="Screw", source_name="Screw M6", occurrences=places)}
+    single = {
+        f"screw {number}": replace(
+            screw, part_key=f"Screw_{number}", source_name=f"Screw M6_{number}", occurrences=(place,)
+        )
+        for number, place in enumerate(places)
+    }
+    started = time.process_time()
+    for old, new in ((whole, single), (single, whole)):
+        report = match_revisions(manifest_of(others | old), manifest_of(others | new))
+        assert len(report.matches) == len(others) + len(single)
+        assert (report.uncertain, report.new, report.removed) == ((), (), ())
+    assert time.process_time() - started < 15
 
 
 def test_thousands_of_parts_take_seconds() -> None:

@@ -76,3 +76,56 @@ def test_products_of_different_names_that_became_one_of_a_third_name_are_asked_a
     others = numbered(3.0, [5, 6, 7]).parts
     one = replace(SCREW, identity="pin0", name="Bolt", places=SCREW.places[:2])
     assert fate_of(Model((*pins, *others)), Model((one, *others))).asked == 1
+
+
+@pytest.mark.parametrize("size", [2, 6])
+def test_a_copy_elsewhere_under_another_name_is_asked_about_where_the_original_is_gone(size: int) -> None:
+    """It has the very shape; but the same bodies under other names are other parts."""
+    parts = numbered(3.0, list(range(size))).parts
+    copy = replace(parts[0], identity="copy", name="Holder", places=((-700.0, 90.0, 0.0, 0.0),))
+    tally = fate_of(Model(parts), Model((copy, *parts[1:])))
+    assert (tally.right, tally.wrong, tally.needless) == (size - 1, [], 1)
+
+
+def test_where_all_names_are_new_a_part_that_was_moved_too_keeps_its_key() -> None:
+    before = numbered(3.0, [1, 2, 3, 4, 5, 6])
+    renamed = [replace(part, name=f"{1000 + number}-A") for number, part in enumerate(before.parts)]
+    moved = replace(renamed[0], places=((-700.0, 90.0, 0.0, 0.0),))
+    assert fate_of(before, Model((moved, *renamed[1:]))).right == 6
+
+
+def test_names_that_were_dealt_out_anew_tell_nothing_of_a_part_that_was_moved_and_changed() -> None:
+    """The only part that is called "Part1" now was "Part6" before."""
+    before = numbered(3.0, [1, 2, 3, 4, 5, 6])
+    names = [part.name for part in before.parts]
+    renamed = [replace(part, name=name) for part, name in zip(before.parts, reversed(names), strict=True)]
+    last = renamed[-1]
+    changed = replace(last, shape=replace(last.shape, a=last.shape.a * 1.05), places=((-700.0, 90.0, 0.0, 0.0),))
+    assert fate_of(before, Model((*renamed[:-1], changed))).wrong == []
+
+
+def test_an_assembly_of_two_parts_that_was_turned_and_renamed_as_a_whole_is_known() -> None:
+    before = numbered(3.0, [1, 4])
+    after = replace(before, tilted=90.0, turned=33.0, shift=(400.0, 20.0, 0.0), unit="INCH")
+    renamed = replace(after, parts=tuple(replace(part, name=f"x{part.identity}") for part in after.parts))
+    assert fate_of(before, renamed).right == 2
+
+
+@pytest.mark.parametrize("scale", [1.0, 1.08, 25.4])
+def test_the_other_hand_in_a_parts_place_is_asked_about_at_any_size(scale: float) -> None:
+    others = numbered(3.0, [1, 2, 3]).parts
+    left = PartSpec("left", "Bracket", Shape(40, 25, 12), ((0.0, 300.0, 0.0, 0.0),))
+    right = replace(left, identity="right", shape=replace(left.shape.scaled(scale), mirrored=True))
+    tally = fate_of(Model((left, *others)), Model((right, *others)))
+    assert (tally.right, tally.wrong, tally.needless) == (3, [], 1)
+
+
+def test_members_of_a_family_that_moved_up_by_one_size_are_asked_about() -> None:
+    """Each is now as large as the next one was: changed, by its name and place, or another one, by its shape."""
+    before = numbered(3.0, [1, 2, 3, 4, 5, 6])
+    shapes = [part.shape for part in before.parts]
+    sizes = [*shapes[1:], replace(FIRST, a=51)]
+    parts = [replace(part, shape=shape) for part, shape in zip(before.parts, sizes, strict=True)]
+    by_shape = [replace(part, identity=f"id{number + 2}") for number, part in enumerate(parts)]
+    assert fate_of(before, Model(tuple(parts))).wrong == []
+    assert fate_of(before, Model(tuple(by_shape))).wrong == []
