@@ -66,6 +66,11 @@ class UncertainOut(Reply):
     candidates: list[CandidateOut]
 
 
+class GroupOut(Reply):
+    reason: str = Field(description="for which all of them are asked; numbers in it are left out")
+    decisions: dict[str, str] = Field(description="the likeliest earlier part of each, by the key of the new one")
+
+
 class PreviousOut(Reply):
     id: UUID
     revision: int
@@ -101,6 +106,7 @@ class ReportOut(Reply):
     job_id: UUID | None = Field(description="of the conversion under way")
     matches: list[MatchOut]
     uncertain: list[UncertainOut]
+    groups: list[GroupOut] = Field(description="open questions that one PATCH of revision-decisions may answer")
     new: list[str]
     removed: list[str]
     keys: dict[str, str] = Field(description="partKey by the key that the new file itself gives")
@@ -134,6 +140,22 @@ def set_decisions(cad_file_id: UUID, body: Decisions) -> Answer:
     it has stays until that is ready. The decisions hold for all later revisions.
     """
     return _decided(cad_file_id, lambda known: body.decisions)
+
+
+@cad_revisions.declare(
+    "PATCH",
+    "/<uuid:cad_file_id>/revision-decisions",
+    permission=Permission.MATERIAL_ASSIGN,
+    body=Decisions,
+    answer=ReportOut,
+    if_match="optional",
+)
+def add_decisions(cad_file_id: UUID, body: Decisions) -> Answer:
+    """Confirm or correct the matches of several parts at once, a group of the report for instance.
+
+    What was decided about other parts stays.
+    """
+    return _decided(cad_file_id, lambda known: {**known, **body.decisions})
 
 
 @cad_revisions.declare(

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import functools
 import json
+import re
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
@@ -21,6 +23,7 @@ from shared.material_library import nearest_name
 
 REPORT = "revision_report"
 _OUTDATED = 200
+_NUMBERS = re.compile(r"\d+(\.\d+)?")
 
 Decisions = Mapping[str, str | None]
 """The old key that a part is, or None for a new part, by the key that the file itself gives it."""
@@ -78,6 +81,7 @@ def describe(current: Session, root: Path, cad: CadFile) -> dict[str, Any]:
         **report,
         "matches": matches,
         "uncertain": uncertain,
+        "groups": groups(report, decisions),
         "cad_file_id": cad.id,
         "revision": cad.revision,
         "previous": {"id": before.id, "revision": before.revision, "filename": before.filename},
@@ -94,6 +98,26 @@ def describe(current: Session, root: Path, cad: CadFile) -> dict[str, Any]:
         ],
         "outdated_publishes": _outdated(current, cad),
     }
+
+
+def groups(report: Mapping[str, Any], decisions: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Open questions that one answer may settle, the largest group first.
+
+    Those are asked for one ``reason`` (numbers in it aside); ``decisions`` has the likeliest earlier part of each,
+    where no other question has the same one.
+    """
+    likeliest = {
+        item["new_key"]: item["candidates"][0] for item in report["uncertain"] if item["new_key"] not in decisions
+    }
+    claims = Counter(candidate["old_key"] for candidate in likeliest.values())
+    claims.update(decision["old_key"] for decision in decisions.values())
+    found: dict[str, dict[str, str]] = {}
+    for new_key, candidate in sorted(likeliest.items()):
+        if claims[candidate["old_key"]] == 1:
+            reason = _NUMBERS.sub("…", candidate["reason"])
+            found.setdefault(reason, {})[new_key] = candidate["old_key"]
+    several = ((reason, group) for reason, group in found.items() if len(group) > 1)
+    return [{"reason": reason, "decisions": group} for reason, group in sorted(several, key=lambda each: -len(each[1]))]
 
 
 def open_questions(cad: CadFile) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -25,6 +26,8 @@ from shared.material_library import FALLBACK_NAME
 
 ROW_LIMIT = 300
 """Matches on one page; a search finds those beyond."""
+GROUP_LIMIT = 1000
+"""Parts that one button decides about; the next ones follow when those are decided."""
 NEW = "is_new"
 """Value of a button that says that a part is new."""
 
@@ -59,6 +62,7 @@ class RevisionView:
 
     cad: CadFile
     report: Mapping[str, Any]
+    groups: list[tuple[str, list[tuple[str, Known, Known]]]]
     open: list[PartView]
     decided: list[PartView]
     matched: list[PartView]
@@ -76,18 +80,23 @@ def revision(cad_file_id: UUID) -> str:
 
 @action("/cad/<uuid:cad_file_id>/decide", Permission.MATERIAL_ASSIGN)
 def decide(cad_file_id: UUID) -> str:
-    """Confirm or correct the match of the part ``new_key``: ``old_key`` names an earlier part; or take that back."""
+    """Confirm or correct the match of the part ``new_key``: ``old_key`` names an earlier part; or take that back.
+
+    Both may be given several times, for as many parts.
+    """
     cad = row(CadFile, cad_file_id, lock=True)
     if request.form.get("version") != str(cad.decisions_revision):
         raise _stale()
-    new_key, old_key = request.form.get("new_key", ""), request.form.get("old_key", "").strip()
+    new_keys, old_keys = request.form.getlist("new_key"), [key.strip() for key in request.form.getlist("old_key")]
     decisions = {key: decision["old_key"] for key, decision in cad.decisions.items()}
     if "undo" in request.form:
-        decisions.pop(new_key, None)
-    elif old_key or NEW in request.form:
-        decisions[new_key] = None if NEW in request.form else old_key
+        decisions = {key: old_key for key, old_key in decisions.items() if key not in new_keys}
+    elif NEW in request.form:
+        decisions |= dict.fromkeys(new_keys)
+    elif len(old_keys) == len(new_keys) and all(old_keys):
+        decisions |= dict(zip(new_keys, old_keys, strict=True))
     else:
-        raise InputError(f"No part was named that {new_key} is.", hint="Choose one, or say that it is new.")
+        raise InputError(f"No part was named that {new_keys[0]} is.", hint="Choose one, or say that it is new.")
     conversions.decide(session(), _root(), cad, decisions, auth.current().user_name)
     return url_for("pages.revision", cad_file_id=cad_file_id)
 
@@ -187,6 +196,16 @@ def _view(cad: CadFile, report: Mapping[str, Any], new: _Parts, old: _Parts, que
     return RevisionView(
         cad=cad,
         report=report,
+        groups=[
+            (
+                group["reason"],
+                [
+                    (key, new.known(report["keys"][key]), old.known(was))
+                    for key, was in itertools.islice(group["decisions"].items(), GROUP_LIMIT)
+                ],
+            )
+            for group in report["groups"]
+        ],
         open=[each for each in uncertain if each.decision is None],
         decided=list(shown.values()),
         matched=found[:ROW_LIMIT],

@@ -135,12 +135,32 @@ def test_a_material_is_chosen_where_two_were(revised: Revised) -> None:
     assert overrides["overrides"]["Cap"] == "Chrome" and overrides["questions"] == {}
 
 
+def test_parts_that_are_asked_about_for_one_reason_are_confirmed_with_one_button(revised: Revised) -> None:
+    asked = [
+        {"new_key": new, "candidates": [{"old_key": old, "confidence": 0.6, "reason": f"changed by {share}%"}]}
+        for new, old, share in (("Bolt_1", "Bolt", 2.1), ("Cap", "Lid", 0.4))
+    ]
+    report = {**REPORT, "uncertain": asked, "new": [], "removed": ["Bolt", "Lid"]}
+    (revised.studio.root / "report.json").write_text(json.dumps(report))
+    (group,) = revised.report["groups"]
+    assert group["decisions"] == {"Bolt_1": "Bolt", "Cap": "Lid"}
+    page = revised.studio.browser().get(f"/cad/{revised.cad_id}/revision").text
+    assert "2 parts for one reason" in page and "Each is its likeliest part" in page
+    pairs = {"new_key": ["Bolt_1", "Cap"], "old_key": ["Bolt", "Lid"]}
+    assert revised.send("decide", **pairs).status_code == 303
+    decided = {each["new_key"]: each["old_key"] for each in revised.report["decisions"]}
+    assert decided == group["decisions"] and revised.report["groups"] == []
+    assert revised.send("decide", **pairs, is_new="1").status_code == 303
+    assert [each["old_key"] for each in revised.report["decisions"]] == [None, None]
+
+
 @pytest.mark.parametrize(
     ("fields", "status"),
     [
         ({"new_key": "Nobody", "old_key": "Bolt"}, 422),
         ({"new_key": "Bolt_1", "old_key": "Nothing"}, 422),
         ({"new_key": "Bolt_1", "old_key": ""}, 422),
+        ({"new_key": ["Bolt_1", "Cap"], "old_key": "Bolt"}, 422),
         ({"new_key": "Bolt_1", "old_key": "Bolt", "version": "99"}, 412),
     ],
 )

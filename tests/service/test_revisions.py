@@ -233,6 +233,24 @@ def test_what_was_published_before_keys_changed_is_out_of_date(revised: Revised)
     assert outdated["publish_id"] == published["id"] and outdated["part_name"] == "look" and outdated["is_latest"]
 
 
+def test_a_group_of_parts_that_are_asked_about_for_one_reason_is_confirmed_in_one_call(
+    studio: StudioUnderTest, tmp_path: Path
+) -> None:
+    production = studio.production()
+    model = make_model(random.Random(11), 7)
+    first = revision(studio, production, model, tmp_path / "1")
+    keys = keys_of(studio, first)
+    for number in range(3):
+        model = model.changed(number, name=f"Item {number}", places=((-700.0 - 200 * number, 90.0, 7.0 * number, 0.0),))
+    second = revision(studio, production, model, tmp_path / "2")
+    (group,) = report_of(studio, second)["groups"]
+    assert set(group["decisions"].values()) == {keys[f"id{number}"] for number in range(3)}
+    decided = studio.artist.patch(f"/cad/{second['id']}/revision-decisions", {"decisions": group["decisions"]})
+    assert decided.status == 200 and decided.data["groups"] == []
+    work(studio.app)
+    assert keys_of(studio, second) == keys
+
+
 def test_wrong_decisions_are_refused_by_name_and_change_nothing(revised: Revised) -> None:
     studio, path = revised.studio, revised.path
     etag = studio.artist.get(f"/cad/{revised.second['id']}/revision-report").headers["ETag"]

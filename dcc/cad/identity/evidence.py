@@ -75,8 +75,8 @@ class Evidence:
     """Nats of each kind of evidence for each of ``pairs``.
 
     ``shapes``: how they differ. ``shared_places``: share of places that both have.
-    ``same_name``: both have one; ``sole_name``: and no other part has it, in either revision. ``renamed``: both have
-    one, and they are not alike. Where all names were given anew, none of them says anything.
+    ``same_name``: both have one; ``sole_name``: and no other part has it, in either revision. ``renamed``: one
+    of them has one, and the other has none that is like it. Where all names were given anew, none says anything.
     """
 
     old: Likeness
@@ -248,7 +248,7 @@ def _alike(points: Matrix, others: Matrix) -> NDArray[np.int64]:
 def _name_nats(
     old: Likeness, new: Likeness, pairs: Pairs, compared: NDArray[np.bool_]
 ) -> tuple[Numbers, NDArray[np.bool_]]:
-    """What names say of each pair, and whether both have one; ``compared``: where similar ones would tell."""
+    """What names say of each pair, and whether one has a name at all; ``compared``: where similar ones would tell."""
     same, full = _said_by(old.stems, new.stems, pairs)
     exact, full_exact = _said_by(old.names, new.names, pairs)
     # Exporters count anew: that the counter is the same, too, says a little.
@@ -256,13 +256,14 @@ def _name_nats(
     nats = np.where(same, full + spelling, _OTHER_NAME)
     named_old, named_new = (np.array([bool(stem) for stem in side.stems]) for side in (old, new))
     named = named_old[pairs.rows] & named_new[pairs.columns]
+    either = named_old[pairs.rows] | named_new[pairs.columns]
     nats[~named] = 0.0
     for pair in np.flatnonzero(compared & ~same & named).tolist():
         nats[pair] = _similar_name(old.stems[pairs.rows[pair]], new.stems[pairs.columns[pair]])
     # A product was renamed, its bodies were not.
     same_body, full_body = _said_by(old.bodies, new.bodies, pairs)
     same_body &= ~same & np.array([bool(body) for body in old.bodies])[pairs.rows]
-    return np.where(same_body, np.maximum(nats, np.minimum(full_body, _CONTAINED_NAME)), nats), named
+    return np.where(same_body, np.maximum(nats, np.minimum(full_body, _CONTAINED_NAME)), nats), either
 
 
 def _said_by(old: Sequence[str], new: Sequence[str], pairs: Pairs) -> tuple[NDArray[np.bool_], Numbers]:
