@@ -39,6 +39,7 @@ RECIPES[f"GET {_CAD}/manual-material-overrides"] = _cad("/manual-material-overri
 RECIPES[f"PUT {_CAD}/manual-material-overrides"] = _cad("/manual-material-overrides", {"overrides": {"Ring": "Brass"}})
 RECIPES[f"GET {_CAD}/revision-report"] = _first_revision("revision-report")
 RECIPES[f"PUT {_CAD}/revision-decisions"] = _first_revision("revision-decisions", {"decisions": {}})
+RECIPES[f"PATCH {_CAD}/revision-decisions"] = _first_revision("revision-decisions", {"decisions": {}})
 RECIPES[f"PUT {_CAD}/revision-decisions/<new_key>"] = _first_revision("revision-decisions/Ring", {"old_key": None})
 RECIPES[f"DELETE {_CAD}/revision-decisions/<new_key>"] = _first_revision("revision-decisions/Ring")
 
