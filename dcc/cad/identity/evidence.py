@@ -60,6 +60,8 @@ _OFF_PLACE_CHANGED = ((1e-4, AT_PLACE, 0.5), (1.0, 0.8, 0.0))
 """The same where the part was reshaped, which moves its centre."""
 _STANDS = _OFF_PLACE[1][1]
 """Share of its places that a part has kept that was not moved."""
+_NEARLY_STANDS = 0.5
+"""The same of one that was changed, which moves its centre."""
 _TELLING = 5
 """Letters that a name has to have to say something as a piece of another."""
 
@@ -119,6 +121,11 @@ class Evidence:
     def untouched(self) -> NDArray[np.bool_]:
         """Pairs of one shape at the same place."""
         return self.same_shape & (self.shared_places >= _STANDS)
+
+    @property
+    def named_in_place(self) -> NDArray[np.bool_]:
+        """Pairs of a name that no other part has, of similar shape, at the same place."""
+        return np.asarray(self.sole_name & (self.shared_places >= _NEARLY_STANDS) & (self.shape > 0))
 
     @property
     def mirrored_in_place(self) -> NDArray[np.bool_]:

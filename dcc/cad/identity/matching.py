@@ -158,15 +158,15 @@ def _disputed(evidence: Evidence, chosen: Indices) -> Indices:
     """Those of the ``chosen`` pairs that changed in shape, while one part of them has its very shape in another.
 
     Name and place against shape: two parts of a family may have been altered, or have changed places and names. Where
-    they differ by no more than a re-export may bring about, a shape that agrees exactly is the very one.
+    they differ by no more than a re-export may bring about, a shape that agrees exactly is the very one. And the other
+    way round: those that have not the name that another part has, which stands there, too, and has a similar shape.
     """
-    return np.union1d(
-        _claimed_elsewhere(evidence.pairs, evidence.same_shape, chosen),
-        _claimed_elsewhere(evidence.pairs, evidence.exact_shape, chosen),
-    )
+    same = (evidence.same_shape, evidence.exact_shape, evidence.named_in_place)
+    return np.asarray(np.unique(np.concatenate([_claimed_elsewhere(evidence.pairs, each, chosen) for each in same])))
 
 
 def _claimed_elsewhere(pairs: Pairs, same: NDArray[np.bool_], chosen: Indices) -> Indices:
+    """Those of the ``chosen`` that are not the ``same``, while one part of them is the same as a third that is free."""
     rows, columns = (np.zeros(count, bool) for count in pairs.shape)
     settled = chosen[same[chosen]]
     rows[pairs.rows[settled]] = columns[pairs.columns[settled]] = True
