@@ -120,12 +120,13 @@ def test_the_other_hand_in_a_parts_place_is_asked_about_at_any_size(scale: float
     assert (tally.right, tally.wrong, tally.needless) == (3, [], 1)
 
 
-def test_a_half_that_became_its_other_half_is_not_taken_for_that() -> None:
+@pytest.mark.parametrize("scale", [0.95, 1.1])
+def test_a_half_that_became_its_other_half_is_not_taken_for_that(scale: float) -> None:
     """Both stand at one place; the lower one was altered, and the upper one is now what the lower one was."""
-    half = PartSpec("lower", "Lever lower", replace(FIRST, half=True, mirrored=True), ((0.0, 300.0, 0.0, 0.0),))
-    upper = replace(half, identity="upper", name="Lever upper", shape=replace(half.shape, mirrored=False))
+    half = PartSpec("lower", "Lever 1 lower", replace(FIRST, half=True, mirrored=True), ((0.0, 300.0, 0.0, 0.0),))
+    upper = replace(half, identity="upper", name="Lever 1 upper", shape=replace(half.shape, mirrored=False))
     others = numbered(3.0, [1, 2, 3]).parts
-    altered = replace(half, shape=half.shape.scaled(0.95))
+    altered = replace(half, shape=half.shape.scaled(scale))
     swapped = replace(upper, identity="other hand", shape=half.shape)
     assert fate_of(Model((half, upper, *others)), Model((altered, swapped, *others))).wrong == []
 
