@@ -22,13 +22,16 @@ from dcc.cad.mesh.tessellate import deflection_for, discretize, tessellate
 from dcc.cad.model import PartDefinition
 from dcc.cad.settings import COARSER_LEVELS, Limits, Settings
 from shared.errors import CadError
-from shared.manifest import Vector, Warning
+from shared.manifest import Tessellation, Vector, Warning
 
 _WORTH_FORKING = 300
 """Faces from which starting processes costs less than it saves."""
 _SMALLEST_BATCH = 200
 """Faces of small parts that one process meshes, at least."""
 _VOLUME_ALARM = 0.05
+_MEASURING = Tessellation(linear_deflection=None, relative_deflection=0.0005, angular_deflection=0.1)
+"""Of a mesh that is measured; it does not depend on how fine the mesh is that is wanted."""
+_CONVERGED = 0.25
 _WORTH_COARSENING = 64
 """Triangles; a mesh of fewer is as light as any."""
 _WORTH_KEEPING = 0.7
@@ -140,8 +143,29 @@ def _geometry_of(part: PartDefinition, settings: Settings, threads: bool) -> Par
         return PartGeometry(None, curves, measure(part.shape, part.kind, curves.points, None), [])
     mesh = _outwards(part, tessellate(part.shape, settings.tessellation, threads=threads))
     properties = measure(part.shape, part.kind, mesh.points, mesh.welded_triangles())
+    if part.kind == "solid" and not mesh.open_edges and abs(_volume_error(mesh, properties)) > _VOLUME_ALARM:
+        properties = _measured_again(part, mesh, properties, threads)
     coarser = _coarser_meshes(part, mesh, settings, threads)
     return PartGeometry(mesh, None, properties, _faults(part, mesh, properties), coarser)
+
+
+def _measured_again(part: PartDefinition, mesh: Mesh, properties: Properties, threads: bool) -> Properties:
+    """The properties by a fine mesh, where finer meshes do not come any nearer to what the kernel says.
+
+    It integrates over few points of each edge, which is too few for threads and springs.
+    """
+    fine = _outwards(part, tessellate(part.shape, _MEASURING, threads=threads))
+    error, left = _volume_error(mesh, properties), _volume_error(fine, properties)
+    if fine.open_edges or abs(left) <= _VOLUME_ALARM or abs(error - left) > _CONVERGED * abs(left):
+        return properties
+    return measure(part.shape, part.kind, fine.points, fine.welded_triangles(), of_mesh=True)
+
+
+def _volume_error(mesh: Mesh, properties: Properties) -> float:
+    """By what share the mesh of a solid has more volume than ``properties`` say."""
+    if properties.volume <= 0:
+        return 0.0
+    return mesh_volume(mesh.points, mesh.welded_triangles()) / properties.volume - 1
 
 
 def _outwards(part: PartDefinition, mesh: Mesh) -> Mesh:
@@ -197,8 +221,8 @@ def _faults(part: PartDefinition, mesh: Mesh, properties: Properties) -> list[Wa
         ]
     if is_open:
         return [Warning("cad.open_mesh", f"The mesh of {label_of(part)} is not closed, although the part is a solid.")]
-    if part.kind == "solid" and properties.volume > 0:
-        error = mesh_volume(mesh.points, mesh.welded_triangles()) / properties.volume - 1
+    if part.kind == "solid":
+        error = _volume_error(mesh, properties)
         if abs(error) > _VOLUME_ALARM:
             return [
                 Warning(

@@ -38,18 +38,23 @@ NOTHING = Properties(0.0, 0.0, (0.0, 0.0, 0.0), Fingerprint(0.0, 0.0, (0.0,) * 3
 """Of a part without geometry."""
 
 
-def measure(shape: TopoDS_Shape, kind: PartKind, points: Array, triangles: Array | None) -> Properties:
-    """Measure a part; ``points`` (P, 3) and ``triangles`` (T, 3) are its welded mesh, or the points of its curves."""
+def measure(
+    shape: TopoDS_Shape, kind: PartKind, points: Array, triangles: Array | None, *, of_mesh: bool = False
+) -> Properties:
+    """Measure a part; ``points`` (P, 3) and ``triangles`` (T, 3) are its welded mesh, or the points of its curves.
+
+    ``of_mesh``: by the triangles that the shape has, instead of its surfaces.
+    """
     volume, area = 0.0, 0.0
     inertia = GProp_GProps()
     if kind == "curve":
         BRepGProp.LinearProperties_s(shape, inertia)
     else:
-        BRepGProp.SurfaceProperties_s(shape, inertia)
+        BRepGProp.SurfaceProperties_s(shape, inertia, False, of_mesh)
         area = abs(float(inertia.Mass()))
     if kind == "solid":
         inertia = GProp_GProps()
-        BRepGProp.VolumeProperties_s(shape, inertia)
+        BRepGProp.VolumeProperties_s(shape, inertia, False, False, of_mesh)
         volume = abs(float(inertia.Mass()))
     center = inertia.CentreOfMass()
     moments = sorted(abs(float(moment)) for moment in inertia.PrincipalProperties().Moments())
