@@ -12,10 +12,11 @@ from OCP.TopAbs import TopAbs_ShapeEnum
 from OCP.TopoDS import TopoDS_Shape
 
 from dcc.cad.kernel import Array, shape_map
+from dcc.cad.mesh.handedness import twist
 from shared.manifest import BoundingBox, Fingerprint, PartKind, Vector
 
 _CHIRAL = 0.015
-"""Chirality below this is noise of the mesh; the shape counts as its own mirror image."""
+"""Handedness below this may be noise of the mesh; the shape counts as its own mirror image."""
 _ASYMMETRIC = 1e-3
 
 
@@ -68,11 +69,18 @@ def measure(
             area,
             _vector(moments),
             _vector(sorted(np.subtract(box.max, box.min))),
-            chirality(points, triangles) if kind == "solid" and triangles is not None else 0.0,
+            _hand(kind, points, triangles),
             shape_map(shape, TopAbs_ShapeEnum.TopAbs_FACE).Extent(),
             shape_map(shape, TopAbs_ShapeEnum.TopAbs_EDGE).Extent(),
         ),
     )
+
+
+def _hand(kind: PartKind, points: Array, triangles: Array | None) -> float:
+    if triangles is None:
+        return 0.0
+    hand = chirality(points, triangles) if kind == "solid" else 0.0
+    return hand if abs(hand) >= _CHIRAL else twist(points, triangles)
 
 
 def bounding_box(points: Array) -> BoundingBox:

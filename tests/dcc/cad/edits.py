@@ -315,7 +315,16 @@ EDITS: dict[str, Edit] = {
 
 COPIES = {"add to a family"}
 RESHAPED = {"lengthen", "fillet", "move the hole", "add a hole"}
-GONE = {"remove a part", "remove half", "split", "replace by a namesake", "replace in place", "swap the hand"}
+GONE = {
+    "remove a part",
+    "remove half",
+    "split",
+    "replace by a namesake",
+    "replace in place",
+    "replace by a mirrored part",
+    "swap the hand",
+    "another supplier's sub-assembly",
+}
 
 
 def some_edits(random_: random.Random, count: int) -> list[str]:
