@@ -2,7 +2,8 @@
 
 ISO 10303-21 allows for more than the kernel takes: parameters of the data section and blanks before a semicolon, and
 since its third edition an anchor and a reference section before the data. A byte order mark is no part of it, but what
-editors on Windows put in front.
+editors on Windows put in front. Nor is a reference to nothing, which SolidWorks 2026 writes in AP203 where the names of
+persons and organizations are left empty.
 """
 
 from __future__ import annotations
@@ -18,6 +19,9 @@ from dcc.cad.read.part21.write import text_file
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 _MOST_HEADER = 1 << 20
 _TAIL = 1 << 16
+_CHUNK = 1 << 24
+_SOLIDWORKS = b"SwSTEP"
+_NOTHING = b"#%d" % (2**64 - 1)
 # All of these are atomic: damaged text of any kind is looked at once.
 _STRING = rb"(?>'(?:[^']|'')*+')"
 _COMMENT = rb"(?>/\*.*?(?:\*/|\Z))"
@@ -66,8 +70,20 @@ def _changes(text: mmap.mmap) -> list[tuple[int, int, bytes]]:
     data = _BEFORE_DATA.match(head, header_end) if header_end is not None else None
     if data and (data["sections"] or data["rest"]):
         changes.append((data.start(), data.end(), b"\nDATA;"))
+    if _SOLIDWORKS in head[:header_end]:
+        changes += [(place, place + len(_NOTHING), b"$") for place in _places_of(_NOTHING, text)]
     tail = max(0, len(text) - _TAIL)
     end = _END.search(text, tail)
     if end and end[0] != b"END-ISO-10303-21;":
         changes.append((*end.span(), b"END-ISO-10303-21;"))
     return changes
+
+
+def _places_of(word: bytes, text: mmap.mmap) -> Iterator[int]:
+    for start in range(0, len(text), _CHUNK):
+        # Bytes are searched several times faster than the mapped file itself.
+        chunk = text[start : start + _CHUNK + len(word) - 1]
+        place = chunk.find(word)
+        while place >= 0:
+            yield start + place
+            place = chunk.find(word, place + 1)

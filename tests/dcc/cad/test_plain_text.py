@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -12,6 +13,13 @@ from dcc.cad.settings import Settings
 from dcc.cad.step_writer import StepWriter
 from tests.dcc.cad.shapes import at, box, cylinder
 
+NOTHING = "#18446744073709551615"
+"""An entity's number that stands for none."""
+PAPERS = (
+    f"#900001=PERSON_AND_ORGANIZATION ( {NOTHING}, {NOTHING} ) ;\n"
+    "#900002=PERSON_AND_ORGANIZATION_ROLE ( 'creator' ) ;\n"
+    "#900003=CC_DESIGN_PERSON_AND_ORGANIZATION_ASSIGNMENT ( #900001, #900002, ( #5 ) ) ;\n"
+)
 SECTIONS = (
     "/* 'not a string; */\nANCHOR;\n<origin>=#1;\n<note>='ENDSEC is a word; so is DATA;';\nENDSEC;\n"
     "REFERENCE;\n#900000=<https://example.org/parts#bolt>;\nENDSEC ;\n"
@@ -21,6 +29,9 @@ BY_THE_BOOK: dict[str, Callable[[str], str]] = {
     "anchors and references": lambda text: text.replace("DATA;", SECTIONS + "DATA;", 1),
     "a data section with parameters": lambda text: text.replace("DATA;", "DATA ( 'it''s; one' , ('AP214') );", 1),
     "all of it": lambda text: "\ufeff" + text.replace("DATA;", SECTIONS + "DATA('one',('AP214'));", 1),
+    "references to nothing, by SolidWorks": lambda text: re.sub(
+        r"'Open CASCADE STEP processor[^']*'", "'SwSTEP 2.0'", text
+    ).replace("ENDSEC;\nEND-ISO", f"{PAPERS}ENDSEC;\nEND-ISO"),
     "blanks and comments before semicolons": lambda text: text.replace("DATA;", "DATA /* begins */ ;", 1).replace(
         "END-ISO-10303-21;", "END-ISO-10303-21 /* over */ ;"
     ),
