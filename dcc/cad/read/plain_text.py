@@ -1,7 +1,8 @@
 """STEP files that are written by the book in ways that the kernel's parser does not know: said as it does.
 
 ISO 10303-21 allows for more than the kernel takes: parameters of the data section and blanks before a semicolon, and
-since its third edition an anchor and a reference section before the data. A byte order mark is no part of it, but what
+since its third edition several data sections, and an anchor and a reference section before them; and for entities with
+any number, where the kernel wants 31 bits. A byte order mark is no part of it, but what
 editors on Windows put in front. Nor is a reference to nothing, which SolidWorks 2026 writes in AP203 where the names of
 persons and organizations are left empty.
 """
@@ -9,6 +10,7 @@ persons and organizations are left empty.
 from __future__ import annotations
 
 import contextlib
+import itertools
 import mmap
 import re
 from collections.abc import Iterator
@@ -20,6 +22,7 @@ _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 _MOST_HEADER = 1 << 20
 _TAIL = 1 << 16
 _CHUNK = 1 << 24
+_MOST_SECTIONS = 100
 _SOLIDWORKS = b"SwSTEP"
 _NOTHING = b"#%d" % (2**64 - 1)
 # All of these are atomic: damaged text of any kind is looked at once.
@@ -36,6 +39,10 @@ _BEFORE_DATA = re.compile(
     + rb"DATA(?P<rest>" + _BLANK + rb"(?:\((?:" + _STRING + rb"|[^';)])*+\)(?:[^';]|" + _STRING + rb")*+)?+);",
     re.DOTALL,
 )  # fmt: skip
+_NEXT_DATA = re.compile(rb"ENDSEC" + _BLANK + rb";" + _BEFORE_DATA.pattern, re.DOTALL)
+_LARGEST_NUMBER = 2**31 - 1
+_NUMBERED = re.compile(rb"#(\d{10,18})\s*=")
+_NUMBER = re.compile(_STRING + rb"|" + _COMMENT + rb"|#(\d+)", re.DOTALL)
 _END = re.compile(rb"END-ISO-10303-21" + _BLANK + rb";", re.DOTALL)
 
 
@@ -47,6 +54,10 @@ def plainly_written(path: Path) -> Iterator[Path]:
     """
     with path.open("rb") as stream, mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ) as text:
         changes = _changes(text)
+        if _has_large_numbers(text):
+            with text_file([_renumbered(text, changes)]) as plain:
+                yield plain
+            return
         if not changes:
             yield path
             return
@@ -72,11 +83,37 @@ def _changes(text: mmap.mmap) -> list[tuple[int, int, bytes]]:
         changes.append((data.start(), data.end(), b"\nDATA;"))
     if _SOLIDWORKS in head[:header_end]:
         changes += [(place, place + len(_NOTHING), b"$") for place in _places_of(_NOTHING, text)]
+    if data:
+        places = (place for place in _places_of(b"ENDSEC", text) if place >= data.end())
+        following = (_NEXT_DATA.match(text, place) for place in itertools.islice(places, _MOST_SECTIONS))
+        changes += [(*found.span(), b"") for found in following if found]
+    changes.sort()
     tail = max(0, len(text) - _TAIL)
     end = _END.search(text, tail)
     if end and end[0] != b"END-ISO-10303-21;":
         changes.append((*end.span(), b"END-ISO-10303-21;"))
     return changes
+
+
+def _has_large_numbers(text: mmap.mmap) -> bool:
+    """Whether entities are numbered beyond what the kernel takes; systems count up from somewhere."""
+    return any(
+        int(number) > _LARGEST_NUMBER
+        for part in (text[:_TAIL], text[max(0, len(text) - _TAIL) :])
+        for number in _NUMBERED.findall(part)
+    )
+
+
+def _renumbered(text: mmap.mmap, changes: list[tuple[int, int, bytes]]) -> bytes:
+    """The text with these changes and with its entities numbered from 1."""
+    content = bytearray(text)
+    for start, end, instead in reversed(changes):
+        content[start:end] = instead
+    numbers: dict[bytes, bytes] = {}
+    return _NUMBER.sub(
+        lambda found: numbers.setdefault(found[1], b"#%d" % (len(numbers) + 1)) if found[1] else found[0],
+        bytes(content),
+    )
 
 
 def _places_of(word: bytes, text: mmap.mmap) -> Iterator[int]:

@@ -32,6 +32,10 @@ BY_THE_BOOK: dict[str, Callable[[str], str]] = {
     "references to nothing, by SolidWorks": lambda text: re.sub(
         r"'Open CASCADE STEP processor[^']*'", "'SwSTEP 2.0'", text
     ).replace("ENDSEC;\nEND-ISO", f"{PAPERS}ENDSEC;\nEND-ISO"),
+    "entities with numbers beyond 31 bits": lambda text: re.sub(r"#(\d+)", lambda n: f"#{int(n[1]) + 2**33}", text),
+    "several data sections": lambda text: text.replace(
+        "\n#50 =", "\nENDSEC;\nDATA('two',('AP214'));\n#50 =", 1
+    ).replace("\n#90 =", "\nENDSEC ;\n\nDATA /* three */;\n#90 =", 1),
     "blanks and comments before semicolons": lambda text: text.replace("DATA;", "DATA /* begins */ ;", 1).replace(
         "END-ISO-10303-21;", "END-ISO-10303-21 /* over */ ;"
     ),
