@@ -1,8 +1,9 @@
 """What else a pair of parts may be: how many other parts would have come as near to a match by chance.
 
-A part is known again by its place, by a name that no other part has, or by its very shape. Where it is neither at its
-place nor exactly of its shape, the name alone has to tell: among two hundred spacers, one that is 2 % larger and
-stands elsewhere may be any of them, or none. How near parts come that are not the same is seen within each revision.
+A part is known again by its place, by a name that no other part has, or by its very shape, unless it is called
+otherwise now. Where it is neither at its place nor exactly of its shape, the name alone has to tell: among two hundred
+spacers, one that is 2 % larger and stands elsewhere may be any of them, or none. How near parts come that are not the
+same is seen within each revision.
 """
 
 from __future__ import annotations

@@ -6,11 +6,13 @@ pairing that is best as a whole is found as one linear assignment problem.
 
 The confidence of a match is the probability that follows from its evidence, from its lead over the next best claim to
 either part, and from how many other parts would have come as near by chance (:mod:`~dcc.cad.identity.coincidence`):
-something has to single the part out, its place, its very shape, or a name that it alone has. Below :data:`ACCEPT`
-nothing is assigned: the part is listed as uncertain with its candidates, and a person decides.
+something has to single the part out, its place, a name that it alone has, or its very shape. Of shape alone, a copy
+may have been added under another name, and the original removed: that counts only where names say nothing, because all
+of them were given anew. Below :data:`ACCEPT` nothing is assigned: the part is listed as uncertain with its candidates,
+and a person decides.
 
 What nothing in the files can tell: whether the only part of a name moved and changed a little, or went and left its
-name to a similar one elsewhere; whether a part was renamed and moved, or went while a copy of it was added.
+name to a similar one elsewhere.
 """
 
 from __future__ import annotations
