@@ -15,6 +15,7 @@ from dcc.cad.model import PartDefinition
 from shared.manifest import Color
 from shared.part_keys import key_name
 
+_EDGE = TopAbs_ShapeEnum.TopAbs_EDGE
 _FACE = TopAbs_ShapeEnum.TopAbs_FACE
 _SHELL = TopAbs_ShapeEnum.TopAbs_SHELL
 _SOLID = TopAbs_ShapeEnum.TopAbs_SOLID
@@ -31,6 +32,7 @@ class BodyLooks:
         self._faces = shape_map(shape, _FACE)
         self._body_labels: dict[int, list[TDF_Label]] = {}
         self._face_colors: dict[int, Color] = {}
+        self._edge_labels: list[tuple[TopoDS_Shape, TDF_Label]] = []
         found = Sequence_TDF_Label()
         XCAFDoc_ShapeTool.GetSubShapes_s(label, found)
         for sub_label in elements(found):
@@ -43,6 +45,8 @@ class BodyLooks:
                     self._face_colors[self._faces.FindIndex(sub_shape)] = color
             elif kind == _SOLID:
                 self._body_labels.setdefault(self._bodies.FindIndex(sub_shape), []).append(sub_label)
+            elif kind == _EDGE:
+                self._edge_labels.append((sub_shape, sub_label))
             elif kind == _SHELL and (color := color_of(sub_label, _FACE_COLORS)):
                 for face in sub_shapes(sub_shape, _FACE):
                     self._face_colors.setdefault(self._faces.FindIndex(face), color)
@@ -55,6 +59,13 @@ class BodyLooks:
 
     def color(self, body: TopoDS_Shape) -> Color | None:
         return next((color for label in self.labels(body) if (color := color_of(label))), None)
+
+    def curve_color(self, curves: TopoDS_Shape) -> Color | None:
+        """The one colour that all of a product's free curves have, if they do."""
+        edges = shape_map(curves, _EDGE)
+        painted = {edges.FindIndex(edge): color_of(label) for edge, label in self._edge_labels if edges.Contains(edge)}
+        colors = set(painted.values())
+        return colors.pop() if len(colors) == 1 and len(painted) == edges.Extent() else None
 
     def material(self) -> str | None:
         """Of the product: where it has several bodies, the kernel gives it to the first of them alone."""

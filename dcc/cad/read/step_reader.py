@@ -356,7 +356,7 @@ class _Structure:
                 body.Located(TopLoc_Location()) if kind == "solid" else body,
                 kind,
                 looks.name(body) if len(bodies) > 1 else "",
-                looks.color(body) or color,
+                (looks.curve_color(body) if kind == "curve" else looks.color(body)) or color,
                 looks.face_colors(body),
                 material,
                 tuple(sorted({*layers, *(layer for sub in looks.labels(body) for layer in self._layers_of(sub))})),

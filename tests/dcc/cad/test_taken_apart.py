@@ -68,6 +68,16 @@ class Model:
         polyline = self._add(f"POLYLINE('',({ends}))")
         return f"GEOMETRIC_CURVE_SET('',({polyline}))"
 
+    def paint_line(self, red: float, green: float, blue: float) -> None:
+        """Give the line of ``line`` a colour."""
+        color = self._add(f"COLOUR_RGB('',{red},{green},{blue})")
+        font = self._add("DRAUGHTING_PRE_DEFINED_CURVE_FONT('continuous')")
+        style = self._add(f"CURVE_STYLE('',{font},POSITIVE_LENGTH_MEASURE(0.1),{color})")
+        (line,) = re.findall(r"(#\d+) = POLYLINE", self._text)
+        item = self._add(f"STYLED_ITEM('color',({self._add(f'PRESENTATION_STYLE_ASSIGNMENT(({style}))')}),{line})")
+        context = self._shape_of("Pair")[2]
+        self._add(f"MECHANICAL_DESIGN_GEOMETRIC_PRESENTATION_REPRESENTATION('',({item}),{context})")
+
     def point(self) -> str:
         """Parameters of a set with nothing but a point."""
         point = self._add("CARTESIAN_POINT('',(1.,2.,3.))")
@@ -120,6 +130,14 @@ def test_a_solid_keeps_its_products_name_beside_construction_curves(model: Model
     assert manifest.part("Plate").color == pytest.approx((1, 0, 0, 1))
     assert manifest.part("Plate_curves").occurrences[0].transform[12:15] == (100, 0, 0)
     assert manifest.counts["placements"].read == manifest.counts["placements"].declared == 3
+
+
+def test_curves_that_share_a_colour_have_it(model: Model) -> None:
+    model.divide("Plate", curves=model.line())
+    model.paint_line(0.0, 0.0, 1.0)
+    manifest = model.converted()
+    assert manifest.part("Plate_curves").color == pytest.approx((0, 0, 1, 1))
+    assert manifest.part("Plate").color == pytest.approx((1, 0, 0, 1))
 
 
 def test_construction_points_leave_a_part_as_it_is(model: Model) -> None:
