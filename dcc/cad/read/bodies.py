@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Iterable
+
 from OCP.collections import IndexedMap_TopoDS_Shape_TopTools_ShapeMapHasher
 from OCP.TopAbs import TopAbs_ShapeEnum
 from OCP.TopExp import TopExp_Explorer
@@ -25,8 +27,20 @@ def bodies_of(shape: TopoDS_Shape) -> list[tuple[TopoDS_Shape, PartKind]]:
     for wanted, inside, kind in outside:
         free = _sub_shapes_outside(shape, wanted, inside)
         if free.Extent():
-            bodies.append((_compound(free), kind))
+            bodies.append((_compound(elements(free)), kind))
     return bodies
+
+
+def divided(body: TopoDS_Shape, kind: PartKind, hidden: Collection[TopoDS_Shape]) -> list[tuple[TopoDS_Shape, bool]]:
+    """What is seen of a body of free surfaces or curves, and what is ``hidden`` of it, each where there is any."""
+    pieces = sub_shapes(body, _FACE if kind == "surface" else _EDGE)
+    if not hidden or len(hidden) == len(pieces):
+        return [(body, bool(hidden))]
+    unseen = IndexedMap_TopoDS_Shape_TopTools_ShapeMapHasher()
+    for piece in hidden:
+        unseen.Add(piece)
+    seen = [piece for piece in pieces if not unseen.Contains(piece)]
+    return [(_compound(seen), False), (_compound(elements(unseen)), True)]
 
 
 def _sub_shapes_outside(
@@ -40,10 +54,10 @@ def _sub_shapes_outside(
     return found
 
 
-def _compound(shapes: IndexedMap_TopoDS_Shape_TopTools_ShapeMapHasher) -> TopoDS_Compound:
+def _compound(shapes: Iterable[TopoDS_Shape]) -> TopoDS_Compound:
     compound = TopoDS_Compound()
     builder = TopoDS_Builder()
     builder.MakeCompound(compound)
-    for shape in elements(shapes):
+    for shape in shapes:
         builder.Add(compound, shape)
     return compound

@@ -12,7 +12,7 @@ from OCP.XCAFDoc import XCAFDoc, XCAFDoc_ColorTool, XCAFDoc_ColorType, XCAFDoc_M
 
 from dcc.cad.kernel import elements, label_name, shape_map, sub_shapes
 from dcc.cad.model import PartDefinition
-from shared.manifest import Color
+from shared.manifest import Color, PartKind
 from shared.part_keys import key_name
 
 _EDGE = TopAbs_ShapeEnum.TopAbs_EDGE
@@ -27,12 +27,12 @@ _ANY_COLORS = (*_FACE_COLORS, XCAFDoc_ColorType.XCAFDoc_ColorCurv)
 class BodyLooks:
     """Names and colours that a product's document label carries for its sub-shapes, enumerated once."""
 
-    def __init__(self, label: TDF_Label, shape: TopoDS_Shape) -> None:
+    def __init__(self, label: TDF_Label, shape: TopoDS_Shape, *, has_surfaces: bool) -> None:
         self._bodies = shape_map(shape, _SOLID)
         self._faces = shape_map(shape, _FACE)
         self._body_labels: dict[int, list[TDF_Label]] = {}
         self._face_colors: dict[int, Color] = {}
-        self._edge_labels: list[tuple[TopoDS_Shape, TDF_Label]] = []
+        self._piece_labels: list[tuple[TopoDS_Shape, TDF_Label]] = []
         found = Sequence_TDF_Label()
         XCAFDoc_ShapeTool.GetSubShapes_s(label, found)
         for sub_label in elements(found):
@@ -40,19 +40,32 @@ class BodyLooks:
             if sub_shape.IsNull():
                 continue
             kind = sub_shape.ShapeType()
+            if kind == _EDGE or (has_surfaces and kind in (_FACE, _SHELL)):
+                self._piece_labels.append((sub_shape, sub_label))
             if kind == _FACE:
                 if color := color_of(sub_label, _FACE_COLORS):
                     self._face_colors[self._faces.FindIndex(sub_shape)] = color
             elif kind == _SOLID:
                 self._body_labels.setdefault(self._bodies.FindIndex(sub_shape), []).append(sub_label)
-            elif kind == _EDGE:
-                self._edge_labels.append((sub_shape, sub_label))
             elif kind == _SHELL and (color := color_of(sub_label, _FACE_COLORS)):
                 for face in sub_shapes(sub_shape, _FACE):
                     self._face_colors.setdefault(self._faces.FindIndex(face), color)
 
     def labels(self, body: TopoDS_Shape) -> list[TDF_Label]:
-        return self._body_labels.get(self._bodies.FindIndex(body), [])
+        """Those of a solid."""
+        return self._body_labels.get(index, []) if (index := self._bodies.FindIndex(body)) else []
+
+    def pieces(self, body: TopoDS_Shape, kind: PartKind) -> list[tuple[TopoDS_Shape, list[TDF_Label]]]:
+        """The free faces or curves of a body that have labels of their own, with these."""
+        wanted = _FACE if kind == "surface" else _EDGE
+        pieces = shape_map(body, wanted)
+        found: dict[int, list[TDF_Label]] = {}
+        for shape, label in self._piece_labels:
+            if shape.ShapeType() == wanted or kind == "surface":
+                for piece in sub_shapes(shape, wanted):
+                    if index := pieces.FindIndex(piece):
+                        found.setdefault(index, []).append(label)
+        return [(pieces.FindKey(index), labels) for index, labels in found.items()]
 
     def name(self, body: TopoDS_Shape) -> str:
         return next((name for label in self.labels(body) if key_name(name := label_name(label))), "")
@@ -61,11 +74,10 @@ class BodyLooks:
         return next((color for label in self.labels(body) if (color := color_of(label))), None)
 
     def curve_color(self, curves: TopoDS_Shape) -> Color | None:
-        """The one colour that all of a product's free curves have, if they do."""
-        edges = shape_map(curves, _EDGE)
-        painted = {edges.FindIndex(edge): color_of(label) for edge, label in self._edge_labels if edges.Contains(edge)}
-        colors = set(painted.values())
-        return colors.pop() if len(colors) == 1 and len(painted) == edges.Extent() else None
+        """The one colour that all of a body's free curves have, if they do."""
+        pieces = self.pieces(curves, "curve")
+        colors = {next((color for label in labels if (color := color_of(label))), None) for _, labels in pieces}
+        return colors.pop() if len(colors) == 1 and len(pieces) == shape_map(curves, _EDGE).Extent() else None
 
     def material(self) -> str | None:
         """Of the product: where it has several bodies, the kernel gives it to the first of them alone."""

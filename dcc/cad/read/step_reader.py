@@ -9,7 +9,7 @@ import contextlib
 import functools
 import mmap
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,13 +22,11 @@ from OCP.Interface import Interface_Static
 from OCP.STEPCAFControl import STEPCAFControl_Reader
 from OCP.TDF import TDF_Label
 from OCP.TDocStd import TDocStd_Document
-from OCP.TopAbs import TopAbs_ShapeEnum
 from OCP.TopLoc import TopLoc_Location
 from OCP.TopoDS import TopoDS_Shape
 from OCP.XCAFDoc import (
     XCAFDoc,
     XCAFDoc_ColorTool,
-    XCAFDoc_ColorType,
     XCAFDoc_DocumentTool,
     XCAFDoc_ShapeTool,
 )
@@ -43,7 +41,7 @@ from dcc.cad.kernel import (
     matrix_of,
 )
 from dcc.cad.model import AssemblyDefinition, CadModel, PartDefinition, Placement
-from dcc.cad.read.bodies import bodies_of
+from dcc.cad.read.bodies import bodies_of, divided
 from dcc.cad.read.features import Features, features_of
 from dcc.cad.read.layers import layer_the_shapes
 from dcc.cad.read.looks import BodyLooks, color_of, material_of, promote_face_color
@@ -53,16 +51,9 @@ from dcc.cad.read.taken_apart import BodyNames, bodies_of_product, has_name, is_
 from dcc.cad.read.tessellated_items import leave_out_second_shapes
 from dcc.cad.read.transform_operators import TransformOperators
 from shared.errors import CadError
-from shared.manifest import Warning
+from shared.manifest import PartKind, Warning
 from shared.part_keys import key_name
 
-_FACE = TopAbs_ShapeEnum.TopAbs_FACE
-_SHELL = TopAbs_ShapeEnum.TopAbs_SHELL
-_SOLID = TopAbs_ShapeEnum.TopAbs_SOLID
-_EDGE = TopAbs_ShapeEnum.TopAbs_EDGE
-
-_FACE_COLORS = (XCAFDoc_ColorType.XCAFDoc_ColorSurf, XCAFDoc_ColorType.XCAFDoc_ColorGen)
-_ANY_COLORS = (*_FACE_COLORS, XCAFDoc_ColorType.XCAFDoc_ColorCurv)
 _NAMED = 10
 """Most products that a warning names."""
 # What the kernel or an exporter puts where a component has no name of its own.
@@ -345,12 +336,15 @@ class _Structure:
         name = label_name(label)
         color = color_of(label)
         layers = self._layers_of(label)
-        looks = BodyLooks(label, shape)
+        looks = BodyLooks(label, shape, has_surfaces=any(kind == "surface" for _, kind in bodies))
         material = material_of(label) or looks.material()
         placements: list[Placement] = []
         # A body that stands in the product several times is one part placed several times.
         known: list[PartDefinition] = []
-        for body, kind in bodies:
+        for body, kind, hidden in self._seen_and_hidden(bodies, looks):
+            labels = (
+                looks.labels(body) if kind == "solid" else [x for _, found in looks.pieces(body, kind) for x in found]
+            )
             part = PartDefinition(
                 name,
                 body.Located(TopLoc_Location()) if kind == "solid" else body,
@@ -359,18 +353,29 @@ class _Structure:
                 (looks.curve_color(body) if kind == "curve" else looks.color(body)) or color,
                 looks.face_colors(body),
                 material,
-                tuple(sorted({*layers, *(layer for sub in looks.labels(body) for layer in self._layers_of(sub))})),
+                tuple(sorted({*layers, *(layer for sub in labels for layer in self._layers_of(sub))})),
             )
             promote_face_color(part)
             twin = next((other for other in known if _is_same_part(part, other)), None)
             if twin is None:
                 known.append(part)
             matrix = self._matrix(body.Location()) if kind == "solid" else IDENTITY_MATRIX
-            hidden = any(self._is_hidden(sub) for sub in looks.labels(body))
             placements.append(Placement(part.body_name or name, twin or part, matrix, hidden=hidden))
         if len(placements) == 1 and placements[0].matrix is IDENTITY_MATRIX and not placements[0].hidden:
             return known[0]
         return AssemblyDefinition(name, placements)
+
+    def _seen_and_hidden(
+        self, bodies: list[tuple[TopoDS_Shape, PartKind]], looks: BodyLooks
+    ) -> Iterator[tuple[TopoDS_Shape, PartKind, bool]]:
+        """The bodies of a product, each with whether it is hidden; free surfaces and curves can be so in part."""
+        for body, kind in bodies:
+            if kind == "solid":
+                yield body, kind, any(map(self._is_hidden, looks.labels(body)))
+                continue
+            unseen = [piece for piece, labels in looks.pieces(body, kind) if any(map(self._is_hidden, labels))]
+            for part, hidden in divided(body, kind, unseen):
+                yield part, kind, hidden
 
     def _stand_in(self, label: TDF_Label) -> Product | None:
         read = self._stand_ins(XCAFDoc_ShapeTool.GetShape_s(label), label_name(label)) if self._stand_ins else None

@@ -62,21 +62,29 @@ class Model:
             self._text = re.sub(rf"{entity} = [^;]*;\n", "", self._text)
         self._add(f"SHAPE_REPRESENTATION_RELATIONSHIP('','',{self._representation_of('Root')},{shape})")
 
-    def line(self) -> str:
-        """Parameters of a set with one curve."""
-        ends = ",".join(self._add(f"CARTESIAN_POINT('',({x}.,0.,0.))") for x in (0, 5))
-        polyline = self._add(f"POLYLINE('',({ends}))")
-        return f"GEOMETRIC_CURVE_SET('',({polyline}))"
+    def line(self, count: int = 1) -> str:
+        """Parameters of a set of curves, usually one."""
+        polylines = []
+        for y in range(count):
+            ends = ",".join(self._add(f"CARTESIAN_POINT('',({x}.,{y}.,0.))") for x in (0, 5))
+            polylines.append(self._add(f"POLYLINE('',({ends}))"))
+        return f"GEOMETRIC_CURVE_SET('',({','.join(polylines)}))"
 
-    def paint_line(self, red: float, green: float, blue: float) -> None:
-        """Give the line of ``line`` a colour."""
+    def hide(self, line: str) -> None:
+        """Hide a painted line."""
+        (item,) = re.findall(rf"(#\d+) = STYLED_ITEM\('color',\([^)]*\),{line}\)", self._text)
+        self._add(f"INVISIBILITY(({item}))")
+
+    def paint_line(self, red: float, green: float, blue: float) -> str:
+        """Give the first line of ``line`` a colour; answers its number."""
         color = self._add(f"COLOUR_RGB('',{red},{green},{blue})")
         font = self._add("DRAUGHTING_PRE_DEFINED_CURVE_FONT('continuous')")
         style = self._add(f"CURVE_STYLE('',{font},POSITIVE_LENGTH_MEASURE(0.1),{color})")
-        (line,) = re.findall(r"(#\d+) = POLYLINE", self._text)
+        line = re.findall(r"(#\d+) = POLYLINE", self._text)[0]
         item = self._add(f"STYLED_ITEM('color',({self._add(f'PRESENTATION_STYLE_ASSIGNMENT(({style}))')}),{line})")
         context = self._shape_of("Pair")[2]
         self._add(f"MECHANICAL_DESIGN_GEOMETRIC_PRESENTATION_REPRESENTATION('',({item}),{context})")
+        return str(line)
 
     def point(self) -> str:
         """Parameters of a set with nothing but a point."""
@@ -138,6 +146,20 @@ def test_curves_that_share_a_colour_have_it(model: Model) -> None:
     manifest = model.converted()
     assert manifest.part("Plate_curves").color == pytest.approx((0, 0, 1, 1))
     assert manifest.part("Plate").color == pytest.approx((1, 0, 0, 1))
+
+
+def test_hidden_curves_are_hidden(model: Model) -> None:
+    model.divide("Plate", curves=model.line())
+    model.hide(model.paint_line(0.0, 0.0, 1.0))
+    assert [place.hidden for place in model.converted().part("Plate_curves").occurrences] == [True]
+
+
+def test_of_curves_only_the_hidden_ones_are_hidden(model: Model) -> None:
+    model.divide("Plate", curves=model.line(3))
+    model.hide(model.paint_line(0.0, 0.0, 1.0))
+    curves = [part for part in model.converted().parts if part.kind == "curve"]
+    # One line of three.
+    assert sorted((part.bounding_box.max[1], part.occurrences[0].hidden) for part in curves) == [(0, True), (2, False)]
 
 
 def test_construction_points_leave_a_part_as_it_is(model: Model) -> None:
