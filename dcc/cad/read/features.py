@@ -19,7 +19,8 @@ _LAYER = b"PRESENTATION_LAYER_ASSIGNMENT"
 _MESH = b"TESSELLATED_SHAPE_REPRESENTATION"
 _MATERIAL = b"MATERIAL_DESIGNATION"
 _UNSEEN = b"CONTEXT_DEPENDENT_INVISIBILITY"
-_WORDS = (_OPERATOR, _DEEP_USAGE, _DEEP_STYLE, _LAYER, _MESH, _MATERIAL, _UNSEEN)
+_PROPERTY = b"DESCRIPTIVE_REPRESENTATION_ITEM"
+_WORDS = (_OPERATOR, _DEEP_USAGE, _DEEP_STYLE, _LAYER, _MESH, _MATERIAL, _UNSEEN, _PROPERTY)
 _NAMED_LAYER = re.compile(_LAYER + rb"\s*\(\s*'[^']*[^'\s][^']*'")
 
 
@@ -38,6 +39,8 @@ class Features:
     """Meshes, which may stand beside exact shapes."""
     other_forms: bool = True
     """Materials and invisible things, said in forms that the kernel does not heed."""
+    properties: bool = True
+    """Properties in words: of materials, or anything else."""
 
 
 def features_of(text: mmap.mmap) -> Features:
@@ -50,6 +53,7 @@ def features_of(text: mmap.mmap) -> Features:
         layers=_LAYER in mentioned and _NAMED_LAYER.search(text) is not None,
         meshes=_MESH in mentioned,
         other_forms=bool(mentioned & {_MATERIAL, _UNSEEN}),
+        properties=_PROPERTY in mentioned,
     )
 
 

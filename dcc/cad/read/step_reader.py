@@ -47,6 +47,7 @@ from dcc.cad.read.layers import layer_the_shapes
 from dcc.cad.read.looks import BodyLooks, color_of, material_of, promote_face_color
 from dcc.cad.read.occurrence_styles import OccurrenceStyles
 from dcc.cad.read.other_forms import readable
+from dcc.cad.read.other_properties import leave_materials_only
 from dcc.cad.read.taken_apart import BodyNames, bodies_of_product, has_name, is_piece
 from dcc.cad.read.tessellated_items import leave_out_second_shapes
 from dcc.cad.read.transform_operators import TransformOperators
@@ -185,6 +186,8 @@ class StepFile:
         styles.mark(entities)
         if features.layers:
             layer_the_shapes(entities)
+        if features.properties:
+            leave_materials_only(entities)
         if features.meshes:
             leave_out_second_shapes(entities)
         self._reader.Transfer(self._document)

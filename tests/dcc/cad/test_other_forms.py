@@ -90,6 +90,25 @@ def test_a_material_by_property_is_that_of_every_body(model: Model) -> None:
     assert found.parts[0].step_material is None
 
 
+def property_of(definition: str, name: str, kind: str, item: str, number: int) -> str:
+    """A property of a product in words, as five entities from ``number``."""
+    return f"""#{number}=PROPERTY_DEFINITION('{name}','{kind}',{definition});
+#{number + 1}=PROPERTY_DEFINITION_REPRESENTATION(#{number},#{number + 2});
+#{number + 2}=REPRESENTATION('{kind}',(#{number + 3}),#{number + 4});
+#{number + 3}=DESCRIPTIVE_REPRESENTATION_ITEM({item});
+#{number + 4}=REPRESENTATION_CONTEXT('','');
+"""
+
+
+@pytest.mark.parametrize("settings", [WHOLE, PIECES], ids=["whole", "pieces"])
+def test_other_properties_are_no_materials(model: Model, settings: Settings) -> None:
+    said = property_of(model.definition("Box"), "material property", "material name", "'Brass','Brass'", 9000)
+    said += property_of(model.definition("Box"), "metadata", "author", "'author','Ann'", 9010)
+    said += property_of(model.definition("Pin"), "metadata", "source", "'source','pin.py'", 9020)
+    said += property_of(model.definition("Pair"), "user defined attribute", "Material", "'Material','Bronze'", 9030)
+    assert materials(model.converted(said, settings)) == {"Box": "Brass", "Pin": None, "Pair": "Bronze"}
+
+
 def test_a_designation_of_something_else_is_no_damage(model: Model) -> None:
     solid = re.findall(r"(#\d+) = MANIFOLD_SOLID_BREP", model.text)[0]
     assert set(materials(model.converted(f"#9000=MATERIAL_DESIGNATION('Steel',({solid}));")).values()) == {None}
