@@ -48,6 +48,7 @@ _LEAST_WITNESSES = 3
 # Relative differences of linear measures: most re-exports of one shape stay far below the first.
 _TO_THE_DIGIT = 1e-9
 _CHANGED = 0.15
+_REPLACED = 0.3
 _DIFFERENT = 0.7
 # Chirality, and the share of it that is left when a mesh or a small change of shape interferes.
 _HANDED = 0.05
@@ -123,6 +124,11 @@ class Evidence:
         return self.same_shape & (self.shared_places >= _STANDS)
 
     @property
+    def doubtful(self) -> NDArray[np.bool_]:
+        """Pairs that are perhaps two hands, or so different that one replaced the other under its name in its place."""
+        return self.shapes.other_hand | ((self.shapes.largest >= _REPLACED) & ~self.shapes.scaled)
+
+    @property
     def named_in_place(self) -> NDArray[np.bool_]:
         """Pairs of a name that no other part has, of similar shape, at the same place."""
         return np.asarray(self.sole_name & (self.shared_places >= _NEARLY_STANDS) & (self.shape > 0))
@@ -195,10 +201,12 @@ class ShapeDifferences:
             return "mirror image"
         if difference <= NOISE:
             return "same shape"
-        if difference < _CHANGED:
+        if self.scaled[pair] and difference >= _CHANGED:
+            return "scaled"
+        if difference < _REPLACED:
             hand = " and perhaps mirrored" if self.other_hand[pair] else ""
             return f"shape changed by {difference:.1%}{hand}"
-        return "scaled" if self.scaled[pair] else "different shape"
+        return "different shape"
 
 
 def shape_differences(old: Likeness, new: Likeness, pairs: Pairs) -> ShapeDifferences:

@@ -38,7 +38,7 @@ from shared.part_keys import key_name, slug
 ACCEPT = 0.95
 """Least confidence of a match that is made without asking."""
 _DISPUTED = 0.5
-"""What is left of the confidence in a pair of which one part has its very shape in a third, or that are two hands."""
+"""What is left of the confidence in a pair of which one part is as likely a third, or that may be two after all."""
 _WORTH_ASKING = 0.1
 """Least chance that a part is meant rather than one of the many that look as near to it."""
 
@@ -132,7 +132,7 @@ def _assign(left: Sequence[Part], right: Sequence[Part], every_pair_up_to: int) 
     settled_old, settled_new = np.zeros(len(left), bool), np.zeros(len(right), bool)
     chosen = _best_pairing(pairs, total)
     confidence[_disputed(evidence, chosen)] *= _DISPUTED
-    confidence[evidence.shapes.other_hand] *= _DISPUTED
+    confidence[evidence.doubtful] *= _DISPUTED
     for pair in chosen.tolist():
         if confidence[pair] < ACCEPT:
             continue

@@ -120,6 +120,17 @@ def test_the_other_hand_in_a_parts_place_is_asked_about_at_any_size(scale: float
     assert (tally.right, tally.wrong, tally.needless) == (3, [], 1)
 
 
+def test_another_shape_under_the_same_name_in_the_same_place_is_asked_about() -> None:
+    """A redesign, or what another supplier calls so: a plate that became thicker by half is still that plate."""
+    others = numbered(3.0, [1, 2, 3]).parts
+    plate = PartSpec("plate", "Plate", Shape(60, 40, 5), ((0.0, 300.0, 0.0, 0.0),))
+    other = replace(plate, identity="other", shape=Shape(72, 50, 9))
+    tally = fate_of(Model((plate, *others)), Model((other, *others)))
+    assert (tally.right, tally.wrong, tally.needless) == (3, [], 1)
+    thicker = replace(plate, shape=Shape(60, 40, 7.5))
+    assert fate_of(Model((plate, *others)), Model((thicker, *others))).right == 4
+
+
 @pytest.mark.parametrize("scale", [0.95, 1.1])
 def test_a_half_that_became_its_other_half_is_not_taken_for_that(scale: float) -> None:
     """Both stand at one place; the lower one was altered, and the upper one is now what the lower one was."""
