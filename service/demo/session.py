@@ -17,6 +17,7 @@ from shared.client import Client, Json
 from shared.errors import CadError, StorageError
 from shared.files import atomic_path, make_folder, storage_error
 from shared.processes import Event, python_tool, run_tool
+from shared.step_files import is_step
 
 CONVERT_SECONDS = 900
 SESSION_SECONDS = 600
@@ -215,12 +216,13 @@ def check_step_file(step: Path) -> Path:
     """
     try:
         with step.open("rb") as stream:
-            head = stream.read(512)
+            known = is_step(stream)
+        size = step.stat().st_size
     except OSError as error:
         raise storage_error(error, step, "read") from error
-    if not head:
+    if not size:
         raise CadError(f"{step} is empty.", hint="Export the STEP file again.", code="cad.empty_file")
-    if b"ISO-10303-21" not in head:
+    if not known:
         raise CadError(
             f"{step} is not a STEP file: it does not start with ISO-10303-21.",
             hint="Export the model as STEP (AP203, AP214 or AP242).",
