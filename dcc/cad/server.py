@@ -12,6 +12,11 @@ import sys
 import tempfile
 from pathlib import Path
 
+from dcc.cad.allocator import restart_with_mimalloc
+
+if __name__ == "__main__":
+    restart_with_mimalloc()
+
 # Before numpy and USD come up: threads of theirs would be missing in the forked processes.
 os.environ.update(OPENBLAS_NUM_THREADS="1", PXR_WORK_THREAD_LIMIT="1")
 

@@ -1,0 +1,42 @@
+"""mimalloc for the warm converter: the CAD kernel makes millions of small objects, which glibc is slower at.
+
+See https://microsoft.github.io/mimalloc/. The library comes from the package ``cmeel-mimalloc``; where that is not
+installed, everything works without.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from importlib.metadata import PackageNotFoundError, distribution
+
+_PRELOAD = "LD_PRELOAD"
+_OPENED = "/proc/self/fd/"
+
+
+def restart_with_mimalloc() -> None:
+    """Start this program anew with mimalloc in the place of malloc; returns where it runs so, or cannot.
+
+    To be called before anything heavy is imported. Where somebody has chosen another allocator, that stays.
+    """
+    preloaded = os.environ.get(_PRELOAD, "")
+    if preloaded.startswith(_OPENED):
+        # It is in place. What this process starts itself need not have it.
+        os.close(int(preloaded.removeprefix(_OPENED)))
+        del os.environ[_PRELOAD]
+    elif not preloaded and (library := _library()):
+        # As an open file: a path with a space in it would be taken for two.
+        opened = os.open(library, os.O_RDONLY)
+        os.set_inheritable(opened, True)
+        os.environ[_PRELOAD] = f"{_OPENED}{opened}"
+        os.execv(sys.executable, sys.orig_argv)
+
+
+def _library() -> str | None:
+    if sys.platform != "linux":
+        return None
+    try:
+        library = str(distribution("cmeel-mimalloc").locate_file("cmeel.prefix/lib/libmimalloc.so"))
+    except PackageNotFoundError:
+        return None
+    return library if os.access(library, os.R_OK) else None
