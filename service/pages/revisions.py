@@ -96,7 +96,7 @@ def decide(cad_file_id: UUID) -> str:
     elif len(old_keys) == len(new_keys) and all(old_keys):
         decisions |= dict(zip(new_keys, old_keys, strict=True))
     else:
-        raise InputError(f"No part was named that {new_keys[0]} is.", hint="Choose one, or say that it is new.")
+        raise InputError(f"No part was named that {', '.join(new_keys)} is.", hint="Choose one, or say that it is new.")
     conversions.decide(session(), _root(), cad, decisions, auth.current().user_name)
     return url_for("pages.revision", cad_file_id=cad_file_id)
 
