@@ -12,6 +12,8 @@ from importlib.metadata import PackageNotFoundError, distribution
 
 _PRELOAD = "LD_PRELOAD"
 _OPENED = "/proc/self/fd/"
+_PURGE = ("MIMALLOC_PURGE_DELAY", "100")
+"""Milliseconds until memory that is free goes back to the system: by default so late that a sixth more is held."""
 
 
 def restart_with_mimalloc() -> None:
@@ -29,6 +31,7 @@ def restart_with_mimalloc() -> None:
         opened = os.open(library, os.O_RDONLY)
         os.set_inheritable(opened, True)
         os.environ[_PRELOAD] = f"{_OPENED}{opened}"
+        os.environ.setdefault(*_PURGE)
         os.execv(sys.executable, sys.orig_argv)
 
 
