@@ -1,3 +1,5 @@
+"""STEP files are known by what is in them, also where they come compressed."""
+
 from __future__ import annotations
 
 import gzip
@@ -19,7 +21,14 @@ def packed(*names: str) -> bytes:
     return target.getvalue()
 
 
-@pytest.mark.parametrize("content", [STEP, gzip.compress(STEP), packed("readme.txt", "cad/Model.STP")])
+@pytest.mark.parametrize(
+    "content",
+    [
+        pytest.param(STEP, id="plain"),
+        pytest.param(gzip.compress(STEP), id="gzip"),
+        pytest.param(packed("readme.txt", "cad/Model.STP"), id="zip"),
+    ],
+)
 def test_step_files_are_known_compressed_or_not(content: bytes) -> None:
     assert is_step(io.BytesIO(content))
 
@@ -27,14 +36,14 @@ def test_step_files_are_known_compressed_or_not(content: bytes) -> None:
 @pytest.mark.parametrize(
     "content",
     [
-        b"",
-        b"solid cube",
-        gzip.compress(b"solid cube"),
-        gzip.compress(STEP)[:8],
-        b"\x1f\x8b" + bytes(40),
-        packed(),
-        packed("readme.txt", "__MACOSX/model.step"),
-        packed("model.step")[:200],
+        pytest.param(b"", id="empty"),
+        pytest.param(b"solid cube", id="other text"),
+        pytest.param(gzip.compress(b"solid cube"), id="gzip of other text"),
+        pytest.param(gzip.compress(STEP)[:8], id="gzip cut off"),
+        pytest.param(b"\x1f\x8b" + bytes(40), id="no gzip"),
+        pytest.param(packed(), id="empty zip"),
+        pytest.param(packed("readme.txt", "__MACOSX/model.step"), id="zip without STEP"),
+        pytest.param(packed("model.step")[:200], id="zip cut off"),
     ],
 )
 def test_everything_else_is_not(content: bytes) -> None:
