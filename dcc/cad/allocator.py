@@ -6,6 +6,7 @@ installed, everything works without.
 
 from __future__ import annotations
 
+import ctypes
 import os
 import sys
 from importlib.metadata import PackageNotFoundError, distribution
@@ -26,20 +27,23 @@ def restart_with_mimalloc() -> None:
         # It is in place. What this process starts itself need not have it.
         os.close(int(preloaded.removeprefix(_OPENED)))
         del os.environ[_PRELOAD]
-    elif not preloaded and (library := _library()):
+    elif not preloaded and (path := library()):
         # As an open file: a path with a space in it would be taken for two.
-        opened = os.open(library, os.O_RDONLY)
+        opened = os.open(path, os.O_RDONLY)
         os.set_inheritable(opened, True)
         os.environ[_PRELOAD] = f"{_OPENED}{opened}"
         os.environ.setdefault(*_PURGE)
         os.execv(sys.executable, sys.orig_argv)
 
 
-def _library() -> str | None:
+def library() -> str | None:
+    """Path of mimalloc, None where it is not installed or lacks a library of the system (``libatomic1`` of Debian)."""
     if sys.platform != "linux":
         return None
     try:
-        library = str(distribution("cmeel-mimalloc").locate_file("cmeel.prefix/lib/libmimalloc.so"))
-    except PackageNotFoundError:
+        path = str(distribution("cmeel-mimalloc").locate_file("cmeel.prefix/lib/libmimalloc.so"))
+        # A program started with what cannot be loaded does not start at all.
+        ctypes.CDLL(path)
+    except (PackageNotFoundError, OSError):
         return None
-    return library if os.access(library, os.R_OK) else None
+    return path
