@@ -32,7 +32,8 @@ _BLANK = rb"(?:\s|" + _COMMENT + rb")*+"
 _HEADER_END = re.compile(_STRING + rb"|" + _COMMENT + rb"|\b(ENDSEC)\b" + _BLANK + rb";", re.DOTALL)
 _SECTION = (
     rb"(?>" + _BLANK + rb"(?:ANCHOR|REFERENCE)" + _BLANK + rb";"
-    rb"(?:" + _STRING + rb"|" + _COMMENT + rb"|(?!\bENDSEC\b)[^'])*+ENDSEC" + _BLANK + rb";)"
+    # No possessive *+ here: before Python 3.11.5 it goes wrong around a group that looks ahead (gh-106052).
+    rb"(?>(?:" + _STRING + rb"|" + _COMMENT + rb"|(?!\bENDSEC\b)[^'])*)ENDSEC" + _BLANK + rb";)"
 )  # fmt: skip
 _BEFORE_DATA = re.compile(
     rb"(?P<sections>" + _SECTION + rb"*+)" + _BLANK
