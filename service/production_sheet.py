@@ -18,6 +18,7 @@ from service import models
 from service.accounts.permissions import Role
 from service.database import current_tenant, hold_each
 from service.models import Asset, Project, Shot, Task, User
+from service.models.production import FRAMES
 from shared.departments import DEPARTMENTS
 from shared.errors import ConflictError
 
@@ -32,8 +33,8 @@ _NAMED_LIKE_DEPARTMENTS = frozenset(department.name for department in DEPARTMENT
 
 
 @dataclass(frozen=True)
-class Wish:
-    """That there be a row at ``place`` with these ``values``; ``line`` of the table says so."""
+class RowSpec:
+    """That there is to be a row at ``place`` with these ``values``; ``line`` of the table says so."""
 
     line: int
     place: Place
@@ -71,22 +72,22 @@ def label(place: Place) -> str:
     return f"{place[0]} {'/'.join(place[1:])}"
 
 
-def plan(current: Session, project: Project, wishes: Sequence[Wish]) -> Plan:
-    """What ``wishes`` come to, as the project is now. Changes nothing."""
-    return _Planning(current, project, wishes).plan
+def plan(current: Session, project: Project, specs: Sequence[RowSpec]) -> Plan:
+    """What ``specs`` come to, as the project is now. Changes nothing."""
+    return _Planning(current, project, specs).plan
 
 
-def follow(current: Session, project: Project, wishes: Sequence[Wish]) -> Plan:
-    """Add and change what ``wishes`` ask, unless some of them cannot be followed.
+def follow(current: Session, project: Project, specs: Sequence[RowSpec]) -> Plan:
+    """Add and change what ``specs`` ask, unless some of them cannot be followed.
 
     Raises ConflictError (``conflict.exists``) where somebody adds one of the rows at the same time.
     """
-    first = _Planning(current, project, wishes)
+    first = _Planning(current, project, specs)
     if first.plan.faults:
         return first.plan
     first.hold()
     # What others did until now is seen from here on, and they wait.
-    planning = _Planning(current, project, wishes)
+    planning = _Planning(current, project, specs)
     if len(planning.plan.added) < len(first.plan.added):
         raise ConflictError(
             "Somebody else is adding the same to this project just now.",
@@ -114,18 +115,18 @@ def rows_of(current: Session, project: Project) -> Iterator[tuple[Asset | models
 
 
 class _Planning:
-    """Compares what is wished with what there is."""
+    """Compares what is asked for with what there is."""
 
-    def __init__(self, current: Session, project: Project, wishes: Sequence[Wish]) -> None:
+    def __init__(self, current: Session, project: Project, specs: Sequence[RowSpec]) -> None:
         self.plan = Plan()
         self._current, self._project = current, project
         self._known = _known(current, project)
         self._spelled: dict[Place, Place] = {}
         self._values: dict[Place, dict[str, Any]] = {}
         self._lines: dict[Place, int] = {}
-        assignees = _users(current, (wish.values.get("assignee") for wish in wishes))
-        for wish in wishes:
-            self._take(wish, assignees)
+        assignees = _users(current, (spec.values.get("assignee") for spec in specs))
+        for spec in specs:
+            self._take(spec, assignees)
         for place in self._values:
             self._compare(place)
 
@@ -156,32 +157,32 @@ class _Planning:
             self._current.add(row)
         self._current.flush()
 
-    def _take(self, wish: Wish, assignees: Mapping[str, User]) -> None:
+    def _take(self, spec: RowSpec, assignees: Mapping[str, User]) -> None:
         """Add what a line says of a row to what earlier lines say of it."""
-        place = _folded(wish.place)
-        self._spelled.setdefault(place, wish.place)
-        self._lines.setdefault(place, wish.line)
-        values = dict(wish.values)
+        place = _folded(spec.place)
+        self._spelled.setdefault(place, spec.place)
+        self._lines.setdefault(place, spec.line)
+        values = dict(spec.values)
         if (address := values.pop("assignee", None)) is not None:
             assignee = assignees.get(address.lower())
             if assignee is None or assignee.archived_at is not None:
-                self.plan.refuse(wish.line, f"assignee: nobody here has the e-mail address {address}")
+                self.plan.refuse(spec.line, f"assignee: nobody here has the e-mail address {address}")
             elif assignee.role == Role.CLIENT:
-                self.plan.refuse(wish.line, f"assignee: {address} is a client, who cannot be given a task")
+                self.plan.refuse(spec.line, f"assignee: {address} is a client, who cannot be given a task")
             else:
                 values["assignee_id"] = assignee.id
         said = self._values.setdefault(place, {})
         for name, value in values.items():
             if said.setdefault(name, value) != value:
-                what = f"{name.replace('_', ' ')}: another line says {said[name]!r} of the {label(wish.place)}"
-                self.plan.refuse(wish.line, what)
+                what = f"{name.replace('_', ' ')}: another line says {said[name]!r} of the {label(spec.place)}"
+                self.plan.refuse(spec.line, what)
 
     def _compare(self, place: Place) -> None:
         spelled, values, line = self._spelled[place], self._values[place], self._lines[place]
         row = self._known.get(place)
         if _kind(place) == "shot":
-            first = values.get("frame_in", row.frame_in if isinstance(row, Shot) else 1001)
-            last = values.get("frame_out", row.frame_out if isinstance(row, Shot) else 1100)
+            first = values.get("frame_in", row.frame_in if isinstance(row, Shot) else FRAMES[0])
+            last = values.get("frame_out", row.frame_out if isinstance(row, Shot) else FRAMES[1])
             if last < first:
                 self.plan.refuse(line, f"frame out: the range {first} to {last} ends before it begins")
         if row is None:
@@ -213,7 +214,7 @@ class _Planning:
         column = {"asset": "project_id", "sequence": "project_id", "shot": "sequence_id"}.get(kind, f"{place[0]}_id")
         values = self._values[_folded(place)]
         if kind == "shot":
-            values = {"frame_in": 1001, "frame_out": 1100, **values}
+            values = {"frame_in": FRAMES[0], "frame_out": FRAMES[1], **values}
         new: Row = _MODELS[kind](id=uuid4(), name=place[-1], **{column: parent.id}, **values)
         return new
 

@@ -31,11 +31,12 @@ def _configure(parser: argparse.ArgumentParser) -> None:
 def _run(options: argparse.Namespace) -> int:
     context = Context.from_environment(os.environ, needs_project=False)
     with Client.from_context(context) as client:
-        project = next((each for each in client.projects() if each["name"] == options.project), None)
-        if project is None:
-            known = ", ".join(each["name"] for each in client.projects()) or "none"
-            raise NotFoundError(f"There is no project {options.project}.", hint=f"There are: {known}.")
-        options.act(options, client, project["id"])
+        projects = {project["name"]: project["id"] for project in client.projects()}
+        if options.project not in projects:
+            raise NotFoundError(
+                f"There is no project {options.project}.", hint=f"There are: {', '.join(projects) or 'none'}."
+            )
+        options.act(options, client, projects[options.project])
     return 0
 
 

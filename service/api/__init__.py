@@ -42,20 +42,8 @@ from service.api.routing import Endpoint
 _RESOURCES = tuple(
     resource
     for module in (
-        *(
-            account,
-            tokens,
-            users,
-            tenants,
-            projects,
-            sequences,
-            shots,
-            assets,
-            casting,
-            tasks,
-            production_sheet,
-            orders,
-        ),
+        *(account, tokens, users, tenants, projects, sequences, shots, assets, casting, tasks),
+        *(production_sheet, orders),
         *(cad, cad_materials, cad_revisions, materials, scenes, publishes, pins, references, comments),
         *(media, jobs, workers, workflows, events, notifications, audit, metrics, system),
     )

@@ -18,7 +18,7 @@ from service.api.routing import Reply, Request, Resource, body_bytes
 from service.api.shots import Frame
 from service.database import session
 from service.models import Asset, Project, Shot, Task
-from service.production_sheet import Plan, Wish, follow, label, plan, rows_of
+from service.production_sheet import Plan, RowSpec, follow, label, plan, rows_of
 from shared.errors import InputError
 from shared.tables import Table, TableRow, plain, read_table, write_table
 
@@ -90,24 +90,24 @@ class _Line(Request):
             raise ValueError("task needs an asset or a shot in the same row")
         return self
 
-    def wishes(self, line: int) -> Iterator[Wish]:
+    def specs(self, line: int) -> Iterator[RowSpec]:
         """What the row asks for, each after what it belongs to."""
         own = self._given("title", "status")
         if self.asset is not None:
             target: tuple[str, ...] = ("asset", self.asset)
-            yield Wish(line, target, {**own, **self._given("asset_type")})
+            yield RowSpec(line, target, {**own, **self._given("asset_type")})
         else:
             assert self.sequence is not None  # _complete
             target = ("sequence", self.sequence)
-            yield Wish(line, target, own if self.shot is None else {})
+            yield RowSpec(line, target, own if self.shot is None else {})
             if self.shot is not None:
                 target = ("shot", self.sequence, self.shot)
-                yield Wish(line, target, {**own, **self._given("frame_in", "frame_out")})
+                yield RowSpec(line, target, {**own, **self._given("frame_in", "frame_out")})
         if self.task is not None:
             values = self._given("department", "assignee", "due")
             if self.task_status is not None:
                 values["status"] = self.task_status
-            yield Wish(line, (*target, "task", self.task), values)
+            yield RowSpec(line, (*target, "task", self.task), values)
 
     def _given(self, *columns: str) -> dict[str, Any]:
         return {column: value for column in columns if (value := getattr(self, column)) is not None}
@@ -177,14 +177,14 @@ def follow_sheet(project_id: UUID, content: bytes, name: str, *, check: bool) ->
     """What :class:`FollowedOut` tells. Raises InputError (``input.production_sheet``) with the lines as its fields."""
     project = live_row(Project, project_id)
     table = read_table(content, name, _NAMES, _CODE)
-    wishes = _wishes(table, name)
-    done = (plan if check else follow)(session(), project, wishes)
+    specs = _specs(table, name)
+    done = (plan if check else follow)(session(), project, specs)
     if done.faults:
         raise _refused(name, done.faults)
     return _told(table, done)
 
 
-def _wishes(table: Table, name: str) -> list[Wish]:
+def _specs(table: Table, name: str) -> list[RowSpec]:
     if not table.columns & {"asset", "sequence"}:
         raise InputError(
             f"{name} has no row that names its columns.",
@@ -193,18 +193,18 @@ def _wishes(table: Table, name: str) -> list[Wish]:
         )
     if len(table.rows) > _MOST_ROWS:
         raise InputError(f"{name} has more than {_MOST_ROWS:,} rows.", hint="Send it in several tables.", code=_CODE)
-    wishes: list[Wish] = []
+    specs: list[RowSpec] = []
     faults: dict[int, list[str]] = {}
     for line in table.rows:
         try:
-            wishes += _line(line).wishes(line.line)
+            specs += _line(line).specs(line.line)
         except ValidationError as error:
             for problem in error.errors(include_url=False, include_context=False, include_input=False):
                 where = "".join(f"{str(part).replace('_', ' ')}: " for part in problem["loc"][:1])
                 faults.setdefault(line.line, []).append(where + problem["msg"].removeprefix("Value error, "))
     if faults:
         raise _refused(name, faults)
-    return wishes
+    return specs
 
 
 def _line(line: TableRow) -> _Line:

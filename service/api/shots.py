@@ -14,6 +14,7 @@ from service.api.listing import EditableQuery, Page, equal, page_of, row
 from service.api.records import add, change, declare_archive, live_row, row_to_change, same_folder
 from service.api.routing import Request, Resource
 from service.models import Project, Sequence, Shot
+from service.models.production import FRAMES
 from shared.errors import InputError
 
 shots = Resource("shots", "/shots")
@@ -38,8 +39,8 @@ class NewShot(Request):
     name: Name
     title: Title = ""
     status: Status = "active"
-    frame_in: Frame = 1001
-    frame_out: Frame = 1100
+    frame_in: Frame = FRAMES[0]
+    frame_out: Frame = FRAMES[1]
 
 
 class ShotChanges(Changes):

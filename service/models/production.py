@@ -14,6 +14,8 @@ from service.models.tenancy import User
 from shared.context import Entity
 
 _WORDS = "name || ' ' || title"
+FRAMES = (1001, 1100)
+"""First and last frame of a shot that was given none."""
 
 
 class Project(EditableRow, Base):

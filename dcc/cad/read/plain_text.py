@@ -2,9 +2,9 @@
 
 ISO 10303-21 allows for more than the kernel takes: parameters of the data section and blanks before a semicolon, and
 since its third edition several data sections, and an anchor and a reference section before them; and for entities with
-any number, where the kernel wants 31 bits. A byte order mark is no part of it, but what
-editors on Windows put in front. Nor is a reference to nothing, which SolidWorks 2026 writes in AP203 where the names of
-persons and organizations are left empty.
+any number, where the kernel wants 31 bits. A byte order mark is no part of it, but what editors on Windows put in
+front. Nor is a reference to nothing, which SolidWorks 2026 writes in AP203 where the names of persons and organizations
+are left empty.
 """
 
 from __future__ import annotations
