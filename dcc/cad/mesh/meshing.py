@@ -32,6 +32,7 @@ _VOLUME_ALARM = 0.05
 _MEASURING = Tessellation(linear_deflection=None, relative_deflection=0.0005, angular_deflection=0.1)
 """Of a mesh that is measured; it does not depend on how fine the mesh is that is wanted."""
 _CONVERGED = 0.25
+"""Share of the error in volume by which a finer mesh may still change it where the kernel is wrong, not the mesh."""
 _WORTH_COARSENING = 64
 """Triangles; a mesh of fewer is as light as any."""
 _WORTH_KEEPING = 0.7
