@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from shared.cli import Command, add_json_option, print_json
 
 if TYPE_CHECKING:
-    from dcc.cad.identity.report import RevisionReport
+    from shared.revision_report import RevisionReport
 
 
 def configure(parser: argparse.ArgumentParser) -> None:

@@ -15,8 +15,8 @@ from scipy.spatial import cKDTree
 
 from dcc.cad.identity.evidence import same_shape
 from dcc.cad.identity.likeness import AT_PLACE, NOISE, Likeness, name_of, stem_of
-from dcc.cad.identity.report import SHOWN_CANDIDATES, Candidate, Match, Uncertain
 from shared.manifest import Manifest, Part
+from shared.revision_report import SHOWN_CANDIDATES, Candidate, Match, Uncertain
 
 _SURE = 0.99
 """Confidence that a product of the same shape at an occurrence's place is that occurrence."""

@@ -30,10 +30,10 @@ from dcc.cad.identity.candidates import EVERY_PAIR, Indices, Pairs
 from dcc.cad.identity.coincidence import crowd_around
 from dcc.cad.identity.evidence import LEAST, Evidence, Numbers, same_shape, weigh
 from dcc.cad.identity.instancing import divided, instancing_changes, strayed_copies
-from dcc.cad.identity.report import SHOWN_CANDIDATES, Candidate, Match, RevisionReport, Uncertain
 from shared.errors import CadError
 from shared.manifest import Manifest, Part
 from shared.part_keys import key_name, slug
+from shared.revision_report import SHOWN_CANDIDATES, Candidate, Match, RevisionReport, Uncertain
 
 ACCEPT = 0.95
 """Least confidence of a match that is made without asking."""

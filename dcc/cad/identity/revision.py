@@ -23,12 +23,12 @@ from pathlib import Path
 from typing import Any
 
 from dcc.cad.identity.matching import match_revisions
-from dcc.cad.identity.report import RevisionReport
 from dcc.cad.scene import Scene
 from shared.errors import CadError
 from shared.files import storage_error
 from shared.manifest import Manifest, read_manifest
 from shared.part_keys import MAX_LENGTH
+from shared.revision_report import RevisionReport
 
 
 @dataclass(frozen=True)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from dcc.cad.identity.matching import match_revisions
-from dcc.cad.identity.report import RevisionReport
 from shared.manifest import Manifest
+from shared.revision_report import RevisionReport
 from tests.dcc.cad.revisions import Model, manifest_of
 
 

@@ -10,8 +10,8 @@ from dataclasses import replace
 import pytest
 
 from dcc.cad.identity.matching import match_revisions
-from dcc.cad.identity.report import RevisionReport
 from shared.manifest import Part
+from shared.revision_report import RevisionReport
 from tests.dcc.cad.large_models import WORDS, large_model, manifest_of, moved, revised, stretched
 
 

@@ -1,7 +1,11 @@
-"""What is said of the parts of a revision: which is which, how sure, and why."""
+"""What is said of the parts of a CAD revision: which is which, how sure, and why.
+
+The converter writes it; the service adds what people decided; artists answer what is uncertain.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -35,10 +39,16 @@ class Candidate:
 
 @dataclass(frozen=True)
 class Uncertain:
-    """A new part that is not assigned, because the evidence does not decide."""
+    """A new part that is not assigned, because the evidence does not decide; none of ``candidates`` need be it."""
 
     new_key: str
     candidates: tuple[Candidate, ...]
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Uncertain:
+        """From an entry of the service's report, which says more."""
+        found = (Candidate(each["old_key"], each["confidence"], each["reason"]) for each in data["candidates"])
+        return cls(data["new_key"], tuple(found))
 
 
 @dataclass(frozen=True)
