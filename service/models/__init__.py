@@ -1,9 +1,10 @@
 """Tables of the service, a small group a file."""
 
 from service.models.audit import AuditRecord
-from service.models.base import Base, EditableRow, TenantRow
+from service.models.base import Base, EditableRow, FieldsRow, TenantRow
 from service.models.cad import CadFile, Conversion
 from service.models.comments import Comment
+from service.models.custom_fields import CustomField
 from service.models.jobs import Job, JobDependency, JobFrame, PausedQueue, Worker
 from service.models.materials import MaterialAlias, TenantMaterial
 from service.models.media import MediaAsset
@@ -30,9 +31,11 @@ __all__ = [
     "Comment",
     "Composition",
     "Conversion",
+    "CustomField",
     "EditableRow",
     "Event",
     "EventCursor",
+    "FieldsRow",
     "HeldNotification",
     "Job",
     "JobDependency",

@@ -67,12 +67,23 @@ class EditableRow(TenantRow):
     archived_at: Mapped[datetime | None] = mapped_column(default=None)
 
 
-def search_column(expression: str) -> Mapped[Any]:
+class FieldsRow(EditableRow):
+    """Mixin of a table to whose rows a studio gives custom fields; see :mod:`service.custom_fields`."""
+
+    fields: Mapped[dict[str, Any]] = mapped_column(server_default=text("'{}'::jsonb"), default=dict)
+    """Values by the names of the fields; none is null, and what a field that was put away holds stays."""
+
+
+def search_column(expression: str, *, fields: bool = False) -> Mapped[Any]:
     """The full-text form of a row's words, kept by PostgreSQL; see :mod:`service.search`.
 
-    ``expression`` is SQL for the text to be found, not null.
+    ``expression`` is SQL for the text to be found, not null. With ``fields``, so are the row's custom fields.
     """
-    return mapped_column(TSVECTOR, Computed(f"search_vector({expression})", persisted=True), deferred=True)
+    words = f"search_vector({expression})"
+    if fields:
+        # Marked, because clients find by the others only; see the fourteenth migration.
+        words += " || setweight(search_vector(field_words(fields)), 'B')"
+    return mapped_column(TSVECTOR, Computed(words, persisted=True), deferred=True)
 
 
 def tenant_key(column: str, table: str, *, ondelete: str | None = "RESTRICT") -> ForeignKeyConstraint:

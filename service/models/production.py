@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import CheckConstraint, Index, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from service.models.base import Base, EditableRow, TenantRow, search_column, tenant_key
+from service.models.base import Base, FieldsRow, TenantRow, search_column, tenant_key
 from service.models.tenancy import User
 from shared.context import Entity
 
@@ -18,7 +18,7 @@ FRAMES = (1001, 1100)
 """First and last frame of a shot that was given none."""
 
 
-class Project(EditableRow, Base):
+class Project(FieldsRow, Base):
     __tablename__ = "projects"
     __table_args__ = (
         UniqueConstraint("tenant_id", "name"),
@@ -28,7 +28,7 @@ class Project(EditableRow, Base):
     name: Mapped[str]
     title: Mapped[str] = mapped_column(server_default="")
     status: Mapped[str] = mapped_column(server_default="active")
-    search: Mapped[Any] = search_column(_WORDS)
+    search: Mapped[Any] = search_column(_WORDS, fields=True)
 
 
 class ProjectClient(TenantRow, Base):
@@ -46,7 +46,7 @@ class ProjectClient(TenantRow, Base):
     user_id: Mapped[uuid.UUID]
 
 
-class Sequence(EditableRow, Base):
+class Sequence(FieldsRow, Base):
     __tablename__ = "sequences"
     __table_args__ = (
         tenant_key("project_id", "projects"),
@@ -58,11 +58,11 @@ class Sequence(EditableRow, Base):
     name: Mapped[str]
     title: Mapped[str] = mapped_column(server_default="")
     status: Mapped[str] = mapped_column(server_default="active")
-    search: Mapped[Any] = search_column(_WORDS)
+    search: Mapped[Any] = search_column(_WORDS, fields=True)
     project: Mapped[Project] = relationship(viewonly=True, lazy="joined", innerjoin=True)
 
 
-class EntityRow(EditableRow):
+class EntityRow(FieldsRow):
     """Mixin of what publishes belong to: assets and shots."""
 
     name: Mapped[str]
@@ -89,7 +89,7 @@ class Asset(EntityRow, Base):
 
     project_id: Mapped[uuid.UUID]
     asset_type: Mapped[str] = mapped_column(server_default="product")
-    search: Mapped[Any] = search_column(_WORDS)
+    search: Mapped[Any] = search_column(_WORDS, fields=True)
     project: Mapped[Project] = relationship(viewonly=True, lazy="joined", innerjoin=True)
 
     @property
@@ -113,7 +113,7 @@ class Shot(EntityRow, Base):
     sequence_id: Mapped[uuid.UUID]
     frame_in: Mapped[int] = mapped_column(server_default=text("1001"))
     frame_out: Mapped[int] = mapped_column(server_default=text("1001"))
-    search: Mapped[Any] = search_column(_WORDS)
+    search: Mapped[Any] = search_column(_WORDS, fields=True)
     sequence: Mapped[Sequence] = relationship(viewonly=True, lazy="joined", innerjoin=True)
 
     @property
@@ -147,7 +147,7 @@ class Casting(TenantRow, Base):
     shot: Mapped[Shot] = relationship(viewonly=True, lazy="joined", innerjoin=True)
 
 
-class Task(EditableRow, Base):
+class Task(FieldsRow, Base):
     """Work on one asset or one shot, by one artist."""
 
     __tablename__ = "tasks"
@@ -169,7 +169,7 @@ class Task(EditableRow, Base):
     assignee_id: Mapped[uuid.UUID | None] = mapped_column(default=None)
     status: Mapped[str] = mapped_column(server_default="todo")
     due: Mapped[date | None] = mapped_column(default=None)
-    search: Mapped[Any] = search_column("name || ' ' || department")
+    search: Mapped[Any] = search_column("name || ' ' || department", fields=True)
     asset: Mapped[Asset | None] = relationship(viewonly=True, lazy="joined")
     shot: Mapped[Shot | None] = relationship(viewonly=True, lazy="joined")
     assignee: Mapped[User | None] = relationship(viewonly=True, lazy="joined")
