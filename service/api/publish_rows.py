@@ -8,7 +8,24 @@ from functools import lru_cache, partial
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import BindParameter, ColumnElement, Select, String, any_, bindparam, case, column, func, or_, select
+from sqlalchemy import (
+    ARRAY,
+    BindParameter,
+    ColumnElement,
+    Select,
+    String,
+    Text,
+    Uuid,
+    any_,
+    bindparam,
+    case,
+    cast,
+    column,
+    func,
+    null,
+    or_,
+    select,
+)
 from sqlalchemy.dialects.postgresql import array
 
 from service.api.json_rows import Written, as_json, time
@@ -134,14 +151,15 @@ _IS_SAID = prepared(
 
 @dataclass(frozen=True)
 class _Lists:
-    """Statements for lists of one form; ``held`` answers how many publishes their parts have, all filters aside.
+    """Statements for lists of one form.
 
-    Few publishes are looked up part by part and sorted; many are picked from the list in its order.
+    ``held`` answers how many publishes the parts that are meant have, all other filters aside, and where these are few
+    also which parts: ``few`` then looks them up part by part and sorts them. ``many`` picks from the list in its order.
     """
 
     few: JsonPages
     many: JsonPages
-    held: Select[int | None] | None
+    held: Select[Any] | None
 
 
 def page_of_publishes(query: EditableQuery, filters: Mapping[str, Any], *, latest: bool) -> Written:
@@ -158,8 +176,11 @@ def page_of_publishes(query: EditableQuery, filters: Mapping[str, Any], *, lates
         else:
             values["words"] = words
     lists = _lists(frozenset(values), query.sort or "-created_at", query.archived, latest, said)
-    held = None if lists.held is None else session().connection().scalar(lists.held, values) or 0
-    pages = lists.many if held is None or held > _FEW else lists.few
+    pages, held = lists.many, None
+    if lists.held is not None:
+        held, few_parts = session().connection().execute(lists.held, values).one()
+        if few_parts is not None:
+            pages, values["parts"] = lists.few, few_parts
     return page_in_json(pages, query, values, total=None if values.keys() & _FILTERS.keys() else held)
 
 
@@ -177,12 +198,15 @@ def _lists(given: frozenset[str], sort: str, archived: bool, latest: bool, said:
     if latest:
         few = many = statement.where(Publish.id == _any(parts.with_only_columns(Part.current_publish_id)))
     elif given & _OF_PARTS:
-        few = statement.where(Publish.part_id == _any(parts))
+        few = statement.where(Publish.part_id == any_(cast(bindparam("parts", type_=Text), ARRAY(Uuid))))
         # IS TRUE: otherwise PostgreSQL goes part by part here, too.
         many = statement.where(Publish.part_id.in_(parts).is_(True))
     if not latest and (given & _OF_PARTS or not given):
-        number = Part.live_publishes + Part.archived_publishes if archived else Part.live_publishes
-        held = parts.with_only_columns(func.sum(number)).execution_options(**PREPARED)
+        live = func.coalesce(func.sum(Part.live_publishes), 0)
+        number = live + func.coalesce(func.sum(Part.archived_publishes), 0) if archived else live
+        these = func.coalesce(cast(func.array_agg(Part.id), Text), "{}")
+        few_parts = case((number <= _FEW, these)) if given else null()
+        held = parts.with_only_columns(number, few_parts).execution_options(**PREPARED)
     pages = partial(json_pages, fields=_FIELDS, key=Publish, sort=_SORT, wanted_sort=sort, archived=archived)
     return _Lists(pages(few), pages(many), held)
 
