@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import hou
 from PySide6 import QtWidgets
 
-from dcc.scenes.revision import Candidate
+from dcc.scenes import revision
+from dcc.scenes.revision import Answered, Decisions, Review
 from houdini_otls import assets, dialogs, revisions, tools
-from shared.errors import InputError
+from shared.client import Client
+from shared.errors import ConflictError, InputError
 
 
 def create() -> QtWidgets.QWidget:
@@ -98,58 +100,98 @@ class AssetPanel(_TablePanel):
 
 
 @dataclass(frozen=True)
-class _Choice:
-    """A row: an uncertain part, and an earlier part that it may be; None where there is none like it."""
+class _Row:
+    """A row of the table: what it says, and the answers that it stands for, where it stands for any."""
 
     revision: revisions.Revision
-    new_key: str
-    candidate: Candidate | None
+    texts: tuple[str, str, str, str]
+    confirmed: Decisions | None = None
+    new: Decisions | None = None
+    answered: Answered | None = None
 
 
 class RevisionPanel(_TablePanel):
-    """Parts of which it is uncertain which earlier part they are, each with the parts that it may be."""
+    """Parts of which it is uncertain which earlier part they are, each with the parts that it may be.
+
+    Above them, those that can be answered together; below them, what was answered last.
+    """
 
     HEADINGS = ("Asset", "Uncertain part", "May be", "Sure", "Why")
 
     def __init__(self) -> None:
-        self._choices: list[_Choice] = []
+        self._rows: list[_Row] = []
+        self._answered: set[str] = set()
         super().__init__(
-            ("It is this part", dialogs.tool(lambda: self.decide(self._selected(), is_new=False))),
-            ("It is new", dialogs.tool(lambda: self.decide(self._selected(), is_new=True))),
+            ("It is this part", dialogs.tool(self.confirm)),
+            ("It is new", dialogs.tool(self.call_new)),
+            ("Take back", dialogs.tool(self.take_back)),
         )
 
     def reload(self) -> None:
         with tools.session() as (context, client):
-            found = revisions.undecided(client, context.project)
-        self._choices = [
-            _Choice(revision, question.new_key, candidate)
-            for revision in found
-            for question in revision.questions
-            for candidate in question.candidates or (None,)
-        ]
-        self._show([self._texts(choice) for choice in self._choices])
+            found = revisions.undecided(client, context.project, self._answered)
+        self._rows = [row for each in found for row in _rows_of(each)]
+        self._show([(f"{row.revision.asset} r{row.revision.number}", *row.texts) for row in self._rows])
 
-    def decide(self, row: int, *, is_new: bool) -> None:
-        """Decide as the row says, or that its part is new; the material choices come along with the part."""
-        choice = self._choices[row]
-        old_key = None if is_new or choice.candidate is None else choice.candidate.old_key
-        with tools.session() as (_, client):
-            said = revisions.decide(client, choice.revision, choice.new_key, old_key)
-        hou.ui.setStatusMessage(said)
+    def confirm(self) -> None:
+        """Each part of the selected row is the earlier one that it says; the material choices come along."""
+        row = self._selected()
+        self._decide(row, row.confirmed, "Choose whether it is new, or a row that names an earlier part.")
+
+    def call_new(self) -> None:
+        """Each part of the selected row is new."""
+        row = self._selected()
+        self._decide(row, row.new, "Take the answer back first.")
+
+    def take_back(self) -> None:
+        """Ask again about the parts of the selected answer."""
+        row = self._selected()
+        answered = row.answered
+        if answered is None:
+            raise _wrong_row("This row is not an answer.", "Select an answer, below the open questions.")
+        self._change(row, "taken back", lambda client, seen: revision.take_back(client, seen, answered))
+
+    def _decide(self, row: _Row, decisions: Decisions | None, hint: str) -> None:
+        if decisions is None:
+            raise _wrong_row("This row does not offer that answer.", hint)
+        self._change(row, revision.say(decisions), lambda client, seen: revision.decide(client, seen, decisions))
+
+    def _change(self, row: _Row, said: str, change: Callable[[Client, Review], Review]) -> None:
+        seen = row.revision.review
+        try:
+            with tools.session() as (_, client):
+                now = change(client, seen)
+        except ConflictError:
+            # What others answered meanwhile is shown together with the message.
+            self.reload()
+            raise
+        self._answered.add(seen.cad_file_id)
+        after = " The model is converted again; publish it and update the scene when that is done."
+        hou.ui.setStatusMessage(f"{row.revision.asset}: {said}.{after if now.converting else ''}")
         self.reload()
 
-    def _selected(self) -> int:
+    def _selected(self) -> _Row:
         """The selected row; raises InputError where there is none."""
         row = self.table.currentRow()
-        if not 0 <= row < len(self._choices):
-            raise InputError(
-                "No part is selected.", hint="Select the row of the part that it is.", code="input.selection"
-            )
-        return row
+        if not 0 <= row < len(self._rows):
+            raise _wrong_row("No part is selected.", "Select the row of the part that it is.")
+        return self._rows[row]
 
-    @staticmethod
-    def _texts(choice: _Choice) -> tuple[str, ...]:
-        about = (f"{choice.revision.asset} r{choice.revision.number}", choice.new_key)
-        if choice.candidate is None:
-            return (*about, "", "", "nothing in the revision before is like it")
-        return (*about, choice.candidate.old_key, f"{choice.candidate.confidence:.0%}", choice.candidate.reason)
+
+def _rows_of(found: revisions.Revision) -> Iterator[_Row]:
+    for group in found.review.groups:
+        texts = (f"{len(group.likeliest)} parts for one reason", "each its likeliest", "", group.reason)
+        yield _Row(found, texts, confirmed=group.each_is_likeliest, new=group.all_are_new)
+    for question in found.review.questions:
+        new = {question.new_key: None}
+        for each in question.candidates:
+            texts = (question.new_key, each.old_key, f"{each.confidence:.0%}", each.reason)
+            yield _Row(found, texts, confirmed={question.new_key: each.old_key}, new=new)
+        if not question.candidates:
+            yield _Row(found, (question.new_key, "", "", "nothing in the revision before is like it"), new=new)
+    for answered in found.review.answered:
+        yield _Row(found, (answered.line, "", "", "answered"), answered=answered)
+
+
+def _wrong_row(message: str, hint: str) -> InputError:
+    return InputError(message, hint=hint, code="input.selection")

@@ -2,48 +2,32 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
-from dcc.scenes.revision import Question, open_questions
+from dcc.scenes.revision import Review, review
 from shared.client import Client, Json
 
 
 @dataclass(frozen=True)
 class Revision:
-    """The newest revision of a CAD model with parts that a person must decide about."""
+    """The newest revision of a CAD model, and what a person must decide about it."""
 
-    cad_file_id: str
     asset: str
-    filename: str
     number: int
-    questions: tuple[Question, ...]
+    review: Review
 
 
-def undecided(client: Client, project: str) -> list[Revision]:
-    """The newest revision of each model of the project that has open questions, by asset."""
+def undecided(client: Client, project: str, also: Collection[str] = ()) -> list[Revision]:
+    """The newest revision of each model of the project that has open questions or is one of ``also``, by asset.
+
+    ``also``: ids of CAD files.
+    """
     newest: dict[tuple[str, str], Json] = {}
     for cad_file in client.pages("/cad/", project=project, sort="revision"):
         newest[cad_file["asset"], cad_file["lineage"]] = cad_file
     return [
-        Revision(
-            cad_file["id"],
-            cad_file["asset"],
-            cad_file["filename"],
-            cad_file["revision"],
-            tuple(open_questions(client.revision_report(cad_file["id"]))),
-        )
+        Revision(cad_file["asset"], cad_file["revision"], review(client, cad_file))
         for _, cad_file in sorted(newest.items())
-        if cad_file["open_questions"]
+        if cad_file["open_questions"] or cad_file["id"] in also
     ]
-
-
-def decide(client: Client, revision: Revision, new_key: str, old_key: str | None) -> str:
-    """Say that an uncertain part is an earlier one, or a new one (None); answers with a sentence.
-
-    Raises InputError (``input.revision_decisions``) where another part has that key already.
-    """
-    report = client.decide_part(revision.cad_file_id, new_key, old_key)
-    said = f"{new_key} of {revision.asset} is {old_key or 'a new part'}."
-    if report["state"] == "applying":
-        said += " The model is converted again; publish it and update the scene when that is done."
-    return said

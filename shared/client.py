@@ -225,11 +225,11 @@ class Client:
         path = f"/cad/{quote(cad_file_id)}/revision-decisions"
         return self._object(self.put(path, {"decisions": dict(decisions)}, headers=headers))
 
-    def decide_part(self, cad_file_id: str, new_key: str, old_key: str | None, *, etag: str = "") -> Json:
-        """Confirm or correct the match of one part: it is ``old_key``, or a new part (None); answers the report."""
+    def decide_parts(self, cad_file_id: str, decisions: Mapping[str, str | None], *, etag: str = "") -> Json:
+        """Decide about some parts, as :meth:`decide_revision` does about all: what was decided about others stays."""
         headers = {"If-Match": etag} if etag else {}
-        path = f"/cad/{quote(cad_file_id)}/revision-decisions/{quote(new_key)}"
-        return self._object(self.put(path, {"old_key": old_key}, headers=headers))
+        path = f"/cad/{quote(cad_file_id)}/revision-decisions"
+        return self._object(self.patch(path, {"decisions": dict(decisions)}, headers=headers))
 
     def set_source_materials(self, cad_file_id: str, sheet: bytes, *, filename: str) -> Json:
         """Say with a CSV or TSV file what the parts are made of; answers which rows could not be followed."""
@@ -372,6 +372,39 @@ class Client:
 
     def media(self, **filters: Any) -> list[Json]:
         return list(self.pages("/media/assets", **filters))
+
+    def playlists(self, **filters: Any) -> list[Json]:
+        """Playlists without their items; :meth:`playlist` has them."""
+        return list(self.pages("/playlists/", **filters))
+
+    def playlist(self, playlist_id: str) -> Json:
+        return self._object(self.get(f"/playlists/{quote(playlist_id)}"))
+
+    def create_playlist(
+        self, project_id: str, name: str, media_ids: Sequence[str] = (), *, for_client: bool = False
+    ) -> Json:
+        """Make a playlist of pictures and films, in this order."""
+        body = {"project_id": project_id, "name": name, "media_ids": list(media_ids), "for_client": for_client}
+        return self._object(self.post("/playlists/", body))
+
+    def add_to_playlist(self, playlist_id: str, media_ids: Sequence[str]) -> Json:
+        """Put pictures and films at the end; what is on it already stays where it is."""
+        return self._object(self.post(f"/playlists/{quote(playlist_id)}/items", {"media_ids": list(media_ids)}))
+
+    def set_playlist(self, playlist_id: str, media_ids: Sequence[str], *, etag: str = "*") -> Json:
+        """Replace what a playlist shows; ``etag`` (default: whatever stands there) says what is replaced."""
+        path, headers = f"/playlists/{quote(playlist_id)}/items", {"If-Match": etag}
+        return self._object(self.put(path, {"media_ids": list(media_ids)}, headers=headers))
+
+    def take_newer(self, playlist_id: str, media_ids: Sequence[str] | None = None) -> Json:
+        """Show the newest pictures and films instead of those of ``media_ids``, default all, in the same places."""
+        body = {} if media_ids is None else {"media_ids": list(media_ids)}
+        return self._object(self.post(f"/playlists/{quote(playlist_id)}/take-newer", body))
+
+    def comment(self, target_type: str, target_id: str, text: str, **fields: Any) -> Json:
+        """Say something about a ``task``, ``publish`` or ``medium``; ``fields`` are what ``POST /api/comments/`` takes."""
+        body = {"target_type": target_type, "target_id": target_id, "text": text, **fields}
+        return self._object(self.post("/comments/", body))
 
     def download(self, path: str, target: Path) -> Path:
         """Fetch a file below ``/api`` to ``target``, whole or not at all."""

@@ -16,7 +16,7 @@ def upload_revised(client: Client, project: str, folder: Path) -> Json:
 
     def redrawn(part: PartSpec, number: int) -> PartSpec:
         places = tuple((x + 35 * number, y + 20, z, turn) for x, y, z, turn in part.places)[:1]
-        shape = part.shape.scaled(1.0 + 0.11 * number)
+        shape = part.shape.scaled(1.0 + 0.11 * number if number % 2 else 1.0)
         return replace(part, name=f"Part {number}", shape=shape, places=places, group="")
 
     parts = tuple(redrawn(part, number) if number < 4 else part for number, part in enumerate(model.parts))

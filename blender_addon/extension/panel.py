@@ -5,10 +5,14 @@ from typing import Any
 import bpy
 
 from dcc.publish.data import InvalidPublishError
+from dcc.scenes.revision import Group
 from shared.errors import RacewayError
+from shared.revision_report import Uncertain
 
 from . import session
 
+_SHOWN_QUESTIONS = 30
+"""Blender draws a panel anew at every move of the mouse over it."""
 _LAYER_ICONS = {"manual": "USER", "source": "FILE_3D", "auto": "AUTO", "fallback": "ERROR"}
 
 
@@ -110,24 +114,43 @@ class RevisionPanel(bpy.types.Panel):
     def draw(self, context: bpy.types.Context) -> None:
         layout: Any = self.layout
         layout.operator("raceway.check_revision", icon="VIEWZOOM")
-        box: Any = None
-        new_key = ""
-        for candidate in session.scene_state(context.scene).candidates:
-            if candidate.new_key != new_key:
-                new_key = candidate.new_key
-                box = layout.box()
-                row = box.row()
-                row.label(text=new_key, icon="QUESTION")
-                self._button(row, "It is new", new_key, "")
-            row = box.row()
-            row.label(text=f"{candidate.old_key} ({candidate.confidence:.0%})")
-            self._button(row, "It is this part", new_key, candidate.old_key)
-            box.label(text=candidate.reason)
+        review = session.current_review(context.scene)
+        if review is None:
+            return
+        for group in review.groups:
+            self._draw_group(layout.box(), group)
+        for question in review.questions[:_SHOWN_QUESTIONS]:
+            self._draw_question(layout.box(), question)
+        if len(review.questions) > _SHOWN_QUESTIONS:
+            layout.label(text=f"{len(review.questions) - _SHOWN_QUESTIONS} more follow when these are answered")
+        for answered in review.answered:
+            row = layout.row()
+            row.label(text=answered.line, icon="CHECKMARK")
+            row.operator("raceway.take_back", text="Take back").at = answered.at
 
     @staticmethod
-    def _button(row: Any, text: str, new_key: str, old_key: str) -> None:
-        button = row.operator("raceway.confirm_part", text=text)
-        button.new_key, button.old_key = new_key, old_key
+    def _draw_group(box: Any, group: Group) -> None:
+        box.label(text=f"{len(group.likeliest)} parts for one reason", icon="QUESTION")
+        box.label(text=group.reason)
+        row = box.row()
+        for text, are_new in (("Each is its likeliest part", False), ("All are new", True)):
+            button = row.operator("raceway.confirm_group", text=text)
+            button.reason, button.are_new = group.reason, are_new
+
+    @staticmethod
+    def _draw_question(box: Any, question: Uncertain) -> None:
+        def button(row: Any, text: str, old_key: str) -> None:
+            made = row.operator("raceway.confirm_part", text=text)
+            made.new_key, made.old_key = question.new_key, old_key
+
+        row = box.row()
+        row.label(text=question.new_key, icon="QUESTION")
+        button(row, "It is new", "")
+        for candidate in question.candidates:
+            row = box.row()
+            row.label(text=f"{candidate.old_key} ({candidate.confidence:.0%})")
+            button(row, "It is this part", candidate.old_key)
+            box.label(text=candidate.reason)
 
 
 _CLASSES = (PartList, MainPanel, RevisionPanel)

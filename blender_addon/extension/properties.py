@@ -3,7 +3,7 @@
 from typing import Any
 
 import bpy
-from bpy.props import CollectionProperty, FloatProperty, IntProperty, PointerProperty, StringProperty
+from bpy.props import CollectionProperty, IntProperty, PointerProperty, StringProperty
 
 
 class RacewayPart(bpy.types.PropertyGroup):
@@ -15,15 +15,6 @@ class RacewayPart(bpy.types.PropertyGroup):
     layer: StringProperty()  # type: ignore[valid-type]
     reason: StringProperty()  # type: ignore[valid-type]
     count: IntProperty()  # type: ignore[valid-type]
-
-
-class RacewayCandidate(bpy.types.PropertyGroup):
-    """An uncertain part of the CAD model's newest revision, and an earlier part that it may be."""
-
-    new_key: StringProperty()  # type: ignore[valid-type]
-    old_key: StringProperty()  # type: ignore[valid-type]
-    confidence: FloatProperty()  # type: ignore[valid-type]
-    reason: StringProperty()  # type: ignore[valid-type]
 
 
 class RacewayScene(bpy.types.PropertyGroup):
@@ -41,10 +32,9 @@ class RacewayScene(bpy.types.PropertyGroup):
     status: StringProperty()  # type: ignore[valid-type]
     parts: CollectionProperty(type=RacewayPart)  # type: ignore[valid-type]
     active_part: IntProperty()  # type: ignore[valid-type]
-    candidates: CollectionProperty(type=RacewayCandidate)  # type: ignore[valid-type]
 
 
-_CLASSES = (RacewayPart, RacewayCandidate, RacewayScene)
+_CLASSES = (RacewayPart, RacewayScene)
 
 
 def register() -> None:

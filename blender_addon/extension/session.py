@@ -5,6 +5,7 @@ from typing import Any
 
 import bpy
 
+from dcc.scenes.revision import Review
 from shared.client import Client
 from shared.context import Context
 from shared.errors import RacewayError
@@ -16,6 +17,9 @@ last_error: RacewayError | None = None
 
 last_publish: dict[str, str] = {}
 """Properties of the publish that the artist tried last, to try it again with its faults put right."""
+
+review: Review | None = None
+"""Open questions about a CAD revision, as the service answered last; in no scene, where undo would turn it back."""
 
 _SCENE_FIELDS = {"project": "PM_PROJECT", "entity": "PM_ENTITY", "task_id": "PM_TASK_ID"}
 
@@ -55,6 +59,11 @@ def other_task(scene: bpy.types.Scene) -> bool:
     """Whether the scene was saved for another task than the launcher's."""
     wanted, recorded = os.environ.get("PM_TASK_ID", ""), scene_state(scene).task_id
     return bool(wanted and recorded and wanted != recorded)
+
+
+def current_review(scene: bpy.types.Scene | None = None) -> Review | None:
+    """What was last seen of the open questions about the scene's CAD model."""
+    return review if review and review.cad_file_id == scene_state(scene).cad_file_id else None
 
 
 def say(text: str) -> None:

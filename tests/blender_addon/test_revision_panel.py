@@ -24,20 +24,39 @@ def revised(work: Work, tmp_path_factory: pytest.TempPathFactory) -> tuple[Work,
 
 
 def test_an_artist_confirms_parts_in_blender(revised: tuple[Work, Json]) -> None:
+    """One by one, together where they are asked about for one reason; and takes that back. Others do it, too."""
     work, cad_file = revised
-    assert cad_file["open_questions"] >= 2
     seen: dict[str, Any] = work.in_blender("revision_run")
     with Client.from_context(work.context) as client:
+        client.wait_for_job(client.revision_report(cad_file["id"])["job_id"], timeout=120)
         report = client.revision_report(cad_file["id"])
-        assert report["job_id"]
-        client.wait_for_job(report["job_id"], timeout=120)
-        report = client.revision_report(cad_file["id"])
-    assert len({new_key for new_key, _, _ in seen["listed"]}) == cad_file["open_questions"]
-    assert seen["said"] == f"{cad_file['open_questions']} uncertain parts"
-    assert seen["refused"] == "input.revision_decisions"
-    confirmed, old_key, _ = seen["listed"][0]
-    assert seen["confirmed"] == f"{confirmed} is {old_key}. Import CAD again when it is converted."
-    assert confirmed not in {new_key for new_key, _, _ in seen["left"]}
-    assert report["state"] == "current" and report["keys"][confirmed] == old_key
-    decided = {decision["new_key"]: decision["old_key"] for decision in report["decisions"]}
-    assert decided[confirmed] == old_key and list(decided.values()).count(None) == 1
+
+    assert len(seen["listed"]) == cad_file["open_questions"] == 4
+    assert seen["check"] == "4 uncertain parts"
+    group = seen["group"]
+    assert len(group) == 2 and all(seen["listed"][new_key] == [old_key] for new_key, old_key in group.items())
+    confirmed, others = sorted(seen["listed"].keys() - group.keys())
+    assert seen["unknown part"] == "input.revision_decisions"
+
+    assert seen["too late"] == "conflict.stale"
+    assert "your answer was not taken" in seen["explained"] and "still open" in seen["explained"]
+    assert seen["left"].keys() == {confirmed, *group}
+
+    again = "Import CAD again when it is converted."
+    assert seen["together"] == f"2 parts are earlier ones. {again}"
+    assert seen["asked no more"] == seen["gone"] == "not_found"
+    was = seen["listed"][confirmed][0]
+    assert seen["one"] == f"{confirmed} is {was}. {again}"
+    assert seen["taken back"].startswith("Taken back; 2 uncertain parts")
+    assert seen["new"].startswith("2 parts are new") and seen["open again"].startswith("Taken back; 2")
+
+    assert {each["new_key"]: each["old_key"] for each in report["decisions"]} == {confirmed: was, others: None}
+    assert report["state"] == "current" and report["keys"][confirmed] == was
+    assert not set(group) - {each["new_key"] for each in report["uncertain"]}
+
+    layout = seen["layout"]
+    for label in ("2 parts for one reason", "Each is its likeliest part", "All are new", *group, *group.values()):
+        assert label in layout
+    assert f"{confirmed} is {was}, said " in layout and f"{others} is a new part, said " in layout
+    for name in ("check_revision", "confirm_group", "confirm_part", "take_back"):
+        assert f"bpy.ops.raceway.{name}(" in layout

@@ -56,29 +56,54 @@ def rows_of(panel: Any) -> list[list[str]]:
     return [[table.item(row, column).text() for column in range(5)] for row in range(table.rowCount())]
 
 
-def test_uncertain_parts_are_confirmed_or_new(
+def select(panel: Any, text: str) -> list[str]:
+    """Select the first row that names ``text`` and answer it."""
+    number, row = next((number, row) for number, row in enumerate(rows_of(panel)) if text in row[1])
+    panel.table.selectRow(number)
+    return row
+
+
+def test_uncertain_parts_are_confirmed_or_new_or_answered_together(
     revised: tuple[Client, Json, dict[str, str]], panel: Any, houdini: FakeHou
 ) -> None:
     client, cad_file, _ = revised
-    before = rows_of(panel)
-    assert len({part for _, part, *_ in before}) == cad_file["open_questions"] >= 2
-    assert all(asset == "machine r2" and sure.endswith("%") and why for asset, _, _, sure, why in before)
+    group, *questions = rows_of(panel)
+    assert group[:3] == ["machine r2", "2 parts for one reason", "each its likeliest"] and group[4]
+    assert len({part for _, part, *_ in questions}) == cad_file["open_questions"] == 4
+    assert all(asset == "machine r2" and sure.endswith("%") and why for asset, _, _, sure, why in questions)
+    together = {part: old_key for _, part, old_key, _, why in questions if why == group[4]}
+    confirmed, others = sorted({part for _, part, *_ in questions} - together.keys())
 
     press(panel, "It is this part")
     assert "No part is selected" in houdini._dialogs.messages[-1]
-    panel.table.selectRow(0)
-    _, confirmed, old_key, *_ = before[0]
+    _, _, old_key, *_ = select(panel, confirmed)
+    press(panel, "Take back")
+    assert "This row is not an answer" in houdini._dialogs.messages[-1]
     press(panel, "It is this part")
-    assert f"{confirmed} of machine is {old_key}." in houdini._dialogs.messages[-1]
-    left = rows_of(panel)
-    assert confirmed not in {part for _, part, *_ in left}
+    assert f"machine: {confirmed} is {old_key}. The model is converted again" in houdini._dialogs.messages[-1]
 
-    panel.table.selectRow(0)
+    # Somebody else is quicker: nothing is overruled, and the list shows what they said.
+    client.decide_parts(cad_file["id"], {others: None})
+    select(panel, "2 parts for one reason")
     press(panel, "It is new")
-    new = left[0][1]
-    assert f"{new} of machine is a new part." in houdini._dialogs.messages[-1]
+    assert "your answer was not taken" in houdini._dialogs.messages[-1]
+    assert any(row[1].startswith(f"{others} is a new part, said") for row in rows_of(panel))
 
+    select(panel, "2 parts for one reason")
+    press(panel, "It is this part")
+    assert "2 parts are earlier ones" in houdini._dialogs.messages[-1]
+    left = rows_of(panel)
+    assert len(left) == 3 and all("said" in row[1] for row in left), "nothing is open, but answers can be taken back"
+    answer = select(panel, "2 parts are earlier ones")
+    press(panel, "It is new")
+    assert "does not offer that answer" in houdini._dialogs.messages[-1] and answer[4] == "answered"
+    press(panel, "Take back")
+    assert {row[1] for row in rows_of(panel)} >= {"2 parts for one reason", *together}
+
+    select(panel, "2 parts for one reason")
+    press(panel, "It is this part")
     client.wait_for_job(client.revision_report(cad_file["id"])["job_id"], timeout=120)
     report = client.revision_report(cad_file["id"])
-    assert {each["new_key"]: each["old_key"] for each in report["decisions"]} == {confirmed: old_key, new: None}
-    assert report["keys"][confirmed] == old_key
+    decided = {confirmed: old_key, others: None, **together}
+    assert {each["new_key"]: each["old_key"] for each in report["decisions"]} == decided
+    assert {report["keys"][part] for part in together} == set(together.values())
