@@ -287,6 +287,9 @@ def _abandon(current: Session, conversion_id: UUID) -> None:
     job = current.get(Job, (conversion.tenant_id, conversion.job_id), with_for_update={"of": Job})
     if job is not None and JobState(job.state) not in FINAL_STATES:
         jobs.cancel(current, job)
+    # Its process may still be ending. Whoever wants the conversion again before that gives it another job.
+    conversion.job_id = None
+    current.flush()
 
 
 def _own_settings(cad: CadFile) -> dict[str, Any]:

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import random
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from uuid import UUID
 
 import pytest
 
 from service.accounts.permissions import Role
+from service.database import tenant_session
+from service.models import Job
 from tests.dcc.cad.revisions import Model, make_model, write_model
 from tests.service.studio import Json, Production, StudioUnderTest, work
 from tests.service.test_cad import upload
@@ -167,6 +171,25 @@ def test_a_correction_moves_the_choices_to_the_right_part_and_nothing_is_lost(re
     assert keys_of(studio, second) == before
     worn = revised.worn()
     assert worn["id0"] == ("Brass", "manual") and worn["id1"] == ("Glass", "manual") and worn["id2"][1] != "manual"
+
+
+def test_what_is_taken_back_and_said_again_is_converted_although_the_first_conversion_is_still_being_stopped(
+    revised: Revised,
+) -> None:
+    studio = revised.studio
+    decisions = {"decisions": {revised.new_key("id2"): revised.keys["id0"]}}
+    first = studio.artist.patch(revised.path, decisions).data["job_id"]
+    with studio.app.app_context(), tenant_session(studio.tenant_id) as session:
+        job = session.get_one(Job, (studio.tenant_id, UUID(first)))
+        later = datetime.now(UTC) + timedelta(minutes=1)
+        job.state, job.lease_until, job.document = "running", later, {**job.document, "state": "running"}
+    assert studio.artist.put(revised.path, {"decisions": {}}).data["state"] == "current"
+    assert studio.artist.get(f"/jobs/{first}").data["cancel_requested"] is True
+    again = studio.artist.patch(revised.path, decisions).data
+    assert again["state"] == "applying" and again["job_id"] != first
+    work(studio.app)
+    assert report_of(studio, revised.second)["state"] == "current"
+    assert keys_of(studio, revised.second)["id2"] == revised.keys["id0"]
 
 
 def test_a_choice_made_in_the_revision_stays_with_the_part_that_one_sees(revised: Revised) -> None:
