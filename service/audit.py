@@ -32,6 +32,8 @@ _LEFT_OUT = frozenset(
 _SECRETS = {"password_hash": "password"}
 """Columns of which only that they changed is recorded, and under which name."""
 _HIDDEN = "(hidden)"
+_ENTRIES = "fields"
+"""The column of which each entry is recorded by itself, as ``fields.NAME``."""
 
 _Changes = dict[str, tuple[Any, Any]]
 """Value before and after, by column."""
@@ -68,6 +70,14 @@ def note(
     """Record what is no change of a row."""
     after = dict(after) if after else None
     _write(current, [_made(current, action, table_name, row_id, after=after, actor_id=actor_id)])
+
+
+def note_change(current: Session, row: EditableRow, **belongings: tuple[Any, Any]) -> None:
+    """Record as a change of ``row`` that what belongs to it changed: by its name, from one value to the other."""
+    row.revision += 1
+    record = changed(current, type(row), row.id, **belongings)
+    record.revision = row.revision
+    _write(current, [record])
 
 
 def note_refused(
@@ -185,8 +195,19 @@ def _changes_of(row: object, *, everything: bool = False) -> _Changes:
             continue
         old = history.deleted or history.unchanged
         before, after = _shown(name, old[0]) if old else None, _shown(name, state.dict.get(name))
-        changes[_SECRETS.get(name, name)] = (before, after)
+        if name == _ENTRIES:
+            changes |= _entries(before or {}, after or {}, everything=everything)
+        else:
+            changes[_SECRETS.get(name, name)] = (before, after)
     return changes
+
+
+def _entries(before: Mapping[str, Any], after: Mapping[str, Any], *, everything: bool) -> _Changes:
+    return {
+        f"{_ENTRIES}.{name}": (before.get(name), after.get(name))
+        for name in sorted({**before, **after})
+        if everything or before.get(name) != after.get(name)
+    }
 
 
 def _word_for(action: str, changes: _Changes) -> str:

@@ -10,7 +10,7 @@ from sqlalchemy import func, literal, or_, select
 from sqlalchemy.orm import Session
 
 from service.accounts.permissions import Role
-from service.models import Comment, MediaAsset, ProjectClient, User
+from service.models import Comment, MediaAsset, Playlist, PlaylistItem, ProjectClient, User
 from shared.errors import NotFoundError
 
 _AFTER = r"(?![\w@]|[.\-]\w)"
@@ -56,13 +56,19 @@ def check_attachments(current: Session, media_ids: Iterable[UUID]) -> list[str]:
 
 
 def readers(current: Session, comment: Comment, users: Collection[UUID]) -> frozenset[UUID]:
-    """Those of ``users`` who may read the comment: a client only what is for clients, in their projects."""
+    """Those of ``users`` who may read the comment: a client only what is for clients, in their projects, or about a
+    picture or film on a playlist of theirs."""
     clients = frozenset(current.scalars(select(User.id).where(User.id.in_(users), User.role == Role.CLIENT)))
     readers = frozenset(users) - clients
-    if not clients or not comment.for_client or comment.publish is None:
+    if not clients or not comment.for_client:
         return readers
-    project_id = comment.publish.part.target.project.id
-    admitted = select(ProjectClient.user_id).where(
-        ProjectClient.user_id.in_(clients), ProjectClient.project_id == project_id
-    )
+    admitted = select(ProjectClient.user_id).where(ProjectClient.user_id.in_(clients))
+    if comment.publish is not None:
+        admitted = admitted.where(ProjectClient.project_id == comment.publish.part.target.project.id)
+    else:
+        showing = select(PlaylistItem.playlist_id).where(PlaylistItem.media_id == comment.media_id)
+        shared = select(Playlist.project_id).where(
+            Playlist.id.in_(showing), Playlist.for_client, Playlist.archived_at.is_(None)
+        )
+        admitted = admitted.where(ProjectClient.project_id.in_(shared))
     return readers | frozenset(current.scalars(admitted))

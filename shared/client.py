@@ -402,7 +402,7 @@ class Client:
         return self._object(self.post(f"/playlists/{quote(playlist_id)}/take-newer", body))
 
     def comment(self, target_type: str, target_id: str, text: str, **fields: Any) -> Json:
-        """Say something about a ``task``, ``publish`` or ``medium``; ``fields`` are what ``POST /api/comments/`` takes."""
+        """Say something about a ``task``, ``publish`` or ``medium``; ``fields`` as in ``POST /api/comments/``."""
         body = {"target_type": target_type, "target_id": target_id, "text": text, **fields}
         return self._object(self.post("/comments/", body))
 

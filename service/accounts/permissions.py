@@ -57,6 +57,9 @@ class Permission(StrEnum):
     PUBLISH_MANAGE = "publish.manage"
     MEDIA_READ = "media.read"
     MEDIA_WRITE = "media.write"
+    PLAYLIST_READ = "playlist.read"
+    PLAYLIST_WRITE = "playlist.write"
+    PLAYLIST_SHARE = "playlist.share"
     COMMENT_READ = "comment.read"
     COMMENT_WRITE = "comment.write"
     COMMENT_MANAGE = "comment.manage"
@@ -99,6 +102,9 @@ MINIMUM_ROLE: dict[Permission, Role] = {
     Permission.PUBLISH_MANAGE: Role.PROJECT_MANAGER,
     Permission.MEDIA_READ: Role.CLIENT,
     Permission.MEDIA_WRITE: Role.ARTIST,
+    Permission.PLAYLIST_READ: Role.CLIENT,
+    Permission.PLAYLIST_WRITE: Role.ARTIST,
+    Permission.PLAYLIST_SHARE: Role.PROJECT_MANAGER,
     Permission.COMMENT_READ: Role.CLIENT,
     Permission.COMMENT_WRITE: Role.CLIENT,
     Permission.COMMENT_MANAGE: Role.PROJECT_MANAGER,

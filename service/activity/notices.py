@@ -22,9 +22,12 @@ from service.models import (
     Event,
     Job,
     JobFrame,
+    MediaAsset,
     Order,
     OrderItem,
     Part,
+    Playlist,
+    ProjectClient,
     Publish,
     Shot,
     Task,
@@ -51,7 +54,8 @@ KINDS: dict[str, dict[str, str]] = {
         "task.status": "Somebody else changed the status of a task of yours.",
         "publish.created": "Something was published that a task of yours builds on.",
         "comment.mention": "Somebody mentioned you in a comment.",
-        "comment.created": "Somebody commented on a task or a publish of yours.",
+        "comment.created": "Somebody commented on a task, a publish or a picture of yours.",
+        "playlist.shared": "A playlist waits for you to look at it, as a client of its project.",
         "order.state": "An order of yours goes on, or one waits for you.",
     },
     ALERT: {},
@@ -94,6 +98,7 @@ def sentence(event: Event) -> str:
 def link_of(subject_type: str, subject_id: UUID | None) -> str:
     """Path of the page that shows a row; empty where none does."""
     page = {"job": "jobs", "asset": "assets", "publish": "publishes", "task": "tasks", "workflow_run": "workflows/runs"}
+    page |= {"playlist": "playlists", "medium": "pictures"}
     return f"/{page[subject_type]}/{subject_id}" if subject_type in page and subject_id else ""
 
 
@@ -243,8 +248,10 @@ def _name_of(target: Asset | Shot) -> str:
     return f"{str(target.entity).partition(':')[2]} ({target.project_name})"
 
 
-def _named(what: Task | Publish) -> str:
-    """``modelling of gear (film)``, ``body v002_i001 of gear (film)``."""
+def _named(what: Task | Publish | MediaAsset) -> str:
+    """``modelling of gear (film)``, ``body v002_i001 of gear (film)``, ``front.png of gear (film)``."""
+    if isinstance(what, MediaAsset):
+        return f"{what.name} of {_name_of(what.asset)}" if what.asset else what.name
     if isinstance(what, Task):
         return f"{what.name} of {_name_of(what.target)}"
     return f"{what.part.name} {Version(what.version, what.iteration)} of {_name_of(what.part.target)}"
@@ -325,12 +332,13 @@ def _mentioned(current: Session, event: Event) -> Notice | None:
 
 
 def _commented(current: Session, event: Event) -> Notice | None:
-    """Those whose work a comment is about: who does the task, and who made the publish."""
+    """Those whose work a comment is about: who does the task, who made the publish, who had the picture made."""
     comment = _comment_of(current, event)
     if comment is None:
         return None
     publish, task = comment.publish, comment.task or (comment.publish and comment.publish.task)
-    users = (task and task.assignee_id, publish and publish.created_by_id)
+    job = comment.medium.job if comment.medium and not task else None
+    users = (task and task.assignee_id, publish and publish.created_by_id, job and job.created_by_id)
     concerned = (user for user in users if user and str(user) not in comment.mentions)
     return _comment_notice(current, event, comment, "comment.created", "commented on", concerned)
 
@@ -342,10 +350,11 @@ def _comment_of(current: Session, event: Event) -> Comment | None:
 def _comment_notice(
     current: Session, event: Event, comment: Comment, kind: str, did: str, users: Iterable[UUID]
 ) -> Notice | None:
-    about = comment.task or comment.publish
+    about = comment.task or comment.publish or comment.medium
     if comment.archived_at or about is None:
         return None
-    link = link_of("task" if isinstance(about, Task) else "publish", about.id)
+    kinds: dict[type, str] = {Task: "task", Publish: "publish", MediaAsset: "medium"}
+    link = link_of(kinds[type(about)], about.id)
     audience = comments.readers(current, comment, set(users) - {comment.author_id, event.actor_id})
     title = f"{comment.author.name} {did} {_named(about)}"
     link = f"{link}#comment-{comment.id}"
@@ -355,6 +364,22 @@ def _comment_notice(
 def _key_of(comment: Comment) -> str:
     # One for all that is told because of a comment, so that nobody is told of it twice.
     return f"comment:{comment.id}"
+
+
+# -- playlists
+
+
+def _playlist_shared(current: Session, event: Event) -> Notice | None:
+    """A playlist that clients may see from now on is told to those of its project."""
+    changed = event.payload.get("changes", {}).get("for_client")
+    playlist = current.scalars(select(Playlist).where(Playlist.id == event.subject_id)).unique().one_or_none()
+    if playlist is None or not playlist.for_client or (event.kind == "playlist.changed" and not changed):
+        return None
+    clients = select(ProjectClient.user_id).where(ProjectClient.project_id == playlist.project_id)
+    title = f"For you to look at: {playlist.name} ({playlist.project.title or playlist.project.name})"
+    audience = frozenset(current.scalars(clients)) - {event.actor_id}
+    link = link_of("playlist", playlist.id)
+    return Notice(NOTIFICATION, "playlist.shared", f"playlist:{playlist.id}:{event.id}", title, audience, link=link)
 
 
 _HANDLERS: dict[str, tuple[Callable[[Session, Event], Notice | None], ...]] = {
@@ -368,6 +393,8 @@ _HANDLERS: dict[str, tuple[Callable[[Session, Event], Notice | None], ...]] = {
     "publish.created": (_published,),
     "comment.created": (_mentioned, _commented),
     "comment.mentioned": (_mentioned,),
+    "playlist.created": (_playlist_shared,),
+    "playlist.changed": (_playlist_shared,),
     "order.created": (_order_moved,),
     "order.changed": (_order_moved,),
 }

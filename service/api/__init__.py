@@ -22,6 +22,7 @@ from service.api import (
     openapi,
     orders,
     pins,
+    playlists,
     production_sheet,
     projects,
     publishes,
@@ -45,7 +46,7 @@ _RESOURCES = tuple(
         *(account, tokens, users, tenants, projects, sequences, shots, assets, casting, tasks),
         *(production_sheet, orders),
         *(cad, cad_materials, cad_revisions, materials, scenes, publishes, pins, references, comments),
-        *(media, jobs, workers, workflows, events, notifications, audit, metrics, system),
+        *(media, playlists, jobs, workers, workflows, events, notifications, audit, metrics, system),
     )
     for resource in module.RESOURCES
 )

@@ -1,4 +1,4 @@
-"""Comments: what people say to each other about a task or a publish."""
+"""Comments: what people say to each other about a task, a publish, a picture or a film."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Annotated, Any, Literal, Self
 from uuid import UUID
 
-from pydantic import Field, StringConstraints, model_validator
+from pydantic import AfterValidator, Field, StringConstraints, model_validator
 from sqlalchemy import select
 
 from service.accounts import auth
@@ -22,13 +22,13 @@ from service.archiving import check_live
 from service.comments import check_attachments, mentioned
 from service.database import session
 from service.models import Comment, MediaAsset, Publish, Task, User
-from service.models.comments import LONGEST
+from service.models.comments import LONGEST, MOST_POINTS
 from shared.errors import ForbiddenError, InputError
 
 comments = Resource("comments", "/comments")
 RESOURCES = (comments,)
 
-TargetType = Literal["task", "publish"]
+TargetType = Literal["task", "publish", "medium"]
 Text = Annotated[
     str,
     StringConstraints(max_length=LONGEST, strip_whitespace=True),
@@ -40,7 +40,28 @@ Text = Annotated[
 ]
 Attachments = Annotated[list[UUID], Field(max_length=50, description="ids of media: GET /api/media/assets")]
 ForClient = Annotated[
-    bool, Field(description="clients who see the publish may read it; what they write themselves always is")
+    bool, Field(description="clients who see the publish, picture or film may read it; what they write always is")
+]
+Seconds = Annotated[float, Field(ge=0, le=1e6, allow_inf_nan=False, description="point in the film", examples=[2.5])]
+Part = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
+"""Of a picture's width or height, from its upper left corner."""
+
+
+class Stroke(Request):
+    color: Annotated[str, StringConstraints(pattern=r"^#[0-9a-f]{6}$"), Field(examples=["#ff5c5c"])]
+    points: list[tuple[Part, Part]] = Field(min_length=1, max_length=MOST_POINTS)
+
+
+def _not_too_much(drawing: list[Stroke]) -> list[Stroke]:
+    if sum(len(stroke.points) for stroke in drawing) > MOST_POINTS:
+        raise ValueError(f"must have {MOST_POINTS:,} points at most")
+    return drawing
+
+
+Drawing = Annotated[
+    list[Stroke],
+    AfterValidator(_not_too_much),
+    Field(max_length=500, description="drawn over the picture, or over the film at `seconds`"),
 ]
 
 
@@ -66,6 +87,11 @@ class CommentOut(EditableOut):
     for_client: bool
     mentions: list[MentionOut]
     attachments: list[AttachmentOut]
+    media_id: UUID | None = Field(description="the picture or film that was looked at")
+    medium: AttachmentOut | None = Field(description="the same, where whoever asks sees it")
+    seconds: float | None = Field(description="point in the film")
+    frame: int | None = Field(description="number of the film's frame then, from 1, where its frame rate is known")
+    drawing: list[Stroke] = Field(description="drawn over the picture, or over the film at that point")
 
 
 class NewComment(Request):
@@ -75,13 +101,22 @@ class NewComment(Request):
     status: Status | None = Field(None, description="gives the task this status at once; needs task.write")
     for_client: ForClient = False
     attachments: Attachments = Field(default_factory=list)
+    media_id: UUID | None = Field(None, description="the picture or film that was looked at, of a task or publish")
+    seconds: Seconds | None = None
+    drawing: Drawing = Field(default_factory=list)
 
     @model_validator(mode="after")
     def _says_something(self) -> Self:
         if self.status and self.target_type != "task":
             raise ValueError("only a comment on a task can set a status")
-        if not (self.text or self.status or self.attachments):
-            raise ValueError("say something, attach something, or set a status")
+        if not (self.text or self.status or self.attachments or self.drawing):
+            raise ValueError("say something, attach something, draw something, or set a status")
+        if self.target_type == "medium":
+            if self.media_id not in (None, self.target_id):
+                raise ValueError("a comment on a medium is about that one")
+            self.media_id = self.target_id
+        if self.media_id is None and (self.drawing or self.seconds is not None):
+            raise ValueError("a drawing and seconds need the media_id of the picture or film")
         return self
 
 
@@ -94,6 +129,7 @@ class CommentChanges(Changes):
 class CommentQuery(EditableQuery):
     task_id: UUID | None = None
     publish_id: UUID | None = None
+    media_id: UUID | None = Field(None, description="said of this picture or film, whatever else it is about")
     author: str = Field("", description="`me`, or the id of a user")
 
 
@@ -102,6 +138,7 @@ def describe(found: Sequence[Comment]) -> list[dict[str, Any]]:
     current = session()
     people = {user_id for comment in found for user_id in comment.mentions}
     files = {media_id for comment in found for media_id in comment.attachments}
+    files |= {str(comment.media_id) for comment in found if comment.media_id}
     names: dict[str, str] = {}
     attached: dict[str, dict[str, Any]] = {}
     if people:
@@ -110,19 +147,33 @@ def describe(found: Sequence[Comment]) -> list[dict[str, Any]]:
     if files:
         seen = current.scalars(select(MediaAsset).where(MediaAsset.id.in_(files))).unique()
         attached = {str(medium.id): media.describe(medium) for medium in seen}
-    made = {"target_type", "target_id", "author", "mentions", "attachments"}
+    made = {"target_type", "target_id", "author", "mentions", "attachments", "medium", "frame"}
     return [
         {
             **{name: getattr(comment, name) for name in CommentOut.model_fields if name not in made},
-            "target_type": "task" if comment.task_id else "publish",
-            "target_id": comment.task_id or comment.publish_id,
+            "target_type": _target_type(comment),
+            "target_id": comment.task_id or comment.publish_id or comment.media_id,
             "author": comment.author.name,
             "mentions": [{"id": user_id, "name": names[user_id]} for user_id in comment.mentions],
             # A client does not see every file that somebody of the studio attached.
             "attachments": [attached[media_id] for media_id in comment.attachments if media_id in attached],
+            "medium": attached.get(str(comment.media_id)),
+            "frame": _frame(comment, attached.get(str(comment.media_id))),
         }
         for comment in found
     ]
+
+
+def _target_type(comment: Comment) -> TargetType:
+    return "task" if comment.task_id else "publish" if comment.publish_id else "medium"
+
+
+def _frame(comment: Comment, medium: dict[str, Any] | None) -> int | None:
+    rate = medium["metadata"].get("fps") if medium else None
+    if comment.seconds is None or not isinstance(rate, int | float):
+        return None
+    # A browser stops a film at the beginning of a frame, which may be off by the last digits.
+    return int(comment.seconds * rate + 0.01) + 1
 
 
 def _described(comment: Comment) -> dict[str, Any]:
@@ -133,7 +184,12 @@ def _described(comment: Comment) -> dict[str, Any]:
 def list_comments(query: CommentQuery) -> dict[str, Any]:
     """List comments, the newest first."""
     statement = select(Comment).join(Comment.author).outerjoin(Comment.task).outerjoin(Comment.publish)
-    statement = statement.where(*equal((Comment.task_id, query.task_id), (Comment.publish_id, query.publish_id)))
+    wanted = (
+        (Comment.task_id, query.task_id),
+        (Comment.publish_id, query.publish_id),
+        (Comment.media_id, query.media_id),
+    )
+    statement = statement.where(*equal(*wanted))
     if query.author:
         statement = statement.where(Comment.author_id.is_not_distinct_from(user_meant(query.author, "author")))
     page = page_of(
@@ -151,16 +207,18 @@ def list_comments(query: CommentQuery) -> dict[str, Any]:
 
 @comments.declare("POST", "/", permission=Permission.COMMENT_WRITE, body=NewComment, answer=CommentOut, status=201)
 def create_comment(body: NewComment) -> dict[str, Any]:
-    """Comment on a task or a publish, and give the task a status with it if wanted.
+    """Comment on a task or a publish, perhaps on a picture of it; or on a picture or film that is of no publish.
 
-    Who is mentioned, the task's assignee and the publish's author are told. Clients comment on the publishes that they
-    see.
+    A comment on a task can give it a status. Who is mentioned, the task's assignee and the publish's author, or who had
+    the picture made, are told. Clients comment on the publishes and media that they see.
     """
     current, who = session(), auth.current()
     target = _target(body)
     if body.status and isinstance(target, Task):
         auth.require(Permission.TASK_WRITE)
         change(target, {"status": body.status})
+    if body.media_id:
+        check_live(row(MediaAsset, body.media_id))
     comment = Comment(
         task_id=target.id if isinstance(target, Task) else None,
         publish_id=target.id if isinstance(target, Publish) else None,
@@ -170,6 +228,9 @@ def create_comment(body: NewComment) -> dict[str, Any]:
         for_client=body.for_client or who.role is Role.CLIENT,
         mentions=[str(user_id) for user_id in mentioned(current, body.text)],
         attachments=check_attachments(current, body.attachments),
+        media_id=body.media_id,
+        seconds=body.seconds,
+        drawing=[stroke.model_dump() for stroke in body.drawing],
     )
     _check_for_client(comment)
     return _described(add(comment))
@@ -201,7 +262,7 @@ def change_comment(comment_id: UUID, body: CommentChanges) -> dict[str, Any]:
     for name, value in changes.items():
         setattr(comment, name, value)
     _check_for_client(comment)
-    if not (comment.text or comment.status or comment.attachments):
+    if not (comment.text or comment.status or comment.attachments or comment.drawing):
         raise InputError("Nothing would be left of the comment.", hint="Archive it.", fields={"text": "is empty"})
     written(comment)
     # Clients whom it mentions are told when they may read it; nobody is told of a comment twice.
@@ -229,12 +290,21 @@ def may_manage() -> bool:
 declare_archive(comments, Comment, Permission.COMMENT_WRITE, CommentOut, describe=_described, check=check_own)
 
 
-def _target(body: NewComment) -> Task | Publish:
+def _target(body: NewComment) -> Task | Publish | MediaAsset:
     """What the comment is about, locked where it changes; whoever asks must see it, and it must not be put away."""
     if body.target_type == "publish":
         publish = live_row(Publish, body.target_id)
         check_live(publish.part.target)
         return publish
+    if body.target_type == "medium":
+        medium = live_row(MediaAsset, body.target_id)
+        if medium.publish_id:
+            raise InputError(
+                f"{medium.name} is of a publish, and what is said about it belongs there.",
+                hint="Comment on the publish, and name the picture in media_id.",
+                fields={"target_id": f"is of the publish {medium.publish_id}"},
+            )
+        return medium
     if not allows(auth.current().role, Permission.TASK_READ):
         raise missing(Task, body.target_id)
     task = row(Task, body.target_id, lock=body.status is not None)
@@ -243,11 +313,11 @@ def _target(body: NewComment) -> Task | Publish:
 
 
 def _check_for_client(comment: Comment) -> None:
-    if comment.for_client and not comment.publish_id:
+    if comment.for_client and comment.task_id:
         raise InputError(
             "Clients do not see tasks, so that a comment on one cannot be for them.",
             hint="Comment on the publish.",
-            fields={"for_client": "is of comments on publishes"},
+            fields={"for_client": "is not of comments on tasks"},
         )
     if not comment.for_client and auth.current().role is Role.CLIENT:
         raise InputError(

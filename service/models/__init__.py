@@ -16,6 +16,7 @@ from service.models.notifications import (
     NotificationPreference,
 )
 from service.models.orders import Order, OrderItem, OrderMedium
+from service.models.playlists import Playlist, PlaylistItem
 from service.models.production import Asset, Casting, Project, ProjectClient, Sequence, Shot, Task
 from service.models.publishing import Composition, Part, Publish, Reservation, Scene, StaleEntry, Sweep
 from service.models.tenancy import ApiToken, Tenant, User
@@ -49,6 +50,8 @@ __all__ = [
     "OrderMedium",
     "Part",
     "PausedQueue",
+    "Playlist",
+    "PlaylistItem",
     "Project",
     "ProjectClient",
     "Publish",

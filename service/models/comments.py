@@ -1,4 +1,4 @@
-"""What people say to each other about a task or a publish."""
+"""What people say to each other about a task, a publish, a picture or a film."""
 
 from __future__ import annotations
 
@@ -6,23 +6,29 @@ import uuid
 from typing import Any
 
 from sqlalchemy import CheckConstraint, Index, text
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from service.models.base import Base, EditableRow, search_column, tenant_key
+from service.models.media import MediaAsset
 from service.models.production import Task
 from service.models.publishing import Publish
 from service.models.tenancy import User
 
 LONGEST = 10_000
 """Characters of a comment."""
+MOST_POINTS = 10_000
+"""Of a drawing."""
 _EXCERPT = 60
 _NONE = text("'[]'::jsonb")
 
 
 class Comment(EditableRow, Base):
-    """Said by one person about one task or one publish.
+    """Said by one person about one task or one publish, perhaps of a picture or film of it; or about a picture or film
+    that belongs to no publish.
 
-    A user with the role ``client`` sees those ``for_client`` about the publishes that they see (migration 0011).
+    A user with the role ``client`` sees those ``for_client`` about the publishes, or else the media, that they see
+    (migrations 0011, 0015).
     Mentions and attachments are ids: users and media are put away but never deleted, and so what is changed of them
     counts and is recorded with the comment.
     """
@@ -31,13 +37,19 @@ class Comment(EditableRow, Base):
     __table_args__ = (
         tenant_key("task_id", "tasks"),
         tenant_key("publish_id", "publishes"),
+        tenant_key("media_id", "media_assets"),
         tenant_key("author_id", "users"),
-        CheckConstraint("num_nonnulls(task_id, publish_id) = 1", name="one_target"),
+        CheckConstraint(
+            "num_nonnulls(task_id, publish_id) <= 1 AND num_nonnulls(task_id, publish_id, media_id) >= 1",
+            name="one_target",
+        ),
         CheckConstraint(f"char_length(text) <= {LONGEST}", name="text"),
         CheckConstraint("status IS NULL OR task_id IS NOT NULL", name="status"),
-        CheckConstraint("NOT for_client OR publish_id IS NOT NULL", name="for_client"),
+        CheckConstraint("NOT for_client OR task_id IS NULL", name="for_client"),
+        CheckConstraint("media_id IS NOT NULL OR (seconds IS NULL AND drawing = '[]')", name="on_picture"),
         Index("ix_comments_task_id", "tenant_id", "task_id", "created_at"),
         Index("ix_comments_publish_id", "tenant_id", "publish_id", "created_at"),
+        Index("ix_comments_media_id", "tenant_id", "media_id", "created_at"),
         Index("ix_comments_author_id", "tenant_id", "author_id", "created_at"),
         Index("ix_comments_created_at", "tenant_id", "created_at"),
         Index("ix_comments_search", "search", postgresql_using="gin"),
@@ -45,6 +57,13 @@ class Comment(EditableRow, Base):
 
     task_id: Mapped[uuid.UUID | None] = mapped_column(default=None)
     publish_id: Mapped[uuid.UUID | None] = mapped_column(default=None)
+    media_id: Mapped[uuid.UUID | None] = mapped_column(default=None)
+    """The picture or film that was looked at."""
+    seconds: Mapped[float | None] = mapped_column(default=None)
+    """From the start of a film."""
+    drawing: Mapped[list[dict[str, Any]]] = mapped_column(JSONB, server_default=_NONE, default=list)
+    """Strokes over the picture: ``{"color": "#rrggbb", "points": [[x, y], ...]}``, in parts of its width and height
+    from its upper left corner."""
     author_id: Mapped[uuid.UUID]
     text: Mapped[str]
     status: Mapped[str | None] = mapped_column(default=None)
@@ -58,6 +77,7 @@ class Comment(EditableRow, Base):
     author: Mapped[User] = relationship(viewonly=True, lazy="joined", innerjoin=True)
     task: Mapped[Task | None] = relationship(viewonly=True)
     publish: Mapped[Publish | None] = relationship(viewonly=True)
+    medium: Mapped[MediaAsset | None] = relationship(viewonly=True)
 
     @property
     def name(self) -> str:

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 from service.models.base import Base, EditableRow, search_column, tenant_key
 from service.models.jobs import Job
 from service.models.production import Asset
+from service.models.publishing import Publish
 
 
 class MediaAsset(EditableRow, Base):
@@ -23,6 +24,7 @@ class MediaAsset(EditableRow, Base):
         Index("ix_media_assets_created_at", "tenant_id", "created_at"),
         Index("ix_media_assets_job_id", "tenant_id", "job_id"),
         Index("ix_media_assets_asset_id", "tenant_id", "asset_id"),
+        Index("ix_media_assets_publish_id", "tenant_id", "publish_id"),
         Index("ix_media_assets_search", "search", postgresql_using="gin"),
     )
     kept_by_machines = True
@@ -44,3 +46,4 @@ class MediaAsset(EditableRow, Base):
     job_id: Mapped[uuid.UUID | None] = mapped_column(default=None)
     job: Mapped[Job | None] = relationship(viewonly=True, lazy="joined")
     asset: Mapped[Asset | None] = relationship(viewonly=True, lazy="joined")
+    publish: Mapped[Publish | None] = relationship(viewonly=True)

@@ -57,7 +57,7 @@ def counting(app: Flask) -> Iterator[list[str]]:
 def fill(world: World) -> None:
     """One more row of every kind, with all that can belong to it."""
     world.token(), world.scene(), world.material(), world.alias(), world.medium(), world.converted()
-    world.job(), world.comment()
+    world.job(), world.comment(), world.playlist()
     world.workflow(), world.run()
     shot = world.shot()
     body = {"target_type": "shot", "target_id": shot["id"], "name": unique(), "department": "lighting"}

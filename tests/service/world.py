@@ -98,6 +98,20 @@ class World:
         answer: Json = self.admin.call("POST", "/media/assets", **upload(PNG, filename="gear.png")).data
         return answer
 
+    def picture(self, asset: Json | None = None, **query: str) -> Json:
+        """A picture that was uploaded of an asset."""
+        of = asset or self.asset()
+        where = {"asset": of["name"], "project": of["project"]}
+        options = upload(PNG, **{"filename": "view.png", **where, **query})
+        answer: Json = self.admin.call("POST", "/media/assets", **options).data
+        return answer
+
+    def playlist(self, **more: Any) -> Json:
+        """One with a picture."""
+        asset = self.asset()
+        body = {"project_id": asset["project_id"], "name": unique(), "media_ids": [self.picture(asset)["id"]]}
+        return self.post("/playlists/", {**body, **more})
+
     def turntable(self) -> Json:
         """A job with tasks."""
         return self.post("/jobs/", {"kind": "turntable", "frames": 2, "publish_id": self.publish()["id"]})

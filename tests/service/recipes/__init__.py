@@ -8,7 +8,16 @@ from __future__ import annotations
 from service.api.routing import Endpoint
 
 # Each adds its recipes.
-from tests.service.recipes import accounts, cad, jobs, orders, production, publishes, workflows  # noqa: F401
+from tests.service.recipes import (  # noqa: F401
+    accounts,
+    cad,
+    jobs,
+    orders,
+    playlists,
+    production,
+    publishes,
+    workflows,
+)
 from tests.service.recipes.registry import RECIPES, Call
 from tests.service.world import World
 

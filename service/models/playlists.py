@@ -1,0 +1,64 @@
+"""Playlists: pictures and films of a project in the order in which they are reviewed."""
+
+from __future__ import annotations
+
+import uuid
+from typing import Any
+
+from sqlalchemy import CheckConstraint, Index, UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from service.models.base import Base, EditableRow, TenantRow, search_column, tenant_key
+from service.models.media import MediaAsset
+from service.models.production import Project
+from service.models.tenancy import User
+
+MOST_ITEMS = 500
+
+
+class Playlist(EditableRow, Base):
+    """What somebody chose of a project to be looked at, one after the other.
+
+    Clients of the project see those ``for_client`` until they are put away, and with them their pictures and films,
+    which they do not see otherwise unless they were delivered to them (migration 0015).
+    """
+
+    __tablename__ = "playlists"
+    __table_args__ = (
+        tenant_key("project_id", "projects"),
+        tenant_key("created_by_id", "users"),
+        UniqueConstraint("tenant_id", "project_id", "name"),
+        Index("ix_playlists_created_at", "tenant_id", "created_at"),
+        Index("ix_playlists_search", "search", postgresql_using="gin"),
+    )
+
+    project_id: Mapped[uuid.UUID]
+    name: Mapped[str]
+    for_client: Mapped[bool] = mapped_column(server_default="false", default=False)
+    created_by_id: Mapped[uuid.UUID | None] = mapped_column(default=None)
+    search: Mapped[Any] = search_column("name")
+    project: Mapped[Project] = relationship(viewonly=True, lazy="joined", innerjoin=True)
+    created_by: Mapped[User | None] = relationship(viewonly=True, lazy="joined")
+
+
+class PlaylistItem(TenantRow, Base):
+    """A picture or film of a playlist: this very one, whatever is rendered later.
+
+    The items of a playlist are replaced together, and recorded as a change of the playlist.
+    """
+
+    __tablename__ = "playlist_items"
+    __table_args__ = (
+        tenant_key("playlist_id", "playlists", ondelete="CASCADE"),
+        tenant_key("media_id", "media_assets"),
+        UniqueConstraint("tenant_id", "playlist_id", "position"),
+        UniqueConstraint("tenant_id", "playlist_id", "media_id"),
+        CheckConstraint("position >= 1", name="position"),
+        Index("ix_playlist_items_media_id", "tenant_id", "media_id"),
+    )
+    audited = False
+
+    playlist_id: Mapped[uuid.UUID]
+    media_id: Mapped[uuid.UUID]
+    position: Mapped[int]
+    medium: Mapped[MediaAsset] = relationship(viewonly=True)

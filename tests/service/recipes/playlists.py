@@ -1,0 +1,31 @@
+"""Playlists."""
+
+from __future__ import annotations
+
+from tests.service.recipes.registry import ANY, Call, recipe, row_recipes
+from tests.service.world import World, unique
+
+row_recipes("/playlists/", "playlist_id", World.playlist, {"name": "better"})
+
+
+@recipe("POST /playlists/")
+def _(world: World) -> Call:
+    asset = world.asset()
+    media_ids = [world.picture(asset)["id"]]
+    return Call("/playlists/", {"project_id": asset["project_id"], "name": unique(), "media_ids": media_ids})
+
+
+@recipe("PUT /playlists/<uuid:playlist_id>/items")
+def _(world: World) -> Call:
+    return Call(f"/playlists/{world.playlist()['id']}/items", {"media_ids": [world.medium()["id"]]}, ANY)
+
+
+@recipe("POST /playlists/<uuid:playlist_id>/items")
+def _(world: World) -> Call:
+    return Call(f"/playlists/{world.playlist()['id']}/items", {"media_ids": [world.medium()["id"]]})
+
+
+@recipe("POST /playlists/<uuid:playlist_id>/take-newer")
+def _(world: World) -> Call:
+    playlist = world.playlist()
+    return Call(f"/playlists/{playlist['id']}/take-newer", {"media_ids": [playlist["items"][0]["media_id"]]})
