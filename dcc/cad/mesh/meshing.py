@@ -17,10 +17,10 @@ from OCP.TopLoc import TopLoc_Location
 from dcc.cad.forking import Forked, batches, can_fork
 from dcc.cad.kernel import is_kernel_error, shape_map
 from dcc.cad.mesh.mesh import Curves, Mesh
-from dcc.cad.mesh.properties import NOTHING, Properties, bounding_box, measure, mesh_volume
+from dcc.cad.mesh.properties import NOTHING, Properties, bounding_box, measure, mesh_volume, with_hand_of
 from dcc.cad.mesh.tessellate import deflection_for, discretize, tessellate
 from dcc.cad.model import PartDefinition
-from dcc.cad.settings import COARSER_LEVELS, Limits, Settings
+from dcc.cad.settings import COARSER_LEVELS, DEFAULT_TESSELLATION, Limits, Settings
 from shared.errors import CadError
 from shared.manifest import Tessellation, Vector, Warning
 
@@ -31,6 +31,9 @@ _SMALLEST_BATCH = 200
 _VOLUME_ALARM = 0.05
 _MEASURING = Tessellation(linear_deflection=None, relative_deflection=0.0005, angular_deflection=0.1)
 """Of a mesh that is measured; it does not depend on how fine the mesh is that is wanted."""
+_ERROR_OF_COARSER = 4.0
+"""How many times the error in volume the first coarser level has: four times the distance, or twice the angle, whose
+square counts."""
 _CONVERGED = 0.25
 """Share of the error in volume by which a finer mesh may still change it where the kernel is wrong, not the mesh."""
 _WORTH_COARSENING = 64
@@ -143,11 +146,36 @@ def _geometry_of(part: PartDefinition, settings: Settings, threads: bool) -> Par
         curves = discretize(part.shape, settings.tessellation)
         return PartGeometry(None, curves, measure(part.shape, part.kind, curves.points, None), [])
     mesh = _outwards(part, tessellate(part.shape, settings.tessellation, threads=threads))
+    coarser = _coarser_meshes(part, mesh, settings, threads)
+    properties = _measured(part, mesh, coarser, settings, threads)
+    return PartGeometry(mesh, None, properties, _faults(part, mesh, properties), coarser)
+
+
+def _measured(
+    part: PartDefinition, mesh: Mesh, coarser: Sequence[Mesh], settings: Settings, threads: bool
+) -> Properties:
+    """The properties of a part: by the kernel where it can be trusted, and the same for every tessellation.
+
+    So whatever a mesh decides is decided by that of the default tessellation; it is made only where ``mesh`` leaves
+    room for doubt that it would say the same.
+    """
     properties = measure(part.shape, part.kind, mesh.points, mesh.welded_triangles())
+    if settings.tessellation != DEFAULT_TESSELLATION and _may_be_otherwise(part, mesh, coarser, properties):
+        mesh = _outwards(part, tessellate(part.shape, DEFAULT_TESSELLATION, threads=threads))
+        properties = with_hand_of(properties, part.kind, mesh.points, mesh.welded_triangles())
     if part.kind == "solid" and not mesh.open_edges and abs(_volume_error(mesh, properties)) > _VOLUME_ALARM:
         properties = _measured_again(part, mesh, properties, threads)
-    coarser = _coarser_meshes(part, mesh, settings, threads)
-    return PartGeometry(mesh, None, properties, _faults(part, mesh, properties), coarser)
+    return properties
+
+
+def _may_be_otherwise(part: PartDefinition, mesh: Mesh, coarser: Sequence[Mesh], properties: Properties) -> bool:
+    """Whether another mesh than this may lead to other properties."""
+    if not properties.sure or (part.kind == "solid" and mesh.open_edges):
+        return True
+    # A coarser mesh has a multiple of the error, so both tell what volume meshes of the part converge to.
+    error = _volume_error(mesh, properties)
+    limit = error + (error - _volume_error(coarser[0], properties)) / (_ERROR_OF_COARSER - 1)
+    return part.kind == "solid" and abs(limit) > _VOLUME_ALARM / 2
 
 
 def _measured_again(part: PartDefinition, mesh: Mesh, properties: Properties, threads: bool) -> Properties:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from OCP.BRepGProp import BRepGProp
@@ -17,17 +17,23 @@ from shared.manifest import BoundingBox, Fingerprint, PartKind, Vector
 
 _CHIRAL = 0.015
 """Handedness below this may be noise of the mesh; the shape counts as its own mirror image."""
+_HARDLY, _CLEARLY = _CHIRAL / 2, _CHIRAL * 3
+"""Between these, another mesh of the shape may have its handedness on the other side of that border."""
 _ASYMMETRIC = 1e-3
 
 
 @dataclass(frozen=True)
 class Properties:
-    """Of a part in its own frame: mm, mm2, mm3."""
+    """Of a part in its own frame: mm, mm2, mm3.
+
+    ``sure``: whether any other mesh of the part would say the same about its hand.
+    """
 
     volume: float
     area: float
     center: Vector
     fingerprint: Fingerprint
+    sure: bool = True
 
     def identity(self) -> tuple[float, ...]:
         """Measures for the partKey: by the kernel, so that they do not depend on the tessellation."""
@@ -60,6 +66,7 @@ def measure(
     center = inertia.CentreOfMass()
     moments = sorted(abs(float(moment)) for moment in inertia.PrincipalProperties().Moments())
     box = bounding_box(points)
+    hand, sure = _hand(kind, points, triangles)
     return Properties(
         volume,
         area,
@@ -69,18 +76,29 @@ def measure(
             area,
             _vector(moments),
             _vector(sorted(np.subtract(box.max, box.min))),
-            _hand(kind, points, triangles),
+            hand,
             shape_map(shape, TopAbs_ShapeEnum.TopAbs_FACE).Extent(),
             shape_map(shape, TopAbs_ShapeEnum.TopAbs_EDGE).Extent(),
         ),
+        sure,
     )
 
 
-def _hand(kind: PartKind, points: Array, triangles: Array | None) -> float:
+def with_hand_of(properties: Properties, kind: PartKind, points: Array, triangles: Array) -> Properties:
+    """The same measures with the hand that another mesh of the part has."""
+    hand, sure = _hand(kind, points, triangles)
+    return replace(properties, fingerprint=replace(properties.fingerprint, chirality=hand), sure=sure)
+
+
+def _hand(kind: PartKind, points: Array, triangles: Array | None) -> tuple[float, bool]:
+    """Handedness, and whether it is sure."""
     if triangles is None:
-        return 0.0
+        return 0.0, True
     hand = chirality(points, triangles) if kind == "solid" else 0.0
-    return hand if abs(hand) >= _CHIRAL else twist(points, triangles)
+    if abs(hand) >= _CHIRAL:
+        return hand, abs(hand) > _CLEARLY
+    turned = twist(points, triangles)
+    return turned, abs(hand) < _HARDLY and not _HARDLY <= abs(turned) <= _CLEARLY
 
 
 def bounding_box(points: Array) -> BoundingBox:
