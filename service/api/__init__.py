@@ -13,6 +13,7 @@ from service.api import (
     cad_revisions,
     casting,
     comments,
+    custom_fields,
     events,
     jobs,
     materials,
@@ -43,7 +44,7 @@ from service.api.routing import Endpoint
 _RESOURCES = tuple(
     resource
     for module in (
-        *(account, tokens, users, tenants, projects, sequences, shots, assets, casting, tasks),
+        *(account, tokens, users, tenants, projects, sequences, shots, assets, casting, tasks, custom_fields),
         *(production_sheet, orders),
         *(cad, cad_materials, cad_revisions, materials, scenes, publishes, pins, references, comments),
         *(media, playlists, jobs, workers, workflows, events, notifications, audit, metrics, system),

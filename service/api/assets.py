@@ -9,8 +9,17 @@ from pydantic import Field
 from sqlalchemy import select
 
 from service.accounts.permissions import Permission
-from service.api.fields import Changes, EditableOut, Name, NameOf, Status, Title
-from service.api.listing import EditableQuery, Page, equal, page_of, row
+from service.api.field_values import (
+    FieldsOut,
+    FieldsQuery,
+    FieldValues,
+    changed_values,
+    new_values,
+    page_with_fields,
+    with_fields,
+)
+from service.api.fields import Changes, Name, NameOf, Status, Title
+from service.api.listing import Page, equal, row
 from service.api.records import add, change, declare_archive, live_row, row_to_change, same_folder
 from service.api.routing import Request, Resource
 from service.database import session
@@ -21,7 +30,7 @@ assets = Resource("assets", "/assets")
 RESOURCES = (assets,)
 
 
-class AssetOut(EditableOut):
+class AssetOut(FieldsOut):
     project_id: UUID
     project: NameOf
     name: str
@@ -36,15 +45,17 @@ class NewAsset(Request):
     title: Title = ""
     asset_type: Status = "product"
     status: Status = "active"
+    fields: FieldValues = Field(default_factory=dict)
 
 
 class AssetChanges(Changes):
     title: Title | None = None
     status: Status | None = None
     asset_type: Status | None = None
+    fields: FieldValues | None = None
 
 
-class AssetQuery(EditableQuery):
+class AssetQuery(FieldsQuery):
     project: str = Field("", description="name of the project")
     asset_type: str = ""
     status: str = ""
@@ -54,7 +65,7 @@ class AssetQuery(EditableQuery):
 def list_assets(query: AssetQuery) -> dict[str, Any]:
     """List assets; a client sees those of their projects."""
     wanted = equal((Project.name, query.project), (Asset.asset_type, query.asset_type), (Asset.status, query.status))
-    return page_of(
+    return page_with_fields(
         select(Asset).join(Asset.project).where(*wanted),
         query,
         key=Asset,
@@ -77,13 +88,14 @@ def list_assets(query: AssetQuery) -> dict[str, Any]:
 def create_asset(body: NewAsset) -> Asset:
     """Create an asset in a project. Its name is the root prim of its USD and cannot change."""
     live_row(Project, body.project_id)
-    return add(Asset(**body.model_dump()), Asset.project_id == body.project_id, same_folder(Asset.name, body.name))
+    values = new_values(Asset, body.project_id, body.model_dump())
+    return with_fields(add(Asset(**values), Asset.project_id == body.project_id, same_folder(Asset.name, body.name)))
 
 
 @assets.declare("GET", "/<uuid:asset_id>", permission=Permission.PRODUCTION_READ, answer=AssetOut)
 def get_asset(asset_id: UUID) -> Asset:
     """An asset."""
-    return row(Asset, asset_id)
+    return with_fields(row(Asset, asset_id))
 
 
 @assets.declare(
@@ -95,11 +107,12 @@ def get_asset(asset_id: UUID) -> Asset:
     if_match="optional",
 )
 def change_asset(asset_id: UUID, body: AssetChanges) -> Asset:
-    """Change an asset's title, type or status."""
-    return change(row_to_change(Asset, asset_id), body.given())
+    """Change an asset's title, type, status or custom fields."""
+    found = row_to_change(Asset, asset_id)
+    return with_fields(change(found, changed_values(found, body.given())))
 
 
-declare_archive(assets, Asset, Permission.PRODUCTION_WRITE, AssetOut)
+declare_archive(assets, Asset, Permission.PRODUCTION_WRITE, AssetOut, describe=with_fields)
 
 
 def find_asset(name: str, project: str = "") -> Asset:

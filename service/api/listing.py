@@ -183,7 +183,7 @@ def _order(wanted: str, fields: Mapping[str, Column], *, reverse: bool = False) 
 
 def _falling(field: Column) -> ColumnElement[Any]:
     # Rows without a value come last in either order. Of columns that always have one, an index knows the plain order.
-    return field.desc().nulls_last() if getattr(field, "nullable", False) else field.desc()
+    return field.desc().nulls_last() if getattr(field, "nullable", True) else field.desc()
 
 
 def _sorts(wanted: str, fields: Sequence[str]) -> list[tuple[str, bool]]:

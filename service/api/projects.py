@@ -9,8 +9,17 @@ from pydantic import Field
 from sqlalchemy import select
 
 from service.accounts.permissions import Permission, Role
-from service.api.fields import Changes, EditableOut, Name, Status, Title
-from service.api.listing import EditableQuery, Page, equal, page_of, row
+from service.api.field_values import (
+    FieldsOut,
+    FieldsQuery,
+    FieldValues,
+    changed_values,
+    new_values,
+    page_with_fields,
+    with_fields,
+)
+from service.api.fields import Changes, Name, Status, Title
+from service.api.listing import Page, equal, row
 from service.api.records import add, change, declare_archive, row_to_change, same_folder, written
 from service.api.routing import Reply, Request, Resource
 from service.database import session
@@ -21,7 +30,7 @@ projects = Resource("projects", "/projects")
 RESOURCES = (projects,)
 
 
-class ProjectOut(EditableOut):
+class ProjectOut(FieldsOut):
     name: str
     title: str
     status: str
@@ -31,21 +40,23 @@ class NewProject(Request):
     name: Name
     title: Title = ""
     status: Status = "active"
+    fields: FieldValues = Field(default_factory=dict)
 
 
 class ProjectChanges(Changes):
     title: Title | None = None
     status: Status | None = None
+    fields: FieldValues | None = None
 
 
-class ProjectQuery(EditableQuery):
+class ProjectQuery(FieldsQuery):
     status: str = ""
 
 
 @projects.declare("GET", "/", permission=Permission.PRODUCTION_READ, query=ProjectQuery, answer=Page[ProjectOut])
 def list_projects(query: ProjectQuery) -> dict[str, Any]:
     """List projects; a client sees their own."""
-    return page_of(
+    return page_with_fields(
         select(Project).where(*equal((Project.status, query.status))),
         query,
         key=Project,
@@ -64,13 +75,14 @@ def list_projects(query: ProjectQuery) -> dict[str, Any]:
 @projects.declare("POST", "/", permission=Permission.PRODUCTION_WRITE, body=NewProject, answer=ProjectOut, status=201)
 def create_project(body: NewProject) -> Project:
     """Create a project. Its name is a folder on the storage and cannot change."""
-    return add(Project(**body.model_dump()), same_folder(Project.name, body.name))
+    values = new_values(Project, None, body.model_dump())
+    return with_fields(add(Project(**values), same_folder(Project.name, body.name)))
 
 
 @projects.declare("GET", "/<uuid:project_id>", permission=Permission.PRODUCTION_READ, answer=ProjectOut)
 def get_project(project_id: UUID) -> Project:
     """A project."""
-    return row(Project, project_id)
+    return with_fields(row(Project, project_id))
 
 
 @projects.declare(
@@ -82,11 +94,12 @@ def get_project(project_id: UUID) -> Project:
     if_match="optional",
 )
 def change_project(project_id: UUID, body: ProjectChanges) -> Project:
-    """Change a project's title or status."""
-    return change(row_to_change(Project, project_id), body.given())
+    """Change a project's title, status or custom fields."""
+    found = row_to_change(Project, project_id)
+    return with_fields(change(found, changed_values(found, body.given())))
 
 
-declare_archive(projects, Project, Permission.PRODUCTION_WRITE, ProjectOut)
+declare_archive(projects, Project, Permission.PRODUCTION_WRITE, ProjectOut, describe=with_fields)
 
 
 class ProjectClients(Request):

@@ -9,8 +9,17 @@ from pydantic import Field
 from sqlalchemy import select
 
 from service.accounts.permissions import Permission
-from service.api.fields import Changes, EditableOut, Name, NameOf, Status, Title
-from service.api.listing import EditableQuery, Page, equal, page_of, row
+from service.api.field_values import (
+    FieldsOut,
+    FieldsQuery,
+    FieldValues,
+    changed_values,
+    new_values,
+    page_with_fields,
+    with_fields,
+)
+from service.api.fields import Changes, Name, NameOf, Status, Title
+from service.api.listing import Page, equal, row
 from service.api.records import add, change, declare_archive, live_row, row_to_change, same_folder
 from service.api.routing import Request, Resource
 from service.models import Project, Sequence
@@ -19,7 +28,7 @@ sequences = Resource("sequences", "/sequences")
 RESOURCES = (sequences,)
 
 
-class SequenceOut(EditableOut):
+class SequenceOut(FieldsOut):
     project_id: UUID
     project: NameOf
     name: str
@@ -32,14 +41,16 @@ class NewSequence(Request):
     name: Name
     title: Title = ""
     status: Status = "active"
+    fields: FieldValues = Field(default_factory=dict)
 
 
 class SequenceChanges(Changes):
     title: Title | None = None
     status: Status | None = None
+    fields: FieldValues | None = None
 
 
-class SequenceQuery(EditableQuery):
+class SequenceQuery(FieldsQuery):
     project: str = Field("", description="name of the project")
     status: str = ""
 
@@ -47,7 +58,7 @@ class SequenceQuery(EditableQuery):
 @sequences.declare("GET", "/", permission=Permission.PRODUCTION_READ, query=SequenceQuery, answer=Page[SequenceOut])
 def list_sequences(query: SequenceQuery) -> dict[str, Any]:
     """List sequences."""
-    return page_of(
+    return page_with_fields(
         select(Sequence)
         .join(Sequence.project)
         .where(*equal((Project.name, query.project), (Sequence.status, query.status))),
@@ -73,15 +84,15 @@ def list_sequences(query: SequenceQuery) -> dict[str, Any]:
 def create_sequence(body: NewSequence) -> Sequence:
     """Create a sequence in a project. Its name is a folder on the storage and cannot change."""
     live_row(Project, body.project_id)
-    return add(
-        Sequence(**body.model_dump()), Sequence.project_id == body.project_id, same_folder(Sequence.name, body.name)
-    )
+    values = new_values(Sequence, body.project_id, body.model_dump())
+    same = (Sequence.project_id == body.project_id, same_folder(Sequence.name, body.name))
+    return with_fields(add(Sequence(**values), *same))
 
 
 @sequences.declare("GET", "/<uuid:sequence_id>", permission=Permission.PRODUCTION_READ, answer=SequenceOut)
 def get_sequence(sequence_id: UUID) -> Sequence:
     """A sequence."""
-    return row(Sequence, sequence_id)
+    return with_fields(row(Sequence, sequence_id))
 
 
 @sequences.declare(
@@ -93,8 +104,9 @@ def get_sequence(sequence_id: UUID) -> Sequence:
     if_match="optional",
 )
 def change_sequence(sequence_id: UUID, body: SequenceChanges) -> Sequence:
-    """Change a sequence's title or status."""
-    return change(row_to_change(Sequence, sequence_id), body.given())
+    """Change a sequence's title, status or custom fields."""
+    found = row_to_change(Sequence, sequence_id)
+    return with_fields(change(found, changed_values(found, body.given())))
 
 
-declare_archive(sequences, Sequence, Permission.PRODUCTION_WRITE, SequenceOut)
+declare_archive(sequences, Sequence, Permission.PRODUCTION_WRITE, SequenceOut, describe=with_fields)

@@ -9,8 +9,17 @@ from pydantic import Field
 from sqlalchemy import select
 
 from service.accounts.permissions import Permission
-from service.api.fields import Changes, EditableOut, Name, NameOf, Status, Title
-from service.api.listing import EditableQuery, Page, equal, page_of, row
+from service.api.field_values import (
+    FieldsOut,
+    FieldsQuery,
+    FieldValues,
+    changed_values,
+    new_values,
+    page_with_fields,
+    with_fields,
+)
+from service.api.fields import Changes, Name, NameOf, Status, Title
+from service.api.listing import Page, equal, row
 from service.api.records import add, change, declare_archive, live_row, row_to_change, same_folder
 from service.api.routing import Request, Resource
 from service.models import Project, Sequence, Shot
@@ -23,7 +32,7 @@ RESOURCES = (shots,)
 Frame = Annotated[int, Field(ge=-1_000_000, le=1_000_000, strict=True)]
 
 
-class ShotOut(EditableOut):
+class ShotOut(FieldsOut):
     sequence_id: UUID
     sequence: NameOf
     project: NameOf
@@ -41,6 +50,7 @@ class NewShot(Request):
     status: Status = "active"
     frame_in: Frame = FRAMES[0]
     frame_out: Frame = FRAMES[1]
+    fields: FieldValues = Field(default_factory=dict)
 
 
 class ShotChanges(Changes):
@@ -48,9 +58,10 @@ class ShotChanges(Changes):
     status: Status | None = None
     frame_in: Frame | None = None
     frame_out: Frame | None = None
+    fields: FieldValues | None = None
 
 
-class ShotQuery(EditableQuery):
+class ShotQuery(FieldsQuery):
     project: str = Field("", description="name of the project")
     sequence: str = Field("", description="name of the sequence")
     status: str = ""
@@ -60,7 +71,7 @@ class ShotQuery(EditableQuery):
 def list_shots(query: ShotQuery) -> dict[str, Any]:
     """List shots."""
     wanted = equal((Project.name, query.project), (Sequence.name, query.sequence), (Shot.status, query.status))
-    return page_of(
+    return page_with_fields(
         select(Shot).join(Shot.sequence).join(Sequence.project).where(*wanted),
         query,
         key=Shot,
@@ -83,15 +94,16 @@ def list_shots(query: ShotQuery) -> dict[str, Any]:
 @shots.declare("POST", "/", permission=Permission.PRODUCTION_WRITE, body=NewShot, answer=ShotOut, status=201)
 def create_shot(body: NewShot) -> Shot:
     """Create a shot in a sequence. Its name is a folder on the storage and cannot change."""
-    live_row(Sequence, body.sequence_id)
+    sequence = live_row(Sequence, body.sequence_id)
     _check_frames(body.frame_in, body.frame_out)
-    return add(Shot(**body.model_dump()), Shot.sequence_id == body.sequence_id, same_folder(Shot.name, body.name))
+    values = new_values(Shot, sequence.project_id, body.model_dump())
+    return with_fields(add(Shot(**values), Shot.sequence_id == body.sequence_id, same_folder(Shot.name, body.name)))
 
 
 @shots.declare("GET", "/<uuid:shot_id>", permission=Permission.PRODUCTION_READ, answer=ShotOut)
 def get_shot(shot_id: UUID) -> Shot:
     """A shot."""
-    return row(Shot, shot_id)
+    return with_fields(row(Shot, shot_id))
 
 
 @shots.declare(
@@ -103,13 +115,14 @@ def get_shot(shot_id: UUID) -> Shot:
     if_match="optional",
 )
 def change_shot(shot_id: UUID, body: ShotChanges) -> Shot:
-    """Change a shot's title, status or frame range."""
-    found, changes = row_to_change(Shot, shot_id), body.given()
+    """Change a shot's title, status, frame range or custom fields."""
+    found = row_to_change(Shot, shot_id)
+    changes = changed_values(found, body.given())
     _check_frames(changes.get("frame_in", found.frame_in), changes.get("frame_out", found.frame_out))
-    return change(found, changes)
+    return with_fields(change(found, changes))
 
 
-declare_archive(shots, Shot, Permission.PRODUCTION_WRITE, ShotOut)
+declare_archive(shots, Shot, Permission.PRODUCTION_WRITE, ShotOut, describe=with_fields)
 
 
 def _check_frames(first: int, last: int) -> None:

@@ -13,8 +13,17 @@ from sqlalchemy.orm import aliased
 
 from service.accounts import auth
 from service.accounts.permissions import Permission, Role, allows
-from service.api.fields import Changes, Day, DepartmentName, EditableOut, Name, NameOf, Status
-from service.api.listing import EditableQuery, Page, equal, page_of, row
+from service.api.field_values import (
+    FieldsOut,
+    FieldsQuery,
+    FieldValues,
+    changed_values,
+    new_values,
+    page_with_fields,
+    with_fields,
+)
+from service.api.fields import Changes, Day, DepartmentName, Name, NameOf, Status
+from service.api.listing import Page, equal, row
 from service.api.records import add, change, declare_archive, live_row, row_to_change, same_folder
 from service.api.routing import Request, Resource
 from service.models import Asset, Project, Sequence, Shot, Task, User
@@ -26,7 +35,7 @@ RESOURCES = (tasks,)
 _AssetProject, _ShotProject = aliased(Project), aliased(Project)
 
 
-class TaskOut(EditableOut):
+class TaskOut(FieldsOut):
     target_type: Literal["asset", "shot"]
     target_id: UUID
     entity: str = Field(description="asset:NAME or shot:SEQUENCE/SHOT")
@@ -44,7 +53,7 @@ class TaskOut(EditableOut):
         if not isinstance(task, Task):
             return task
         row_fields = ("id", "created_at", "updated_at", "revision", "archived_at")
-        own_fields = ("name", "department", "assignee_id", "assignee", "status", "due")
+        own_fields = ("name", "department", "assignee_id", "assignee", "status", "due", "shown_fields")
         return {
             **{name: getattr(task, name) for name in (*row_fields, *own_fields)},
             "target_type": task.target.entity.kind,
@@ -62,6 +71,7 @@ class NewTask(Request):
     assignee_id: UUID | None = None
     status: Status = "todo"
     due: Day | None = None
+    fields: FieldValues = Field(default_factory=dict)
 
 
 class TaskChanges(Changes):
@@ -71,9 +81,10 @@ class TaskChanges(Changes):
     department: DepartmentName | None = None
     assignee_id: UUID | None = None
     due: Day | None = None
+    fields: FieldValues | None = None
 
 
-class TaskQuery(EditableQuery):
+class TaskQuery(FieldsQuery):
     project: str = Field("", description="name of the project")
     asset: str = Field("", description="name of the asset")
     shot: str = Field("", description="name of the shot, or SEQUENCE/SHOT")
@@ -95,7 +106,7 @@ def list_tasks(query: TaskQuery) -> dict[str, Any]:
         statement = statement.where(Task.assignee_id.is_not_distinct_from(user_or_nobody(query.assignee, "assignee")))
     if query.due_before:
         statement = statement.where(Task.due <= query.due_before)
-    return page_of(
+    return page_with_fields(
         statement,
         query,
         key=Task,
@@ -120,16 +131,16 @@ def create_task(body: NewTask) -> Task:
     is_asset = body.target_type == "asset"
     target = live_row(Asset, body.target_id) if is_asset else live_row(Shot, body.target_id)
     _check_assignee(body.assignee_id)
-    values = body.model_dump(exclude={"target_type", "target_id"})
+    values = new_values(Task, target.project.id, body.model_dump(exclude={"target_type", "target_id"}))
     column = Task.asset_id if isinstance(target, Asset) else Task.shot_id
     values[column.key] = target.id
-    return add(Task(**values), column == target.id, same_folder(Task.name, body.name))
+    return with_fields(add(Task(**values), column == target.id, same_folder(Task.name, body.name)))
 
 
 @tasks.declare("GET", "/<uuid:task_id>", permission=Permission.TASK_READ, answer=TaskOut)
 def get_task(task_id: UUID) -> Task:
     """A task."""
-    return row(Task, task_id)
+    return with_fields(row(Task, task_id))
 
 
 @tasks.declare(
@@ -141,18 +152,19 @@ def get_task(task_id: UUID) -> Task:
     if_match="optional",
 )
 def change_task(task_id: UUID, body: TaskChanges) -> Task:
-    """Change a task's status, department, assignee or due date.
+    """Change a task's status, department, assignee, due date or custom fields.
 
     An artist may change the status, and take a task that nobody has; all else is a project manager's.
     """
     _check_assignee(body.assignee_id)
     task = row_to_change(Task, task_id)
-    changes = {name: value for name, value in body.given().items() if value != getattr(task, name)}
+    given = changed_values(task, body.given())
+    changes = {name: value for name, value in given.items() if value != getattr(task, name)}
     _check_may_change(task, changes)
-    return change(task, changes)
+    return with_fields(change(task, changes))
 
 
-declare_archive(tasks, Task, Permission.PRODUCTION_WRITE, TaskOut)
+declare_archive(tasks, Task, Permission.PRODUCTION_WRITE, TaskOut, describe=with_fields)
 
 
 def _check_may_change(task: Task, changes: Mapping[str, Any]) -> None:

@@ -73,6 +73,9 @@ class FieldsRow(EditableRow):
     fields: Mapped[dict[str, Any]] = mapped_column(server_default=text("'{}'::jsonb"), default=dict)
     """Values by the names of the fields; none is null, and what a field that was put away holds stays."""
 
+    shown_fields: dict[str, Any]
+    """Those that are answered, once :func:`service.api.field_values.with_fields` has put them here."""
+
 
 def search_column(expression: str, *, fields: bool = False) -> Mapped[Any]:
     """The full-text form of a row's words, kept by PostgreSQL; see :mod:`service.search`.

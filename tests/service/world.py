@@ -51,6 +51,11 @@ class World:
     def asset(self) -> Json:
         return self.post("/assets/", {"project_id": self.project()["id"], "name": unique()})
 
+    def custom_field(self) -> Json:
+        """A field of the tasks of a project."""
+        body = {"target_type": "task", "name": unique(), "type": "choice", "choices": ["low", "high"]}
+        return self.post("/custom-fields/", {**body, "project_id": self.project()["id"]})
+
     def cast(self) -> tuple[Json, Json]:
         """A shot and the asset that it uses."""
         shot, asset = self.shot(), self.asset()

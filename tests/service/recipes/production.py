@@ -12,6 +12,7 @@ row_recipes("/sequences/", "sequence_id", World.sequence, TITLE)
 row_recipes("/shots/", "shot_id", World.shot, TITLE)
 row_recipes("/assets/", "asset_id", World.asset, TITLE)
 row_recipes("/tasks/", "task_id", World.task, {"status": "done"})
+row_recipes("/custom-fields/", "field_id", World.custom_field, {"title": "Focal length"})
 row_recipes("/comments/", "comment_id", World.comment, {"text": "better"})
 row_recipes("/scenes/", "scene_id", World.scene, {"comment": "better"})
 row_recipes("/media/assets/", "media_id", World.medium, {"category_key": "press"})
@@ -84,6 +85,17 @@ def _(world: World) -> Call:
 def _(world: World) -> Call:
     body = {"target_type": "publish", "target_id": world.publish()["id"], "text": "Sharper."}
     return Call("/comments/", {**body, "attachments": [world.medium()["id"]]})
+
+
+@recipe("POST /custom-fields/")
+def _(world: World) -> Call:
+    body = {"target_type": "shot", "name": unique(), "type": "number"}
+    return Call("/custom-fields/", {**body, "project_id": world.project()["id"]})
+
+
+@recipe("POST /custom-fields/<uuid:field_id>/rename-choice")
+def _(world: World) -> Call:
+    return Call(f"/custom-fields/{world.custom_field()['id']}/rename-choice", {"choice": "low", "to": "easy"})
 
 
 # -- scenes and media

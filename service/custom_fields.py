@@ -1,0 +1,267 @@
+"""Custom fields: which a row has, what may be in them, and how their values are written as text.
+
+A field is declared once (:class:`service.models.CustomField`), for one kind of row, of all projects or of one. Values
+stand with the rows, by the fields' names. They are looked at when they are written only: what a row has stays, also
+where a choice is offered no more or a field was put away.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, not_, or_, select
+from sqlalchemy.orm import Session
+
+from service.models import Asset, CustomField, FieldsRow, Project, Shot, Task
+from service.models import Sequence as SequenceRow
+from shared.errors import InputError
+
+TARGETS: Mapping[str, type[FieldsRow]] = {
+    "project": Project,
+    "sequence": SequenceRow,
+    "shot": Shot,
+    "asset": Asset,
+    "task": Task,
+}
+"""Kinds of rows that have custom fields."""
+TYPES = ("text", "number", "checkbox", "date", "choice", "tags")
+LONGEST_TEXT = 2000
+LONGEST_TAG = 100
+MOST_TAGS = 50
+_LARGEST = 10**15
+"""Numbers up to here are exact in JSON's usual double precision."""
+
+_NUMBER = re.compile(r"[-+]?\d{1,20}(\.\d{1,20})?([eE][-+]?\d{1,3})?")
+_DAY = re.compile(r"\d{4}-\d\d-\d\d")
+_BETWEEN_TAGS = re.compile(r"[,;\r\n]+")
+_YES, _NO = frozenset({"yes", "true", "1", "x"}), frozenset({"no", "false", "0"})
+
+
+@dataclass(frozen=True)
+class Declared:
+    """The fields in use of one kind of row, in their order: those of all projects, and those of single ones.
+
+    Of those that are not for clients, a client has none: row-level security leaves them out.
+    """
+
+    target_type: str
+    fields: Sequence[CustomField]
+
+    def of(self, project_id: UUID | None) -> list[CustomField]:
+        """The fields of rows of one project."""
+        return [field for field in self.fields if field.project_id in (None, project_id)]
+
+    def values(self, found: FieldsRow) -> dict[str, Any]:
+        """What a row has in each of its fields; null in those that are empty."""
+        return {field.name: found.fields.get(field.name) for field in self.of(project_of(found))}
+
+
+def declared(current: Session, model: type[FieldsRow]) -> Declared:
+    """The fields of ``model``'s rows: one statement."""
+    kind = target_type_of(model)
+    statement = select(CustomField).where(CustomField.target_type == kind, CustomField.archived_at.is_(None))
+    ordered = statement.order_by(CustomField.position, CustomField.name, CustomField.id)
+    return Declared(kind, current.scalars(ordered).unique().all())
+
+
+def target_type_of(model: type[FieldsRow]) -> str:
+    """What the fields' declarations call a kind of row."""
+    return next(name for name, each in TARGETS.items() if each is model)
+
+
+def project_of(found: FieldsRow) -> UUID | None:
+    """The project whose fields a row has; None for a project, which has those of all."""
+    if isinstance(found, Asset | SequenceRow):
+        return found.project_id
+    if isinstance(found, Shot):
+        return found.sequence.project_id
+    return project_of(found.target) if isinstance(found, Task) else None
+
+
+def merged(fields: Iterable[CustomField], before: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
+    """The values of a row that has ``fields``, after ``given`` have been put in; null empties a field.
+
+    Raises InputError, which names each that cannot be: a field that there is not, or a value that is none of its type.
+    """
+    known = {field.name: field for field in fields}
+    values, faults = dict(before), dict[str, str]()
+    for name, value in given.items():
+        if name not in known:
+            faults[name] = "is no field here"
+            continue
+        if name in before and value == before[name]:
+            continue  # What stands may stay, also a choice that is offered no more.
+        try:
+            value = None if value is None else checked(known[name], value)
+        except ValueError as error:
+            faults[name] = str(error)
+        if value is None:
+            values.pop(name, None)
+        else:
+            values[name] = value
+    if faults:
+        raise _refused(known.values(), faults)
+    return values
+
+
+def checked(field: CustomField, value: Any) -> Any:
+    """``value``, of JSON, as it is kept; None where it is empty. Raises ValueError, which says what the field takes."""
+    value = _typed(field, value)
+    offered = field.choices if field.type in ("choice", "tags") else []
+    chosen = value if isinstance(value, list) else [value]
+    if offered and value is not None and (other := [each for each in chosen if each not in offered]):
+        raise ValueError(f"must be one of {', '.join(offered)}, not {other[0]!r}")
+    return value
+
+
+def from_text(field: CustomField, text: str) -> Any:
+    """The value that somebody wrote into a cell or a form; None for nothing. Raises ValueError."""
+    return checked(field, _read(field, text))
+
+
+def as_text(value: Any) -> str:
+    """A value as people write it, and as :func:`from_text` reads it."""
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return ", ".join(value) if isinstance(value, list) else str(value)
+
+
+def conditions(known: Declared, wanted: Mapping[str, str]) -> list[ColumnElement[bool]]:
+    """Conditions for rows that have what ``wanted`` says, by the names of fields; empty text for nothing.
+
+    Of tags, all that are named. A box that nobody ticked or unticked is not ticked. Raises InputError.
+    """
+    model, faults, found = TARGETS[known.target_type], dict[str, str](), list[ColumnElement[bool]]()
+    for name, text in wanted.items():
+        # Several projects may have a field of one name, each of another type.
+        fields = [field for field in known.fields if field.name == name]
+        if not fields:
+            faults[name] = "is no field here"
+        elif not text.strip():
+            found.append(not_(model.fields.has_key(name)))
+        else:
+            each = [condition for field in fields if (condition := _condition(model, field, text)) is not None]
+            if each:
+                found.append(or_(*each))
+            else:
+                faults[name] = f"must be {_TAKES[fields[0].type]}, not {text!r}"
+    if faults:
+        raise _refused(known.fields, faults, prefix="field")
+    return found
+
+
+def rows_with(current: Session, field: CustomField, choice: str) -> Sequence[FieldsRow]:
+    """The rows that have a choice in a field, archived ones too, locked until the transaction ends."""
+    model = TARGETS[field.target_type]
+    value = [choice] if field.type == "tags" else choice
+    having = select(model).where(model.fields.contains({field.name: value})).order_by(model.id)
+    locked = having.with_for_update(key_share=True, of=model).execution_options(populate_existing=True)
+    found = current.scalars(locked).unique().all()
+    # Another project may have a field of this name, too.
+    return [each for each in found if field.project_id in (None, project_of(each))]
+
+
+def sorts(known: Declared) -> dict[str, ColumnElement[Any]]:
+    """What a list of rows can be sorted by: ``field.NAME``."""
+    model = TARGETS[known.target_type]
+    return {f"field.{field.name}": model.fields[field.name] for field in known.fields}
+
+
+def _condition(model: type[FieldsRow], field: CustomField, text: str) -> ColumnElement[bool] | None:
+    try:
+        value = _typed(field, _read(field, text))
+    except ValueError:
+        return None
+    if value is False:
+        return not_(model.fields.contains({field.name: True}))
+    return model.fields.contains({field.name: value})
+
+
+_TAKES = {
+    "text": f"text of at most {LONGEST_TEXT} characters",
+    "number": "a number, like 35 or 2.5",
+    "checkbox": "true or false",
+    "date": "a day, like 2027-01-31",
+    "choice": "one of its choices",
+    "tags": f"a list of at most {MOST_TAGS} words without commas, of at most {LONGEST_TAG} characters each",
+}
+
+
+def _typed(field: CustomField, value: Any) -> Any:
+    """``value`` in the one form in which it is kept. Raises ValueError where it is not of the field's type."""
+    match field.type, value:
+        case "text", str() if len(value) <= LONGEST_TEXT:
+            return value.replace("\r\n", "\n").replace("\r", "\n").strip() or None
+        case "number", int() | float() if not isinstance(value, bool) and _is_exact(value):
+            return int(value) if value == int(value) else value
+        case "checkbox", bool():
+            return value
+        case "date", str() if _DAY.fullmatch(value) and _is_day(value):
+            return value
+        case "choice", str():
+            return value.strip() or None
+        case "tags", list() if all(isinstance(each, str) for each in value):
+            tags = list(dict.fromkeys(tag for each in value if (tag := each.strip())))
+            if len(tags) <= MOST_TAGS and all(is_tag(each) for each in tags):
+                return tags or None
+    raise ValueError(f"must be {_TAKES[field.type]}, not {_shortened(value)}")
+
+
+def is_tag(text: str) -> bool:
+    """Whether a text can be one of several in a list that people write."""
+    return 0 < len(text) <= LONGEST_TAG and text == text.strip() and not _BETWEEN_TAGS.search(text)
+
+
+def _is_exact(value: int | float) -> bool:
+    return math.isfinite(value) and abs(value) <= _LARGEST
+
+
+def _is_day(text: str) -> bool:
+    try:
+        date.fromisoformat(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _read(field: CustomField, text: str) -> Any:
+    """The JSON that a text means in a field; the text itself where it means nothing."""
+    plain = text.strip()
+    match field.type:
+        case "number" if _NUMBER.fullmatch(plain):
+            return float(plain) if set(plain) & set(".eE") else int(plain)
+        case "checkbox" if plain.casefold() in _YES | _NO:
+            return plain.casefold() in _YES
+        case "choice":
+            return _offered(field, plain)
+        case "tags":
+            return [_offered(field, tag) for each in _BETWEEN_TAGS.split(plain) if (tag := each.strip())]
+    return plain
+
+
+def _offered(field: CustomField, text: str) -> str:
+    """The choice that is meant, whatever its capitals."""
+    alike = (choice for choice in field.choices if choice.casefold() == text.casefold())
+    return text if text in field.choices else next(alike, text)
+
+
+def _shortened(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= 80 else f"{text[:77]}..."
+
+
+def _refused(fields: Iterable[CustomField], faults: Mapping[str, str], prefix: str = "fields") -> InputError:
+    there = ", ".join(f"{field.name} ({field.type})" for field in fields)
+    return InputError(
+        f"What is said of custom fields cannot be: {'; '.join(f'{name} {text}' for name, text in faults.items())}.",
+        hint=f"There are here: {there}." if there else "None is declared here: POST /api/custom-fields/ declares one.",
+        fields={f"{prefix}.{name}": text for name, text in faults.items()},
+    )
