@@ -1,8 +1,9 @@
 """The web pages: what a studio makes, what it wears and what the farm is doing, read in a browser.
 
 ``frame`` has what every page shares; ``home``, ``assets``, ``tasks``, ``publishes`` and ``jobs`` have one page each
-with its queries; ``comments`` stand on those of tasks and publishes; ``production`` takes spreadsheets; ``revisions``
-has the buttons that confirm or correct matches; ``sign_in`` gives and ends the browser's session. Other pages only
+with its queries; ``playlists`` are found and arranged, and in ``review`` they and single pictures are looked at;
+``comments`` stand on what they are about; ``production`` takes spreadsheets; ``revisions`` has the buttons that confirm
+or correct matches; ``sign_in`` gives and ends the browser's session. Other pages only
 read: changes go through the API.
 """
 
@@ -17,8 +18,10 @@ from service.pages import (
     home,
     jobs,
     notifications,
+    playlists,
     production,
     publishes,
+    review,
     revisions,
     sign_in,
     tasks,
@@ -29,7 +32,10 @@ from service.pages.frame import pages
 
 __all__ = ["error_page", "register"]
 
-_VIEWS = (home, production, assets, revisions, tasks, publishes, comments, jobs, workflows, notifications, sign_in)
+_VIEWS = (
+    *(home, production, assets, revisions, tasks, publishes, playlists, review, comments),
+    *(jobs, workflows, notifications, sign_in),
+)
 """Modules whose import declares the routes of ``pages``."""
 
 

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import PurePath
-from typing import Any, TypeVar
+from typing import Any
 from uuid import UUID, uuid4
 
 from flask import request, url_for
-from pydantic import ValidationError
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, or_, select
 from werkzeug.datastructures import FileStorage
 
 from service.accounts import auth
@@ -28,60 +28,117 @@ from service.api.comments import (
 from service.api.listing import row
 from service.api.media import MediaUpload, add_medium
 from service.api.records import change
-from service.api.routing import Request
 from service.database import session
-from service.models import Comment, Publish, Task
+from service.models import Comment, MediaAsset, Playlist, Publish, Task
 from service.models.comments import LONGEST
+from service.pages.forms import read_form
 from service.pages.frame import action, may, tell_refusal
 from service.pages.paging import page_number, paged
-from shared.errors import ConflictError, InputError, RacewayError
+from shared.errors import ConflictError, RacewayError
 
 _PAGE = 30
 _STATUSES = 50
+_REFUSED = "The comment cannot be written so."
 
-Form = TypeVar("Form", bound=Request)
+
+@dataclass(frozen=True)
+class Review:
+    """What is looked at while comments are read and written: a picture or film, perhaps on a playlist."""
+
+    medium: MediaAsset
+    playlist: Playlist | None = None
+
+    @property
+    def is_film(self) -> bool:
+        return self.medium.mime_type.startswith("video/")
+
+    @property
+    def address(self) -> dict[str, UUID]:
+        """What goes along in the addresses of forms, to come back to the review."""
+        on = {"playlist": self.playlist.id} if self.playlist else {}
+        return {"media": self.medium.id, **on}
 
 
 @dataclass(frozen=True)
 class CommentsView:
-    """What the page of a task or publish shows of its comments, the newest first."""
+    """What a page shows of the comments on its task, publish or medium, the newest first."""
 
-    target: Task | Publish
+    target: Task | Publish | MediaAsset
     items: Sequence[dict[str, Any]]
     """As the API answers them, and ``own`` for those that the reader may change."""
     number: int
     more: bool
     statuses: Sequence[str]
     """Those that tasks have: one may be given with a comment, where there are any."""
+    task: Task | None
+    """Whose status that is."""
+    review: Review | None = None
     longest: int = LONGEST
 
     @property
     def target_type(self) -> str:
         """What the API calls it."""
-        return "task" if isinstance(self.target, Task) else "publish"
+        return "task" if isinstance(self.target, Task) else "publish" if isinstance(self.target, Publish) else "medium"
+
+    @property
+    def back(self) -> dict[str, UUID]:
+        """What goes along in the addresses of its forms."""
+        return self.review.address if self.review else {}
 
 
 def comments_on(target: Task | Publish) -> CommentsView:
-    """The page of comments that the request asks for: at most four statements."""
-    column = Comment.task_id if isinstance(target, Task) else Comment.publish_id
+    """The page of comments on a task or publish that the request asks for: at most four statements."""
+    if isinstance(target, Task):
+        return _view(target, Comment.task_id == target.id, task=target)
+    return _view(target, Comment.publish_id == target.id)
+
+
+def comments_in(review: Review) -> CommentsView:
+    """Those on a picture's or film's publish and, for who reads tasks, on the task that it was made for; on the medium
+    itself where it is of no publish: at most five statements.
+    """
+    publish = review.medium.publish
+    if publish is None:
+        return _view(review.medium, Comment.media_id == review.medium.id, review=review)
+    if not may(Permission.TASK_READ):
+        return _view(publish, Comment.publish_id == publish.id, review=review)
+    either = or_(Comment.publish_id == publish.id, Comment.task_id == publish.task_id)
+    return _view(publish, either, task=publish.task, review=review)
+
+
+def _view(
+    target: Task | Publish | MediaAsset,
+    said: ColumnElement[bool],
+    *,
+    task: Task | None = None,
+    review: Review | None = None,
+) -> CommentsView:
     number = page_number()
-    newest = select(Comment).where(column == target.id, Comment.archived_at.is_(None))
+    newest = select(Comment).where(said, Comment.archived_at.is_(None))
     found, more = paged(newest.order_by(Comment.created_at.desc(), Comment.id), number, _PAGE)
     mine, manages = auth.current().user_id, may_manage()
     items = [{**comment, "own": manages or comment["author_id"] == mine} for comment in describe(found)]
     statuses: Sequence[str] = ()
-    if isinstance(target, Task) and may(Permission.TASK_WRITE):
+    if task is not None and task.archived_at is None and may(Permission.TASK_WRITE):
         statuses = session().scalars(select(Task.status).distinct().order_by(Task.status).limit(_STATUSES)).all()
-    return CommentsView(target, items, number, more, statuses)
+    return CommentsView(target, items, number, more, statuses, task, review)
 
 
 @action("/comments", Permission.COMMENT_WRITE)
 def write_comment() -> str:
-    """Comment on the task or publish that the form names, with the pictures and films that were chosen."""
+    """Comment on what the form names, with the pictures and films that were chosen and what was drawn.
+
+    A status that is given while a publish is looked at is its task's, and the comment with it.
+    """
     request.max_content_length = auth.config().max_upload_bytes
     given: dict[str, Any] = {name: value for name, value in request.form.items() if value.strip()}
     files = {uuid4(): each for each in request.files.getlist("files") if each.filename}
-    body = _read(NewComment, {"text": "", **given, "attachments": list(files)})
+    if "drawing" in given:
+        given["drawing"] = _drawing(given["drawing"])
+    if status := given.pop("status", None) if given.get("target_type") == "publish" else None:
+        publish_id = read_form(NewComment, {"text": status, **given}, _REFUSED).target_id
+        given |= {"target_type": "task", "target_id": row(Publish, publish_id).task_id, "status": status}
+    body = read_form(NewComment, {"text": "", **given, "attachments": list(files)}, _REFUSED)
     target = _page_of(body.target_type, body.target_id)
     try:
         for media_id, file in files.items():
@@ -99,7 +156,7 @@ def _store(media_id: UUID, file: FileStorage) -> None:
     """Store a file that was sent with a comment."""
     auth.require(Permission.MEDIA_WRITE)
     given = {"filename": PurePath(file.filename or "").name, "asset_type": "attachment"}
-    add_medium(media_id, file.stream, _read(MediaUpload, given))
+    add_medium(media_id, file.stream, read_form(MediaUpload, given, _REFUSED))
 
 
 @action("/comments/<uuid:comment_id>/change", Permission.COMMENT_WRITE)
@@ -113,7 +170,7 @@ def correct_comment(comment_id: UUID) -> str:
             code="conflict.stale",
             status=412,
         )
-    changed = change_comment(comment_id, _read(CommentChanges, {"text": request.form.get("text", "")}))
+    changed = change_comment(comment_id, read_form(CommentChanges, {"text": request.form.get("text", "")}, _REFUSED))
     return f"{_page_of(changed['target_type'], changed['target_id'])}#comment-{comment_id}"
 
 
@@ -129,18 +186,20 @@ def put_comment_away(comment_id: UUID) -> str:
 
 
 def _page_of(target_type: str, target_id: UUID) -> str:
+    """The review in which the form stood, or the page of what the comment is about."""
+    media_id, playlist_id = (request.args.get(name, type=UUID) for name in ("media", "playlist"))
+    if media_id and playlist_id:
+        return url_for("pages.playlist", playlist_id=playlist_id, media=media_id)
+    if media_id or target_type == "medium":
+        return url_for("pages.picture", media_id=media_id or target_id)
     if target_type == "task":
         return url_for("pages.task", task_id=target_id)
     return url_for("pages.publish", publish_id=target_id)
 
 
-def _read(form: type[Form], given: dict[str, Any]) -> Form:
+def _drawing(text: str) -> Any:
+    """What was drawn, which the page sends as JSON; text that is none is refused with the rest of the form."""
     try:
-        return form.model_validate(given)
-    except ValidationError as error:
-        problem = error.errors(include_url=False, include_context=False, include_input=False)[0]
-        what = ".".join(map(str, problem["loc"])) or "It"
-        reason = problem["msg"].removeprefix("Value error, ")
-        raise InputError(
-            f"The comment cannot be written so. {what}: {reason}.", hint="Go back and correct it."
-        ) from None
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        return text

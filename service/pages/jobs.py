@@ -18,7 +18,7 @@ from service.pages.frame import action, page, tell_refusal
 from service.pages.job_views import OPEN_STATES, JobView, views, workers_and_jobs
 from service.pages.new_render import new_render
 from service.pages.paging import page_number, paged
-from service.pages.pictures import media_url, pictures_of
+from service.pages.pictures import Picture, pictures_of
 from service.queue import farm, jobs
 from shared.errors import ConflictError, InputError, NotFoundError
 from shared.jobs import JobState
@@ -77,7 +77,7 @@ def job(job_id: UUID) -> str:
         job=views([found])[0],
         waiting=farm.why_waiting(session(), found),
         pictures=pictures_of(media),
-        film=next((media_url(each.id) for each in media if each.mime_type.startswith("video/")), ""),
+        film=next((Picture(each, each) for each in media if each.mime_type.startswith("video/")), None),
         tasks=tasks,
         frames=_frames(found, tasks),
         needed=views(session().scalars(needed).unique().all()),

@@ -10,9 +10,13 @@ from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import distinct_on
 
 from service.database import session
+from service.file_types import GIF, JPEG, MOV, MP4, PNG, WEBM, WEBP
 from service.models import MediaAsset
 
 STILL, THUMBNAIL = "still", "thumbnail"
+_PICTURES = {each.mime_type for each in (PNG, JPEG, GIF, WEBP)}
+_FILMS = {each.mime_type for each in (MP4, MOV, WEBM)}
+"""Types that browsers show."""
 
 
 @dataclass(frozen=True)
@@ -21,6 +25,20 @@ class Picture:
 
     medium: MediaAsset
     thumbnail: MediaAsset
+
+    @property
+    def is_film(self) -> bool:
+        return self.medium.mime_type.startswith("video/")
+
+    @property
+    def shown_url(self) -> str:
+        """Of what a browser can show of it; empty for the likes of EXR of which there is no small picture."""
+        return _first_of(_PICTURES | _FILMS, self.medium, self.thumbnail)
+
+    @property
+    def small_url(self) -> str:
+        """Of the picture that stands for it in lists; empty for a film, or the likes of EXR, without one."""
+        return _first_of(_PICTURES, self.thumbnail, self.medium)
 
     @property
     def url(self) -> str:
@@ -36,6 +54,10 @@ def media_url(media_id: UUID) -> str:
     return f"/api/media/assets/{media_id}/file"
 
 
+def _first_of(types: set[str], *media: MediaAsset) -> str:
+    return next((media_url(each.id) for each in media if each.mime_type in types), "")
+
+
 def pictures_of(media: Sequence[MediaAsset]) -> list[Picture]:
     """The pictures in ``media``, in their order: each still with the thumbnail of its job, and lone thumbnails."""
     thumbnails = {item.job_id: item for item in media if item.asset_type == THUMBNAIL and item.job_id}
@@ -48,6 +70,14 @@ def pictures_of(media: Sequence[MediaAsset]) -> list[Picture]:
         elif item.asset_type == THUMBNAIL and item.job_id not in with_still:
             pictures.append(Picture(item, item))
     return pictures
+
+
+def standing_for(media: Sequence[MediaAsset]) -> list[Picture]:
+    """Each of ``media`` with the thumbnail of its job, or itself where there is none; one statement."""
+    jobs = {medium.job_id for medium in media if medium.job_id}
+    made = select(MediaAsset).where(MediaAsset.job_id.in_(jobs), MediaAsset.asset_type == THUMBNAIL)
+    small = {each.job_id: each for each in session().scalars(made).unique()} if jobs else {}
+    return [Picture(medium, small.get(medium.job_id, medium)) for medium in media]
 
 
 def latest_thumbnails(asset_ids: Iterable[UUID]) -> dict[UUID, str]:

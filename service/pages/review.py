@@ -1,0 +1,82 @@
+"""Looking at pictures and films: one by itself, or a playlist's one after the other, and saying what is to change."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from uuid import UUID
+
+from flask import render_template, request
+from sqlalchemy import select
+
+from service import playlists as service
+from service.accounts.permissions import Permission
+from service.api.listing import missing, row
+from service.api.playlists import may_change
+from service.database import session
+from service.models import MediaAsset, Playlist
+from service.pages.comments import Review, comments_in
+from service.pages.frame import may, page
+from service.pages.pictures import Picture, standing_for
+from service.pages.playlists import offered_playlists
+
+
+@dataclass(frozen=True)
+class Stepping:
+    """A playlist while it is looked at; ``place`` counts from 0."""
+
+    playlist: Playlist
+    items: list[Picture]
+    place: int
+
+    @property
+    def former(self) -> Picture | None:
+        return self.items[self.place - 1] if self.place else None
+
+    @property
+    def next(self) -> Picture | None:
+        return self.items[self.place + 1] if self.place + 1 < len(self.items) else None
+
+
+@page("/playlists/<uuid:playlist_id>", Permission.PLAYLIST_READ)
+def playlist(playlist_id: UUID) -> str:
+    """A playlist and the picture or film of it that ``media`` names, or its first."""
+    found = row(Playlist, playlist_id)
+    changeable = found.archived_at is None and may(Permission.PLAYLIST_WRITE) and may_change(found)
+    items = standing_for(session().scalars(service.media_of(found)).unique().all())
+    if not items:
+        return render_template("pages/playlist_empty.html", playlist=found, changeable=changeable)
+    wanted = request.args.get("media", "")
+    place = next((place for place, item in enumerate(items) if str(item.medium.id) == wanted), 0)
+    return _shown(items[place], Stepping(found, items, place), changeable=changeable)
+
+
+@page("/pictures/<uuid:media_id>", Permission.MEDIA_READ)
+def picture(media_id: UUID) -> str:
+    """One picture or film, with what is said about it."""
+    found = session().scalars(service.with_origin(select(MediaAsset)).where(MediaAsset.id == media_id)).unique().first()
+    if found is None or not found.mime_type.startswith(("image/", "video/")):
+        raise missing(MediaAsset, media_id)
+    [shown] = standing_for([found])
+    return _shown(shown, None, changeable=False)
+
+
+def _shown(shown: Picture, stepping: Stepping | None, *, changeable: bool) -> str:
+    comments = comments_in(Review(shown.medium, stepping.playlist if stepping else None))
+    if "fragment" in request.args:
+        return render_template("pages/_said.html", comments=comments)
+    current, medium = session(), shown.medium
+    former = service.former_medium(current, medium)
+    newer = service.newer_media(current, [medium.id]).get(medium.id) if may(Permission.PLAYLIST_WRITE) else None
+    return render_template(
+        "pages/review.html",
+        picture=shown,
+        medium=medium,
+        publish=medium.publish,
+        target=medium.asset or (medium.publish and medium.publish.part.target),
+        former=standing_for([former])[0] if former else None,
+        newer=newer,
+        stepping=stepping,
+        changeable=changeable,
+        offered=offered_playlists(medium) if may(Permission.PLAYLIST_WRITE) and not stepping else [],
+        comments=comments,
+    )

@@ -1,0 +1,148 @@
+// Looking at a picture or film: steps by keys, wipes to the one before, and draws what a comment is about.
+// ← → step, space plays, , and . go by frames, D draws, Ctrl+Z undoes, C compares, Escape ends either.
+
+import { Drawing } from "./drawing.js";
+
+const sheet = document.querySelector("[data-review]");
+const shown = sheet.querySelector("[data-shown]");
+const film = shown instanceof HTMLVideoElement ? shown : null;
+const form = document.querySelector(".comment-form");
+const moment = form?.querySelector("[data-moment]");
+const FRAMES_A_SECOND = Number(document.querySelector("script[data-fps]").dataset.fps) || 25;
+const SAME_MOMENT = 0.5 / FRAMES_A_SECOND;
+
+const button = (name) => document.querySelector(`[data-${name}]`);
+
+// -- drawing
+
+const drawing = shown && new Drawing(sheet.querySelector("svg.drawing"));
+let drawnAt = null;
+
+function setDrawing(on) {
+  if (!drawing || !button("draw")) return;
+  film?.pause();
+  drawing.active = on;
+  button("draw").setAttribute("aria-pressed", on);
+  button("pens").hidden = !on;
+  if (film) film.controls = !on;
+}
+
+function changed() {
+  if (!form) return;
+  form.querySelector("[data-drawn]").value = drawing.isEmpty ? "" : drawing.json();
+  if (!film) return;
+  drawnAt = drawing.isEmpty ? null : (drawnAt ?? film.currentTime);
+  if (drawnAt !== null) {
+    moment.checked = true;
+    setMoment();
+  }
+}
+
+// The moment of a film that the comment is about: where it stands, or where something was drawn.
+function setMoment() {
+  if (!moment) return;
+  const seconds = drawnAt ?? film.currentTime;
+  moment.value = seconds.toFixed(3);
+  form.querySelector("[data-moment-shown]").textContent = `${seconds.toFixed(2)} s`;
+  drawing.hidden = drawnAt !== null && Math.abs(film.currentTime - drawnAt) > SAME_MOMENT;
+}
+
+function startDrawing() {
+  drawing.onChange = changed;
+  button("draw")?.addEventListener("click", () => setDrawing(!drawing.active));
+  button("undo")?.addEventListener("click", () => drawing.undo());
+  button("clear")?.addEventListener("click", () => drawing.clear());
+  button("pens")?.addEventListener("change", (event) => { drawing.color = event.target.value; });
+  film?.addEventListener("timeupdate", setMoment);
+  film?.addEventListener("seeked", setMoment);
+  let sending = false;
+  form?.addEventListener("submit", () => { sending = true; });
+  addEventListener("beforeunload", (event) => {
+    if (!sending && !drawing.isEmpty) event.preventDefault();
+  });
+}
+
+// -- what others drew
+
+// Shows a comment's drawing over the picture, and its moment of the film.
+function showNote(link) {
+  if (!link || !drawing) return;
+  setDrawing(false);
+  const strokes = link.querySelector("svg.drawing g");
+  drawing.showOthers(strokes);
+  if (film && link.dataset.seconds) {
+    film.pause();
+    film.currentTime = Number(link.dataset.seconds);
+  }
+}
+
+// -- the one before
+
+function setComparing(on) {
+  const former = sheet.querySelector("[data-former]");
+  if (!former) return;
+  former.hidden = button("wipe").hidden = !on;
+  button("compare").setAttribute("aria-pressed", on);
+  if (on) wipe();
+}
+
+function wipe() {
+  const share = button("wipe").querySelector("input").value;
+  sheet.style.setProperty("--wipe", `${100 - share}%`);
+}
+
+// -- keys
+
+function step(seconds) {
+  film.pause();
+  film.currentTime = Math.max(0, film.currentTime + seconds);
+}
+
+const KEYS = {
+  ArrowLeft: () => document.querySelector("a[rel=prev]")?.click(),
+  ArrowRight: () => document.querySelector("a[rel=next]")?.click(),
+  " ": () => (film?.paused ? film.play() : film?.pause()),
+  ",": () => film && step(-1 / FRAMES_A_SECOND),
+  ".": () => film && step(1 / FRAMES_A_SECOND),
+  d: () => setDrawing(!drawing?.active),
+  c: () => setComparing(button("compare")?.getAttribute("aria-pressed") !== "true"),
+  Escape: () => { setDrawing(false); setComparing(false); },
+};
+
+function onKey(event) {
+  if (event.target.closest("input:not([type=radio], [type=checkbox]), textarea, select, [popover]:popover-open")) return;
+  if ((event.ctrlKey || event.metaKey) && event.key === "z" && drawing?.active) {
+    event.preventDefault();
+    drawing.undo();
+    return;
+  }
+  if (event.ctrlKey || event.metaKey || event.altKey) return;
+  // A focused button is pressed by the space key, and a radio button is changed by the arrows.
+  if (event.key === " " && event.target.closest("button, a, summary, input, video")) return;
+  if (event.key.startsWith("Arrow") && event.target.closest("input")) return;
+  const act = KEYS[event.key];
+  if (!act) return;
+  event.preventDefault();
+  act();
+}
+
+document.addEventListener("keydown", onKey);
+if (drawing) startDrawing();
+if (film) setMoment();
+button("compare")?.addEventListener("click", (event) => setComparing(event.currentTarget.getAttribute("aria-pressed") !== "true"));
+button("wipe")?.addEventListener("input", wipe);
+document.addEventListener("click", (event) => {
+  const link = event.target.closest("a[data-note]");
+  if (link) showNote(link);
+});
+if (location.hash.startsWith("#comment-")) {
+  const show = () => showNote(document.getElementById(location.hash.slice(1))?.querySelector("a[data-note]"));
+  if (film && film.readyState < 1) film.addEventListener("loadedmetadata", show, { once: true });
+  else show();
+}
+document.querySelector(".strip [aria-current]")?.scrollIntoView({ block: "nearest", inline: "center" });
+// A status is said on the task, which clients do not see.
+form?.querySelector("[name=status]")?.addEventListener("input", (event) => {
+  const forClient = form.querySelector("[name=for_client]");
+  if (forClient) forClient.disabled = event.target.value !== "";
+});
