@@ -37,6 +37,7 @@ MOST_TAGS = 50
 _LARGEST = 10**15
 """Numbers up to here are exact in JSON's usual double precision."""
 
+_ORDER = (CustomField.position, CustomField.name, CustomField.id)
 _NUMBER = re.compile(r"[-+]?\d{1,20}(\.\d{1,20})?([eE][-+]?\d{1,3})?")
 _DAY = re.compile(r"\d{4}-\d\d-\d\d")
 _BETWEEN_TAGS = re.compile(r"[,;\r\n]+")
@@ -66,8 +67,17 @@ def declared(current: Session, model: type[FieldsRow]) -> Declared:
     """The fields of ``model``'s rows: one statement."""
     kind = target_type_of(model)
     statement = select(CustomField).where(CustomField.target_type == kind, CustomField.archived_at.is_(None))
-    ordered = statement.order_by(CustomField.position, CustomField.name, CustomField.id)
-    return Declared(kind, current.scalars(ordered).unique().all())
+    return Declared(kind, current.scalars(statement.order_by(*_ORDER)).unique().all())
+
+
+def fields_of(current: Session, project_id: UUID) -> dict[str, list[CustomField]]:
+    """The fields in use of each kind of row of a project, in their order: one statement."""
+    theirs = or_(CustomField.project_id.is_(None), CustomField.project_id == project_id)
+    statement = select(CustomField).where(theirs, CustomField.archived_at.is_(None))
+    found: dict[str, list[CustomField]] = {kind: [] for kind in TARGETS}
+    for field in current.scalars(statement.order_by(*_ORDER)).unique():
+        found[field.target_type].append(field)
+    return found
 
 
 def target_type_of(model: type[FieldsRow]) -> str:
@@ -98,7 +108,7 @@ def merged(fields: Iterable[CustomField], before: Mapping[str, Any], given: Mapp
         if name in before and value == before[name]:
             continue  # What stands may stay, also a choice that is offered no more.
         try:
-            value = None if value is None else checked(known[name], value)
+            value = None if value is None else _checked(known[name], value)
         except ValueError as error:
             faults[name] = str(error)
         if value is None:
@@ -110,7 +120,7 @@ def merged(fields: Iterable[CustomField], before: Mapping[str, Any], given: Mapp
     return values
 
 
-def checked(field: CustomField, value: Any) -> Any:
+def _checked(field: CustomField, value: Any) -> Any:
     """``value``, of JSON, as it is kept; None where it is empty. Raises ValueError, which says what the field takes."""
     value = _typed(field, value)
     offered = field.choices if field.type in ("choice", "tags") else []
@@ -121,8 +131,11 @@ def checked(field: CustomField, value: Any) -> Any:
 
 
 def from_text(field: CustomField, text: str) -> Any:
-    """The value that somebody wrote into a cell or a form; None for nothing. Raises ValueError."""
-    return checked(field, _read(field, text))
+    """The value that somebody wrote into a cell or a form; None for nothing.
+
+    Raises ValueError where it is not of the field's type. Whether it is offered, :func:`merged` tells.
+    """
+    return _typed(field, _read(field, text))
 
 
 def as_text(value: Any) -> str:
@@ -177,7 +190,7 @@ def sorts(known: Declared) -> dict[str, ColumnElement[Any]]:
 
 def _condition(model: type[FieldsRow], field: CustomField, text: str) -> ColumnElement[bool] | None:
     try:
-        value = _typed(field, _read(field, text))
+        value = from_text(field, text)
     except ValueError:
         return None
     if value is False:

@@ -16,17 +16,22 @@ from sqlalchemy.orm import Session, joinedload, lazyload
 
 from service import models
 from service.accounts.permissions import Role
+from service.custom_fields import merged
 from service.database import current_tenant, hold_each
-from service.models import Asset, Project, Shot, Task, User
+from service.models import Asset, CustomField, Project, Shot, Task, User
 from service.models.production import FRAMES
 from shared.departments import DEPARTMENTS
-from shared.errors import ConflictError
+from shared.errors import ConflictError, InputError
 
 Place = tuple[str, ...]
 """Where a row stands in its project: ``("asset", NAME)``, ``("sequence", NAME)``, ``("shot", SEQUENCE, NAME)``, or one
 of those with ``("task", NAME)`` after it."""
 
 Row = Asset | models.Sequence | Shot | Task
+Fields = Mapping[str, Sequence[CustomField]]
+"""The custom fields of a project by kind of row."""
+FIELD = "fields."
+"""Before the name of a custom field."""
 
 _MODELS: Mapping[str, Any] = {"asset": Asset, "sequence": models.Sequence, "shot": Shot, "task": Task}
 _NAMED_LIKE_DEPARTMENTS = frozenset(department.name for department in DEPARTMENTS)
@@ -34,7 +39,10 @@ _NAMED_LIKE_DEPARTMENTS = frozenset(department.name for department in DEPARTMENT
 
 @dataclass(frozen=True)
 class RowSpec:
-    """That there is to be a row at ``place`` with these ``values``; ``line`` of the table says so."""
+    """That there is to be a row at ``place`` with these ``values``; ``line`` of the table says so.
+
+    Values of custom fields have names like ``fields.lens``.
+    """
 
     line: int
     place: Place
@@ -72,22 +80,22 @@ def label(place: Place) -> str:
     return f"{place[0]} {'/'.join(place[1:])}"
 
 
-def plan(current: Session, project: Project, specs: Sequence[RowSpec]) -> Plan:
+def plan(current: Session, project: Project, specs: Sequence[RowSpec], fields: Fields) -> Plan:
     """What ``specs`` come to, as the project is now. Changes nothing."""
-    return _Planning(current, project, specs).plan
+    return _Planning(current, project, specs, fields).plan
 
 
-def follow(current: Session, project: Project, specs: Sequence[RowSpec]) -> Plan:
+def follow(current: Session, project: Project, specs: Sequence[RowSpec], fields: Fields) -> Plan:
     """Add and change what ``specs`` ask, unless some of them cannot be followed.
 
     Raises ConflictError (``conflict.exists``) where somebody adds one of the rows at the same time.
     """
-    first = _Planning(current, project, specs)
+    first = _Planning(current, project, specs, fields)
     if first.plan.faults:
         return first.plan
     first.hold()
     # What others did until now is seen from here on, and they wait.
-    planning = _Planning(current, project, specs)
+    planning = _Planning(current, project, specs, fields)
     if len(planning.plan.added) < len(first.plan.added):
         raise ConflictError(
             "Somebody else is adding the same to this project just now.",
@@ -117,9 +125,9 @@ def rows_of(current: Session, project: Project) -> Iterator[tuple[Asset | models
 class _Planning:
     """Compares what is asked for with what there is."""
 
-    def __init__(self, current: Session, project: Project, specs: Sequence[RowSpec]) -> None:
+    def __init__(self, current: Session, project: Project, specs: Sequence[RowSpec], fields: Fields) -> None:
         self.plan = Plan()
-        self._current, self._project = current, project
+        self._current, self._project, self._fields = current, project, fields
         self._known = _known(current, project)
         self._spelled: dict[Place, Place] = {}
         self._values: dict[Place, dict[str, Any]] = {}
@@ -149,8 +157,9 @@ class _Planning:
 
     def carry_out(self) -> None:
         for place, values in self.plan.changed.items():
-            for name, value in values.items():
-                setattr(self._known[_folded(place)], name, value)
+            row = self._known[_folded(place)]
+            for name, value in _columns(values, row.fields).items():
+                setattr(row, name, value)
         # Children after what they belong to: the plan is in the order of the table, where that comes first.
         for place in self.plan.added:
             self._known[_folded(place)] = row = self._new(place)
@@ -174,8 +183,8 @@ class _Planning:
         said = self._values.setdefault(place, {})
         for name, value in values.items():
             if said.setdefault(name, value) != value:
-                what = f"{name.replace('_', ' ')}: another line says {said[name]!r} of the {label(spec.place)}"
-                self.plan.refuse(spec.line, what)
+                what = f"another line says {said[name]!r} of the {label(spec.place)}"
+                self.plan.refuse(spec.line, f"{_column(place, name)}: {what}")
 
     def _compare(self, place: Place) -> None:
         spelled, values, line = self._spelled[place], self._values[place], self._lines[place]
@@ -185,6 +194,7 @@ class _Planning:
             last = values.get("frame_out", row.frame_out if isinstance(row, Shot) else FRAMES[1])
             if last < first:
                 self.plan.refuse(line, f"frame out: the range {first} to {last} ends before it begins")
+        self._check_fields(place, {} if row is None else row.fields)
         if row is None:
             if _kind(place) == "task" and "department" not in values:
                 if place[-1] not in _NAMED_LIKE_DEPARTMENTS:
@@ -195,12 +205,20 @@ class _Planning:
         if row.archived_at is not None:
             self.plan.refuse(line, f"the {label(spelled)} is archived; restore it first, or leave it out")
             return
-        changes = {name: value for name, value in values.items() if getattr(row, name) != value}
+        before = {name: _value(row, name) for name in values}
+        changes = {name: value for name, value in values.items() if before[name] != value}
         if not changes:
             self.plan.unchanged += 1
             return
         self.plan.changed[spelled] = changes
-        self.plan.told += [Change(label(spelled), name, getattr(row, name), value) for name, value in changes.items()]
+        self.plan.told += [Change(label(spelled), name, before[name], value) for name, value in changes.items()]
+
+    def _check_fields(self, place: Place, before: Mapping[str, Any]) -> None:
+        try:
+            merged(self._fields[_kind(place)], before, _fields_in(self._values[place]))
+        except InputError as error:
+            for name, fault in error.fields.items():
+                self.plan.refuse(self._lines[place], f"{_column(place, name)}: {fault}")
 
     def _parent(self, place: Place) -> Row | Project | None:
         """What a row belongs to, None where that is new as well."""
@@ -215,8 +233,28 @@ class _Planning:
         values = self._values[_folded(place)]
         if kind == "shot":
             values = {"frame_in": FRAMES[0], "frame_out": FRAMES[1], **values}
-        new: Row = _MODELS[kind](id=uuid4(), name=place[-1], **{column: parent.id}, **values)
+        new: Row = _MODELS[kind](id=uuid4(), name=place[-1], **{column: parent.id}, **_columns(values, {}))
         return new
+
+
+def _column(place: Place, name: str) -> str:
+    """What the table calls a value of the row at ``place``."""
+    return f"{_kind(place)}.{name.removeprefix(FIELD)}" if name.startswith(FIELD) else name.replace("_", " ")
+
+
+def _value(row: Row, name: str) -> Any:
+    return row.fields.get(name.removeprefix(FIELD)) if name.startswith(FIELD) else getattr(row, name)
+
+
+def _columns(values: Mapping[str, Any], fields: Mapping[str, Any]) -> dict[str, Any]:
+    """``values`` by the columns of a row that has ``fields``."""
+    given = _fields_in(values)
+    others = {name: value for name, value in values.items() if not name.startswith(FIELD)}
+    return {**others, "fields": {**fields, **given}} if given else others
+
+
+def _fields_in(values: Mapping[str, Any]) -> dict[str, Any]:
+    return {name.removeprefix(FIELD): value for name, value in values.items() if name.startswith(FIELD)}
 
 
 def _kind(place: Place) -> str:

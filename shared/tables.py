@@ -36,8 +36,8 @@ class Table:
 def read_table(content: bytes, name: str, columns: Mapping[str, Sequence[str]], code: str) -> Table:
     """Read the bytes of a CSV or TSV file: UTF-8 or UTF-16, separated by tabs, commas, semicolons or bars.
 
-    Its first row names the columns. ``columns`` are those that matter with what they may be called, in small letters
-    and without spaces and signs; others are passed over. Raises InputError (``code``) where it is no table.
+    Its first row names the columns. ``columns`` are those that matter with what they may be called, as :func:`word`
+    has it, beside their own names; others are passed over. Raises InputError (``code``) where it is no table.
     """
 
     def refused(fault: str, hint: str) -> InputError:
@@ -82,19 +82,29 @@ def write_table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> byt
 
 def plain(cell: str) -> str:
     """Text of a cell, without the apostrophe that keeps it from being a formula."""
-    return cell[1:] if cell.startswith("'") and cell[1:].startswith(_FORMULA) else cell
+    return cell[1:] if cell.startswith("'") and _is_formula(cell) else cell
+
+
+def word(text: str) -> str:
+    """What a column is called, whatever its capitals, spaces and signs."""
+    return "".join(letter for letter in text.casefold() if letter.isalnum())
 
 
 def _guarded(cell: object) -> object:
-    return f"'{cell}" if isinstance(cell, str) and cell.startswith(_FORMULA) else cell
+    return f"'{cell}" if isinstance(cell, str) and _is_formula(cell) else cell
+
+
+def _is_formula(text: str) -> bool:
+    # Also where an apostrophe stands before it already, so that one can be taken away again.
+    return text.lstrip("'").startswith(_FORMULA)
 
 
 def _places(header: Sequence[str], columns: Mapping[str, Sequence[str]]) -> dict[str, int]:
     found: dict[str, int] = {}
     for index, cell in enumerate(header):
-        word = "".join(letter for letter in cell.casefold() if letter.isalnum())
+        name, spelled = word(cell), cell.strip().casefold()
         for column, names in columns.items():
-            if word in names:
+            if name in names or spelled == column:
                 found.setdefault(column, index)
     return found
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -15,9 +15,11 @@ from service.api.fields import Day, DepartmentName, Name, Status, Title
 from service.api.listing import row
 from service.api.records import live_row
 from service.api.routing import Reply, Request, Resource, body_bytes
+from service.api.sheet_fields import KINDS, FieldColumns
 from service.api.shots import Frame
+from service.custom_fields import fields_of, target_type_of
 from service.database import session
-from service.models import Asset, Project, Shot, Task
+from service.models import Asset, FieldsRow, Project, Shot, Task
 from service.production_sheet import Plan, RowSpec, follow, label, plan, rows_of
 from shared.errors import InputError
 from shared.tables import Table, TableRow, plain, read_table, write_table
@@ -50,6 +52,7 @@ _ALSO_CALLED = {
 _NAMES = {
     (column := words.replace(" ", "_")): (words.replace(" ", ""), *_ALSO_CALLED.get(column, ())) for words in COLUMNS
 }
+_TAKEN = frozenset(name for names in _NAMES.values() for name in names)
 _WHOLE = re.compile(r"(-?\d{1,9})(\.0+)?")
 
 
@@ -90,24 +93,28 @@ class _Line(Request):
             raise ValueError("task needs an asset or a shot in the same row")
         return self
 
-    def specs(self, line: int) -> Iterator[RowSpec]:
-        """What the row asks for, each after what it belongs to."""
+    def specs(self, line: int, fields: Mapping[str, dict[str, Any]]) -> Iterator[RowSpec]:
+        """What the row asks for, each after what it belongs to; ``fields`` are values of custom fields by kind."""
+
+        def spec(place: tuple[str, ...], kind: str, values: dict[str, Any]) -> RowSpec:
+            return RowSpec(line, place, {**values, **fields.get(kind, {})})
+
         own = self._given("title", "status")
         if self.asset is not None:
             target: tuple[str, ...] = ("asset", self.asset)
-            yield RowSpec(line, target, {**own, **self._given("asset_type")})
+            yield spec(target, "asset", {**own, **self._given("asset_type")})
         else:
             assert self.sequence is not None  # _complete
             target = ("sequence", self.sequence)
-            yield RowSpec(line, target, own if self.shot is None else {})
+            yield spec(target, "sequence", own if self.shot is None else {})
             if self.shot is not None:
                 target = ("shot", self.sequence, self.shot)
-                yield RowSpec(line, target, {**own, **self._given("frame_in", "frame_out")})
+                yield spec(target, "shot", {**own, **self._given("frame_in", "frame_out")})
         if self.task is not None:
             values = self._given("department", "assignee", "due")
             if self.task_status is not None:
                 values["status"] = self.task_status
-            yield RowSpec(line, (*target, "task", self.task), values)
+            yield spec((*target, "task", self.task), "task", values)
 
     def _given(self, *columns: str) -> dict[str, Any]:
         return {column: value for column in columns if (value := getattr(self, column)) is not None}
@@ -145,9 +152,13 @@ class SheetQuery(Request):
     "GET", "/<uuid:project_id>/sheet", permission=Permission.PRODUCTION_WRITE, media_type="text/csv"
 )
 def get_production_sheet(project_id: UUID) -> Response:
-    """Assets, sequences and shots of a project with their tasks, as CSV; a row for each task, or what has none."""
+    """Assets, sequences and shots of a project with their tasks, as CSV; a row for each task, or what has none.
+
+    The last columns are the project's custom fields, such as `shot.lens`.
+    """
     project = row(Project, project_id)
-    response = Response(write_table(COLUMNS, _table(project)), mimetype="text/csv")
+    fields = FieldColumns.of(fields_of(session(), project_id))
+    response = Response(write_table((*COLUMNS, *fields.fields), _table(project, fields)), mimetype="text/csv")
     response.headers.set("Content-Disposition", "attachment", filename=f"{project.name}.csv")
     return response
 
@@ -166,8 +177,9 @@ def follow_production_sheet(project_id: UUID, query: SheetQuery) -> dict[str, An
 
     Its first row names the columns, as in the file that GET answers; `asset`, or `sequence` and `shot`, say what a row
     is about, and the others may be missing. Empty cells change nothing. Nothing is archived:
-    what the file does not mention stays as it is. An assignee is named by e-mail address. Rows that cannot be followed
-    are told by their line.
+    what the file does not mention stays as it is. An assignee is named by e-mail address. Custom fields have columns
+    like `shot.lens`, or are called by their title alone where that means one column. Rows that cannot be followed are
+    told by their line.
     """
     request.max_content_length = _BYTES
     return follow_sheet(project_id, body_bytes(), query.filename, check=query.check)
@@ -176,15 +188,17 @@ def follow_production_sheet(project_id: UUID, query: SheetQuery) -> dict[str, An
 def follow_sheet(project_id: UUID, content: bytes, name: str, *, check: bool) -> dict[str, Any]:
     """What :class:`FollowedOut` tells. Raises InputError (``input.production_sheet``) with the lines as its fields."""
     project = live_row(Project, project_id)
-    table = read_table(content, name, _NAMES, _CODE)
-    specs = _specs(table, name)
-    done = (plan if check else follow)(session(), project, specs)
+    fields = fields_of(session(), project_id)
+    columns = FieldColumns.of(fields)
+    table = read_table(content, name, {**_NAMES, **columns.names(_TAKEN)}, _CODE)
+    specs = _specs(table, name, columns)
+    done = (plan if check else follow)(session(), project, specs, fields)
     if done.faults:
         raise _refused(name, done.faults)
     return _told(table, done)
 
 
-def _specs(table: Table, name: str) -> list[RowSpec]:
+def _specs(table: Table, name: str, columns: FieldColumns) -> list[RowSpec]:
     if not table.columns & {"asset", "sequence"}:
         raise InputError(
             f"{name} has no row that names its columns.",
@@ -197,18 +211,23 @@ def _specs(table: Table, name: str) -> list[RowSpec]:
     faults: dict[int, list[str]] = {}
     for line in table.rows:
         try:
-            specs += _line(line).specs(line.line)
+            specs += _line(line, columns)
         except ValidationError as error:
             for problem in error.errors(include_url=False, include_context=False, include_input=False):
                 where = "".join(f"{str(part).replace('_', ' ')}: " for part in problem["loc"][:1])
                 faults.setdefault(line.line, []).append(where + problem["msg"].removeprefix("Value error, "))
+        except ValueError as error:
+            faults[line.line] = [str(error)]
     if faults:
         raise _refused(name, faults)
     return specs
 
 
-def _line(line: TableRow) -> _Line:
-    return _Line.model_validate({column: plain(cell) for column, cell in line.cells.items() if cell})
+def _line(line: TableRow, columns: FieldColumns) -> Iterator[RowSpec]:
+    cells = {column: plain(cell) for column, cell in line.cells.items() if cell}
+    given = {column: cell for column, cell in cells.items() if column in columns.fields}
+    said = _Line.model_validate({column: cell for column, cell in cells.items() if column not in given})
+    return said.specs(line.line, columns.values(given, cells.keys() & set(KINDS)))
 
 
 def _refused(name: str, faults: dict[int, list[str]]) -> InputError:
@@ -232,9 +251,10 @@ def _told(table: Table, done: Plan) -> dict[str, Any]:
     }
 
 
-def _table(project: Project) -> Iterator[list[object]]:
+def _table(project: Project, fields: FieldColumns) -> Iterator[list[object]]:
     for target, tasks in rows_of(session(), project):
         own: list[object]
+        rows: dict[str, FieldsRow] = {target_type_of(type(target)): target}
         if isinstance(target, Asset):
             own = [target.name, target.asset_type, "", "", target.title, target.status, "", ""]
         elif isinstance(target, Shot):
@@ -242,9 +262,9 @@ def _table(project: Project) -> Iterator[list[object]]:
             own = ["", "", target.sequence.name, target.name, target.title, target.status, *frames]
         else:
             own = ["", "", target.name, "", target.title, target.status, "", ""]
-        yield from ([*own, *_cells(task)] for task in tasks)
+        yield from ([*own, *_cells(task), *fields.cells({**rows, "task": task})] for task in tasks)
         if not tasks:
-            yield [*own, *[""] * _OF_TASKS]
+            yield [*own, *[""] * _OF_TASKS, *fields.cells(rows)]
 
 
 def _cells(task: Task) -> list[object]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from shared.errors import InputError
@@ -14,6 +14,7 @@ _TEXT = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"
 
 
 @given(st.lists(st.tuples(_TEXT, _TEXT).filter(any)))
+@example([("=1", "'=1"), ("''-1", "'twas")])
 def test_what_is_written_is_read_again(rows: list[tuple[str, str]]) -> None:
     written = write_table(("Name", "Note"), rows)
     table = read_table(written, "t.csv", _COLUMNS, "input.table")
