@@ -31,6 +31,7 @@ from dcc.cad.read import precheck
 from dcc.cad.read.compressed import unpacked
 from dcc.cad.read.declared import Declared, declared_by, declared_in
 from dcc.cad.read.features import Features, features_of
+from dcc.cad.read.losses import TELLING, is_short, tell
 from dcc.cad.read.part21.index import index as index_of
 from dcc.cad.read.piecewise import Geometries, is_worthwhile, read_pieces
 from dcc.cad.read.plain_text import plainly_written
@@ -145,7 +146,7 @@ def convert(
         in_pieces = read is not None
         if read is None:
             try:
-                read = _read_whole(plain, features, settings, name, body_names, clock)
+                read = _read_whole(plain, features, declared, settings, name, body_names, clock)
             except CadError as error:
                 raise _explained(error, name, missing) from error
     model, geometries = read
@@ -179,7 +180,13 @@ def convert(
 
 
 def _read_whole(
-    source: Path, features: Features, settings: Settings, name: str, body_names: bool, clock: _Clock
+    source: Path,
+    features: Features,
+    declared: Declared,
+    settings: Settings,
+    name: str,
+    body_names: bool,
+    clock: _Clock,
 ) -> tuple[CadModel, Geometries]:
     """The model in ``source`` as the kernel reads it, and the geometry of its parts."""
     step_file = StepFile(source, name=name, body_names=body_names, features=features)
@@ -194,6 +201,8 @@ def _read_whole(
         name=name,
         on_done=lambda done: clock.stage("mesh", 55 + 35 * done / len(parts), f"{done} of {len(parts)} parts"),
     )
+    losses = step_file.losses(short=is_short(declared.faces, declared.solids, parts, meshed))
+    model.warnings += tell(losses, dict(zip(parts, meshed, strict=True)))
     return model, {id(part): geometry for part, geometry in zip(parts, meshed, strict=True)}
 
 
@@ -208,7 +217,8 @@ def _scene(
         "placements": Count(declared.occurrences, model.components),
     }
     scene = build_scene(model, geometries, settings.limits)
-    scene.warnings += _differences(declared, counts)
+    told = {warning.code for warning in scene.warnings}
+    scene.warnings += [warning for warning in _differences(counts) if not told & TELLING.get(warning.code, set())]
     extents = [high - low for low, high in zip(scene.bounding_box.min, scene.bounding_box.max, strict=True)]
     if max(extents) > _PLAUSIBLE_SIZE:
         scene.warnings.append(
@@ -253,7 +263,7 @@ def _explained(error: CadError, name: str, missing: str) -> CadError:
     )
 
 
-def _differences(declared: Declared, counts: dict[str, Count]) -> list[Warning]:
+def _differences(counts: dict[str, Count]) -> list[Warning]:
     """What the file declares and the kernel did not deliver."""
     return [
         Warning(

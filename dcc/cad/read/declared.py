@@ -9,9 +9,9 @@ from dataclasses import dataclass
 
 from dcc.cad.read.part21.index import Index
 
-_FACES = ("ADVANCED_FACE", "FACE_SURFACE")
+FACES = ("ADVANCED_FACE", "FACE_SURFACE")
 _MESHED_FACES = ("TRIANGULATED_FACE", "COMPLEX_TRIANGULATED_FACE")
-_SOLIDS = ("MANIFOLD_SOLID_BREP", "BREP_WITH_VOIDS", "FACETED_BREP")
+SOLIDS = ("MANIFOLD_SOLID_BREP", "BREP_WITH_VOIDS", "FACETED_BREP")
 
 _PRODUCT = re.compile(rb"=\s*PRODUCT\s*\(")
 _STRING = rb"\s*(?:'(?:[^']|'')*'|\$)\s*"
@@ -52,8 +52,8 @@ def declared_in(text: mmap.mmap) -> Declared:
         assemblies=len({assembly for assembly, _ in placements}),
         placed=_expanded(placements),
         # Meshes beside exact shapes are not read, so that they only count where there is nothing else.
-        faces=_mentions(text, _FACES) or _mentions(text, _MESHED_FACES),
-        solids=_mentions(text, _SOLIDS),
+        faces=_mentions(text, FACES) or _mentions(text, _MESHED_FACES),
+        solids=_mentions(text, SOLIDS),
         external=_names(_EXTERNAL.findall(text)),
     )
 
@@ -68,8 +68,8 @@ def declared_by(index: Index) -> Declared:
         occurrences=len(placements),
         assemblies=len({assembly for assembly, _ in placements}),
         placed=_expanded(placements),
-        faces=len(index.of_keyword(_FACES)) or len(index.of_keyword(_MESHED_FACES)),
-        solids=len(index.of_keyword(_SOLIDS)),
+        faces=len(index.of_keyword(FACES)) or len(index.of_keyword(_MESHED_FACES)),
+        solids=len(index.of_keyword(SOLIDS)),
         external=_names(name for entity in documents for name in _EXTERNAL.findall(index.statement(entity))),
     )
 

@@ -9,7 +9,7 @@ that cannot be taken apart with certainty is read as a whole.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -22,6 +22,7 @@ from dcc.cad.kernel import IDENTITY_MATRIX, Array, sub_shapes
 from dcc.cad.mesh.meshing import PartGeometry, check_triangles, label_of, mesh_part, mesh_parts
 from dcc.cad.model import AssemblyDefinition, CadModel, PartDefinition
 from dcc.cad.read.features import Features
+from dcc.cad.read.losses import Loss, is_short, tell
 from dcc.cad.read.part21.index import Index
 from dcc.cad.read.part21.products import Partition, partition
 from dcc.cad.read.part21.write import PIECE_NAME, frame_text, piece_text, text_file
@@ -52,6 +53,7 @@ class _Piece:
     product: Product
     parts: list[PartDefinition]
     geometries: list[PartGeometry]
+    losses: list[Loss] = field(default_factory=list)
     identity: Array = field(default_factory=lambda: IDENTITY_MATRIX)
     """The identity matrix of the process that read it, to know it again by."""
 
@@ -120,6 +122,7 @@ def _joined(frame: StepFile, pieces: dict[int, _Piece], task: _Task) -> tuple[Ca
     """The model with the pieces in their places."""
     geometries: Geometries = {}
     met: list[int] = []
+    losses: list[Loss] = []
 
     def product(shape: TopoDS_Shape, name: str) -> Product | None:
         number = _stand_in_number(shape)
@@ -131,6 +134,7 @@ def _joined(frame: StepFile, pieces: dict[int, _Piece], task: _Task) -> tuple[Ca
         piece = pieces[number]
         _rename(piece, name)
         geometries.update((id(part), geometry) for part, geometry in zip(piece.parts, piece.geometries, strict=True))
+        losses.extend(piece.losses)
         return piece.product
 
     model = frame.transfer(product)
@@ -139,7 +143,10 @@ def _joined(frame: StepFile, pieces: dict[int, _Piece], task: _Task) -> tuple[Ca
         raise _RefusedError
     model.components += sum(piece.product.components for piece in pieces.values())
     others = [part for part in model.parts() if id(part) not in geometries]
-    geometries.update(zip(map(id, others), mesh_parts(others, task.settings, name=task.name), strict=True))
+    meshed = mesh_parts(others, task.settings, name=task.name)
+    geometries.update(zip(map(id, others), meshed, strict=True))
+    losses += frame.losses(short=task.is_short(-1, others, meshed))
+    model.warnings += tell(losses, {part: geometries[id(part)] for part in model.parts()})
     return model, geometries
 
 
@@ -163,7 +170,15 @@ class _Task:
         pieces = [_piece(product, self.settings) for product in products]
         if sorted(piece.number for piece in pieces) != sorted(numbers):
             raise _RefusedError
+        short = any(self.is_short(piece.number, piece.parts, piece.geometries) for piece in pieces)
+        losses = step_file.losses(short=short)
+        for piece in pieces:
+            piece.losses = [loss for loss in losses if loss.product == piece.product.name]
         return pieces
+
+    def is_short(self, number: int, parts: Sequence[PartDefinition], geometries: Sequence[PartGeometry]) -> bool:
+        """Whether less was read of a piece, or of the frame (-1), than the text declares for it."""
+        return is_short(self.parts.faces[number], self.parts.solids[number], parts, geometries)
 
 
 _kept: list[StepFile] = []
@@ -213,6 +228,7 @@ def _stand_in_number(shape: TopoDS_Shape) -> int | None:
 def _rename(piece: _Piece, name: str) -> None:
     """Give a product that was read under its number its own name, and what the transport between processes lost."""
     known_as = piece.product.name
+    piece.losses = [replace(loss, product=name) for loss in piece.losses]
     for part, geometry in zip(piece.parts, piece.geometries, strict=True):
         label = label_of(part)
         part.name = name

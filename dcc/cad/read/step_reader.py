@@ -45,6 +45,7 @@ from dcc.cad.read.bodies import bodies_of, divided
 from dcc.cad.read.features import Features, features_of
 from dcc.cad.read.layers import layer_the_shapes
 from dcc.cad.read.looks import BodyLooks, color_of, material_of, promote_face_color
+from dcc.cad.read.losses import Loss, losses_of
 from dcc.cad.read.occurrence_styles import OccurrenceStyles
 from dcc.cad.read.other_forms import readable
 from dcc.cad.read.other_properties import leave_materials_only
@@ -171,6 +172,10 @@ class StepFile:
         """Build the shapes of a file without assemblies: each of its products by itself."""
         structure, _, free = self._structure(None)
         return [structure.product(label) for label in elements(free)]
+
+    def losses(self, *, short: bool) -> list[Loss]:
+        """What products have lost of their shapes, once these are built (see :func:`dcc.cad.read.losses.losses_of`)."""
+        return losses_of(self._reader.ChangeReader().WS(), short=short)
 
     @property
     def warnings(self) -> list[Warning]:

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from dcc.cad.read.declared import FACES, SOLIDS
 from dcc.cad.read.part21.crowds import Placed, crowds
 from dcc.cad.read.part21.index import Index, Indices, Mask
 
@@ -76,6 +77,10 @@ class Partition:
     """Numbers of pieces that share faces or edges, so that they must be read together; the heaviest first."""
     weights: list[int]
     """Bytes of text of each group's geometry."""
+    faces: list[int]
+    """Faces that the text declares for each piece, and last for the frame."""
+    solids: list[int]
+    """Solids, in the same way."""
     framed: Mask
     """(E,) entities of the frame."""
     annotations: tuple[Indices, Indices]
@@ -111,6 +116,8 @@ def partition(index: Index) -> Partition | None:
         pieces,
         [groups[number] for number in order],
         [weights[number] for number in order],
+        _counted(index.of_keyword(FACES), labels, len(pieces)),
+        _counted(index.of_keyword(SOLIDS), labels, len(pieces)),
         framed,
         _annotations(index, in_context),
         index.of_type(LISTS),
@@ -195,6 +202,12 @@ def _label(index: Index, shapes: Indices, owners: Indices) -> tuple[Indices, npt
         shared.append(np.unique(np.stack([wanted[strange], met[strange]], axis=1), axis=0))
         frontier = np.unique(reached[new])
     return labels, np.concatenate(shared)
+
+
+def _counted(entities: Indices, labels: Indices, pieces: int) -> list[int]:
+    """How many of ``entities`` each piece has, and last how many none has."""
+    counts: list[int] = np.bincount(labels[entities] % (pieces + 1), minlength=pieces + 1).tolist()
+    return counts
 
 
 def _merged(count: int, pairs: npt.NDArray[np.int32]) -> list[list[int]]:
