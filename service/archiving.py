@@ -24,6 +24,8 @@ def check_live(found: EditableRow) -> None:
 def kind_of(model: Any) -> str:
     """What one row of a table is called: ``publish``, ``media asset``."""
     name = str(model.__tablename__).replace("_", " ")
+    if name.endswith("ies"):
+        return f"{name.removesuffix('ies')}y"
     return name.removesuffix("es") if name.endswith(("ses", "shes")) else name.removesuffix("s")
 
 

@@ -26,10 +26,11 @@ _LEFT_OUT = frozenset(
     {
         *("tenant_id", "created_at", "updated_at", "revision", "search", "digest", "family", "last_used_at"),
         *("last_version", "last_iteration", "last_order", "document", "rung_at", "lease_until", "worker_id"),
+        *("failing_since", "busy_until"),
     }
 )
 """Columns that change by themselves, and what is nobody's business."""
-_SECRETS = {"password_hash": "password"}
+_SECRETS = {"password_hash": "password", "salt": "secret"}
 """Columns of which only that they changed is recorded, and under which name."""
 _HIDDEN = "(hidden)"
 _ENTRIES = "fields"

@@ -31,7 +31,7 @@ from service.database_role import check_database
 from service.models import Worker
 from service.queue import queueing
 from service.queue.queueing import QUEUES, bells_of
-from service.tasks import notifier, sweeper, workflow_runs
+from service.tasks import notifier, sweeper, webhooks, workflow_runs
 from service.tasks.convert import WARM_CONVERTER
 from service.tasks.runner import Runner, run_job
 from shared import process_tree
@@ -94,6 +94,7 @@ def run(config: Config, abilities: Abilities) -> None:
             (sweeper.tidy_for_ever, (app, stop)),
             (workflow_runs.run_for_ever, (app, stop)),
             (notifier.run_for_ever, (app, stop)),
+            (webhooks.run_for_ever, (app, stop, queues)),
             (_beat, (app, stop, runner, label, host)),
             (_hear_stops, (app, stop, runner, config.redis_url)),
         )

@@ -75,6 +75,7 @@ class Permission(StrEnum):
     ACTIVITY_READ = "activity.read"
     ALERT_READ = "alert.read"
     WORKFLOW_WRITE = "workflow.write"
+    WEBHOOK_MANAGE = "webhook.manage"
     METRICS_READ = "metrics.read"
 
 
@@ -120,6 +121,7 @@ MINIMUM_ROLE: dict[Permission, Role] = {
     Permission.ACTIVITY_READ: Role.ARTIST,
     Permission.ALERT_READ: Role.TENANT_ADMIN,
     Permission.WORKFLOW_WRITE: Role.PROJECT_MANAGER,
+    Permission.WEBHOOK_MANAGE: Role.TENANT_ADMIN,
     Permission.METRICS_READ: Role.GLOBAL_ADMIN,
 }
 """The weakest role that has each permission."""

@@ -34,8 +34,16 @@ log = logging.getLogger(__name__)
 TOPIC = "raceway:events:"
 """Start of the Redis channel of a tenant, whose id follows; a message is the id of what changed."""
 
-TOLD_OTHERWISE = frozenset({"api_tokens", "jobs", "media_assets"})
+TOLD_OTHERWISE = frozenset({"api_tokens", "jobs", "media_assets", "webhooks"})
 """Tables whose changes are no events: secrets, and what workers tell of themselves."""
+HAPPENED = {
+    "create": "created",
+    "change": "changed",
+    "archive": "archived",
+    "restore": "restored",
+    "delete": "deleted",
+}
+"""What events call an action of the audit log; others, such as ``failed_login``, are called as they are there."""
 
 _PRIVATE = frozenset({"email", "settings"})
 _LONG = 200
@@ -52,7 +60,7 @@ TELLING = """
 """
 """Part of a WITH that records events, whatever their number and in their order; values: :func:`telling`."""
 
-_MODELS: dict[str, Any] = {mapper.class_.__tablename__: mapper.class_ for mapper in Base.registry.mappers}
+MODELS: dict[str, Any] = {mapper.class_.__tablename__: mapper.class_ for mapper in Base.registry.mappers}
 
 
 def emit(
@@ -114,17 +122,21 @@ def of_record(current: Session, record: AuditRecord, names: Mapping[UUID, str]) 
     """
     if record.table_name in TOLD_OTHERWISE:
         return None
-    subject = _SINGULAR.get(record.table_name) or record.table_name.removesuffix("s")
-    verb = record.action + ("d" if record.action.endswith("e") else "ed")
+    subject = subject_of(record.table_name)
     changed(current, record.row_id)
     actor_id = current_actor(current)
     return {
-        "kind": f"{subject}.{verb}",
+        "kind": f"{subject}.{HAPPENED.get(record.action, record.action)}",
         "subject_type": subject,
         "subject_id": str(record.row_id),
         "actor_id": str(actor_id) if actor_id else None,
         "payload": _payload_of(current, record, names),
     }
+
+
+def subject_of(table_name: str) -> str:
+    """What events call the rows of a table."""
+    return _SINGULAR.get(table_name) or table_name.removesuffix("s")
 
 
 def telling(events: Iterable[dict[str, Any]]) -> dict[str, str]:
@@ -136,9 +148,10 @@ def _payload_of(current: Session, record: AuditRecord, names: Mapping[UUID, str]
     before, after = record.before or {}, record.after or {}
     name = after.get("name") or before.get("name") or names.get(record.row_id) or _name_of(current, record)
     payload: dict[str, Any] = {"name": name}
-    if not before:
-        payload["refers"] = {column: value for column, value in after.items() if column.endswith("_id") and value}
-    elif after:
+    if not before or not after:
+        values = after or before
+        payload["refers"] = {column: value for column, value in values.items() if column.endswith("_id") and value}
+    else:
         payload["changes"] = {
             column: [before.get(column), value]
             for column, value in after.items()
@@ -148,7 +161,7 @@ def _payload_of(current: Session, record: AuditRecord, names: Mapping[UUID, str]
 
 
 def _name_of(current: Session, record: AuditRecord) -> str:
-    model = _MODELS[record.table_name]
+    model = MODELS[record.table_name]
     row = current.identity_map.get(identity_key(model, (current_tenant(current), record.row_id)))
     return name_of(row)
 

@@ -98,7 +98,7 @@ def sentence(event: Event) -> str:
 def link_of(subject_type: str, subject_id: UUID | None) -> str:
     """Path of the page that shows a row; empty where none does."""
     page = {"job": "jobs", "asset": "assets", "publish": "publishes", "task": "tasks", "workflow_run": "workflows/runs"}
-    page |= {"playlist": "playlists", "medium": "pictures"}
+    page |= {"playlist": "playlists", "medium": "pictures", "webhook": "webhooks"}
     return f"/{page[subject_type]}/{subject_id}" if subject_type in page and subject_id else ""
 
 

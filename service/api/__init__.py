@@ -36,6 +36,7 @@ from service.api import (
     tenants,
     tokens,
     users,
+    webhooks,
     workers,
     workflows,
 )
@@ -47,7 +48,7 @@ _RESOURCES = tuple(
         *(account, tokens, users, tenants, projects, sequences, shots, assets, casting, tasks, custom_fields),
         *(production_sheet, orders),
         *(cad, cad_materials, cad_revisions, materials, scenes, publishes, pins, references, comments),
-        *(media, playlists, jobs, workers, workflows, events, notifications, audit, metrics, system),
+        *(media, playlists, jobs, workers, workflows, events, notifications, webhooks, audit, metrics, system),
     )
     for resource in module.RESOURCES
 )

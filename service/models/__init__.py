@@ -20,6 +20,7 @@ from service.models.playlists import Playlist, PlaylistItem
 from service.models.production import Asset, Casting, Project, ProjectClient, Sequence, Shot, Task
 from service.models.publishing import Composition, Part, Publish, Reservation, Scene, StaleEntry, Sweep
 from service.models.tenancy import ApiToken, Tenant, User
+from service.models.webhooks import Webhook, WebhookDelivery
 from service.models.workflows import Workflow, WorkflowNode, WorkflowRun, WorkflowVersion
 
 __all__ = [
@@ -66,6 +67,8 @@ __all__ = [
     "TenantMaterial",
     "TenantRow",
     "User",
+    "Webhook",
+    "WebhookDelivery",
     "Worker",
     "Workflow",
     "WorkflowNode",

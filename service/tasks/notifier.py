@@ -14,6 +14,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from service.activity import mail, notifications
 from service.config import Config
 from service.database import db, tenant_session
+from service.webhooks.sending import forget_old as forget_deliveries
 
 log = logging.getLogger(__name__)
 
@@ -34,6 +35,7 @@ def run_for_ever(app: Flask, stop: threading.Event) -> None:
                     for tenant_id in _tenants():
                         with tenant_session(tenant_id) as current:
                             notifications.forget_old(current)
+                            forget_deliveries(current)
             except SQLAlchemyError as error:
                 log.warning("notifications put off: %s", error)
             except Exception:

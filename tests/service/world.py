@@ -181,6 +181,14 @@ class World:
         """A run of a workflow, under way."""
         return self.post("/workflows/runs", {"graph": COPY, "inputs": {"pictures": "gear.png"}})
 
+    def webhook(self, **more: Any) -> Json:
+        """One with a name of its own, at an address where nobody listens."""
+        return self.post("/webhooks/", {"name": unique(), "url": "http://127.0.0.1:9/", **more})
+
+    def delivery(self) -> Json:
+        """What a webhook is to be sent."""
+        return self.post(f"/webhooks/{self.webhook()['id']}/ping")
+
     def tenant(self) -> Json:
         return self.post("/tenants/", {"name": unique(), "admin_email": "boss@example.com"})
 

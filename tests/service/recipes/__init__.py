@@ -16,6 +16,7 @@ from tests.service.recipes import (  # noqa: F401
     playlists,
     production,
     publishes,
+    webhooks,
     workflows,
 )
 from tests.service.recipes.registry import RECIPES, Call
