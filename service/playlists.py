@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Sequence
 from uuid import UUID, uuid4
 
-from sqlalchemy import ColumnElement, Select, delete, insert, or_, select
+from sqlalchemy import ColumnElement, Select, delete, func, insert, or_, select, tuple_
 from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.orm import Session, aliased, joinedload
 
@@ -104,52 +104,52 @@ def newer_media(current: Session, media_ids: Iterable[UUID]) -> dict[UUID, UUID]
     """The newest medium that shows the same, for those of ``media_ids`` that are not the newest; one statement.
 
     The same is shown by what was made in the same way, from the same camera, of the same part's publishes; or, where
-    a medium belongs to no publish, by what has its name and asset.
+    a medium belongs to no publish, by what has its name and asset. The newest is of the newest publish.
     """
-    shown, other = aliased(MediaAsset), aliased(MediaAsset)
-    statement = _alike(shown, other, list(media_ids)).where(other.created_at > shown.created_at)
-    statement = statement.ext(distinct_on(shown.id)).order_by(shown.id, other.created_at.desc(), other.id)
+    statement = _alike(media_ids).where(tuple_(*_AGE_OF_OTHER) > tuple_(*_AGE))
+    newest_first = (age.desc() for age in _AGE_OF_OTHER)
+    statement = statement.ext(distinct_on(_SHOWN.id)).order_by(_SHOWN.id, *newest_first, _OTHER.id)
     return dict(current.execute(statement).all())
 
 
 def former_medium(current: Session, medium: MediaAsset) -> MediaAsset | None:
     """What showed the same just before, see :func:`newer_media`."""
-    shown, other = aliased(MediaAsset), aliased(MediaAsset)
-    statement = _alike(shown, other, [medium.id]).where(other.created_at < shown.created_at)
-    found = statement.with_only_columns(other.id).order_by(other.created_at.desc(), other.id).limit(1)
-    return current.scalars(with_origin(select(MediaAsset)).where(MediaAsset.id == found.scalar_subquery())).first()
+    statement = _alike([medium.id]).where(tuple_(*_AGE_OF_OTHER) < tuple_(*_AGE)).with_only_columns(_OTHER.id)
+    before = statement.order_by(*(age.desc() for age in _AGE_OF_OTHER), _OTHER.id).limit(1)
+    return current.scalars(with_origin(select(MediaAsset)).where(MediaAsset.id == before.scalar_subquery())).first()
 
 
-def _alike(shown: type[MediaAsset], other: type[MediaAsset], media_ids: list[UUID]) -> Select[UUID, UUID]:
-    job, other_job = aliased(Job), aliased(Job)
-    publish, other_publish = aliased(Publish), aliased(Publish)
-    camera, other_camera = (each.request["camera"].astext for each in (job, other_job))
+_SHOWN, _OTHER = aliased(MediaAsset, name="shown"), aliased(MediaAsset, name="other")
+_PUBLISH, _PUBLISH_OF_OTHER = aliased(Publish, name="publish"), aliased(Publish, name="publish_of_other")
+_JOB, _JOB_OF_OTHER = aliased(Job, name="job"), aliased(Job, name="job_of_other")
+_AGE, _AGE_OF_OTHER = (
+    (func.coalesce(publish.version, 0), func.coalesce(publish.iteration, 0), medium.created_at)
+    for publish, medium in ((_PUBLISH, _SHOWN), (_PUBLISH_OF_OTHER, _OTHER))
+)
+
+
+def _alike(media_ids: Iterable[UUID]) -> Select[UUID, UUID]:
+    """Each of ``media_ids`` with every medium in use that shows the same, itself too."""
+    of_same_name = (_OTHER.asset_id == _SHOWN.asset_id) & (_OTHER.name == _SHOWN.name)
+    without_publish = _SHOWN.publish_id.is_(None) & _OTHER.publish_id.is_(None) & of_same_name
+    camera, camera_of_other = (job.request["camera"].astext for job in (_JOB, _JOB_OF_OTHER))
     return (
-        select(shown.id, other.id)
-        .select_from(shown)
-        .outerjoin(publish, (publish.tenant_id == shown.tenant_id) & (publish.id == shown.publish_id))
-        .outerjoin(job, (job.tenant_id == shown.tenant_id) & (job.id == shown.job_id))
+        select(_SHOWN.id, _OTHER.id)
+        .select_from(_SHOWN)
+        .outerjoin(_PUBLISH, (_PUBLISH.tenant_id == _SHOWN.tenant_id) & (_PUBLISH.id == _SHOWN.publish_id))
         .outerjoin(
-            other_publish,
-            (other_publish.tenant_id == publish.tenant_id) & (other_publish.part_id == publish.part_id),
+            _PUBLISH_OF_OTHER,
+            (_PUBLISH_OF_OTHER.tenant_id == _PUBLISH.tenant_id) & (_PUBLISH_OF_OTHER.part_id == _PUBLISH.part_id),
         )
-        .join(
-            other,
-            (other.publish_id == other_publish.id)
-            | (
-                shown.publish_id.is_(None)
-                & other.publish_id.is_(None)
-                & (other.asset_id == shown.asset_id)
-                & (other.name == shown.name)
-            ),
-        )
-        .outerjoin(other_job, (other_job.tenant_id == other.tenant_id) & (other_job.id == other.job_id))
+        .join(_OTHER, (_OTHER.publish_id == _PUBLISH_OF_OTHER.id) | without_publish)
+        .outerjoin(_JOB, (_JOB.tenant_id == _SHOWN.tenant_id) & (_JOB.id == _SHOWN.job_id))
+        .outerjoin(_JOB_OF_OTHER, (_JOB_OF_OTHER.tenant_id == _OTHER.tenant_id) & (_JOB_OF_OTHER.id == _OTHER.job_id))
         .where(
-            shown.id.in_(media_ids),
-            other.archived_at.is_(None),
-            other.asset_type == shown.asset_type,
-            other.category_key == shown.category_key,
-            other_camera.is_not_distinct_from(camera),
+            _SHOWN.id.in_(list(media_ids)),
+            _OTHER.archived_at.is_(None),
+            _OTHER.asset_type == _SHOWN.asset_type,
+            _OTHER.category_key == _SHOWN.category_key,
+            camera_of_other.is_not_distinct_from(camera),
         )
     )
 

@@ -2,9 +2,10 @@
 
 ``frame`` has what every page shares; ``home``, ``assets``, ``tasks``, ``publishes`` and ``jobs`` have one page each
 with its queries; ``playlists`` are found and arranged, and in ``review`` they and single pictures are looked at;
-``comments`` stand on what they are about; ``production`` takes spreadsheets; ``revisions`` has the buttons that confirm
-or correct matches; ``sign_in`` gives and ends the browser's session. Other pages only
-read: changes go through the API.
+``comments`` and ``field_values`` stand on what they are about; ``projects`` has the pages of projects, sequences and
+shots, ``production`` takes their spreadsheets, and ``custom_fields`` declares their fields; ``revisions`` has the
+buttons that confirm or correct matches; ``sign_in`` gives and ends the browser's session. Other pages only read:
+changes go through the API.
 """
 
 from __future__ import annotations
@@ -14,12 +15,15 @@ from flask import Flask
 from service.pages import (
     assets,
     comments,
+    custom_fields,
+    field_values,
     formats,
     home,
     jobs,
     notifications,
     playlists,
     production,
+    projects,
     publishes,
     review,
     revisions,
@@ -33,8 +37,8 @@ from service.pages.frame import pages
 __all__ = ["error_page", "register"]
 
 _VIEWS = (
-    *(home, production, assets, revisions, tasks, publishes, playlists, review, comments),
-    *(jobs, workflows, notifications, sign_in),
+    *(home, projects, production, custom_fields, field_values, assets, revisions, tasks),
+    *(publishes, playlists, review, comments, jobs, workflows, notifications, sign_in),
 )
 """Modules whose import declares the routes of ``pages``."""
 

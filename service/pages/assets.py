@@ -17,6 +17,7 @@ from service.cad import revisions
 from service.cad.materials import effective_manifest, library_of
 from service.database import session
 from service.models import Asset, CadFile, Conversion, Job, MediaAsset, Part, Publish, Scene, Task
+from service.pages.field_values import fields_on
 from service.pages.frame import may, page
 from service.pages.job_views import JobView, views
 from service.pages.paging import page_number
@@ -76,6 +77,7 @@ def asset(asset_id: UUID) -> str:
     return render_template(
         "pages/asset.html",
         asset=found,
+        fields=fields_on(found),
         entity_entry=paths.entity_entry(found.project_name, found.entity),
         cad_files=cad_files,
         cad=_cad_view(cad_files, request.args.get("cad", ""), request.args.get("part", "").strip(), page_number()),

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any, Protocol
 
+from service.custom_fields import as_text
 from shared.manifest import BoundingBox
 from shared.versions import Version
 
@@ -97,5 +98,5 @@ def pretty(value: object) -> str:
 
 FILTERS: dict[str, Callable[..., str]] = {
     function.__name__: function
-    for function in (number, size, duration, ago, moment, version, extents, short, words, pretty)
+    for function in (number, size, duration, ago, moment, version, extents, short, words, pretty, as_text)
 }

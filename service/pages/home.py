@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from flask import render_template, request
-from sqlalchemy import func, or_, select
+from sqlalchemy import and_, func, or_, select
 
 from service.accounts.permissions import Permission
 from service.database import session
@@ -12,6 +12,7 @@ from service.pages.frame import may, page
 from service.pages.job_views import OPEN_STATES, views
 from service.pages.paging import page_number, paged
 from service.pages.pictures import latest_thumbnails
+from service.search import matching
 
 _ASSETS = 24
 _PUBLISHES = 10
@@ -32,7 +33,11 @@ def home() -> str:
         statement = statement.where(Project.name == chosen)
     if query:
         statement = statement.where(
-            or_(Asset.name.icontains(query, autoescape=True), Asset.title.icontains(query, autoescape=True))
+            or_(
+                Asset.name.icontains(query, autoescape=True),
+                Asset.title.icontains(query, autoescape=True),
+                and_(*matching(query, Asset)),
+            )
         )
     number = page_number()
     assets, more = paged(statement, number, _ASSETS)

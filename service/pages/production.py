@@ -10,15 +10,21 @@ from flask import flash, render_template, request, url_for
 from service.accounts.permissions import Permission
 from service.api.listing import row
 from service.api.production_sheet import COLUMNS, follow_sheet
+from service.api.sheet_fields import FieldColumns
+from service.custom_fields import as_text, fields_of
+from service.database import session
 from service.models import Project
 from service.pages.frame import action, page, shortened, tell_refusal
+from service.production_sheet import FIELD
 from shared.errors import ConflictError, InputError
 
 
 @page("/projects/<uuid:project_id>/production", Permission.PRODUCTION_WRITE)
 def production(project_id: UUID) -> str:
     """Where a project's spreadsheet is fetched and sent."""
-    return render_template("pages/production.html", project=row(Project, project_id), columns=COLUMNS)
+    project = row(Project, project_id)
+    fields = FieldColumns.of(fields_of(session(), project_id)).fields
+    return render_template("pages/production.html", project=project, columns=COLUMNS, fields=fields)
 
 
 @action("/projects/<uuid:project_id>/production", Permission.PRODUCTION_WRITE)
@@ -44,6 +50,7 @@ def _told(done: dict[str, Any], *, check: bool) -> list[str]:
     lines = [f"{counts}; {done['unchanged']:,} are there already, as the spreadsheet says."]
     lines += [f"{added} {what}." for what in done["added"]]
     for each in done["changed"]:
-        field = each["field"].replace("_", " ")
-        lines.append(f"{changed} {field} of {each['what']} from “{each['before']}” to “{each['after']}”.")
+        field = each["field"].removeprefix(FIELD).replace("_", " ")
+        before, after = as_text(each["before"]), as_text(each["after"])
+        lines.append(f"{changed} {field} of {each['what']} from “{before}” to “{after}”.")
     return lines

@@ -12,6 +12,7 @@ from service.api.listing import row
 from service.database import session
 from service.models import Publish, Task
 from service.pages.comments import comments_on
+from service.pages.field_values import fields_on
 from service.pages.frame import page
 from shared.departments import department
 
@@ -29,6 +30,8 @@ def task(task_id: UUID) -> str:
         "pages/task.html",
         task=found,
         target=found.target,
+        fields=fields_on(found),
+        target_fields=fields_on(found.target),
         department=department(found.department).label,
         publishes=session().scalars(publishes.limit(_PUBLISHES)).all(),
         comments=comments_on(found),

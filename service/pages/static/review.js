@@ -64,12 +64,13 @@ function startDrawing() {
 
 // -- what others drew
 
-// Shows a comment's drawing over the picture, and its moment of the film.
+// Shows a comment's drawing over the picture, and its moment of the film; without a link none.
 function showNote(link) {
-  if (!link || !drawing) return;
+  if (!drawing) return;
+  document.querySelectorAll("a[data-note]").forEach((each) => each.toggleAttribute("aria-current", each === link));
+  drawing.showOthers(link?.querySelector("svg.drawing g"));
+  if (!link) return;
   setDrawing(false);
-  const strokes = link.querySelector("svg.drawing g");
-  drawing.showOthers(strokes);
   if (film && link.dataset.seconds) {
     film.pause();
     film.currentTime = Number(link.dataset.seconds);
@@ -106,7 +107,7 @@ const KEYS = {
   ".": () => film && step(1 / FRAMES_A_SECOND),
   d: () => setDrawing(!drawing?.active),
   c: () => setComparing(button("compare")?.getAttribute("aria-pressed") !== "true"),
-  Escape: () => { setDrawing(false); setComparing(false); },
+  Escape: () => { setDrawing(false); setComparing(false); showNote(null); },
 };
 
 function onKey(event) {
@@ -133,14 +134,21 @@ button("compare")?.addEventListener("click", (event) => setComparing(event.curre
 button("wipe")?.addEventListener("input", wipe);
 document.addEventListener("click", (event) => {
   const link = event.target.closest("a[data-note]");
-  if (link) showNote(link);
+  if (!link) return;
+  event.preventDefault();
+  showNote(link.hasAttribute("aria-current") ? null : link);
 });
+film?.addEventListener("play", () => showNote(null));
 if (location.hash.startsWith("#comment-")) {
   const show = () => showNote(document.getElementById(location.hash.slice(1))?.querySelector("a[data-note]"));
   if (film && film.readyState < 1) film.addEventListener("loadedmetadata", show, { once: true });
   else show();
 }
-document.querySelector(".strip [aria-current]")?.scrollIntoView({ block: "nearest", inline: "center" });
+const current = document.querySelector(".strip [aria-current]");
+if (current) {
+  const strip = current.closest(".strip");
+  strip.scrollLeft = current.offsetLeft - strip.offsetLeft - (strip.clientWidth - current.clientWidth) / 2;
+}
 // A status is said on the task, which clients do not see.
 form?.querySelector("[name=status]")?.addEventListener("input", (event) => {
   const forClient = form.querySelector("[name=for_client]");

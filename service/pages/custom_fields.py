@@ -1,0 +1,150 @@
+"""Where the custom fields of a project are declared, ordered, changed and put away."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID
+
+from flask import render_template, request, url_for
+from pydantic import ValidationError
+from sqlalchemy import or_, select
+
+from service.accounts.permissions import Permission
+from service.api.custom_fields import (
+    CustomFieldChanges,
+    NewCustomField,
+    RenamedChoice,
+    change_custom_field,
+    create_custom_field,
+    rename_choice,
+)
+from service.api.listing import row
+from service.api.records import change
+from service.api.routing import Request
+from service.custom_fields import TARGETS, TYPES
+from service.database import session
+from service.models import CustomField, Project
+from service.pages.frame import action, page, tell_refusal
+from shared.errors import ConflictError, InputError
+
+_TYPES = {
+    "text": "Text",
+    "number": "Number",
+    "checkbox": "Checkbox",
+    "date": "Date",
+    "choice": "Choice",
+    "tags": "Tags",
+}
+assert tuple(_TYPES) == TYPES
+_ADDRESS = "/projects/<uuid:project_id>/fields"
+
+
+@page(_ADDRESS, Permission.PRODUCTION_WRITE)
+def project_fields(project_id: UUID) -> str:
+    """The fields of a project's rows, those of all projects among them."""
+    fields = _fields(project_id)
+    return render_template(
+        "pages/custom_fields.html",
+        project=row(Project, project_id),
+        fields={
+            kind: [each for each in fields if each.target_type == kind and not each.archived_at] for kind in TARGETS
+        },
+        archived=[each for each in fields if each.archived_at],
+        types=_TYPES,
+    )
+
+
+@action(_ADDRESS, Permission.PRODUCTION_WRITE)
+def declare_field(project_id: UUID) -> str:
+    """Declare the field that the form describes."""
+    form = request.form
+    title, target_type = form.get("title", ""), form.get("target_type", "")
+    is_everywhere = form.get("where") == "all" or target_type == "project"
+    given = {
+        "target_type": target_type,
+        "project_id": None if is_everywhere else project_id,
+        "name": form.get("name", "").strip() or _name_for(title),
+        "title": title,
+        "type": form.get("type", ""),
+        "choices": _lines("choices") if form.get("type") in ("choice", "tags") else [],
+        "for_client": "for_client" in form,
+    }
+    return _done(project_id, lambda: create_custom_field(_read(NewCustomField, given)))
+
+
+@action(f"{_ADDRESS}/<uuid:field_id>/change", Permission.PRODUCTION_WRITE)
+def change_field(project_id: UUID, field_id: UUID) -> str:
+    """Change a field's title, choices, and whether clients see it."""
+    given: dict[str, Any] = {"title": request.form.get("title", ""), "for_client": "for_client" in request.form}
+    if "choices" in request.form:
+        given["choices"] = _lines("choices")
+    return _done(project_id, lambda: change_custom_field(field_id, _read(CustomFieldChanges, given)))
+
+
+@action(f"{_ADDRESS}/<uuid:field_id>/rename-choice", Permission.PRODUCTION_WRITE)
+def rename_field_choice(project_id: UUID, field_id: UUID) -> str:
+    """Call a choice something else, wherever it stands."""
+    given = {"choice": request.form.get("choice", ""), "to": request.form.get("to", "")}
+    return _done(project_id, lambda: rename_choice(field_id, _read(RenamedChoice, given)))
+
+
+@action(f"{_ADDRESS}/<uuid:field_id>/<any(up, down, archive, restore):what>", Permission.PRODUCTION_WRITE)
+def order_field(project_id: UUID, field_id: UUID, what: str) -> str:
+    """Show a field before or after its neighbour, put it away, or take it out again."""
+    found = row(CustomField, field_id, lock=True)
+    if what == "archive":
+        change(found, {"archived_at": found.archived_at or datetime.now(UTC)})
+    elif what == "restore":
+        change(found, {"archived_at": None})
+    else:
+        _move(project_id, found, -1 if what == "up" else 1)
+    return url_for("pages.project_fields", project_id=project_id)
+
+
+def _fields(project_id: UUID) -> list[CustomField]:
+    theirs = or_(CustomField.project_id.is_(None), CustomField.project_id == project_id)
+    ordered = select(CustomField).where(theirs).order_by(CustomField.position, CustomField.name, CustomField.id)
+    return list(session().scalars(ordered).unique())
+
+
+def _move(project_id: UUID, found: CustomField, steps: int) -> None:
+    fields = [each for each in _fields(project_id) if each.target_type == found.target_type and not each.archived_at]
+    place = fields.index(found) + steps
+    if 0 <= place < len(fields):
+        fields.remove(found)
+        fields.insert(place, found)
+        for position, each in enumerate(fields):
+            change(each, {"position": position})
+
+
+def _done(project_id: UUID, work: Any) -> str:
+    try:
+        work()
+    except (InputError, ConflictError) as error:
+        tell_refusal(error)
+    return url_for("pages.project_fields", project_id=project_id)
+
+
+def _read(form: type[Request], given: dict[str, Any]) -> Any:
+    try:
+        return form.model_validate(given)
+    except ValidationError as error:
+        problem = error.errors(include_url=False, include_context=False, include_input=False)[0]
+        what = str(problem["loc"][0]).replace("_", " ") if problem["loc"] else "It"
+        raise InputError(
+            f"The field cannot be so. {what.capitalize()}: {problem['msg'].removeprefix('Value error, ')}.",
+            hint="A name has small letters, digits and underscores, and begins with a letter."
+            if what == "name"
+            else "",
+        ) from None
+
+
+def _name_for(title: str) -> str:
+    """``focal_length`` for the title ``Focal length``."""
+    return re.sub(r"[^a-z0-9]+", "_", title.lower()).strip("_")[:40]
+
+
+def _lines(name: str) -> list[str]:
+    return [line.strip() for line in request.form.get(name, "").splitlines() if line.strip()]

@@ -1,0 +1,83 @@
+"""What is planned: a project with its sequences, a sequence with its shots, and a shot."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from flask import render_template
+from sqlalchemy import func, select
+
+from service.accounts.permissions import Permission
+from service.api.listing import row
+from service.custom_fields import declared
+from service.database import session
+from service.models import Asset, Casting, Part, Project, Publish, Sequence, Shot, Task
+from service.pages.field_values import fields_on
+from service.pages.frame import may, page
+from service.pages.paging import page_number, paged
+from shared import paths
+
+_ROWS = 100
+_PUBLISHES = 50
+
+
+@page("/projects/<uuid:project_id>", Permission.PRODUCTION_READ)
+def project(project_id: UUID) -> str:
+    """A project: its fields, and its sequences with theirs."""
+    found, number = row(Project, project_id), page_number()
+    statement = select(Sequence).where(Sequence.project_id == project_id, Sequence.archived_at.is_(None))
+    sequences, more = paged(statement.order_by(Sequence.name), number, _ROWS)
+    counted = select(Shot.sequence_id, func.count()).where(
+        Shot.sequence_id.in_([each.id for each in sequences]), Shot.archived_at.is_(None)
+    )
+    return render_template(
+        "pages/project.html",
+        project=found,
+        fields=fields_on(found),
+        sequences=sequences,
+        shots=dict(session().execute(counted.group_by(Shot.sequence_id)).all()),
+        columns=declared(session(), Sequence).of(project_id),
+        assets=session().scalar(select(func.count(Asset.id)).where(Asset.project_id == project_id)),
+        number=number,
+        more=more,
+    )
+
+
+@page("/sequences/<uuid:sequence_id>", Permission.PRODUCTION_READ)
+def sequence(sequence_id: UUID) -> str:
+    """A sequence: its fields, and its shots with theirs."""
+    found, number = row(Sequence, sequence_id), page_number()
+    statement = select(Shot).where(Shot.sequence_id == sequence_id, Shot.archived_at.is_(None))
+    shots, more = paged(statement.order_by(Shot.name), number, _ROWS)
+    return render_template(
+        "pages/sequence.html",
+        sequence=found,
+        fields=fields_on(found),
+        shots=shots,
+        columns=declared(session(), Shot).of(found.project_id),
+        number=number,
+        more=more,
+    )
+
+
+@page("/shots/<uuid:shot_id>", Permission.PRODUCTION_READ)
+def shot(shot_id: UUID) -> str:
+    """A shot: its fields, the assets that it uses, the work on it, and what was published."""
+    found, current = row(Shot, shot_id), session()
+    publishes = select(Publish).join(Part, (Part.tenant_id == Publish.tenant_id) & (Part.id == Publish.part_id))
+    newest = publishes.where(Part.shot_id == shot_id).order_by(Publish.created_at.desc(), Publish.id)
+    tasks = select(Task).where(Task.shot_id == shot_id, Task.archived_at.is_(None)).order_by(Task.name)
+    cast = (
+        select(Asset, Casting.count)
+        .join(Casting, (Casting.tenant_id == Asset.tenant_id) & (Casting.asset_id == Asset.id))
+        .where(Casting.shot_id == shot_id)
+    )
+    return render_template(
+        "pages/shot.html",
+        shot=found,
+        fields=fields_on(found),
+        entity_entry=paths.entity_entry(found.project_name, found.entity),
+        tasks=current.scalars(tasks).all() if may(Permission.TASK_READ) else [],
+        casting=current.execute(cast.order_by(Asset.name)).unique().all(),
+        publishes=current.scalars(newest.limit(_PUBLISHES)).all(),
+    )
