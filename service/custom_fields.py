@@ -23,11 +23,11 @@ from service.models import Sequence as SequenceRow
 from shared.errors import InputError
 
 TARGETS: Mapping[str, type[FieldsRow]] = {
-    "project": Project,
+    "asset": Asset,
     "sequence": SequenceRow,
     "shot": Shot,
-    "asset": Asset,
     "task": Task,
+    "project": Project,
 }
 """Kinds of rows that have custom fields."""
 TYPES = ("text", "number", "checkbox", "date", "choice", "tags")

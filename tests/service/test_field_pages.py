@@ -1,0 +1,259 @@
+"""The pages where custom fields are declared, shown and filled, and those of projects, sequences and shots."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from threading import Thread
+from typing import Any
+
+import pytest
+from flask import Flask
+from werkzeug.serving import make_server
+
+from service.accounts.permissions import Role
+from tests.service.browser import Browser, running_browser
+from tests.service.page import Page
+from tests.service.studio import Json, StudioUnderTest
+
+SAME_SITE = {"Sec-Fetch-Site": "same-origin"}
+
+
+class Film:
+    """A project with a shot, an asset and a task, looked at in a browser."""
+
+    def __init__(self, studio: StudioUnderTest) -> None:
+        self.studio, admin = studio, studio.admin
+        self.project = admin.post("/projects/", {"name": "film", "title": "The film"}).data
+        self.asset = admin.post("/assets/", {"project_id": self.project["id"], "name": "gear"}).data
+        self.sequence = admin.post("/sequences/", {"project_id": self.project["id"], "name": "sq010"}).data
+        self.shot = admin.post("/shots/", {"sequence_id": self.sequence["id"], "name": "sh010"}).data
+        body = {"target_type": "shot", "target_id": self.shot["id"], "name": "light", "department": "lighting"}
+        self.task = admin.post("/tasks/", body).data
+        self.browser = studio.browser(Role.PROJECT_MANAGER)
+        self.fields_page = f"/projects/{self.project['id']}/fields"
+
+    def declare(self, target_type: str, name: str, type_: str, **more: Any) -> Json:
+        body = {"target_type": target_type, "name": name, "type": type_, **more}
+        made: Json = self.studio.admin.post("/custom-fields/", body).data
+        return made
+
+    def post(self, path: str, form: Json | None = None) -> str:
+        answer = self.browser.post(path, data=form or {}, headers=SAME_SITE, follow_redirects=True)
+        assert answer.status_code == 200
+        return Page(answer).text
+
+    def see(self, path: str, role: Role = Role.PROJECT_MANAGER) -> Page:
+        answer = self.studio.browser(role).get(path)
+        assert answer.status_code == 200, answer.text
+        page = Page(answer)
+        assert page.inline == []
+        return page
+
+    def fill(self, target_type: str, **values: Any) -> str:
+        found = getattr(self, target_type)
+        version = self.studio.admin.get(f"/{target_type}s/{found['id']}").data["revision"]
+        form = {"version": version, **{f"field.{name}": value for name, value in values.items()}}
+        return self.post(f"/fields/{target_type}/{found['id']}", form)
+
+    def fields(self, target_type: str) -> Json:
+        found: Json = self.studio.admin.get(f"/{target_type}s/{getattr(self, target_type)['id']}").data["fields"]
+        return found
+
+
+@pytest.fixture
+def film(studio: StudioUnderTest) -> Film:
+    return Film(studio)
+
+
+def test_a_field_is_declared_by_its_title(film: Film) -> None:
+    form = {"target_type": "asset", "title": "Customer part number (AX)", "type": "text", "where": "here"}
+    assert "customer_part_number_ax" in film.post(film.fields_page, {**form, "for_client": "on"})
+    form = {"target_type": "project", "title": "Risk", "type": "choice", "where": "here", "choices": "low\r\n\r\nhigh "}
+    assert "low, high" in film.post(film.fields_page, form)
+    declared = film.studio.admin.get("/custom-fields/?sort=target_type").data["items"]
+    told = [(each["name"], each["project"], each["type"], each["choices"], each["for_client"]) for each in declared]
+    assert told == [
+        ("customer_part_number_ax", "film", "text", [], True),
+        ("risk", None, "choice", ["low", "high"], False),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("form", "told"),
+    [
+        ({"title": "Lens"}, "There is already a custom field lens here."),
+        ({"title": "50 mm"}, "begins with a letter"),
+        ({"title": "透鏡"}, "Name:"),
+        ({"title": "Risk", "type": "choice"}, "a choice needs at least one"),
+        ({"title": "Risk", "type": "person"}, "Type:"),
+        ({"title": "x" * 201}, "Title:"),
+    ],
+)
+def test_a_field_that_cannot_be_declared_is_told_why(film: Film, form: Json, told: str) -> None:
+    film.declare("shot", "lens", "number")
+    assert told in film.post(film.fields_page, {"target_type": "shot", "type": "number", "where": "all", **form})
+    assert film.studio.admin.get("/custom-fields/").data["total"] == 1
+
+
+def test_fields_are_changed_ordered_put_away_and_brought_back(film: Film) -> None:
+    lens, risk = film.declare("shot", "lens", "number"), film.declare("shot", "risk", "choice", choices=["a", "b"])
+    film.studio.admin.patch(f"/shots/{film.shot['id']}", {"fields": {"lens": 35, "risk": "a"}})
+    change = f"{film.fields_page}/{risk['id']}"
+    assert "Danger" in film.post(f"{change}/change", {"title": "Danger", "choices": "a\nb\nc", "for_client": "on"})
+    assert "alike but for their capitals" in film.post(f"{change}/change", {"title": "X", "choices": "a\nA"})
+    film.post(f"{change}/rename-choice", {"choice": "a", "to": "severe"})
+    assert film.fields("shot") == {"lens": 35, "risk": "severe"}
+    found = film.studio.admin.get(f"/custom-fields/{risk['id']}").data
+    assert (found["title"], found["choices"], found["for_client"]) == ("Danger", ["severe", "b", "c"], True)
+    film.post(f"{change}/up")
+    assert list(film.fields("shot")) == ["risk", "lens"]
+    film.post(f"{change}/up")
+    film.post(f"{change}/down")
+    assert list(film.fields("shot")) == ["lens", "risk"]
+    assert "Restore" in film.post(f"{film.fields_page}/{lens['id']}/archive")
+    assert film.fields("shot") == {"risk": "severe"}
+    assert "Restore" not in film.post(f"{film.fields_page}/{lens['id']}/restore")
+    assert film.fields("shot") == {"lens": 35, "risk": "severe"}
+
+
+def test_fields_are_filled_on_the_page_of_what_has_them(film: Film) -> None:
+    for type_ in ("text", "number", "date", "checkbox", "tags"):
+        film.declare("shot", type_, type_, title=type_.title())
+    film.declare("shot", "weather", "tags", choices=["fog", "rain", "sun"])
+    film.declare("shot", "time", "choice", choices=["day", "night"])
+    form = {"text": "two\r\nlines", "number": "35.5", "date": "2027-01-31", "tags": "a, b", "time": "night"}
+    assert "35.5" in film.fill("shot", **form, weather=["fog", "sun"])
+    filled = {"text": "two\nlines", "number": 35.5, "date": "2027-01-31", "tags": ["a", "b"], "time": "night"}
+    # A box that was never ticked is not unticked by a form in which it stands.
+    assert film.fields("shot") == {**filled, "weather": ["fog", "sun"], "checkbox": None}
+    film.fill("shot", checkbox="yes")
+    assert film.fields("shot") == {**dict.fromkeys(film.fields("shot")), "checkbox": True}
+    film.fill("shot", number="5")
+    assert (film.fields("shot")["checkbox"], film.fields("shot")["number"]) == (False, 5)
+    assert "Nothing was saved: Number must be a number" in film.fill("shot", number="heavy", text="x")
+    assert "must be one of fog, rain, sun" in film.fill("shot", weather="hail")
+    assert film.fields("shot")["text"] is None
+
+
+@pytest.mark.parametrize("target_type", ["project", "sequence", "shot", "asset", "task"])
+def test_each_page_shows_the_fields_of_its_row(film: Film, target_type: str) -> None:
+    film.declare(target_type, "drawing", "text", title="Drawing")
+    path = f"/{target_type}s/{getattr(film, target_type)['id']}"
+    page = film.fill(target_type, drawing="https://pdm.example/4711")
+    assert "Drawing https://pdm.example/4711" in page and "Edit fields" in page
+    assert "https://pdm.example/4711" in film.see(path).links
+    seen = film.see(path, Role.ARTIST).text
+    assert "Drawing https://pdm.example/4711" in seen and "Edit fields" not in seen
+    film.studio.admin.patch(path, {"fields": {"drawing": "javascript:alert(1)//"}})
+    assert "javascript:alert(1)//" in film.see(path).text
+    assert not [link for link in film.see(path).links if link.startswith("javascript")]
+    film.studio.admin.post(f"{path}/archive")
+    assert "Edit fields" not in film.see(path).text
+
+
+def test_nobody_saves_over_what_somebody_else_changed_meanwhile(film: Film) -> None:
+    film.declare("shot", "lens", "number")
+    film.studio.admin.patch(f"/shots/{film.shot['id']}", {"fields": {"lens": 35}})
+    form = {"version": film.shot["revision"], "field.lens": "50"}
+    assert "Somebody else changed the shot meanwhile" in film.post(f"/fields/shot/{film.shot['id']}", form)
+    assert film.fields("shot") == {"lens": 35}
+
+
+def test_a_project_leads_to_its_shots_and_lists_show_their_fields(film: Film) -> None:
+    film.declare("shot", "lens", "number", title="Lens")
+    film.declare("sequence", "mood", "text", title="Mood")
+    film.studio.admin.patch(f"/sequences/{film.sequence['id']}", {"fields": {"mood": "gloomy"}})
+    film.studio.admin.patch(f"/shots/{film.shot['id']}", {"fields": {"lens": 35}, "title": "The gear turns"})
+    casting = {"assets": [{"asset_id": film.asset["id"], "count": 12}]}
+    film.studio.admin.put(f"/shots/{film.shot['id']}/casting", casting, headers={"If-Match": "*"})
+    project = f"/projects/{film.project['id']}"
+    assert project in film.see("/?project=film").links
+    found = film.see(project)
+    assert "gloomy" in found.text and {film.fields_page, f"{project}/production"} <= set(found.links)
+    sequence = film.see(f"/sequences/{film.sequence['id']}")
+    assert "Lens sh010 The gear turns active 1001–1100 35" in sequence.text
+    assert f"/shots/{film.shot['id']}" in sequence.links
+    shot = film.see(f"/shots/{film.shot['id']}")
+    assert "gear × 12" in shot.text and f"/tasks/{film.task['id']}" in shot.links
+    # Who lights a shot sees what is to be known of it.
+    assert "Fields of the shot Lens 35" in film.see(f"/tasks/{film.task['id']}", Role.ARTIST).text
+    assert "shot.lens" in film.see(f"{project}/production").text
+
+
+def test_assets_are_found_on_the_overview_by_their_fields(film: Film) -> None:
+    film.declare("asset", "part_number", "text")
+    film.studio.admin.patch(f"/assets/{film.asset['id']}", {"fields": {"part_number": "AX-4711"}})
+    assert "film / gear" in film.see("/?q=4711").text
+    assert "No asset matches" in film.see("/?q=4712").text
+
+
+def test_artists_and_clients_see_what_they_may(film: Film) -> None:
+    field = film.declare("shot", "lens", "number", title="Lens")
+    film.declare("shot", "mood", "text", title="Mood", for_client=True)
+    film.studio.admin.patch(f"/shots/{film.shot['id']}", {"fields": {"lens": 35, "mood": "gloomy"}})
+    user = film.studio.api(Role.CLIENT).get("/auth/me").data["user"]["id"]
+    clients = {"user_ids": [user]}
+    shot = f"/shots/{film.shot['id']}"
+    assert film.studio.browser(Role.CLIENT).get(shot).status_code == 404
+    path = f"/projects/{film.project['id']}/clients"
+    film.studio.admin.put(path, clients, headers={"If-Match": "*"})
+    seen = film.see(shot, Role.CLIENT)
+    assert "gloomy" in seen.text and "Lens" not in seen.text and "Tasks" not in seen.text
+    listed = film.see(f"/sequences/{film.sequence['id']}", Role.CLIENT).text
+    assert "gloomy" in listed and "Lens" not in listed
+    for role in (Role.ARTIST, Role.CLIENT):
+        browser = film.studio.browser(role)
+        assert browser.get(film.fields_page).status_code == 403
+        for action in (f"/fields/shot/{film.shot['id']}", f"{film.fields_page}/{field['id']}/archive"):
+            assert browser.post(action, headers=SAME_SITE).status_code == 403
+
+
+def test_another_tenants_pages_are_not_there(film: Film, other_studio: StudioUnderTest) -> None:
+    browser = other_studio.browser(Role.TENANT_ADMIN)
+    field = film.declare("shot", "lens", "number")
+    for path in (f"/projects/{film.project['id']}", film.fields_page, f"/shots/{film.shot['id']}"):
+        assert browser.get(path).status_code == 404
+    for path in (f"/fields/shot/{film.shot['id']}", f"{film.fields_page}/{field['id']}/archive"):
+        assert browser.post(path, headers=SAME_SITE).status_code == 404
+
+
+@pytest.fixture
+def browser(tmp_path: Path) -> Iterator[Browser]:
+    with running_browser(tmp_path / "profile") as started:
+        yield started
+
+
+@pytest.fixture
+def address(app: Flask) -> Iterator[str]:
+    """The service on a port of its own."""
+    server = make_server("127.0.0.1", 0, app, threaded=True)
+    server.daemon_threads = True
+    thread = Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    yield f"http://127.0.0.1:{server.port}"
+    server.shutdown()
+
+
+def test_a_manager_declares_a_field_and_fills_it_in_a_browser(browser: Browser, address: str, film: Film) -> None:
+    def is_shown(selector: str) -> bool:
+        return bool(browser.run("return document.querySelector(arguments[0]).checkVisibility()", selector))
+
+    token = film.studio.tokens[Role.PROJECT_MANAGER]
+    browser.open(f"{address}{film.fields_page}?token={token}")
+    browser.until(lambda: is_shown("form input[name=title]"))
+    # Only what belongs to the chosen type is asked.
+    assert not is_shown("form .choices") and is_shown("form .where")
+    browser.run("document.querySelector('[name=type]').value = 'choice'")
+    assert is_shown("form .choices")
+    browser.type("form input[name=title]", "Risk")
+    browser.type("form .choices textarea", "low\nhigh")
+    browser.click("form button.primary")
+    browser.until(lambda: "low, high" in browser.text("table"))
+    browser.open(f"{address}/assets/{film.asset['id']}")
+    assert "–" in browser.text(".fields .facts")
+    browser.click(".fields summary")
+    browser.run("document.querySelector('[name=\"field.risk\"]').value = 'high'")
+    browser.click(".fields form button")
+    browser.until(lambda: browser.text(".fields .facts") and "high" in browser.text(".fields .facts"))
+    assert film.fields("asset") == {"risk": "high"}
