@@ -150,6 +150,13 @@ class Client:
     def task(self, task_id: str) -> Json:
         return self._object(self.get(f"/tasks/{quote(task_id)}"))
 
+    def custom_fields(self, **filters: Any) -> list[Json]:
+        """What the ``fields`` of rows mean; filters are ``target_type`` (asset, shot, ...) and ``project``.
+
+        Lists of rows take ``**{"field.NAME": value}``; ``patch("/assets/ID", {"fields": {NAME: value}})`` fills one.
+        """
+        return list(self.pages("/custom-fields/", **filters))
+
     # -- CAD
 
     def upload_cad(

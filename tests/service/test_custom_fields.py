@@ -8,9 +8,12 @@ from typing import Any
 
 import pytest
 from flask import Flask
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from service.accounts.permissions import Role
 from service.api.custom_fields import MOST_FIELDS
+from service.custom_fields import as_text
 from tests.service.studio import Json, Reply, StudioUnderTest
 from tests.service.test_statements import counting
 
@@ -133,6 +136,32 @@ def test_a_value_that_is_none_of_its_type_is_refused_and_named(film: Film, type_
 def test_a_value_is_kept_in_one_form(film: Film, type_: str, given: Any, kept: Any) -> None:
     film.declare("asset", "field", type_)
     assert film.set("asset", field=given).data["fields"] == {"field": kept}
+
+
+_JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(max_size=9),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=3), inner, max_size=2),
+    max_leaves=4,
+)
+_LIKELY = st.sampled_from(
+    ["low", "LOW", "2027-01-31", "2027-1-1", " a ", "a,b", "35", ["a", "b"], [" a", "a"], 1e15, -0.0]
+)
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
+@given(type_=st.sampled_from(list(EXAMPLES)), value=_JSON | _LIKELY)
+def test_whatever_is_given_is_refused_or_kept_and_found_again(film: Film, type_: str, value: Any) -> None:
+    film.declare("asset", type_, type_)
+    before = film.fields("asset")
+    answer = film.set("asset", **{type_: value})
+    kept = film.fields("asset")[type_]
+    if answer.status != 200:
+        assert answer.status == 422 and film.fields("asset") == before
+        return
+    again = film.set("asset", **{type_: kept})
+    assert again.data["fields"][type_] == kept
+    query = {f"field.{type_}": as_text(kept)}
+    assert film.studio.artist.get("/assets/", query_string=query).data["total"] == 1
 
 
 def test_a_field_that_there_is_not_is_refused_and_those_there_are_told(film: Film) -> None:
