@@ -16,6 +16,8 @@ import pytest
 import requests
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "chrome")
+KEYS = {"left": "\ue012", "right": "\ue014", "escape": "\ue00c"}
+"""As the protocol writes them."""
 _ELEMENT = "element-6066-11e4-a52e-4f735466cecf"
 """The name under which the protocol tells of an element."""
 
@@ -45,6 +47,21 @@ class Browser:
         element = self._find(selector)
         self._post(f"element/{element}/clear")
         self._post(f"element/{element}/value", text=text)
+
+    def press(self, *keys: str) -> None:
+        """Press and let go of keys, one after the other, wherever the focus is; ``KEYS`` are those without a letter."""
+        strokes = [{"type": kind, "value": key} for key in keys for kind in ("keyDown", "keyUp")]
+        self._post("actions", actions=[{"type": "key", "id": "keyboard", "actions": strokes}])
+
+    def drag(self, selector: str, *path: tuple[float, float], pointer: str = "mouse") -> None:
+        """Draw with a ``mouse``, ``pen`` or ``touch`` over an element: in parts of its width and height."""
+        box = self.run("return document.querySelector(arguments[0]).getBoundingClientRect().toJSON()", selector)
+        places = [(round(box["x"] + x * box["width"]), round(box["y"] + y * box["height"])) for x, y in path]
+        moves = [{"type": "pointerMove", "duration": 20, "x": x, "y": y} for x, y in places]
+        down, up = ({"type": kind, "button": 0} for kind in ("pointerDown", "pointerUp"))
+        actions = [moves[0], down, *moves[1:], up]
+        tool = {"type": "pointer", "id": pointer, "parameters": {"pointerType": pointer}}
+        self._post("actions", actions=[{**tool, "actions": actions}])
 
     def resize(self, width: int, height: int) -> None:
         self._post("window/rect", width=width, height=height)

@@ -5,10 +5,14 @@ Row-level security keeps the tests apart as it keeps studios apart, so that noth
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from wsgiref.types import StartResponse, WSGIEnvironment
 
 import pytest
 from flask import Flask
+from werkzeug.serving import make_server
+from werkzeug.wrappers import Response
 
 from service import schema
 from service.app import create_app
@@ -101,3 +105,20 @@ def submit(studio: StudioUnderTest, publish_id: str) -> Submit:
 def exhibits(app: Flask) -> Exhibits:
     """A tenant whose rows the tests look at and leave as they are."""
     return make_exhibits(app)
+
+
+@pytest.fixture
+def address(app: Flask) -> Iterator[str]:
+    """The service on a port of its own, without streams of events: the browser's clock would wait for their end."""
+
+    def served(environ: WSGIEnvironment, start: StartResponse) -> Iterable[bytes]:
+        if "text/event-stream" in environ.get("HTTP_ACCEPT", ""):
+            return Response(status=204)(environ, start)
+        return app(environ, start)
+
+    server = make_server("127.0.0.1", 0, served, threaded=True)
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    yield f"http://127.0.0.1:{server.port}"
+    server.shutdown()
+    thread.join()

@@ -5,15 +5,9 @@ from __future__ import annotations
 import re
 import shutil
 import subprocess
-import threading
-from collections.abc import Iterable, Iterator
 from pathlib import Path
-from wsgiref.types import StartResponse, WSGIEnvironment
 
 import pytest
-from flask import Flask
-from werkzeug.serving import make_server
-from werkzeug.wrappers import Response
 
 from dcc.cad.bearing import main as write_bearing
 from tests.service.studio import StudioUnderTest, work
@@ -29,23 +23,6 @@ def browser() -> str:
     if found is None:
         pytest.skip(f"none of {', '.join(BROWSERS)} is installed")
     return found
-
-
-@pytest.fixture
-def address(app: Flask) -> Iterator[str]:
-    """The service on a port of its own, without streams of events: the browser's clock would wait for their end."""
-
-    def served(environ: WSGIEnvironment, start: StartResponse) -> Iterable[bytes]:
-        if "text/event-stream" in environ.get("HTTP_ACCEPT", ""):
-            return Response(status=204)(environ, start)
-        return app(environ, start)
-
-    server = make_server("127.0.0.1", 0, served, threaded=True)
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    yield f"http://127.0.0.1:{server.port}"
-    server.shutdown()
-    thread.join()
 
 
 @pytest.mark.usefixtures("quiet_queue")

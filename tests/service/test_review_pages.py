@@ -1,0 +1,396 @@
+"""Playlists on the pages: made and arranged by forms, looked at and drawn on in a real browser."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from uuid import UUID, uuid4
+
+import numpy as np
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from werkzeug.test import TestResponse
+
+from service.accounts.permissions import Role
+from service.models import MediaAsset
+from tests.dcc.render.pictures import write_png
+from tests.service.browser import KEYS, Browser, running_browser
+from tests.service.exhibits import EVIL, add_rows
+from tests.service.page import Page
+from tests.service.studio import Json, Production, StudioUnderTest
+from tests.service.test_playlists import client, made, production, rendered, shown
+from tests.service.test_statements import counting
+from tests.service.world import World
+
+__all__ = ["client", "production"]  # fixtures
+pytestmark = pytest.mark.usefixtures("few_tenants", "quiet_queue")
+OURS = {"Sec-Fetch-Site": "same-origin"}
+STROKE = {"color": "#ff4d4d", "points": [[0.25, 0.5], [0.75, 1.0]]}
+
+
+def post(browser: FlaskClient, path: str, **form: object) -> TestResponse:
+    return browser.post(path, data=form, headers=OURS)
+
+
+def version_on(browser: FlaskClient, path: str) -> str:
+    found = re.search(r'name="version" value="(\d+)"', browser.get(path).text)
+    assert found
+    return found[1]
+
+
+# -- forms
+
+
+def test_a_playlist_is_made_filled_and_put_in_order(studio: StudioUnderTest, production: Production) -> None:
+    publish, browser = studio.publish(production), studio.browser()
+    first, second, third = (rendered(studio, publish) for _ in range(3))
+    assert "New playlist" in Page(browser.get("/playlists")).text
+    answer = post(browser, "/playlists", project_id=production.project["id"], name=EVIL)
+    path = answer.location.removesuffix("/items")
+    items = f"{path}/items"
+    empty = browser.get(path)
+    assert "Nothing to look at yet" in Page(empty).text and items in Page(empty).links
+    assert post(browser, f"{path}/add", media=[first, second, third]).location == items
+
+    def order() -> list[str]:
+        return shown(studio.artist.get(path).data)
+
+    assert order() == [first, second, third]
+    assert post(browser, items, version=version_on(browser, items), media=order(), move=f"{third} -1").location == items
+    assert order() == [first, third, second]
+    post(browser, items, version=version_on(browser, items), media=order(), remove=first)
+    assert order() == [third, second]
+    old = version_on(browser, items)
+    post(browser, items, version=old, media=[second, third])
+    stale = post(browser, items, version=old, media=[])
+    assert order() == [second, third]
+    arranged = browser.get(stale.location)
+    assert "Somebody else changed the playlist meanwhile" in Page(arranged).text
+    assert EVIL in Page(arranged).text and EVIL not in arranged.text and not Page(arranged).inline
+    post(browser, path, version=version_on(browser, items), name="Dailies")
+    assert studio.artist.get(path).data["name"] == "Dailies"
+    found = Page(browser.get(f"/playlists?q=dail&project={production.project['name']}"))
+    assert path in found.links and "2 items" in found.text
+    refused = post(browser, "/playlists", project_id=production.project["id"], name="Dailies")
+    assert "There is already a playlist Dailies" in Page(browser.get(refused.location)).text
+    assert browser.post(f"{path}/archive", headers={"Sec-Fetch-Site": "cross-site"}).status_code == 403
+    away = post(browser, f"{path}/archive")
+    assert "Dailies was put away" in Page(browser.get(away.location)).text
+    assert path not in Page(browser.get("/playlists")).links
+
+
+def test_the_newer_is_taken_by_a_button(studio: StudioUnderTest, production: Production) -> None:
+    browser, old = studio.browser(), rendered(studio, studio.publish(production))
+    playlist = made(studio.artist, production, old)
+    path = f"/playlists/{playlist['id']}"
+    assert "A newer one exists" not in Page(browser.get(path)).text
+    new = rendered(studio, studio.publish(production))
+    page = Page(browser.get(path))
+    assert "A newer one exists" in page.text and f"/pictures/{new}" in page.links
+    answer = post(browser, f"{path}/take-newer", media=old, review="1")
+    assert answer.location == f"{path}?media={new}" and shown(studio.artist.get(path).data) == [new]
+    assert "Compare" in Page(browser.get(answer.location)).text, "with the one before"
+
+
+def test_clients_look_at_theirs_and_artists_leave_it_as_it_is(
+    studio: StudioUnderTest, production: Production, client: object
+) -> None:
+    picture = rendered(studio, studio.publish(production))
+    playlist = made(studio.admin, production, picture, for_client=True)
+    hidden = made(studio.admin, production, picture)
+    path, guest, artist = f"/playlists/{playlist['id']}", studio.browser(Role.CLIENT), studio.browser()
+    listed = Page(guest.get("/playlists"))
+    assert path in listed.links and f"/playlists/{hidden['id']}" not in listed.links
+    assert "New playlist" not in listed.text
+    page = Page(guest.get(path))
+    assert f"/api/media/assets/{picture}/file" in page.links and f"{path}/items" not in page.links
+    assert guest.get(f"/playlists/{hidden['id']}").status_code == 404
+    assert guest.get(f"{path}/items").status_code == 403
+    assert guest.get(f"/pictures/{rendered(studio, studio.publish(production))}").status_code == 404
+    assert "a project manager arranges it" in Page(artist.get(f"{path}/items")).text
+    refused = post(artist, f"{path}/add", media=picture)
+    assert "a project manager" in Page(artist.get(refused.location)).text
+    said = {"target_type": "publish", "target_id": studio.artist.get(path).data["items"][0]["publish_id"]}
+    back = guest.post(
+        f"/comments?media={picture}&playlist={playlist['id']}",
+        data={**said, "media_id": picture, "drawing": json.dumps([STROKE])},
+        headers=OURS,
+    )
+    assert back.location.startswith(f"{path}?media={picture}#comment-")
+    [comment] = studio.artist.get("/comments/").data["items"]
+    assert (comment["author"], comment["drawing"], comment["for_client"]) == ("client", [STROKE], True)
+
+
+def test_a_picture_is_put_on_a_playlist_from_its_page(studio: StudioUnderTest, production: Production) -> None:
+    browser, picture = studio.browser(), rendered(studio, studio.publish(production))
+    model = rendered(studio, None, mime_type="model/gltf-binary")
+    path = f"/pictures/{picture}"
+    assert browser.get(f"/pictures/{model}").status_code == 404
+    assert post(browser, f"{path}/playlist", name="Dailies").location == path
+    assert "It is on the playlist Dailies" in Page(browser.get(path)).text
+    [playlist] = studio.artist.get("/playlists/").data["items"]
+    other = rendered(studio, None)
+    post(browser, f"/pictures/{other}/playlist", playlist=playlist["id"])
+    assert shown(studio.artist.get(f"/playlists/{playlist['id']}").data) == [picture, other]
+    for form in ({"playlist": "x"}, {"playlist": str(uuid4())}, {"name": "Of no project"}):
+        refused = post(browser, f"/pictures/{other}/playlist", **form)
+        assert 'role="alert"' in browser.get(refused.location).text
+    for page in (f"/publishes/{studio.artist.get('/publishes/').data['items'][0]['id']}",):
+        assert path in Page(browser.get(page)).links
+
+
+def test_what_is_said_in_a_review_goes_where_it_belongs(studio: StudioUnderTest, production: Production) -> None:
+    publish, uploaded, browser = studio.publish(production), World(studio).medium()["id"], studio.browser()
+    picture = rendered(studio, publish)
+    playlist = made(studio.artist, production, picture, uploaded)
+    back = f"/comments?media={picture}&playlist={playlist['id']}"
+    form = {"target_type": "publish", "target_id": publish["id"], "media_id": picture}
+    assert browser.post(back, data={**form, "text": "Good."}).location.startswith(f"/playlists/{playlist['id']}?media=")
+    browser.post(back, data={**form, "text": "Again.", "status": "retake", "drawing": json.dumps([STROKE])})
+    both = browser.post(back, data={**form, "text": "x", "status": "done", "for_client": "true"})
+    assert "Clients do not see tasks" in Page(browser.get(both.location)).text
+    for drawing in ("{", "[" * 100_000, '[{"color": "#ff4d4d"}]'):
+        assert browser.post(back, data={**form, "text": "x", "drawing": drawing}).status_code == 422
+    again, good = studio.artist.get("/comments/").data["items"]
+    assert (again["target_type"], again["status"], again["drawing"]) == ("task", "retake", [STROKE])
+    assert (good["target_type"], good["media_id"]) == ("publish", picture)
+    assert studio.artist.get(f"/tasks/{production.task['id']}").data["status"] == "retake"
+    page = browser.get(f"/playlists/{playlist['id']}?media={picture}")
+    assert "Good." in page.text and "Again." in page.text
+    assert '<polyline stroke="#ff4d4d" points="0.25,0.5 0.75,1.0 "/>' in page.text
+    fragment = browser.get(f"/playlists/{playlist['id']}?media={picture}&fragment=comments")
+    assert "Again." in fragment.text and "<html" not in fragment.text
+    shown_on_task = Page(browser.get(f"/tasks/{production.task['id']}"))
+    assert f"/pictures/{picture}#comment-{again['id']}" in shown_on_task.links
+
+    own = {"target_type": "medium", "target_id": uploaded, "media_id": uploaded, "text": "Which?"}
+    answer = browser.post(f"/comments?media={uploaded}", data=own)
+    assert answer.location.startswith(f"/pictures/{uploaded}#comment-")
+    assert "Which?" in browser.get(f"/pictures/{uploaded}").text
+    comment = studio.artist.get("/comments/", query_string={"media_id": uploaded}).data["items"][0]
+    changed = browser.post(f"/comments/{comment['id']}/change", data={"text": "That?", "version": "1"})
+    assert changed.location == f"/pictures/{uploaded}#comment-{comment['id']}"
+
+
+def test_a_longer_playlist_is_shown_with_no_more_statements(
+    app: Flask, studio: StudioUnderTest, production: Production
+) -> None:
+    media = [rendered(studio, studio.publish(production)) for _ in range(6)]
+    browser = studio.browser()
+
+    def cost(count: int, page: str) -> int:
+        path = f"/playlists/{made(studio.artist, production, *media[:count])['id']}{page}"
+        browser.get(path)
+        with counting(app) as statements:
+            assert browser.get(path).status_code == 200
+        return len(statements)
+
+    assert cost(2, "") == cost(6, "") <= 20
+    assert cost(2, "/items") == cost(5, "/items") <= 12
+
+
+# -- in a browser
+
+
+@dataclass
+class Review:
+    """A playlist of three pictures and a film, and a browser that looks at it."""
+
+    studio: StudioUnderTest
+    browser: Browser
+    address: str
+    playlist: Json
+
+    @property
+    def media(self) -> list[str]:
+        return shown(self.playlist)
+
+    @property
+    def path(self) -> str:
+        return f"{self.address}/playlists/{self.playlist['id']}"
+
+    def open(self, number: int) -> None:
+        self.browser.open(f"{self.path}?media={self.media[number]}")
+        self.until_ready()
+
+    def until_ready(self) -> None:
+        # Whatever is shown is loaded, and the drawing fitted to it.
+        fitted = "return document.querySelector('.screen .drawing').getAttribute('viewBox') !== '0 0 1 1'"
+        self.browser.until(lambda: self.browser.run(fitted))
+
+    def until_at(self, number: int) -> None:
+        self.browser.until(lambda: self.media[number] in str(self.browser.run("return location.search")))
+        self.until_ready()
+
+    def comments(self) -> list[Json]:
+        found: list[Json] = self.studio.artist.get("/comments/").data["items"]
+        return found
+
+
+@pytest.fixture(scope="module")
+def window(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
+    with running_browser(tmp_path_factory.mktemp("profile")) as started:
+        yield started
+
+
+@pytest.fixture(scope="module")
+def film(tmp_path_factory: pytest.TempPathFactory) -> bytes:
+    """One second of 8 frames that become brighter."""
+    folder = tmp_path_factory.mktemp("film")
+    for frame in range(8):
+        write_png(folder / f"f.{frame + 1:04}.png", np.full((90, 160, 3), 25 * frame, np.uint8))
+    place = folder / "film.mp4"
+    command = [sys.executable, "-m", "dcc.render.encode", "--frames", str(folder / "f.####.png"), "--first", "1"]
+    subprocess.run([*command, "--last", "8", "--fps", "8", "--output", str(place)], check=True, capture_output=True)
+    return place.read_bytes()
+
+
+@pytest.fixture
+def review(studio: StudioUnderTest, production: Production, window: Browser, address: str, film: bytes) -> Review:
+    publish = studio.publish(production)
+    ids = []
+    for number in range(3):
+        # Twice as wide as the one before.
+        ids.append(_medium(studio, publish, f"{number}.png", "image/png", "still"))
+        write_png(studio.root / f"{number}.png", np.full((90, 90 * 2**number, 3), 60, np.uint8))
+    ids.append(_medium(studio, publish, "film.mp4", "video/mp4", "turntable", fps=8))
+    (studio.root / "film.mp4").write_bytes(film)
+    playlist = made(studio.artist, production, *ids)
+    window.resize(1360, 900)
+    window.open(f"{address}/?token={studio.artist.token}")
+    return Review(studio, window, address, playlist)
+
+
+def _medium(
+    studio: StudioUnderTest, publish: Json, name: str, mime_type: str, asset_type: str, **details: object
+) -> str:
+    medium = MediaAsset(
+        id=uuid4(), asset_type=asset_type, name=name, path=name, mime_type=mime_type, size=1, sha256="0" * 64,
+        publish_id=UUID(publish["id"]), details=details,
+    )  # fmt: skip
+    add_rows(studio, medium)
+    return str(medium.id)
+
+
+def test_keys_step_through_a_playlist(review: Review) -> None:
+    browser = review.browser
+    review.open(0)
+    assert "1 of 4" in browser.text(".tools")
+    browser.press(KEYS["right"])
+    review.until_at(1)
+    browser.click("[rel=next]")
+    review.until_at(2)
+    browser.press(KEYS["left"])
+    review.until_at(1)
+    browser.type("textarea", "left and right")
+    browser.press(KEYS["left"], " ", "d")
+    assert browser.run("return document.querySelector('textarea').value") == "left and righ dt"
+    assert browser.run("return document.querySelector('[data-draw]').getAttribute('aria-pressed')") == "false"
+    assert "2 of 4" in browser.text(".tools")
+    current = browser.run("return [...document.querySelectorAll('.strip a')].map((a) => a.ariaCurrent)")
+    assert current == [None, "true", None, None]
+
+
+@pytest.mark.parametrize("pointer", ["mouse", "pen"])
+def test_what_is_drawn_is_sent_with_a_comment_and_shown_again(review: Review, pointer: str) -> None:
+    browser = review.browser
+    review.open(2)
+    browser.press("d")
+    sheet = ".screen img[data-shown]"
+    browser.drag(sheet, (0.5, 0.5), (0.5, 0.9), pointer=pointer)
+    browser.press("c", KEYS["escape"], "d")
+    browser.run("document.querySelector('[name=pen][value=\"#4da3ff\"]').click()")
+    browser.drag(sheet, (0.5, 0.5), (0.6, 0.5), (0.75, 0.6), pointer=pointer)
+    browser.drag(sheet, (0.1, 0.5), (0.2, 0.5), pointer=pointer)
+    drawn = "return document.querySelectorAll('.screen polyline').length"
+    assert browser.run(drawn) == 3
+    browser.click("[data-undo]")
+    assert browser.run(drawn) == 2
+    browser.type("textarea", "Rounder here.")
+    browser.click(".comment-form button")
+    browser.until(review.comments)
+    [comment] = review.comments()
+    assert (comment["text"], comment["media_id"], comment["seconds"]) == ("Rounder here.", review.media[2], None)
+    down, aside = comment["drawing"]
+    assert (down["color"], aside["color"]) == ("#ff4d4d", "#4da3ff")
+    # The picture is 4 times as wide as high and lies in the middle of its box, whose height it does not fill.
+    width, height = browser.run(
+        "const b = document.querySelector('.screen').getBoundingClientRect(); return [b.width, b.height]"
+    )
+    high = height * 4 / width
+    assert down["points"][0] == pytest.approx([0.5, 0.5], abs=0.02)
+    assert down["points"][-1] == pytest.approx([0.5, min(1, 0.5 + 0.4 * high)], abs=0.02)
+    assert aside["points"][-1] == pytest.approx([0.75, 0.5 + 0.1 * high], abs=0.02)
+    review.until_ready()
+    browser.until(lambda: browser.run(drawn) == 2)
+    browser.press(KEYS["escape"])
+    assert browser.run(drawn) == 0
+    browser.click("a[data-note]")
+    assert browser.run(drawn) == 2 and "Rounder here." in browser.text(".comments")
+
+
+def test_a_film_is_played_by_keys_and_drawn_on_at_a_moment(review: Review) -> None:
+    browser = review.browser
+    review.open(3)
+    time = "return document.querySelector('video[data-shown]').currentTime"
+    browser.press(" ")
+    browser.until(lambda: browser.run(time) > 0.1)
+    browser.press(" ")
+    assert browser.run("return document.querySelector('video[data-shown]').paused")
+    browser.run("document.querySelector('video[data-shown]').currentTime = 0.25")
+    browser.press(".")
+    browser.until(lambda: browser.run(time) == pytest.approx(0.375))
+    browser.press("d")
+    browser.drag(".screen video", (0.5, 0.5), (0.6, 0.6), pointer="pen")
+    assert browser.run("return document.querySelector('[data-moment]').checked")
+    away = "return document.querySelector('.screen g.away') !== null"
+    assert not browser.run(away)
+    browser.press(",")
+    browser.until(lambda: browser.run(away))
+    browser.click(".comment-form button")
+    browser.until(review.comments)
+    [comment] = review.comments()
+    assert (comment["seconds"], comment["frame"], len(comment["drawing"])) == (pytest.approx(0.375), 4, 1)
+    # The page that follows stands at that moment, with the drawing.
+    browser.until(lambda: browser.run(time) == pytest.approx(0.375))
+    assert browser.run("return document.querySelectorAll('.screen polyline').length") == 1
+    assert "frame 4" in browser.text(".comments")
+
+
+def test_a_picture_is_wiped_to_the_one_before(review: Review) -> None:
+    browser = review.browser
+    review.open(1)
+    former = "return document.querySelector('[data-former]').checkVisibility()"
+    assert not browser.run(former)
+    browser.press("c")
+    assert browser.run(former)
+    browser.run(
+        "const slider = document.querySelector('[data-wipe] input'); slider.value = 20;"
+        "slider.dispatchEvent(new Event('input', { bubbles: true }))"
+    )
+    clipped = "return getComputedStyle(document.querySelector('[data-former]')).clipPath"
+    assert browser.run(clipped) == "inset(0px 80% 0px 0px)"
+    browser.press("c")
+    assert not browser.run(former)
+
+
+def test_items_are_dragged_to_another_place(review: Review) -> None:
+    browser = review.browser
+    browser.open(f"{review.path}/items")
+    browser.until(lambda: browser.run("return document.readyState") == "complete")
+    browser.run(
+        "const [first, , third] = document.querySelectorAll('.arranged li');"
+        "const { bottom } = third.getBoundingClientRect();"
+        "const fire = (on, kind, clientY) => on.dispatchEvent(new DragEvent(kind,"
+        "  { bubbles: true, cancelable: true, clientY, dataTransfer: new DataTransfer() }));"
+        "fire(first, 'dragstart'); fire(third, 'dragover', bottom - 2); fire(third, 'drop'); fire(first, 'dragend')"
+    )
+    first, second, third, last = review.media
+    wanted = [second, third, first, last]
+    path = f"/playlists/{review.playlist['id']}"
+    browser.until(lambda: shown(review.studio.artist.get(path).data) == wanted)
