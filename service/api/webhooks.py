@@ -26,7 +26,7 @@ from shared.errors import ConflictError, InputError
 webhooks = Resource("webhooks", "/webhooks")
 RESOURCES = (webhooks,)
 
-MOST = 50
+MOST = 100
 """Webhooks of one tenant, archived ones too."""
 
 

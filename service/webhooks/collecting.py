@@ -66,7 +66,7 @@ def _bodies(
     if project_id is not None:
         told = [event for event in told if event.id in projects and projects[event.id][0] == project_id]
     actors = select(User.id, User.name).where(User.id.in_({event.actor_id for event in told if event.actor_id}))
-    names = dict(current.execute(actors).tuples().all()) if told else {}
+    names = {user_id: name for user_id, name in current.execute(actors)} if told else {}  # noqa: C416 - rows to mypy
     return [(event, _body(event, projects.get(event.id), names, public_url)) for event in told]
 
 

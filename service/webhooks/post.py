@@ -123,9 +123,10 @@ def _connected(host: str, port: int) -> Iterator[socket.socket]:
 @contextmanager
 def _ended_in_time(line: socket.socket) -> Iterator[None]:
     """Cut the line after some seconds: a receiver that sends a byte now and then would never be timed out."""
-    duplicate = line.dup()
+    duplicate, was_cut = line.dup(), threading.Event()
 
     def cut() -> None:
+        was_cut.set()
         with suppress(OSError):  # it may have ended just now
             duplicate.shutdown(socket.SHUT_RDWR)
 
@@ -137,6 +138,8 @@ def _ended_in_time(line: socket.socket) -> Iterator[None]:
     finally:
         timer.cancel()
         duplicate.close()
+        if was_cut.is_set():  # what came before may look like a whole answer
+            raise TimeoutError
 
 
 def _secured(line: socket.socket, scheme: str, host: str) -> socket.socket:

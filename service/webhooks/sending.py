@@ -52,11 +52,13 @@ def claim(current: Session, most: int) -> list[tuple[UUID, datetime]]:
 
 def next_due(current: Session, webhook_id: UUID, until: datetime) -> tuple[Webhook, WebhookDelivery, datetime] | None:
     """The oldest delivery that is due, the claim renewed; None where there is none, or the claim is another's now."""
+    due = select(WebhookDelivery).where(*_due(webhook_id)).order_by(WebhookDelivery.number).limit(1)
+    delivery = current.scalars(due).one_or_none()
+    if delivery is None:
+        return None
     mine = (Webhook.id == webhook_id, Webhook.busy_until == until, Webhook.active, Webhook.archived_at.is_(None))
     renewed = current.scalar(_busy(func.now() + _CLAIM, *mine).returning(Webhook.busy_until))
-    due = select(WebhookDelivery).where(*_due(webhook_id)).order_by(WebhookDelivery.number).limit(1)
-    delivery = current.scalars(due).one_or_none() if renewed else None
-    if renewed is None or delivery is None:
+    if renewed is None:
         return None
     return current.get_one(Webhook, (current_tenant(current), webhook_id)), delivery, renewed
 

@@ -67,7 +67,7 @@ def filled(app: Flask) -> tuple[StudioUnderTest, list[str]]:
     studio = make_studio(app)
     world = World(studio)
     world.converted(), world.shot(), world.material(), world.alias(), world.scene(), world.workflow()
-    world.job(), world.order_with_medium(), world.playlist()
+    world.job(), world.order_with_medium(), world.playlist(), world.delivery()
     with app.app_context(), tenant_session(studio.tenant_id) as session:
         tables = [table for table in Base.metadata.sorted_tables if "tenant_id" in table.c and table.name != "users"]
         ids: set[UUID] = {row_id for table in tables for row_id in session.scalars(select(table.c.id))}

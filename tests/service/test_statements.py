@@ -35,6 +35,7 @@ NOT_FILLED = {
     "GET /api/workflows/<uuid:workflow_id>/versions": "of one workflow",
     "GET /api/assets/<uuid:asset_id>/cast-in": "of one asset",
     "GET /api/jobs/<uuid:job_id>/tasks": "of one job",
+    "GET /api/webhooks/<uuid:webhook_id>/deliveries": "of one webhook",
     "GET /api/jobs/<uuid:job_id>/frames": "of one job",
 }
 
@@ -57,7 +58,7 @@ def counting(app: Flask) -> Iterator[list[str]]:
 def fill(world: World) -> None:
     """One more row of every kind, with all that can belong to it."""
     world.token(), world.scene(), world.material(), world.alias(), world.medium(), world.converted()
-    world.job(), world.comment(), world.playlist()
+    world.job(), world.comment(), world.playlist(), world.delivery()
     world.workflow(), world.run(), world.custom_field()
     shot = world.shot()
     body = {"target_type": "shot", "target_id": shot["id"], "name": unique(), "department": "lighting"}
