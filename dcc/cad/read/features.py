@@ -18,9 +18,10 @@ _DEEP_STYLE = b"CONTEXT_DEPENDENT_OVER_RIDING_STYLED_ITEM"
 _LAYER = b"PRESENTATION_LAYER_ASSIGNMENT"
 _MESH = b"TESSELLATED_SHAPE_REPRESENTATION"
 _MATERIAL = b"MATERIAL_DESIGNATION"
+_MADE_FROM = b"MAKE_FROM_USAGE_OPTION"
 _UNSEEN = b"CONTEXT_DEPENDENT_INVISIBILITY"
 _PROPERTY = b"DESCRIPTIVE_REPRESENTATION_ITEM"
-_WORDS = (_OPERATOR, _DEEP_USAGE, _DEEP_STYLE, _LAYER, _MESH, _MATERIAL, _UNSEEN, _PROPERTY)
+_WORDS = (_OPERATOR, _DEEP_USAGE, _DEEP_STYLE, _LAYER, _MESH, _MATERIAL, _MADE_FROM, _UNSEEN, _PROPERTY)
 _NAMED_LAYER = re.compile(_LAYER + rb"\s*\(\s*'[^']*[^'\s][^']*'")
 
 
@@ -52,7 +53,7 @@ def features_of(text: mmap.mmap) -> Features:
         occurrence_styles=bool(mentioned & {_DEEP_USAGE, _DEEP_STYLE}),
         layers=_LAYER in mentioned and _NAMED_LAYER.search(text) is not None,
         meshes=_MESH in mentioned,
-        other_forms=bool(mentioned & {_MATERIAL, _UNSEEN}),
+        other_forms=bool(mentioned & {_MATERIAL, _MADE_FROM, _UNSEEN}),
         properties=_PROPERTY in mentioned,
     )
 

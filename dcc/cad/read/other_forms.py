@@ -2,10 +2,13 @@
 
 - ``MATERIAL_DESIGNATION``: what products are made of. Said as the CAx Implementor Forum's recommended practices for
   material identification have it: a ``PROPERTY_DEFINITION`` 'material property' with a 'material name'.
+- ``MAKE_FROM_USAGE_OPTION``: what products are made from, where that is a product of the category 'raw material', as
+  I-DEAS writes it. A part made from a casting or from another part has no material by that.
 - ``CONTEXT_DEPENDENT_INVISIBILITY``: what is not seen in one presentation of the model. Said as ``INVISIBILITY`` where
   no other presentation shows it: what is only left out of some view of a drawing is there.
 
-Schemas: ISO 10303-45 (material_designation) and ISO 10303-46 (context_dependent_invisibility).
+Schemas: ISO 10303-44 (make_from_usage_option), ISO 10303-45 (material_designation) and ISO 10303-46
+(context_dependent_invisibility).
 """
 
 from __future__ import annotations
@@ -21,9 +24,12 @@ from dcc.cad.read.part21.write import text_file
 
 _PRESENTATIONS = ("DRAUGHTING_MODEL", "MECHANICAL_DESIGN_GEOMETRIC_PRESENTATION_REPRESENTATION")
 _DEFINITIONS = ("PRODUCT_DEFINITION", "PRODUCT_DEFINITION_WITH_ASSOCIATED_DOCUMENTS")
+_FORMATIONS = ("PRODUCT_DEFINITION_FORMATION", "PRODUCT_DEFINITION_FORMATION_WITH_SPECIFIED_SOURCE")
 _STYLES = ("STYLED_ITEM", "OVER_RIDING_STYLED_ITEM")
+_CATEGORY = "PRODUCT_RELATED_PRODUCT_CATEGORY"
 _KINDS = (
     "MATERIAL_DESIGNATION", "PRODUCT_DEFINITION_SHAPE", *_DEFINITIONS, "CONTEXT_DEPENDENT_INVISIBILITY",
+    "MAKE_FROM_USAGE_OPTION", _CATEGORY, "PRODUCT", *_FORMATIONS,
     "PRESENTATION_LAYER_ASSIGNMENT", *_PRESENTATIONS, *_STYLES,
 )  # fmt: skip
 _STRING = re.compile(r"'(?:[^']|'')*'")
@@ -63,15 +69,47 @@ def _materials(entities: Statements) -> Iterator[list[str]]:
             kind, parameters = entities.get(definition, ("", ""))
             if kind == "PRODUCT_DEFINITION_SHAPE" and (defined := _references(parameters)):
                 definition = defined[-1]
-            if entities.get(definition, ("", ""))[0] not in _DEFINITIONS:
-                continue
-            yield [
-                f"PROPERTY_DEFINITION('material property','material name',#{definition})",
-                f"DESCRIPTIVE_REPRESENTATION_ITEM({name[0]},'')",
-                "REPRESENTATION_CONTEXT('','')",
-                "REPRESENTATION('material name',(#?1),#?2)",
-                "PROPERTY_DEFINITION_REPRESENTATION(#?0,#?3)",
-            ]
+            if entities.get(definition, ("", ""))[0] in _DEFINITIONS:
+                yield _material(definition, name[0])
+    raw = {
+        product
+        for rest in _of(entities, _CATEGORY)
+        if (name := _STRING.search(rest)) and name[0].lower() == "'raw material'"
+        for product in _references(rest)
+    }
+    for rest in _of(entities, "MAKE_FROM_USAGE_OPTION"):
+        made, source = (*_references(rest), 0, 0)[:2]
+        product = _product_of(source, entities)
+        if product in raw and entities.get(made, ("", ""))[0] in _DEFINITIONS:
+            yield _material(made, _name_of(entities[product][1]))
+
+
+def _material(definition: int, name: str) -> list[str]:
+    """Statements by which the product of a definition is made of what is called ``name`` (in quotes)."""
+    return [
+        f"PROPERTY_DEFINITION('material property','material name',#{definition})",
+        f"DESCRIPTIVE_REPRESENTATION_ITEM({name},'')",
+        "REPRESENTATION_CONTEXT('','')",
+        "REPRESENTATION('material name',(#?1),#?2)",
+        "PROPERTY_DEFINITION_REPRESENTATION(#?0,#?3)",
+    ]
+
+
+def _product_of(definition: int, entities: Statements) -> int:
+    """The product that is defined there, through its formation; 0 where there is none."""
+    for kinds in (_DEFINITIONS, _FORMATIONS, ("PRODUCT",)):
+        kind, rest = entities.get(definition, ("", ""))
+        if kind not in kinds:
+            return 0
+        if kind != "PRODUCT":
+            definition = (*_references(rest), 0)[0]
+    return definition
+
+
+def _name_of(product: str) -> str:
+    """Id and name of a product, which for a material are its standard and its common name; in quotes."""
+    said = dict.fromkeys(text[1:-1].strip() for text in _STRING.findall(product)[:2])
+    return "'" + "; ".join(filter(None, said)) + "'"
 
 
 def _unseen(entities: Statements) -> Iterator[list[str]]:

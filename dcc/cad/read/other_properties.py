@@ -1,7 +1,9 @@
 """Properties of products that say something else than their material.
 
 The kernel takes every descriptive item of every property for the name of a material: a file's author, its source or a
-tolerance note, whichever comes last.
+tolerance note, whichever comes last. What names a material is called so, in the words of the CAx Implementor Forum's
+recommended practices ('material property', 'material name'), or is an attribute that users or CAD systems call so:
+'Material', 'Werkstoff', 'PTC_MATERIAL_NAME'.
 """
 
 from __future__ import annotations
@@ -15,8 +17,20 @@ from OCP.StepRepr import (
 )
 from OCP.TCollection import TCollection_HAsciiString
 
-_MATERIAL = "material"
-_SAYS_NOTHING = {"", _MATERIAL, "material name"}
+from shared.material_aliases import split_words
+
+_MATERIAL = frozenset(
+    split_words(
+        "material werkstoff matériau matière materiale materiaal materiał materiál материал 材料 材质 材質 재질 재료"
+    )
+)
+_BESIDE = frozenset(
+    split_words(
+        "property properties name names designation identification grade raw part ptc sw nom nome nombre bezeichnung"
+    )
+)
+"""What may stand beside that word: a material's number, cost or thickness is no material."""
+_PROPERTY = ["material", "property"]
 
 
 def leave_materials_only(model: StepData_StepModel) -> None:
@@ -27,12 +41,25 @@ def leave_materials_only(model: StepData_StepModel) -> None:
             definition = link.Definition().Value()
             if not isinstance(definition, StepRepr_PropertyDefinition):
                 continue
-            if _MATERIAL not in f"{_text(definition.Name())} {_text(definition.Description())}".lower():
+            if not _names_material(_text(definition.Name()), _text(definition.Description())):
                 link.SetUsedRepresentation(StepRepr_Representation())
             for item in words:
-                if _text(item.Name()).lower() in _SAYS_NOTHING:
+                if not _text(item.Name()).strip() or _is_material(_text(item.Name())):
                     # What it is stands in its description, as for any other attribute.
                     item.SetName(item.Description())
+
+
+def _names_material(name: str, description: str) -> bool:
+    """Whether a property of this name and description says what something is made of."""
+    if split_words(name) == _PROPERTY:
+        return not description.strip() or _is_material(description)
+    return _is_material(name) or _is_material(description)
+
+
+def _is_material(text: str) -> bool:
+    """Whether ``text`` is a word for material, perhaps with words beside it that do not change what it means."""
+    words = set(split_words(text))
+    return bool(words & _MATERIAL) and words <= _MATERIAL | _BESIDE
 
 
 def _words(link: StepRepr_PropertyDefinitionRepresentation) -> list[StepRepr_DescriptiveRepresentationItem]:

@@ -109,6 +109,63 @@ def test_other_properties_are_no_materials(model: Model, settings: Settings) -> 
     assert materials(model.converted(said, settings)) == {"Box": "Brass", "Pin": None, "Pair": "Bronze"}
 
 
+@pytest.mark.parametrize(
+    ("name", "kind", "item", "material"),
+    [
+        ("user defined attribute", "Werkstoff", "'Werkstoff','1.4301'", "1.4301"),
+        ("PTC_MATERIAL_NAME", "", "'PTC_MATERIAL_NAME','STEEL'", "STEEL"),
+        ("材質", "", "'','SUS304'", "SUS304"),
+        ("material property", "", "'AISI 304',''", "AISI 304"),
+        ("material property", "density", "'density','7.8 g/cm3'", None),
+        ("user defined attribute", "Material thickness", "'Material thickness','2 mm'", None),
+        ("user defined attribute", "Material number", "'Material number','4711'", None),
+        ("materialised by", "", "'','Ann'", None),
+    ],
+)
+def test_what_a_property_is_called_tells_a_material(
+    name: str, kind: str, item: str, material: str | None, model: Model
+) -> None:
+    said = property_of(model.definition("Pin"), name, kind, item, 9000)
+    assert materials(model.converted(said))["Pin"] == material
+
+
+@pytest.mark.parametrize("settings", [WHOLE, PIECES], ids=["whole", "pieces"])
+def test_a_property_may_be_written_as_one_of_materials(model: Model, settings: Settings) -> None:
+    said = property_of(model.definition("Pin"), "material property", "material name", "'Copper',''", 9000)
+    said = said.replace("=PROPERTY_DEFINITION(", "=MATERIAL_PROPERTY(").replace(
+        "=PROPERTY_DEFINITION_REPRESENTATION(#9000,#9002)", "=MATERIAL_PROPERTY_REPRESENTATION(#9000,#9002,#9009)"
+    )
+    said += "#9009=DATA_ENVIRONMENT('','',());"
+    assert materials(model.converted(said, settings)) == {"Box": None, "Pin": "Copper", "Pair": None}
+
+
+def made_from(definition: str, source: str, category: str) -> str:
+    """That a product is made from another, as I-DEAS writes it."""
+    return f"""#9000=PRODUCT('{source}','Titanium 6-4','',());
+#9001=PRODUCT_RELATED_PRODUCT_CATEGORY('{category}','',(#9000));
+#9002=PRODUCT_DEFINITION_FORMATION('1','LAST_VERSION',#9000);
+#9003=PRODUCT_DEFINITION_CONTEXT('part definition',#9005,'design');
+#9004=PRODUCT_DEFINITION('part definition','',#9002,#9003);
+#9005=APPLICATION_CONTEXT('mechanical design');
+#9006=MAKE_FROM_USAGE_OPTION('material assignemt','make from','',{definition},
+ #9004,1,'',#9007);
+#9007=MEASURE_WITH_UNIT(COUNT_MEASURE(1.),#9008);
+#9008=(NAMED_UNIT(#9009)CONTEXT_DEPENDENT_UNIT('piece'));
+#9009=DIMENSIONAL_EXPONENTS(0.,0.,0.,0.,0.,0.,0.);"""
+
+
+@pytest.mark.parametrize("settings", [WHOLE, PIECES], ids=["whole", "pieces"])
+def test_what_a_part_is_made_from_is_its_material_where_that_is_raw(model: Model, settings: Settings) -> None:
+    said = made_from(model.definition("Pin"), "AMS 4928", "raw material")
+    found = materials(model.converted(said, settings))
+    assert found == {"Box": None, "Pin": "AMS 4928; Titanium 6-4", "Pair": None}
+
+
+def test_what_a_part_is_cut_from_is_no_material(model: Model) -> None:
+    said = made_from(model.definition("Pin"), "Casting", "part")
+    assert set(materials(model.converted(said)).values()) == {None}
+
+
 def test_a_designation_of_something_else_is_no_damage(model: Model) -> None:
     solid = re.findall(r"(#\d+) = MANIFOLD_SOLID_BREP", model.text)[0]
     assert set(materials(model.converted(f"#9000=MATERIAL_DESIGNATION('Steel',({solid}));")).values()) == {None}
