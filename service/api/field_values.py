@@ -18,7 +18,7 @@ from service.models import FieldsRow
 
 FieldsType = TypeVar("FieldsType", bound=FieldsRow)
 _MOST = 200
-_MOST_FILTERS = 10
+MOST_FILTERS = 10
 
 FieldValues = Annotated[
     dict[str, Any],
@@ -46,7 +46,7 @@ class FieldsQuery(EditableQuery):
     wanted: Annotated[dict[str, str], WithJsonSchema({"type": "string"})] = Field(
         default_factory=dict,
         alias="field.NAME",
-        max_length=_MOST_FILTERS,
+        max_length=MOST_FILTERS,
         description="what the custom field NAME has, such as `field.lens=35`; empty for those without a value, and of "
         "tags all that are named, with commas between them. Lists are sorted by `field.NAME`, too",
     )

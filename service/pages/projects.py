@@ -8,56 +8,57 @@ from flask import render_template
 from sqlalchemy import func, select
 
 from service.accounts.permissions import Permission
+from service.api.assets import AssetQuery, list_assets
 from service.api.listing import row
+from service.api.sequences import SequenceQuery, list_sequences
+from service.api.shots import ShotQuery, list_shots
 from service.custom_fields import declared
 from service.database import session
 from service.models import Asset, Casting, Part, Project, Publish, Sequence, Shot, Task
 from service.pages.field_values import fields_on
 from service.pages.frame import may, page
-from service.pages.paging import page_number, paged
+from service.pages.tables import table_of
 from shared import paths
 
-_ROWS = 100
 _PUBLISHES = 50
 
 
 @page("/projects/<uuid:project_id>", Permission.PRODUCTION_READ)
 def project(project_id: UUID) -> str:
     """A project: its fields, and its sequences with theirs."""
-    found, number = row(Project, project_id), page_number()
-    statement = select(Sequence).where(Sequence.project_id == project_id, Sequence.archived_at.is_(None))
-    sequences, more = paged(statement.order_by(Sequence.name), number, _ROWS)
+    found = row(Project, project_id)
+    columns = declared(session(), Sequence).of(project_id)
+    table = table_of(columns, SequenceQuery, list_sequences, project=found.name)
     counted = select(Shot.sequence_id, func.count()).where(
-        Shot.sequence_id.in_([each.id for each in sequences]), Shot.archived_at.is_(None)
+        Shot.sequence_id.in_([each.id for each in table.rows]), Shot.archived_at.is_(None)
     )
+    assets = select(func.count(Asset.id)).where(Asset.project_id == project_id, Asset.archived_at.is_(None))
     return render_template(
         "pages/project.html",
         project=found,
         fields=fields_on(found),
-        sequences=sequences,
+        table=table,
         shots=dict(session().execute(counted.group_by(Shot.sequence_id)).all()),
-        columns=declared(session(), Sequence).of(project_id),
-        assets=session().scalar(select(func.count(Asset.id)).where(Asset.project_id == project_id)),
-        number=number,
-        more=more,
+        assets=session().scalar(assets),
     )
+
+
+@page("/projects/<uuid:project_id>/assets", Permission.PRODUCTION_READ)
+def project_assets(project_id: UUID) -> str:
+    """The assets of a project with their fields, as a table."""
+    found = row(Project, project_id)
+    columns = declared(session(), Asset).of(project_id)
+    table = table_of(columns, AssetQuery, list_assets, project=found.name)
+    return render_template("pages/project_assets.html", project=found, table=table)
 
 
 @page("/sequences/<uuid:sequence_id>", Permission.PRODUCTION_READ)
 def sequence(sequence_id: UUID) -> str:
     """A sequence: its fields, and its shots with theirs."""
-    found, number = row(Sequence, sequence_id), page_number()
-    statement = select(Shot).where(Shot.sequence_id == sequence_id, Shot.archived_at.is_(None))
-    shots, more = paged(statement.order_by(Shot.name), number, _ROWS)
-    return render_template(
-        "pages/sequence.html",
-        sequence=found,
-        fields=fields_on(found),
-        shots=shots,
-        columns=declared(session(), Shot).of(found.project_id),
-        number=number,
-        more=more,
-    )
+    found = row(Sequence, sequence_id)
+    columns = declared(session(), Shot).of(found.project_id)
+    table = table_of(columns, ShotQuery, list_shots, project=found.project.name, sequence=found.name)
+    return render_template("pages/sequence.html", sequence=found, fields=fields_on(found), table=table)
 
 
 @page("/shots/<uuid:shot_id>", Permission.PRODUCTION_READ)

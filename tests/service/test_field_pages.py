@@ -4,12 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from threading import Thread
 from typing import Any
 
 import pytest
-from flask import Flask
-from werkzeug.serving import make_server
 
 from service.accounts.permissions import Role
 from tests.service.browser import Browser, running_browser
@@ -181,6 +178,43 @@ def test_a_project_leads_to_its_shots_and_lists_show_their_fields(film: Film) ->
     assert "shot.lens" in film.see(f"{project}/production").text
 
 
+def test_tables_are_sorted_searched_and_narrowed_by_what_stands_in_them(film: Film) -> None:
+    film.declare("asset", "weight", "number", title="Weight")
+    film.declare("asset", "risk", "choice", title="Risk", choices=["low", "high"])
+    film.declare("asset", "finish", "tags", title="Finish")
+    for name, values in (
+        ("lamp", {"weight": 9, "risk": "low", "finish": ["matte", "red & blue"]}),
+        ("wheel", {"weight": 10, "risk": "high", "finish": ["red & blue"]}),
+    ):
+        body = {"project_id": film.project["id"], "name": name, "fields": values}
+        assert film.studio.admin.post("/assets/", body).status == 201
+    path = f"/projects/{film.project['id']}/assets"
+
+    def shown(query: str) -> list[str]:
+        text = film.see(f"{path}?{query}").text
+        return sorted((name for name in ("gear", "lamp", "wheel") if f" {name} " in text), key=text.index)
+
+    assert path in film.see("/?project=film").links
+    for query, names in (
+        ("", ["gear", "lamp", "wheel"]),
+        ("sort=field.weight", ["lamp", "wheel", "gear"]),
+        ("sort=-field.weight", ["wheel", "lamp", "gear"]),
+        ("field.risk=high", ["wheel"]),
+        ("field.finish=matte&sort=-name", ["lamp"]),
+        ("field.weight=", ["gear"]),
+        ("q=blue&field.risk=low", ["lamp"]),
+        ("q=nothing", []),
+    ):
+        assert shown(query) == names, query
+    # What stands in a cell leads to the rows that have it; what narrows the table leads back.
+    links = film.see(f"{path}?sort=name&page=1").links
+    assert f"{path}?sort=name&field.finish=red+%26+blue" in links
+    narrowed = film.see(f"{path}?sort=name&field.risk=high")
+    assert "Risk: high ×" in narrowed.text and f"{path}?sort=name" in narrowed.links
+    assert film.studio.browser().get(f"{path}?sort=field.nothing").status_code == 422
+    assert film.studio.browser().get(f"{path}?" + "&".join(f"field.f{n}=1" for n in range(30))).status_code == 422
+
+
 def test_assets_are_found_on_the_overview_by_their_fields(film: Film) -> None:
     film.declare("asset", "part_number", "text")
     film.studio.admin.patch(f"/assets/{film.asset['id']}", {"fields": {"part_number": "AX-4711"}})
@@ -222,17 +256,6 @@ def test_another_tenants_pages_are_not_there(film: Film, other_studio: StudioUnd
 def browser(tmp_path: Path) -> Iterator[Browser]:
     with running_browser(tmp_path / "profile") as started:
         yield started
-
-
-@pytest.fixture
-def address(app: Flask) -> Iterator[str]:
-    """The service on a port of its own."""
-    server = make_server("127.0.0.1", 0, app, threaded=True)
-    server.daemon_threads = True
-    thread = Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    yield f"http://127.0.0.1:{server.port}"
-    server.shutdown()
 
 
 def test_a_manager_declares_a_field_and_fills_it_in_a_browser(browser: Browser, address: str, film: Film) -> None:

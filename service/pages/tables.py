@@ -1,0 +1,54 @@
+"""Tables of rows with a column for each custom field: searched, sorted and filtered as the API's lists are."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from flask import request
+
+from service.api.field_values import MOST_FILTERS, FieldsQuery
+from service.models import CustomField, FieldsRow
+from service.pages.paging import page_number
+
+Query = TypeVar("Query", bound=FieldsQuery)
+_ROWS = 100
+_FILTER = "field."
+
+
+@dataclass(frozen=True)
+class TableView:
+    """A page of rows. ``filters`` are the fields by which it is narrowed, with what they must have."""
+
+    rows: Sequence[FieldsRow]
+    columns: Sequence[CustomField]
+    number: int
+    more: bool
+    query: str
+    sort: str
+    filters: Sequence[tuple[CustomField, str]]
+
+    @property
+    def narrowed(self) -> bool:
+        return bool(self.query or self.filters)
+
+
+def table_of(
+    columns: Sequence[CustomField],
+    form: type[Query],
+    rows: Callable[[Query], dict[str, Any]],
+    **fixed: str,
+) -> TableView:
+    """The rows that the address asks for: ``q``, ``sort``, ``page``, and ``field.NAME`` for what a field must have.
+
+    ``rows`` is the API's list, ``fixed`` what it is always asked. Raises InputError for what no column has.
+    """
+    query, sort = request.args.get("q", "").strip()[:200], request.args.get("sort", "")[:200]
+    wanted = {name: text for name, text in request.args.items() if name.startswith(_FILTER)}
+    wanted = dict(list(wanted.items())[:MOST_FILTERS])
+    number = page_number()
+    asked = {**fixed, **wanted, "q": query, "sort": sort or "name", "page": number, "page_size": _ROWS}
+    page = rows(form.model_validate(asked))
+    filters = [(field, wanted[key]) for field in columns if (key := _FILTER + field.name) in wanted]
+    return TableView(page["items"], columns, number, number * _ROWS < page["total"], query, sort or "name", filters)
