@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import hashlib
+import inspect
 import json
 import re
 from collections.abc import Callable
@@ -135,7 +136,7 @@ class Resource(Blueprint):
                 errors=errors,
                 status_again=status_again,
                 name=view.__name__,
-                help=(view.__doc__ or "").strip(),
+                help=inspect.cleandoc(view.__doc__ or ""),
             )
             self.endpoints.append(endpoint)
             self.add_url_rule(path, view.__name__, _serve(endpoint, view), methods=[method])

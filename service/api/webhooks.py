@@ -149,7 +149,7 @@ def create_webhook(body: NewWebhook) -> dict[str, Any]:
     """Tell a program of the studio of what happens, from now on.
 
     Of each event it gets a POST of `{id, kind, channel, at, project, actor, object, payload}`, where `object` is
-    `{type, id, name, url}` and `payload` is that of `GET /api/activity/`. It answers with a status from 200 to 299
+    `{type, id, name, url}` and `payload` is that of `GET /api/activity`. It answers with a status from 200 to 299
     within 10 seconds, or the event is sent again: after 10 seconds, 1, 5 and 30 minutes, 2, 6 and 15 hours. With 410 it
     asks to be switched off; so it is after three days without success, and administrators are told. Messages may
     come twice, and later ones before one that is sent again: whoever knows the header `webhook-id` already
@@ -268,7 +268,7 @@ def get_delivery(webhook_id: UUID, delivery_id: UUID) -> WebhookDelivery:
     answer=WholeDelivery,
 )
 def send_delivery_again(webhook_id: UUID, delivery_id: UUID) -> WebhookDelivery:
-    """Send a delivery once more and at once, whatever came of it; its id stays the same."""
+    """Send a delivery once more, within seconds, whatever came of it; its id stays the same."""
     found = live_row(Webhook, webhook_id)
     again = sending.send_again(session(), found, delivery_of(webhook_id, delivery_id, lock=True))
     audit.note(session(), "send_again", Webhook.__tablename__, found.id, after={"delivery_id": str(again.id)})

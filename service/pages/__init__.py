@@ -4,8 +4,8 @@
 with its queries; ``playlists`` are found and arranged, and in ``review`` they and single pictures are looked at;
 ``comments`` and ``field_values`` stand on what they are about; ``projects`` has the pages of projects, sequences and
 shots, ``production`` takes their spreadsheets, and ``custom_fields`` declares their fields; ``revisions`` has the
-buttons that confirm or correct matches; ``sign_in`` gives and ends the browser's session. Other pages only read:
-changes go through the API.
+buttons that confirm or correct matches; ``webhooks`` are an administrator's; ``sign_in`` gives and ends the browser's
+session. Other pages only read: changes go through the API.
 """
 
 from __future__ import annotations
@@ -29,6 +29,7 @@ from service.pages import (
     revisions,
     sign_in,
     tasks,
+    webhooks,
     workflows,
 )
 from service.pages.errors import error_page
@@ -38,7 +39,7 @@ __all__ = ["error_page", "register"]
 
 _VIEWS = (
     *(home, projects, production, custom_fields, field_values, assets, revisions, tasks),
-    *(publishes, playlists, review, comments, jobs, workflows, notifications, sign_in),
+    *(publishes, playlists, review, comments, jobs, workflows, notifications, webhooks, sign_in),
 )
 """Modules whose import declares the routes of ``pages``."""
 

@@ -118,7 +118,7 @@ def ping(current: Session, webhook: Webhook, actor: tuple[UUID, str]) -> Webhook
 
 
 def send_again(current: Session, webhook: Webhook, delivery: WebhookDelivery) -> WebhookDelivery:
-    """Send a delivery (locked) again at once, whatever came of it, and as often as a new one. Raises ConflictError."""
+    """Send a delivery (locked) again, whatever came of it, and as often as a new one. Raises ConflictError."""
     _check_on(webhook)
     delivery.state, delivery.tries, delivery.next_at = "waiting", 0, datetime.now(UTC)
     return _soon(current, webhook, delivery)
