@@ -128,13 +128,16 @@ def _view(
 def write_comment() -> str:
     """Comment on what the form names, with the pictures and films that were chosen and what was drawn.
 
-    A status that is given while a publish is looked at is its task's, and the comment with it.
+    A status that is given while a publish is looked at is its task's, and the comment with it; ``answer`` is the button
+    of one.
     """
     request.max_content_length = auth.config().max_upload_bytes
     given: dict[str, Any] = {name: value for name, value in request.form.items() if value.strip()}
     files = {uuid4(): each for each in request.files.getlist("files") if each.filename}
     if "drawing" in given:
         given["drawing"] = _drawing(given["drawing"])
+    if answer := given.pop("answer", ""):
+        given["status"] = answer
     if status := given.pop("status", None) if given.get("target_type") == "publish" else None:
         publish_id = read_form(NewComment, {"text": status, **given}, _REFUSED).target_id
         given |= {"target_type": "task", "target_id": row(Publish, publish_id).task_id, "status": status}

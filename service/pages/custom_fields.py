@@ -23,21 +23,13 @@ from service.api.custom_fields import (
 from service.api.listing import row
 from service.api.records import change
 from service.api.routing import Request
-from service.custom_fields import TARGETS, TYPES
+from service.custom_fields import TARGETS
 from service.database import session
+from service.field_types import TYPES
 from service.models import CustomField, Project
 from service.pages.frame import action, page, tell_refusal
 from shared.errors import ConflictError, InputError
 
-_TYPES = {
-    "text": "Text",
-    "number": "Number",
-    "checkbox": "Checkbox",
-    "date": "Date",
-    "choice": "Choice",
-    "tags": "Tags",
-}
-assert tuple(_TYPES) == TYPES
 _ADDRESS = "/projects/<uuid:project_id>/fields"
 
 
@@ -52,7 +44,7 @@ def project_fields(project_id: UUID) -> str:
             kind: [each for each in fields if each.target_type == kind and not each.archived_at] for kind in TARGETS
         },
         archived=[each for each in fields if each.archived_at],
-        types=_TYPES,
+        types=TYPES,
     )
 
 

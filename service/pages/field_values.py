@@ -13,8 +13,9 @@ from service.accounts.permissions import Permission
 from service.api.field_values import changed_values
 from service.api.listing import row
 from service.api.records import change, row_to_change
-from service.custom_fields import LONGEST_TEXT, TARGETS, as_text, declared, from_text, project_of, target_type_of
+from service.custom_fields import TARGETS, declared, project_of, target_type_of
 from service.database import session
+from service.field_types import LONGEST_TEXT, as_text, from_text
 from service.models import Asset, CustomField, FieldsRow, Project, Shot, Task
 from service.pages.frame import action, may, tell_refusal
 from shared.errors import ConflictError, InputError

@@ -44,14 +44,15 @@ class Picture:
     def url(self) -> str:
         return media_url(self.medium.id)
 
-    @property
-    def thumbnail_url(self) -> str:
-        return media_url(self.thumbnail.id)
-
 
 def media_url(media_id: UUID) -> str:
     """Where the API serves a media file; a browser's session may read it."""
     return f"/api/media/assets/{media_id}/file"
+
+
+def _is_whole(medium: MediaAsset) -> bool:
+    """Whether it is no picture that stands for another, nor one frame of many."""
+    return medium.asset_type == STILL or medium.mime_type in _FILMS
 
 
 def _first_of(types: set[str], *media: MediaAsset) -> str:
@@ -59,15 +60,15 @@ def _first_of(types: set[str], *media: MediaAsset) -> str:
 
 
 def pictures_of(media: Sequence[MediaAsset]) -> list[Picture]:
-    """The pictures in ``media``, in their order: each still with the thumbnail of its job, and lone thumbnails."""
+    """The pictures and films in ``media``, in their order: each with the thumbnail of its job; and lone thumbnails."""
     thumbnails = {item.job_id: item for item in media if item.asset_type == THUMBNAIL and item.job_id}
-    with_still = {item.job_id for item in media if item.asset_type == STILL and item.job_id}
+    with_larger = {item.job_id for item in media if item.job_id and _is_whole(item)}
     pictures = []
     for item in media:
-        if item.asset_type == STILL:
+        if _is_whole(item):
             small = thumbnails.get(item.job_id, item) if item.job_id else item
             pictures.append(Picture(item, small))
-        elif item.asset_type == THUMBNAIL and item.job_id not in with_still:
+        elif item.asset_type == THUMBNAIL and item.job_id not in with_larger:
             pictures.append(Picture(item, item))
     return pictures
 

@@ -21,7 +21,8 @@ from service.api.playlists import (
     item_counts,
     may_change,
 )
-from service.api.records import change, live_row, written
+from service.api.records import change, written
+from service.archiving import check_live
 from service.database import session
 from service.models import MediaAsset, Playlist, PlaylistItem, Project
 from service.pages.forms import read_form
@@ -241,8 +242,8 @@ def _changed(playlist_id: UUID, work: Callable[[Playlist], None], *, any_version
 
 
 def _to_change(playlist_id: UUID) -> Playlist:
-    row(Playlist, playlist_id, lock=True)
-    playlist = live_row(Playlist, playlist_id)
+    playlist = row(Playlist, playlist_id, lock=True)
+    check_live(playlist)
     if not may_change(playlist):
         raise ForbiddenError(
             f"{playlist.name} is for clients, and what they see is a project manager's.",

@@ -12,6 +12,7 @@ from service.accounts.permissions import Role
 from service.database import tenant_session
 from service.models import AuditRecord, Job, MediaAsset, PlaylistItem
 from service.tasks import notifier
+from shared.client import Client
 from shared.jobs import JobDocument, JobState
 from tests.service.exhibits import add_rows
 from tests.service.studio import Api, Json, Production, Reply, StudioUnderTest
@@ -273,3 +274,16 @@ def test_items_never_leave_their_tenant(
     stranger = other_studio.api(Role.GLOBAL_ADMIN)
     assert stranger.get(f"/playlists/{playlist['id']}").status == 404
     assert stranger.get(f"/pictures/{shown(playlist)[0]}".replace("/pictures", "/media/assets")).status == 404
+
+
+def test_programs_make_and_change_playlists(studio: StudioUnderTest, production: Production, address: str) -> None:
+    publish = studio.publish(production)
+    first, second = rendered(studio, publish), rendered(studio, publish)
+    with Client(address, studio.artist.token) as api:
+        playlist = api.create_playlist(production.project["id"], "Dailies", [first])
+        assert shown(api.add_to_playlist(playlist["id"], [second])) == [first, second]
+        assert shown(api.set_playlist(playlist["id"], [first])) == [first]
+        assert shown(api.take_newer(playlist["id"], [first])) == [second]
+        assert [each["name"] for each in api.playlists(project=production.project["name"])] == ["Dailies"]
+        said = api.comment("publish", publish["id"], "Rounder.", media_id=second, drawing=[])
+        assert api.playlist(playlist["id"])["items"][0]["media_id"] == said["media_id"] == second

@@ -152,14 +152,16 @@ def test_what_is_said_in_a_review_goes_where_it_belongs(studio: StudioUnderTest,
     form = {"target_type": "publish", "target_id": publish["id"], "media_id": picture}
     assert browser.post(back, data={**form, "text": "Good."}).location.startswith(f"/playlists/{playlist['id']}?media=")
     browser.post(back, data={**form, "text": "Again.", "status": "retake", "drawing": json.dumps([STROKE])})
+    browser.post(back, data={**form, "answer": "approved", "status": ""})
+    assert studio.artist.get(f"/tasks/{production.task['id']}").data["status"] == "approved"
     both = browser.post(back, data={**form, "text": "x", "status": "done", "for_client": "true"})
     assert "Clients do not see tasks" in Page(browser.get(both.location)).text
     for drawing in ("{", "[" * 100_000, '[{"color": "#ff4d4d"}]'):
         assert browser.post(back, data={**form, "text": "x", "drawing": drawing}).status_code == 422
-    again, good = studio.artist.get("/comments/").data["items"]
+    approved, again, good = studio.artist.get("/comments/").data["items"]
+    assert (approved["target_type"], approved["status"], approved["text"]) == ("task", "approved", "")
     assert (again["target_type"], again["status"], again["drawing"]) == ("task", "retake", [STROKE])
     assert (good["target_type"], good["media_id"]) == ("publish", picture)
-    assert studio.artist.get(f"/tasks/{production.task['id']}").data["status"] == "retake"
     page = browser.get(f"/playlists/{playlist['id']}?media={picture}")
     assert "Good." in page.text and "Again." in page.text
     assert '<polyline stroke="#ff4d4d" points="0.25,0.5 0.75,1.0 "/>' in page.text

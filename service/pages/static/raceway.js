@@ -62,6 +62,7 @@ async function refresh(section) {
   // What a reader unfolded stays unfolded.
   const before = section.querySelectorAll("details");
   fresh.querySelectorAll("details").forEach((item, index) => { item.open = before[index]?.open ?? item.open; });
+  if (fresh.isEqualNode(section)) return section;
   if ("reload" in section.dataset && !fresh.dataset.refresh) location.reload();
   section.replaceWith(fresh);
   return fresh;
