@@ -76,6 +76,25 @@ class Alias:
             ) from error
 
 
+def table_of(own: Iterable[Alias], defaults: Iterable[Alias]) -> list[Alias]:
+    """A studio's alias table: its own rows, and those of the ``defaults`` that they do not replace.
+
+    A row replaces one of the same kind and word that is no more open: ``steel*`` stands for ``steel`` as well.
+    """
+    rows = list(own)
+    known: dict[tuple[Kind, str], list[_Pattern]] = {}
+    for alias in rows:
+        pattern = _compile(alias.pattern)
+        known.setdefault((alias.kind, pattern.text), []).append(pattern)
+    return rows + [
+        alias
+        for alias in defaults
+        if not any(
+            mine.covers(_compile(alias.pattern)) for mine in known.get((alias.kind, _compile(alias.pattern).text), ())
+        )
+    ]
+
+
 def matching_aliases(text: str, kinds: Iterable[Kind], aliases: Iterable[Alias]) -> list[Alias]:
     """The text aliases of those ``kinds`` that match ``text``, best first."""
     words = split_words(text)
@@ -132,6 +151,10 @@ class _Pattern:
     text: str
     open_start: bool
     open_end: bool
+
+    def covers(self, other: _Pattern) -> bool:
+        """Whether this matches whatever ``other``, which has the same text, matches."""
+        return self.open_start >= other.open_start and self.open_end >= other.open_end
 
     def find(self, words: list[str]) -> int:
         """Index of the last word at which the pattern matches, or -1."""

@@ -21,7 +21,7 @@ from service.cad import revisions
 from service.models import CadFile, MaterialAlias, TenantMaterial
 from shared.default_aliases import DEFAULT_ALIASES
 from shared.manifest import EffectiveMaterial, Manifest
-from shared.material_aliases import Alias
+from shared.material_aliases import Alias, table_of
 from shared.material_layers import (
     UNRESOLVED,
     MaterialLayers,
@@ -36,6 +36,9 @@ from shared.material_layers import (
 from shared.material_library import FALLBACK_NAME, LIBRARY, Material, find_material
 
 Value = TypeVar("Value")
+
+_BUILT_IN = hashlib.blake2b(repr((LIBRARY, DEFAULT_ALIASES)).encode(), digest_size=8).hexdigest()
+"""Changes with the materials and aliases that come with Raceway: a newer one may dress parts in another way."""
 
 
 def library_of(current: Session) -> dict[str, Material]:
@@ -56,8 +59,7 @@ def aliases_of(current: Session) -> list[Alias]:
             .order_by(MaterialAlias.kind, MaterialAlias.pattern)
         )
     ]
-    replaced = {(alias.kind, alias.pattern) for alias in own}
-    return own + [alias for alias in DEFAULT_ALIASES if (alias.kind, alias.pattern) not in replaced]
+    return table_of(own, DEFAULT_ALIASES)
 
 
 def manifest_of(root: Path, cad: CadFile) -> Manifest:
@@ -117,14 +119,14 @@ def tag_of(current: Session, cad: CadFile) -> str:
 
 
 def _table_version(current: Session) -> tuple[Any, ...]:
-    """Version of the tenant's library, alias table and fallback material."""
+    """Version of the library, alias table and fallback material that the tenant has."""
     counts = [
         select(
             func.concat_ws("/", func.count(), func.sum(table.revision), func.max(table.updated_at))
         ).scalar_subquery()
         for table in (TenantMaterial, MaterialAlias)
     ]
-    return (*current.execute(select(*counts)).one(), tenant_settings(current).fallback_material)
+    return (_BUILT_IN, *current.execute(select(*counts)).one(), tenant_settings(current).fallback_material)
 
 
 def _dress(current: Session, cad: CadFile, manifest: Manifest, tag: str) -> Dressed:
