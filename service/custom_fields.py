@@ -7,17 +7,15 @@ where a choice is offered no more or a field was put away.
 
 from __future__ import annotations
 
-import math
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
 from typing import Any
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, not_, or_, select
 from sqlalchemy.orm import Session
 
+from service.field_types import TYPES, from_text, typed
 from service.models import Asset, CustomField, FieldsRow, Project, Shot, Task
 from service.models import Sequence as SequenceRow
 from shared.errors import InputError
@@ -30,18 +28,9 @@ TARGETS: Mapping[str, type[FieldsRow]] = {
     "project": Project,
 }
 """Kinds of rows that have custom fields."""
-TYPES = ("text", "number", "checkbox", "date", "choice", "tags")
-LONGEST_TEXT = 2000
-LONGEST_TAG = 100
-MOST_TAGS = 50
-_LARGEST = 10**15
-"""Numbers up to here are exact in JSON's usual double precision."""
 
 _ORDER = (CustomField.position, CustomField.name, CustomField.id)
-_NUMBER = re.compile(r"[-+]?\d{1,20}(\.\d{1,20})?([eE][-+]?\d{1,3})?")
-_DAY = re.compile(r"\d{4}-\d\d-\d\d")
-_BETWEEN_TAGS = re.compile(r"[,;\r\n]+")
-_YES, _NO = frozenset({"yes", "true", "1", "x"}), frozenset({"no", "false", "0"})
+_MOST_TOLD = 40
 
 
 @dataclass(frozen=True)
@@ -105,46 +94,26 @@ def merged(fields: Iterable[CustomField], before: Mapping[str, Any], given: Mapp
         if name not in known:
             faults[name] = "is no field here"
             continue
-        if name in before and value == before[name]:
-            continue  # What stands may stay, also a choice that is offered no more.
         try:
-            value = None if value is None else _checked(known[name], value)
+            kept = None if value is None else _checked(known[name], value, before.get(name))
         except ValueError as error:
             faults[name] = str(error)
-        if value is None:
-            values.pop(name, None)
-        else:
-            values[name] = value
+            continue
+        values.pop(name, None)
+        if kept is not None:
+            values[name] = kept
     if faults:
         raise _refused(known.values(), faults)
     return values
 
 
-def _checked(field: CustomField, value: Any) -> Any:
-    """``value``, of JSON, as it is kept; None where it is empty. Raises ValueError, which says what the field takes."""
-    value = _typed(field, value)
-    offered = field.choices if field.type in ("choice", "tags") else []
-    chosen = value if isinstance(value, list) else [value]
-    if offered and value is not None and (other := [each for each in chosen if each not in offered]):
-        raise ValueError(f"must be one of {', '.join(offered)}, not {other[0]!r}")
+def _checked(field: CustomField, value: Any, before: Any) -> Any:
+    """``value`` as it is kept, if it is offered, or was there ``before``: what stands may stay. Raises ValueError."""
+    value = typed(field, value)
+    chosen, stands = (each if isinstance(each, list) else [each] for each in (value, before))
+    if field.choices and (other := [each for each in chosen if each not in (*field.choices, *stands, None)]):
+        raise ValueError(f"must be one of {', '.join(field.choices)}, not {other[0]!r}")
     return value
-
-
-def from_text(field: CustomField, text: str) -> Any:
-    """The value that somebody wrote into a cell or a form; None for nothing.
-
-    Raises ValueError where it is not of the field's type. Whether it is offered, :func:`merged` tells.
-    """
-    return _typed(field, _read(field, text))
-
-
-def as_text(value: Any) -> str:
-    """A value as people write it, and as :func:`from_text` reads it."""
-    if value is None:
-        return ""
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    return ", ".join(value) if isinstance(value, list) else str(value)
 
 
 def conditions(known: Declared, wanted: Mapping[str, str]) -> list[ColumnElement[bool]]:
@@ -165,7 +134,7 @@ def conditions(known: Declared, wanted: Mapping[str, str]) -> list[ColumnElement
             if each:
                 found.append(or_(*each))
             else:
-                faults[name] = f"must be {_TAKES[fields[0].type]}, not {text!r}"
+                faults[name] = f"must be {TYPES[fields[0].type]}, not {text!r}"
     if faults:
         raise _refused(known.fields, faults, prefix="field")
     return found
@@ -198,81 +167,9 @@ def _condition(model: type[FieldsRow], field: CustomField, text: str) -> ColumnE
     return model.fields.contains({field.name: value})
 
 
-_TAKES = {
-    "text": f"text of at most {LONGEST_TEXT} characters",
-    "number": "a number, like 35 or 2.5",
-    "checkbox": "true or false",
-    "date": "a day, like 2027-01-31",
-    "choice": "one of its choices",
-    "tags": f"a list of at most {MOST_TAGS} words without commas, of at most {LONGEST_TAG} characters each",
-}
-
-
-def _typed(field: CustomField, value: Any) -> Any:
-    """``value`` in the one form in which it is kept. Raises ValueError where it is not of the field's type."""
-    match field.type, value:
-        case "text", str() if len(value) <= LONGEST_TEXT:
-            return value.replace("\r\n", "\n").replace("\r", "\n").strip() or None
-        case "number", int() | float() if not isinstance(value, bool) and _is_exact(value):
-            return int(value) if value == int(value) else value
-        case "checkbox", bool():
-            return value
-        case "date", str() if _DAY.fullmatch(value) and _is_day(value):
-            return value
-        case "choice", str():
-            return value.strip() or None
-        case "tags", list() if all(isinstance(each, str) for each in value):
-            tags = list(dict.fromkeys(tag for each in value if (tag := each.strip())))
-            if len(tags) <= MOST_TAGS and all(is_tag(each) for each in tags):
-                return tags or None
-    raise ValueError(f"must be {_TAKES[field.type]}, not {_shortened(value)}")
-
-
-def is_tag(text: str) -> bool:
-    """Whether a text can be one of several in a list that people write."""
-    return 0 < len(text) <= LONGEST_TAG and text == text.strip() and not _BETWEEN_TAGS.search(text)
-
-
-def _is_exact(value: int | float) -> bool:
-    return math.isfinite(value) and abs(value) <= _LARGEST
-
-
-def _is_day(text: str) -> bool:
-    try:
-        date.fromisoformat(text)
-    except ValueError:
-        return False
-    return True
-
-
-def _read(field: CustomField, text: str) -> Any:
-    """The JSON that a text means in a field; the text itself where it means nothing."""
-    plain = text.strip()
-    match field.type:
-        case "number" if _NUMBER.fullmatch(plain):
-            return float(plain) if set(plain) & set(".eE") else int(plain)
-        case "checkbox" if plain.casefold() in _YES | _NO:
-            return plain.casefold() in _YES
-        case "choice":
-            return _offered(field, plain)
-        case "tags":
-            return [_offered(field, tag) for each in _BETWEEN_TAGS.split(plain) if (tag := each.strip())]
-    return plain
-
-
-def _offered(field: CustomField, text: str) -> str:
-    """The choice that is meant, whatever its capitals."""
-    alike = (choice for choice in field.choices if choice.casefold() == text.casefold())
-    return text if text in field.choices else next(alike, text)
-
-
-def _shortened(value: Any) -> str:
-    text = repr(value)
-    return text if len(text) <= 80 else f"{text[:77]}..."
-
-
 def _refused(fields: Iterable[CustomField], faults: Mapping[str, str], prefix: str = "fields") -> InputError:
-    there = ", ".join(f"{field.name} ({field.type})" for field in fields)
+    names = [f"{field.name} ({field.type})" for field in fields]
+    there = ", ".join([*names[:_MOST_TOLD], *(["..."] if len(names) > _MOST_TOLD else [])])
     return InputError(
         f"What is said of custom fields cannot be: {'; '.join(f'{name} {text}' for name, text in faults.items())}.",
         hint=f"There are here: {there}." if there else "None is declared here: POST /api/custom-fields/ declares one.",

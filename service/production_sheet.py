@@ -214,8 +214,9 @@ class _Planning:
         self.plan.told += [Change(label(spelled), name, before[name], value) for name, value in changes.items()]
 
     def _check_fields(self, place: Place, before: Mapping[str, Any]) -> None:
+        given = _fields_in(self._values[place])
         try:
-            merged(self._fields[_kind(place)], before, _fields_in(self._values[place]))
+            merged(self._fields[_kind(place)] if given else (), before, given)
         except InputError as error:
             for name, fault in error.fields.items():
                 self.plan.refuse(self._lines[place], f"{_column(place, name)}: {fault}")

@@ -7,7 +7,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from service.custom_fields import as_text, from_text
+from service.field_types import as_text, from_text
 from service.models import CustomField, FieldsRow
 from service.production_sheet import FIELD, Fields
 from shared.tables import word

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from service.accounts.permissions import Role
 from service.api.custom_fields import MOST_FIELDS
-from service.custom_fields import as_text
+from service.field_types import as_text
 from tests.service.studio import Json, Reply, StudioUnderTest
 from tests.service.test_statements import counting
 
@@ -251,6 +251,12 @@ def test_a_choice_that_is_offered_no_more_stays_where_it_is(film: Film) -> None:
     assert film.fields("task") == {"risk": "high"}
     assert film.set("task", risk="high").status == 200
     assert film.studio.artist.get("/tasks/?field.risk=high").data["total"] == 1
+    weather = film.declare("task", "weather", "tags", choices=["fog", "rain"]).data
+    film.set("task", weather=["fog", "rain"])
+    film.studio.admin.patch(f"/custom-fields/{weather['id']}", {"choices": ["fog", "sun"]})
+    assert film.set("task", weather=["rain", "sun"]).data["fields"]["weather"] == ["rain", "sun"]
+    film.set("task", weather=["sun"])
+    assert film.set("task", weather=["rain", "sun"]).status == 422
     film.set("task", risk="low")
     assert "must be one of low, medium" in film.set("task", risk="high").error["fields"]["fields.risk"]
     assert film.studio.admin.patch(f"/custom-fields/{field['id']}", {"choices": []}).status == 422
