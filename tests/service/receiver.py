@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import ssl
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
 
 from shared.webhooks import verify
@@ -45,8 +47,10 @@ class Receiver:
 
 
 @contextmanager
-def receiving(answer: Callable[[Message], int] = lambda message: 200) -> Iterator[Receiver]:
-    """A receiver on this machine."""
+def receiving(
+    answer: Callable[[Message], int] = lambda message: 200, certificate: Path | None = None
+) -> Iterator[Receiver]:
+    """A receiver on this machine; with a ``certificate`` for ``localhost`` and its key, by HTTPS."""
     receiver = Receiver(answer=answer)
 
     class Handler(BaseHTTPRequestHandler):
@@ -67,6 +71,11 @@ def receiving(answer: Callable[[Message], int] = lambda message: 200) -> Iterato
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     server.daemon_threads = True
     receiver.url = f"http://127.0.0.1:{server.server_port}/"
+    if certificate:
+        secure = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        secure.load_cert_chain(certificate)
+        server.socket = secure.wrap_socket(server.socket, server_side=True)
+        receiver.url = f"https://localhost:{server.server_port}/"
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
     thread.start()
     try:

@@ -36,6 +36,8 @@ from tests.service.world import World
 
 pytestmark = pytest.mark.usefixtures("few_tenants")
 NEVER = threading.Event()
+CERTIFICATE = Path(__file__).with_name("localhost.pem")
+"""Of these tests: for localhost, signed by itself; with its key."""
 
 
 @pytest.fixture
@@ -303,6 +305,29 @@ def test_redirects_are_not_followed(app: Flask, studio: StudioUnderTest, world: 
     send(app)
     assert [message.path for message in receiver.messages] == ["/"]
     assert "redirects are not followed" in deliveries(studio, webhook)[0]["error"]
+
+
+def test_a_receiver_behind_https_must_prove_who_it_is(
+    app: Flask, studio: StudioUnderTest, world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with receiving(certificate=CERTIFICATE) as receiver:
+        unnamed = world.webhook(url=receiver.url.replace("localhost", "127.0.0.1"), kinds=["shot.*"])
+        webhook = world.webhook(url=receiver.url)
+        world.project()
+        send(app)
+        assert "its certificate is not trusted" in deliveries(studio, webhook)[0]["error"] and not receiver.messages
+        # What an administrator sets on the workers' machines for a studio's own authority.
+        monkeypatch.setenv("SSL_CERT_FILE", str(CERTIFICATE))
+        pass_time(studio, timedelta(seconds=11))
+        world.shot()
+        send(app)
+        pass_time(studio, timedelta(seconds=6))
+        send(app)
+    assert deliveries(studio, webhook)[0]["state"] == "delivered"
+    assert {message.id_if_signed(webhook["secret"]) for message in receiver.messages} == {
+        each["id"] for each in deliveries(studio, webhook)
+    }
+    assert "its certificate is not trusted" in deliveries(studio, unnamed)[0]["error"], "made out to another name"
 
 
 @pytest.mark.parametrize("host", ["169.254.169.254", "[fe80::1]", "[::ffff:169.254.0.1]", "[fd00:ec2::254]"])
