@@ -90,11 +90,13 @@ def test_step_materials(text: str, material: str) -> None:
     [
         ("Steel", """
             Stahl; Stahlklasse 2, Einfach; Baustahl; Acier; Acciaio; Acero; Aço; Ocel; Stal; Staal; Stål; Acél; Çelik;
-            Сталь; Сталь 45; 钢; 鋼; 炭素鋼; 鉄; S355J2; C45E; Ck45; 42CrMo4+QT; 1.2379; AISI 4340; SS400; Q235B; Ti-6Al-4V;
+            Сталь; Сталь 45; 钢; 鋼; 炭素鋼; 鉄;
+            S355J2; C45E; Ck45; 42CrMo4+QT; 1.2379; AISI 4340; SS400; Q235B; Ti-6Al-4V;
             Titanium 6-4; Inconel 718"""),
         ("BrushedSteel", """
             Edelstahl; Rostfreier Stahl; Acier inoxydable; Acciaio inossidabile; Acero inoxidable; Nerez;
-            Stal nierdzewna; Нержавеющая сталь; 不锈钢; 不鏽鋼; ステンレス鋼; SUS304; SUS303; 316L; 1.4404; X2CrNiMo17-12-2; A2-70;
+            Stal nierdzewna; Нержавеющая сталь; 不锈钢; 不鏽鋼; ステンレス鋼;
+            SUS304; SUS303; 316L; 1.4404; X2CrNiMo17-12-2; A2-70;
             17-4 PH"""),
         ("Brass", """
             Messing; Laiton; Ottone; Latón; Mosaz; Mosiądz; Латунь; 黄铜; 黄銅; 真鍮; CuZn39Pb3; CW617N;
