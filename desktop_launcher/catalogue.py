@@ -7,9 +7,11 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from pathlib import Path
 from typing import Any, Generic, TypeVar
+from urllib.parse import quote
 
 from shared.client import Client
 from shared.context import Entity
+from shared.custom_fields import as_text
 from shared.errors import ServiceError
 from shared.versions import Version
 
@@ -207,6 +209,14 @@ class Catalogue:
         with self._client() as client:
             rows = client.tasks(project=project, **_entity_filter(entity))
             return [_parsed(TaskItem.from_json, row) for row in rows]
+
+    def fields(self, project: str, entity: Entity, target_id: str) -> list[tuple[str, str]]:
+        """The custom fields of an asset or a shot that are filled: titles, and what is in them."""
+        with self._client() as client:
+            declared = client.custom_fields(target_type=entity.kind, project=project)
+            titles = {field["name"]: _text(field, "title") or str(field["name"]) for field in declared}
+            values = client.get(f"/{entity.kind}s/{quote(target_id)}")["fields"]
+        return [(titles.get(name, name), text) for name, value in values.items() if (text := as_text(value))]
 
     def scenes(self, task_id: str) -> list[SceneItem]:
         """The saved scenes of a task, the latest first."""

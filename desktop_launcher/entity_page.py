@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from textwrap import shorten
+
 from PySide6.QtCore import QModelIndex, QSize, Qt, Signal
 from PySide6.QtWidgets import (
     QAbstractItemView,
@@ -26,6 +28,8 @@ from shared.context import Entity
 
 PICTURE_SIZE = QSize(160, 90)
 INSET = 8
+FIELD_LETTERS = 60
+"""Of what is in a custom field, shown at the head."""
 TASK_ROWS = 4
 """Tasks shown without scrolling."""
 
@@ -45,6 +49,9 @@ class EntityPage(QWidget):
         self._picture = Picture(PICTURE_SIZE)
         self._title = label("", "title")
         self._detail = label("", "muted")
+        self._fields = label("", "muted")
+        self._fields.setWordWrap(True)
+        self._fields.setTextFormat(Qt.TextFormat.PlainText)
         self.tasks: ItemListModel[TaskItem] = ItemListModel(task_text)
         self.task_view = ListView()
         self.task_view.setAccessibleName("Tasks")
@@ -94,6 +101,7 @@ class EntityPage(QWidget):
         self._detail.setText(detail)
         self._show_picture()
         if changed:
+            self._set_fields([])
             self._set_tasks([])
             self.publishes.set_items([])
             self.task_view.set_empty_text("Loading…")
@@ -105,11 +113,19 @@ class EntityPage(QWidget):
         if not self._project:
             return
         catalogue, background = self._session.catalogue, self._session.background
-        project, entity = self._project, self._entity
+        project, entity, target_id = self._project, self._entity, self._target_id
+        background.run(
+            "fields", lambda: catalogue.fields(project, entity, target_id), self._set_fields, self._session.report
+        )
         background.run("tasks", lambda: catalogue.tasks(project, entity), self._set_tasks, self._session.report)
         background.run(
             "publishes", lambda: catalogue.publishes(project, entity), self._set_publishes, self._session.report
         )
+
+    def _set_fields(self, fields: list[tuple[str, str]]) -> None:
+        texts = (f"{title} {shorten(text, FIELD_LETTERS, placeholder='…')}" for title, text in fields)
+        self._fields.setText("  ·  ".join(texts))
+        self._fields.setVisible(bool(fields))
 
     def _set_tasks(self, tasks: list[TaskItem]) -> None:
         self.tasks.set_items(tasks)
@@ -179,6 +195,7 @@ class EntityPage(QWidget):
         text.addStretch(1)
         text.addWidget(self._title)
         text.addWidget(self._detail)
+        text.addWidget(self._fields)
         text.addStretch(1)
         row = QHBoxLayout()
         row.setContentsMargins(20, 18, 20, 16)

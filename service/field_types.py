@@ -31,20 +31,13 @@ _YES, _NO = frozenset({"yes", "true", "1", "x"}), frozenset({"no", "false", "0"}
 
 
 def from_text(field: CustomField, text: str) -> Any:
-    """The value that somebody wrote into a cell or a form; None for nothing.
+    """The value that somebody wrote into a cell or a form, as :func:`shared.custom_fields.as_text` has it.
+
+    None for nothing.
 
     Raises ValueError where it is not of the field's type. Whether it is offered is not looked at.
     """
     return typed(field, _read(field, text))
-
-
-def as_text(value: Any) -> str:
-    """A value as people write it, and as :func:`from_text` reads it."""
-    if value is None:
-        return ""
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    return ", ".join(value) if isinstance(value, list) else str(value)
 
 
 def typed(field: CustomField, value: Any) -> Any:

@@ -15,9 +15,10 @@ from service.api.listing import row
 from service.api.records import change, row_to_change
 from service.custom_fields import TARGETS, declared, project_of, target_type_of
 from service.database import session
-from service.field_types import LONGEST_TEXT, as_text, from_text
+from service.field_types import LONGEST_TEXT, from_text
 from service.models import Asset, CustomField, FieldsRow, Project, Shot, Task
 from service.pages.frame import action, may, tell_refusal
+from shared.custom_fields import as_text
 from shared.errors import ConflictError, InputError
 
 _LINKS = ("https://", "http://")

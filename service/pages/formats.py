@@ -7,7 +7,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any, Protocol
 
-from service.field_types import as_text
+from shared.custom_fields import as_text
 from shared.manifest import BoundingBox
 from shared.versions import Version
 

@@ -13,10 +13,10 @@ from service.api.production_sheet import COLUMNS, follow_sheet
 from service.api.sheet_fields import FieldColumns
 from service.custom_fields import fields_of
 from service.database import session
-from service.field_types import as_text
 from service.models import Project
 from service.pages.frame import action, page, shortened, tell_refusal
 from service.production_sheet import FIELD
+from shared.custom_fields import as_text
 from shared.errors import ConflictError, InputError
 
 

@@ -180,6 +180,29 @@ def test_assets_and_shots_of_the_project(browser: BrowserPage, window: MainWindo
     assert [task.name for task in browser.entity_page.tasks.items] == ["lighting"]
 
 
+def test_what_is_to_be_known_of_a_shot_stands_at_its_head(
+    browser: BrowserPage, window: MainWindow, wait_until: Wait, studio: Studio
+) -> None:
+    page = browser.entity_page
+    with Client(studio.api_url, studio.admin_token) as admin:
+        for body in (
+            {"name": "lens", "title": "Lens", "type": "number"},
+            {"name": "weather", "type": "tags"},
+            {"name": "mood", "type": "text"},
+        ):
+            admin.post("/custom-fields/", {"target_type": "shot", **body})
+        (shot,) = admin.shots("film", q="sh010")
+        admin.patch(
+            f"/shots/{shot['id']}", {"fields": {"lens": 35, "weather": ["fog", "<b>rain</b>"], "mood": "dark\n" * 50}}
+        )
+    choose(browser, window, wait_until, "shots", "sh010")
+    head = page._fields.text()
+    assert head.startswith("Lens 35  ·  weather fog, <b>rain</b>  ·  mood dark dark") and len(head) < 120
+    assert page._fields.textFormat() == Qt.TextFormat.PlainText and page._fields.isVisible()
+    choose(browser, window, wait_until, "assets", "housing")
+    assert not page._fields.isVisible()
+
+
 def test_an_asset_without_a_picture_has_none(browser: BrowserPage, tmp_path: Path) -> None:
     task = browser.navigator.panes["tasks"].model.item(0)
     assert browser._session.catalogue.thumbnail(task.target_id, "ball_bearing", tmp_path) is None

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from service.accounts.permissions import Role
 from service.api.custom_fields import MOST_FIELDS
-from service.field_types import as_text
+from shared.custom_fields import as_text
 from tests.service.studio import Json, Reply, StudioUnderTest
 from tests.service.test_statements import counting
 
