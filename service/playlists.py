@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
+from typing import Any
 from uuid import UUID, uuid4
 
-from sqlalchemy import ColumnElement, Select, delete, func, insert, or_, select, tuple_
-from sqlalchemy.dialects.postgresql import distinct_on
+from sqlalchemy import ColumnElement, CompoundSelect, Select, delete, insert, or_, select, true, tuple_, union_all
 from sqlalchemy.orm import Session, aliased, joinedload
 
 from service import audit
@@ -34,12 +34,10 @@ def with_origin(statement: Select[MediaAsset]) -> Select[MediaAsset]:
 
 def reviewable(project: Project) -> ColumnElement[bool]:
     """Condition for the pictures and films of a project that can be put on its playlists."""
-    published = select(Publish.id).join(Part, (Part.tenant_id == Publish.tenant_id) & (Part.id == Publish.part_id))
-    of_assets = select(Asset.id).where(Asset.project_id == project.id)
     return (
         or_(
-            MediaAsset.asset_id.in_(of_assets),
-            MediaAsset.publish_id.in_(published.where(Part.project_name == project.name)),
+            MediaAsset.asset.has(Asset.project_id == project.id),
+            MediaAsset.publish.has(Publish.part.has(Part.project_name == project.name)),
         )
         & MediaAsset.archived_at.is_(None)
         & MediaAsset.asset_type.not_in(_NOT_FOR_REVIEW)
@@ -106,52 +104,61 @@ def newer_media(current: Session, media_ids: Iterable[UUID]) -> dict[UUID, UUID]
     The same is shown by what was made in the same way, from the same camera, of the same part's publishes; or, where
     a medium belongs to no publish, by what has its name and asset. The newest is of the newest publish.
     """
-    statement = _alike(media_ids).where(tuple_(*_AGE_OF_OTHER) > tuple_(*_AGE))
-    newest_first = (age.desc() for age in _AGE_OF_OTHER)
-    statement = statement.ext(distinct_on(_SHOWN.id)).order_by(_SHOWN.id, *newest_first, _OTHER.id)
-    return dict(current.execute(statement).all())
+    wanted = list(media_ids)
+    return dict(current.execute(_alike(wanted, newer=True)).all()) if wanted else {}
 
 
 def former_medium(current: Session, medium: MediaAsset) -> MediaAsset | None:
     """What showed the same just before, see :func:`newer_media`."""
-    statement = _alike([medium.id]).where(tuple_(*_AGE_OF_OTHER) < tuple_(*_AGE)).with_only_columns(_OTHER.id)
-    before = statement.order_by(*(age.desc() for age in _AGE_OF_OTHER), _OTHER.id).limit(1)
-    return current.scalars(with_origin(select(MediaAsset)).where(MediaAsset.id == before.scalar_subquery())).first()
+    found = current.execute(_alike([medium.id], newer=False)).first()
+    return current.scalars(with_origin(select(MediaAsset)).where(MediaAsset.id == found[1])).first() if found else None
 
 
-_SHOWN, _OTHER = aliased(MediaAsset, name="shown"), aliased(MediaAsset, name="other")
-_PUBLISH, _PUBLISH_OF_OTHER = aliased(Publish, name="publish"), aliased(Publish, name="publish_of_other")
-_JOB, _JOB_OF_OTHER = aliased(Job, name="job"), aliased(Job, name="job_of_other")
-_AGE, _AGE_OF_OTHER = (
-    (func.coalesce(publish.version, 0), func.coalesce(publish.iteration, 0), medium.created_at)
-    for publish, medium in ((_PUBLISH, _SHOWN), (_PUBLISH_OF_OTHER, _OTHER))
-)
+def _alike(media_ids: Sequence[UUID], *, newer: bool) -> CompoundSelect[UUID, UUID]:
+    """Each of ``media_ids`` with the newest that shows the same and is newer, or older; without those of which none is.
 
-
-def _alike(media_ids: Iterable[UUID]) -> Select[UUID, UUID]:
-    """Each of ``media_ids`` with every medium in use that shows the same, itself too."""
-    of_same_name = (_OTHER.asset_id == _SHOWN.asset_id) & (_OTHER.name == _SHOWN.name)
-    without_publish = _SHOWN.publish_id.is_(None) & _OTHER.publish_id.is_(None) & of_same_name
-    camera, camera_of_other = (job.request["camera"].astext for job in (_JOB, _JOB_OF_OTHER))
-    return (
-        select(_SHOWN.id, _OTHER.id)
-        .select_from(_SHOWN)
-        .outerjoin(_PUBLISH, (_PUBLISH.tenant_id == _SHOWN.tenant_id) & (_PUBLISH.id == _SHOWN.publish_id))
-        .outerjoin(
-            _PUBLISH_OF_OTHER,
-            (_PUBLISH_OF_OTHER.tenant_id == _PUBLISH.tenant_id) & (_PUBLISH_OF_OTHER.part_id == _PUBLISH.part_id),
-        )
-        .join(_OTHER, (_OTHER.publish_id == _PUBLISH_OF_OTHER.id) | without_publish)
-        .outerjoin(_JOB, (_JOB.tenant_id == _SHOWN.tenant_id) & (_JOB.id == _SHOWN.job_id))
-        .outerjoin(_JOB_OF_OTHER, (_JOB_OF_OTHER.tenant_id == _OTHER.tenant_id) & (_JOB_OF_OTHER.id == _OTHER.job_id))
+    It is looked up for each by itself: joined, PostgreSQL would compare all media with each other.
+    """
+    shown, other = aliased(MediaAsset), aliased(MediaAsset)
+    publish, other_publish = aliased(Publish), aliased(Publish)
+    job, other_job = aliased(Job), aliased(Job)
+    camera, other_camera = (each.request["camera"].astext for each in (job, other_job))
+    alike = (
+        select(other.id)
+        .outerjoin(other_job, (other_job.tenant_id == other.tenant_id) & (other_job.id == other.job_id))
         .where(
-            _SHOWN.id.in_(list(media_ids)),
-            _OTHER.archived_at.is_(None),
-            _OTHER.asset_type == _SHOWN.asset_type,
-            _OTHER.category_key == _SHOWN.category_key,
-            camera_of_other.is_not_distinct_from(camera),
+            other.archived_at.is_(None),
+            other.asset_type == shown.asset_type,
+            other.category_key == shown.category_key,
+            other_camera.is_not_distinct_from(camera),
         )
+        .limit(1)
     )
+    of = (other_publish.version, other_publish.iteration, other.created_at)
+    than = (publish.version, publish.iteration, shown.created_at)
+    published = (
+        alike.join(other_publish, (other_publish.tenant_id == other.tenant_id) & (other_publish.id == other.publish_id))
+        .where(other_publish.part_id == publish.part_id, _beside(of, than, newer=newer))
+        .order_by(*(age.desc() for age in of), other.id)
+        .lateral()
+    )
+    uploaded = (
+        alike.where(other.publish_id.is_(None), other.asset_id == shown.asset_id, other.name == shown.name)
+        .where(_beside((other.created_at,), (shown.created_at,), newer=newer))
+        .order_by(other.created_at.desc(), other.id)
+        .lateral()
+    )
+    these = select(shown.id).outerjoin(job, (job.tenant_id == shown.tenant_id) & (job.id == shown.job_id))
+    these = these.where(shown.id.in_(media_ids))
+    with_publish = these.join(publish, (publish.tenant_id == shown.tenant_id) & (publish.id == shown.publish_id))
+    return union_all(
+        with_publish.join(published, true()).add_columns(published.c.id),
+        these.join(uploaded, true()).add_columns(uploaded.c.id).where(shown.publish_id.is_(None)),
+    )
+
+
+def _beside(age: tuple[Any, ...], than: tuple[Any, ...], *, newer: bool) -> ColumnElement[bool]:
+    return tuple_(*age) > tuple_(*than) if newer else tuple_(*age) < tuple_(*than)
 
 
 def _ids_of(playlist: Playlist) -> Select[UUID]:
