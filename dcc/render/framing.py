@@ -43,6 +43,10 @@ class Bounds:
     def corners(self) -> list[Vector]:
         return [(x, y, z) for x in self._ends(0) for y in self._ends(1) for z in self._ends(2)]
 
+    def moved(self, by: Vector) -> Bounds:
+        """The same box elsewhere."""
+        return Bounds(_added(self.low, by), _added(self.high, by))
+
     @classmethod
     def around(cls, points: Iterable[Sequence[float]]) -> Bounds:
         """The smallest box around at least one point; raises ValueError for none."""

@@ -9,7 +9,7 @@ from typing import Any
 import bpy
 
 from dcc.render import studio, world
-from dcc.render.framing import Bounds, Framing
+from dcc.render.framing import Bounds, Framing, Vector
 from dcc.render.presets import RenderSettings
 from dcc.render.stage_lights import StageLights, read_lights
 from shared.errors import RenderError
@@ -29,9 +29,11 @@ class LightingChoice:
 
 
 def light(
-    scene: bpy.types.Scene, usd: Path, settings: RenderSettings, bounds: Bounds, view: Framing
+    scene: bpy.types.Scene, usd: Path, settings: RenderSettings, bounds: Bounds, view: Framing, origin: Vector
 ) -> tuple[LightingChoice, StageLights]:
     """Light the subject in ``bounds`` as ``settings`` say, for the camera of ``view``, and stand it on something.
+
+    ``origin``: the point of the stage (metres, Z up) that lies at the scene's origin.
 
     Raises RenderError (``render.no_lights``) where the stage is to light itself and has no lights.
     """
@@ -48,7 +50,7 @@ def light(
     if settings.hdri is not None:
         scene.world = world.hdri_world(settings.hdri)
     if by_stage:
-        lights.add_to(scene, domes=settings.hdri is None)
+        lights.add_to(scene, domes=settings.hdri is None, origin=origin)
         cycles: Any = scene.cycles  # type: ignore[attr-defined]
         cycles.use_light_tree = len(lights.lights) > _MANY_LIGHTS
     elif settings.hdri is None:

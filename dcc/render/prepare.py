@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from dcc.render.device import DeviceChoice
     from dcc.render.lighting import LightingChoice
     from dcc.render.looks import DressReport
+    from dcc.render.near_origin import NearOrigin
     from dcc.render.stage_lights import StageLights
     from dcc.render.turntable import Turntable
 
@@ -42,16 +43,21 @@ class PreparedScene:
     dressed: DressReport
     turntable: Turntable | None
     lights: StageLights
+    near: NearOrigin | None
+    """Where the subject was brought near the origin."""
 
     def show(self, frame: int) -> None:
         """Move everything to where ``frame`` shows it."""
         self.scene.frame_set(frame)
+        if self.near is not None:
+            self.near.show(frame)
         if self.turntable is not None:
             self.turntable.turn_to(frame)
         self.lights.show(frame)
 
     def report(self) -> dict[str, Any]:
         """What the result of a render says beside its files."""
+        bounds = self.bounds.moved(self.near.origin) if self.near else self.bounds
         return {
             "engine": self.settings.engine,
             "device": asdict(self.device),
@@ -61,7 +67,7 @@ class PreparedScene:
             "background": self.settings.background_behind(by_stage=bool(self.lights.lights)),
             "lighting": asdict(self.lighting),
             "camera": asdict(self.camera),
-            "bounds": {"low": self.bounds.low, "high": self.bounds.high},
+            "bounds": {"low": bounds.low, "high": bounds.high},
             "materials": self.dressed.assigned,
             "unresolved": self.dressed.unresolved,
         }
@@ -92,6 +98,7 @@ def prepare(
     from dcc.render.import_usd import import_model
     from dcc.render.lighting import light
     from dcc.render.looks import dress_from_stage
+    from dcc.render.near_origin import bring_near, is_far
     from dcc.render.scene import set_up_scene
     from dcc.render.turntable import Turntable, swept
 
@@ -108,15 +115,19 @@ def prepare(
 
     points = _points_over_time(scene, time)
     bounds = Bounds.around(points)
+    near = bring_near(model, usd, bounds.center, scene.frame_current) if is_far(bounds) else None
+    if near is not None:
+        points = _points_over_time(scene, time, near)
+        bounds = Bounds.around(points)
     table = Turntable(model, bounds.center, turn_frames) if turn_frames is not None else None
     framed = swept(points, bounds.center) if table else points
     if seen_by.used == FRAMED:
         view = camera.place_camera(scene, framed, bounds, settings.width / settings.height)
     else:
         view = camera.view_of_stage_camera(scene, bounds)
-    lighting, lights = light(scene, usd, settings, bounds, view)
+    lighting, lights = light(scene, usd, settings, bounds, view, near.origin if near else (0.0, 0.0, 0.0))
     _log(choice, seen_by, lighting)
-    return PreparedScene(scene, settings, choice, seen_by, lighting, time, bounds, dressed, table, lights)
+    return PreparedScene(scene, settings, choice, seen_by, lighting, time, bounds, dressed, table, lights, near)
 
 
 def _log(device: DeviceChoice, camera: CameraChoice, lighting: LightingChoice) -> None:
@@ -127,7 +138,7 @@ def _log(device: DeviceChoice, camera: CameraChoice, lighting: LightingChoice) -
         log(f"not rendered: {what}")
 
 
-def _points_over_time(scene: bpy.types.Scene, time: StageTime) -> list[Vector]:
+def _points_over_time(scene: bpy.types.Scene, time: StageTime, near: NearOrigin | None = None) -> list[Vector]:
     """What is visible at any time: a camera that frames it loses nothing, whichever frames a task renders."""
     from dcc.render.camera import visible_points
 
@@ -137,6 +148,10 @@ def _points_over_time(scene: bpy.types.Scene, time: StageTime) -> list[Vector]:
     points: list[Vector] = []
     for frame in sorted({round(first + (last - first) * step / (FRAMED_TIMES - 1)) for step in range(FRAMED_TIMES)}):
         scene.frame_set(frame)
+        if near is not None:
+            near.show(frame)
         points += visible_points(scene)
     scene.frame_set(first)
+    if near is not None:
+        near.show(first)
     return points

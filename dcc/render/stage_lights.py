@@ -20,6 +20,8 @@ import bpy
 from mathutils import Matrix, Vector
 from pxr import Usd, UsdGeom, UsdLux
 
+from dcc.render.framing import Vector as Point
+from dcc.render.stage_space import StageSpace
 from dcc.render.world import add_dome, dome_world
 
 Colour = tuple[float, float, float]
@@ -27,8 +29,6 @@ _Setter = Callable[[Usd.Prim, Any, float, Vector, Colour], None]
 """Sets the data of a light from its prim at a time, given by what its sizes are multiplied, and its radiance."""
 _UNLIMITED = 180.0
 """Degrees: a cone so wide cuts nothing off."""
-_CENTIMETRE = 0.01
-"""Metres in a unit of a stage that names none."""
 
 
 @dataclass
@@ -47,17 +47,20 @@ class StageLights:
         shown = ", ".join(names[:6]) + (", ..." if len(names) > 6 else "")
         return f"{len(names)} {'light' if len(names) == 1 else 'lights'} of the stage: {shown}"
 
-    def add_to(self, scene: bpy.types.Scene, *, domes: bool) -> None:
-        """Add them to ``scene`` where they stand at its frame; domes become its world, or are left out."""
+    def add_to(self, scene: bpy.types.Scene, *, domes: bool, origin: Point) -> None:
+        """Add them to ``scene`` where they stand at its frame; domes become its world, or are left out.
+
+        ``origin``: the point of the stage (metres, Z up) that lies at the scene's origin.
+        """
         assert self._stage is not None
-        frame = _stage_frame(self._stage)
+        space = StageSpace.of(self._stage, origin)
         for prim in self.lights:
             if not _is_dome(prim):
-                self._updates.append(_lamp(scene, prim, frame))
+                self._updates.append(_lamp(scene, prim, space))
         if domes:
             scene.world = dome_world()
             for prim in filter(_is_dome, self.lights):
-                self._updates.append(_dome(scene.world, prim, frame))
+                self._updates.append(_dome(scene.world, prim, space))
         self.show(scene.frame_current)
 
     def show(self, frame: int) -> None:
@@ -113,26 +116,11 @@ def _not_rendered(prim: Usd.Prim) -> Iterator[str]:
 # -- where a light stands, and how bright it is
 
 
-@dataclass(frozen=True)
-class _Frame:
-    """From the stage's space to Blender's: metres, Z up."""
-
-    scale: float
-    turn: Matrix
-
-    def place(self, prim: Usd.Prim, time: float) -> tuple[Vector, Matrix, Vector]:
-        """Location in metres, rotation, and by what its sizes are multiplied to be metres."""
-        local = UsdGeom.Imageable(prim).ComputeLocalToWorldTransform(time)
-        # USD multiplies from the left, Blender from the right.
-        matrix = self.turn @ Matrix([list(row) for row in local]).transposed()
-        location, rotation, size = matrix.decompose()
-        return location * self.scale, rotation.to_matrix(), size * self.scale
-
-
-def _stage_frame(stage: Usd.Stage) -> _Frame:
-    y_up = UsdGeom.GetStageUpAxis(stage) == UsdGeom.Tokens.y
-    scale = UsdGeom.GetStageMetersPerUnit(stage) or _CENTIMETRE
-    return _Frame(scale, Matrix.Rotation(math.radians(90) if y_up else 0, 4, "X"))
+def _place(prim: Usd.Prim, space: StageSpace, time: float) -> tuple[Vector, Matrix, Vector]:
+    """Location in metres, rotation, and by what its sizes are multiplied to be metres."""
+    to_world = UsdGeom.Imageable(prim).ComputeLocalToWorldTransform(time)
+    location, rotation, size = space.matrix(to_world).decompose()
+    return location, rotation.to_matrix(), size
 
 
 def _radiance(prim: Usd.Prim, time: float) -> Colour:
@@ -172,7 +160,7 @@ def _kind(prim: Usd.Prim) -> _Setter | None:
     return None
 
 
-def _lamp(scene: bpy.types.Scene, prim: Usd.Prim, frame: _Frame) -> Callable[[float], None]:
+def _lamp(scene: bpy.types.Scene, prim: Usd.Prim, space: StageSpace) -> Callable[[float], None]:
     """Add a light to the scene; answers what brings it up to date."""
     setter = _kind(prim)
     assert setter is not None
@@ -184,7 +172,7 @@ def _lamp(scene: bpy.types.Scene, prim: Usd.Prim, frame: _Frame) -> Callable[[fl
     scene.collection.objects.link(item)
 
     def update(time: float) -> None:
-        location, rotation, size = frame.place(prim, time)
+        location, rotation, size = _place(prim, space, time)
         item.matrix_world = Matrix.Translation(location.to_tuple()) @ rotation.to_4x4()
         if setter is _set_cylinder:
             radius, length = _tube_size(prim, time, size)
@@ -321,7 +309,7 @@ def _glowing_tube(name: str) -> bpy.types.Mesh:
     return mesh
 
 
-def _dome(world: bpy.types.World, prim: Usd.Prim, frame: _Frame) -> Callable[[float], None]:
+def _dome(world: bpy.types.World, prim: Usd.Prim, space: StageSpace) -> Callable[[float], None]:
     """Add a dome to the world; answers what brings it up to date."""
     texture = UsdLux.DomeLight(prim).GetTextureFileAttr().Get() if prim.IsA(UsdLux.DomeLight) else None
     if prim.IsA(UsdLux.DomeLight_1):
@@ -331,7 +319,7 @@ def _dome(world: bpy.types.World, prim: Usd.Prim, frame: _Frame) -> Callable[[fl
     pole = Matrix.Rotation(math.radians(90), 3, "X") if _pole_is_z(prim) else Matrix.Identity(3)
 
     def update(time: float) -> None:
-        _, rotation, _ = frame.place(prim, time)
+        _, rotation, _ = _place(prim, space, time)
         dome(_radiance(prim, time), rotation @ pole)
 
     return update
