@@ -10,10 +10,9 @@ from uuid import UUID
 from flask import request, url_for
 
 from service.accounts.permissions import Permission
-from service.api.field_values import changed_values
 from service.api.listing import row
 from service.api.records import change, row_to_change
-from service.custom_fields import TARGETS, declared, project_of, target_type_of
+from service.custom_fields import TARGETS, declared, merged, project_of, target_type_of
 from service.database import session
 from service.field_types import LONGEST_TEXT, from_text
 from service.models import Asset, CustomField, FieldsRow, Project, Shot, Task
@@ -70,8 +69,7 @@ class FieldsView:
 
 def fields_on(found: FieldsRow) -> FieldsView:
     """What the page of a row shows of its fields: one statement."""
-    fields = declared(session(), type(found)).of(project_of(found))
-    return FieldsView(found, [FieldView(field, found.fields.get(field.name)) for field in fields])
+    return FieldsView(found, _views(declared(session(), type(found)).of(project_of(found)), found))
 
 
 @action("/fields/<any(project, sequence, shot, asset, task):target_type>/<uuid:row_id>", Permission.PRODUCTION_WRITE)
@@ -80,6 +78,8 @@ def fill_fields(target_type: str, row_id: UUID) -> str:
     model = TARGETS[target_type]
     target = page_of_row(row(model, row_id))
     try:
+        # Before the row, as who renames a choice locks them.
+        known = declared(session(), model, hold=True)
         found = row_to_change(model, row_id)
         if request.form.get("version") != str(found.revision):
             raise ConflictError(
@@ -88,7 +88,8 @@ def fill_fields(target_type: str, row_id: UUID) -> str:
                 code="conflict.stale",
                 status=412,
             )
-        change(found, changed_values(found, {"fields": _sent(fields_on(found).items)}))
+        fields = known.of(project_of(found))
+        change(found, {"fields": merged(fields, found.fields, _sent(_views(fields, found)))})
     except (InputError, ConflictError) as error:
         tell_refusal(error)
     return f"{target}#fields"
@@ -106,6 +107,10 @@ def page_of_row(found: FieldsRow) -> str:
         case Project():
             return url_for("pages.project", project_id=found.id)
     return url_for("pages.sequence", sequence_id=found.id)
+
+
+def _views(fields: Sequence[CustomField], found: FieldsRow) -> list[FieldView]:
+    return [FieldView(field, found.fields.get(field.name)) for field in fields]
 
 
 def _sent(items: Sequence[FieldView]) -> dict[str, Any]:

@@ -226,6 +226,39 @@ def test_parts_learn_what_they_compose(empty: Config) -> None:
         connection.rollback()
 
 
+def test_what_was_said_about_pictures_alone_does_not_outlive_them(empty: Config) -> None:
+    schema.upgrade(empty)
+    tenant, user, project, asset, task, medium = (uuid4() for _ in range(6))
+    values = {"user": user, "project": project, "asset": asset, "task": task, "medium": medium}
+    with schema.owner_connection(empty) as connection:
+        connection.execute(text("SELECT set_config('app.current_tenant', :id, true)"), {"id": str(tenant)})
+        for statement in (
+            "INSERT INTO tenants (id, name, storage) VALUES (app_tenant(), :user, :user)",
+            "INSERT INTO users (id, name, email, role) VALUES (:user, 'A', 'a@x', 'artist')",
+            "INSERT INTO projects (id, name) VALUES (:project, 'film')",
+            "INSERT INTO assets (id, project_id, name) VALUES (:asset, :project, 'gear')",
+            "INSERT INTO tasks (id, asset_id, name, department) VALUES (:task, :asset, 'model', 'model')",
+            (
+                "INSERT INTO media_assets (id, asset_type, name, path, mime_type, size, sha256)"
+                " VALUES (:medium, 'still', 'a.png', 'a.png', 'image/png', 1, 'd')"
+            ),
+            (
+                "INSERT INTO comments (id, author_id, media_id, text, for_client)"
+                " VALUES (gen_random_uuid(), :user, :medium, 'of the picture', true)"
+            ),
+            (
+                "INSERT INTO comments (id, author_id, media_id, task_id, text, seconds)"
+                " VALUES (gen_random_uuid(), :user, :medium, :task, 'of the task', 1)"
+            ),
+        ):
+            connection.execute(text(statement), values)
+    schema.downgrade(empty, "0014")
+    with schema.owner_connection(empty) as connection:
+        connection.execute(text("SELECT set_config('app.current_tenant', :id, true)"), {"id": str(tenant)})
+        assert connection.scalars(text("SELECT text FROM comments")).all() == ["of the task"]
+    schema.upgrade(empty)
+
+
 def test_a_reset_empties_every_table_and_keeps_the_schema(empty: Config) -> None:
     schema.upgrade(empty)
     tenant = uuid4()

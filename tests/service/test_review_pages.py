@@ -364,6 +364,20 @@ def test_a_film_is_played_by_keys_and_drawn_on_at_a_moment(review: Review) -> No
     assert "frame 4" in browser.text(".comments")
 
 
+def test_a_playlist_plays_through_to_its_end(review: Review) -> None:
+    browser = review.browser
+    review.open(2)
+    browser.press("p")
+    review.until_at(3)
+    pressed = "return document.querySelector('[data-through]').ariaPressed"
+    browser.until(lambda: browser.run("return document.querySelector('video[data-shown]').currentTime") == 1)
+    browser.until(lambda: browser.run(pressed) == "false")
+    browser.press("p")
+    assert browser.run(pressed) == "true"
+    browser.press("d")
+    assert browser.run(pressed) == "false", "who draws stays here"
+
+
 def test_a_picture_is_wiped_to_the_one_before(review: Review) -> None:
     browser = review.browser
     review.open(1)

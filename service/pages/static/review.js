@@ -1,5 +1,5 @@
 // Looking at a picture or film: steps by keys, wipes to the one before, and draws what a comment is about.
-// ← → step, space plays, , and . go by frames, D draws, Ctrl+Z undoes, C compares, Escape ends either.
+// ← → step, space plays, P plays through, , and . go by frames, D draws, Ctrl+Z undoes, C compares, Escape ends these.
 
 import { Drawing } from "./drawing.js";
 
@@ -8,10 +8,14 @@ const shown = sheet.querySelector("[data-shown]");
 const film = shown instanceof HTMLVideoElement ? shown : null;
 const form = document.querySelector(".comment-form");
 const moment = form?.querySelector("[data-moment]");
-const FRAMES_A_SECOND = Number(document.querySelector("script[data-fps]").dataset.fps) || 25;
+const rate = Number(document.querySelector("script[data-fps]").dataset.fps);
+const FRAMES_A_SECOND = rate || 25;
 const SAME_MOMENT = 0.5 / FRAMES_A_SECOND;
+const STILL_MS = 3000;
+const THROUGH = "raceway:play-through";
 
 const button = (name) => document.querySelector(`[data-${name}]`);
+const isPressed = (toggle) => toggle?.getAttribute("aria-pressed") === "true";
 
 // -- drawing
 
@@ -20,7 +24,8 @@ let drawnAt = null;
 
 function setDrawing(on) {
   if (!drawing || !button("draw")) return;
-  film?.pause();
+  if (on && isPressed(button("through"))) setThrough(false);
+  if (on) film?.pause();
   drawing.active = on;
   button("draw").setAttribute("aria-pressed", on);
   button("pens").hidden = !on;
@@ -43,7 +48,8 @@ function setMoment() {
   if (!moment) return;
   const seconds = drawnAt ?? film.currentTime;
   moment.value = seconds.toFixed(3);
-  form.querySelector("[data-moment-shown]").textContent = `${seconds.toFixed(2)} s`;
+  const frame = Math.floor(seconds * rate + 0.01) + 1;
+  form.querySelector("[data-moment-shown]").textContent = rate ? `frame ${frame}` : `${seconds.toFixed(2)} s`;
   drawing.hidden = drawnAt !== null && Math.abs(film.currentTime - drawnAt) > SAME_MOMENT;
 }
 
@@ -67,7 +73,8 @@ function startDrawing() {
 // Shows a comment's drawing over the picture, and its moment of the film; without a link none.
 function showNote(link) {
   if (!drawing) return;
-  document.querySelectorAll("a[data-note]").forEach((each) => each.toggleAttribute("aria-current", each === link));
+  document.querySelector("a[data-note][aria-current]")?.removeAttribute("aria-current");
+  link?.setAttribute("aria-current", "true");
   drawing.showOthers(link?.querySelector("svg.drawing g"));
   if (!link) return;
   setDrawing(false);
@@ -92,6 +99,37 @@ function wipe() {
   sheet.style.setProperty("--wipe", `${100 - share}%`);
 }
 
+// -- playing through
+
+let toNext = null;
+
+// One after the other, stills for a while and films once, to the end of the playlist or until it is stopped.
+function setThrough(on) {
+  const next = document.querySelector("a[rel=next]");
+  button("through")?.setAttribute("aria-pressed", on);
+  clearTimeout(toNext);
+  if (on) sessionStorage.setItem(THROUGH, location.pathname);
+  else sessionStorage.removeItem(THROUGH);
+  if (film) film.loop = !on;
+  if (!on) film?.pause();
+  else if (film) film.play();
+  else toNext = setTimeout(goOn, STILL_MS);
+
+  function goOn() {
+    if (next) next.click();
+    else setThrough(false);
+  }
+  if (film) film.onended = on ? goOn : null;
+}
+
+function startPlayingThrough() {
+  if (!button("through")) return;
+  button("through").addEventListener("click", (event) => setThrough(!isPressed(event.currentTarget)));
+  const preload = document.querySelector("[data-preload]")?.dataset.preload;
+  if (preload) new Image().src = preload;
+  if (sessionStorage.getItem(THROUGH) === location.pathname) setThrough(true);
+}
+
 // -- keys
 
 function step(seconds) {
@@ -106,7 +144,8 @@ const KEYS = {
   ",": () => film && step(-1 / FRAMES_A_SECOND),
   ".": () => film && step(1 / FRAMES_A_SECOND),
   d: () => setDrawing(!drawing?.active),
-  c: () => setComparing(button("compare")?.getAttribute("aria-pressed") !== "true"),
+  c: () => setComparing(!isPressed(button("compare"))),
+  p: () => button("through") && setThrough(!isPressed(button("through"))),
   Escape: () => { setDrawing(false); setComparing(false); showNote(null); },
 };
 
@@ -129,8 +168,9 @@ function onKey(event) {
 
 document.addEventListener("keydown", onKey);
 if (drawing) startDrawing();
+startPlayingThrough();
 if (film) setMoment();
-button("compare")?.addEventListener("click", (event) => setComparing(event.currentTarget.getAttribute("aria-pressed") !== "true"));
+button("compare")?.addEventListener("click", (event) => setComparing(!isPressed(event.currentTarget)));
 button("wipe")?.addEventListener("input", wipe);
 document.addEventListener("click", (event) => {
   const link = event.target.closest("a[data-note]");
