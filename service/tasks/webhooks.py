@@ -10,7 +10,8 @@ import logging
 import random
 import threading
 import time
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterator
+from contextlib import contextmanager
 from datetime import datetime
 from uuid import UUID
 
@@ -59,8 +60,6 @@ def run_for_ever(app: Flask, stop: threading.Event, queues: Collection[str] = (Q
                 look(app, start, stop, most=_THREADS - len(rounds))
             except SQLAlchemyError as error:
                 log.warning("webhooks put off: %s", error)
-            except Exception:
-                log.exception("webhooks failed")
     until = time.monotonic() + _LEAVE_SECONDS
     for thread in rounds:
         thread.join(max(0.0, until - time.monotonic()))
@@ -68,40 +67,51 @@ def run_for_ever(app: Flask, stop: threading.Event, queues: Collection[str] = (Q
 
 def look(app: Flask, start: Callable[[Callable[[], None]], None], stop: threading.Event, *, most: int) -> None:
     """Collect what happened, and ``start`` a round for each webhook that something is due for, ``most`` in all."""
-    config: Config = app.extensions["raceway"]
     with db.engine.connect() as connection:
         tenants = connection.scalars(text("SELECT tenant_id FROM list_webhook_tenants()")).all()
     # In another order each time, so that the busiest does not always come first.
     for tenant_id in random.sample(tenants, len(tenants)):
-        with tenant_session(tenant_id) as current:
-            active = select(Webhook.id).where(Webhook.active, Webhook.archived_at.is_(None))
-            webhook_ids = current.scalars(active.order_by(Webhook.id)).all()
-        for webhook_id in webhook_ids:
-            while True:
-                with tenant_session(tenant_id) as current:
-                    if not collecting.collect(current, webhook_id, config.public_url):
-                        break
-        with tenant_session(tenant_id) as current:
-            claimed = sending.claim(current, most) if most > 0 else []
-        most -= len(claimed)
-        for webhook_id, until in claimed:
-            start(_round(app, tenant_id, webhook_id, until, stop))
+        with _guarded(f"webhooks of tenant {tenant_id}"):
+            _collect(app, tenant_id)
+            with tenant_session(tenant_id) as current:
+                claimed = sending.claim(current, most) if most > 0 else []
+            most -= len(claimed)
+            for webhook_id, until in claimed:
+                start(_round(app, tenant_id, webhook_id, until, stop))
+
+
+@contextmanager
+def _guarded(what: str) -> Iterator[None]:
+    """What is wrong with one must not keep the others."""
+    try:
+        yield
+    except SQLAlchemyError as error:
+        log.warning("%s put off: %s", what, error)
+    except Exception:
+        log.exception("%s failed", what)
+
+
+def _collect(app: Flask, tenant_id: UUID) -> None:
+    config: Config = app.extensions["raceway"]
+    with tenant_session(tenant_id) as current:
+        active = select(Webhook.id).where(Webhook.active, Webhook.archived_at.is_(None))
+        webhook_ids = current.scalars(active.order_by(Webhook.id)).all()
+    for webhook_id in webhook_ids:
+        looked_at = 1
+        while looked_at:
+            with tenant_session(tenant_id) as current:
+                looked_at = collecting.collect(current, webhook_id, config.public_url)
 
 
 def _round(app: Flask, tenant_id: UUID, webhook_id: UUID, until: datetime, stop: threading.Event) -> Callable[[], None]:
     def work() -> None:
-        with app.app_context():
-            try:
-                send_due(app, tenant_id, webhook_id, until, stop)
-            except SQLAlchemyError as error:
-                log.warning("webhook %s put off: %s", webhook_id, error)
-            except Exception:
-                log.exception("webhook %s failed", webhook_id)
+        with app.app_context(), _guarded(f"webhook {webhook_id}"):
+            _send_due(app, tenant_id, webhook_id, until, stop)
 
     return work
 
 
-def send_due(app: Flask, tenant_id: UUID, webhook_id: UUID, until: datetime, stop: threading.Event) -> None:
+def _send_due(app: Flask, tenant_id: UUID, webhook_id: UUID, until: datetime, stop: threading.Event) -> None:
     """Send what is due for a webhook that is claimed ``until`` then: until one fails, all is sent, or time is over."""
     began, failed = time.monotonic(), False
     while not failed and not stop.is_set() and time.monotonic() - began < _ROUND_SECONDS:
