@@ -52,21 +52,27 @@ class Declared:
         return {field.name: found.fields.get(field.name) for field in self.of(project_of(found))}
 
 
-def declared(current: Session, model: type[FieldsRow]) -> Declared:
-    """The fields of ``model``'s rows: one statement."""
+def declared(current: Session, model: type[FieldsRow], *, hold: bool = False) -> Declared:
+    """The fields of ``model``'s rows: one statement. With ``hold`` they stay as they are until the transaction ends."""
     kind = target_type_of(model)
-    statement = select(CustomField).where(CustomField.target_type == kind, CustomField.archived_at.is_(None))
-    return Declared(kind, current.scalars(statement.order_by(*_ORDER)).unique().all())
+    return Declared(kind, _in_use(current, CustomField.target_type == kind, hold=hold))
 
 
-def fields_of(current: Session, project_id: UUID) -> dict[str, list[CustomField]]:
-    """The fields in use of each kind of row of a project, in their order: one statement."""
-    theirs = or_(CustomField.project_id.is_(None), CustomField.project_id == project_id)
-    statement = select(CustomField).where(theirs, CustomField.archived_at.is_(None))
+def fields_of(current: Session, project_id: UUID, *, hold: bool = False) -> dict[str, list[CustomField]]:
+    """The fields in use of each kind of row of a project, in their order; as :func:`declared`, one statement."""
     found: dict[str, list[CustomField]] = {kind: [] for kind in TARGETS}
-    for field in current.scalars(statement.order_by(*_ORDER)).unique():
+    theirs = or_(CustomField.project_id.is_(None), CustomField.project_id == project_id)
+    for field in _in_use(current, theirs, hold=hold):
         found[field.target_type].append(field)
     return found
+
+
+def _in_use(current: Session, condition: ColumnElement[bool], *, hold: bool) -> Sequence[CustomField]:
+    statement = select(CustomField).where(condition, CustomField.archived_at.is_(None))
+    if hold:
+        # Who renames a choice waits for those who may be writing it, and they see what it is called then.
+        statement = statement.with_for_update(read=True, of=CustomField).execution_options(populate_existing=True)
+    return current.scalars(statement.order_by(*_ORDER)).unique().all()
 
 
 def target_type_of(model: type[FieldsRow]) -> str:

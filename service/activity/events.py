@@ -172,7 +172,7 @@ def name_of(row: object) -> str:
 
 
 def _is_short(value: Any) -> bool:
-    return value is None or (isinstance(value, str | int | float | bool) and len(str(value)) <= _LONG)
+    return value is None or (isinstance(value, str | int | float | bool | list) and len(str(value)) <= _LONG)
 
 
 @event.listens_for(Session, "after_rollback")

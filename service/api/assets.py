@@ -13,14 +13,14 @@ from service.api.field_values import (
     FieldsOut,
     FieldsQuery,
     FieldValues,
-    changed_values,
+    changes_of,
     new_values,
     page_with_fields,
     with_fields,
 )
 from service.api.fields import Changes, Name, NameOf, Status, Title
 from service.api.listing import Page, equal, row
-from service.api.records import add, change, declare_archive, live_row, row_to_change, same_folder
+from service.api.records import add, change, declare_archive, live_row, same_folder
 from service.api.routing import Request, Resource
 from service.database import session
 from service.models import Asset, Project
@@ -108,8 +108,7 @@ def get_asset(asset_id: UUID) -> Asset:
 )
 def change_asset(asset_id: UUID, body: AssetChanges) -> Asset:
     """Change an asset's title, type, status or custom fields."""
-    found = row_to_change(Asset, asset_id)
-    return with_fields(change(found, changed_values(found, body.given())))
+    return with_fields(change(*changes_of(Asset, asset_id, body)))
 
 
 declare_archive(assets, Asset, Permission.PRODUCTION_WRITE, AssetOut, describe=with_fields)

@@ -10,8 +10,9 @@ from pydantic import Field, WithJsonSchema, model_validator
 from sqlalchemy import Select
 
 from service import custom_fields
-from service.api.fields import EditableOut
+from service.api.fields import Changes, EditableOut
 from service.api.listing import Column, EditableQuery, page_of
+from service.api.records import row_to_change
 from service.custom_fields import declared, merged, project_of
 from service.database import session
 from service.models import FieldsRow
@@ -86,18 +87,22 @@ def with_fields(found: FieldsType) -> FieldsType:
 
 def new_values(model: type[FieldsRow], project_id: UUID | None, given: dict[str, Any]) -> dict[str, Any]:
     """What a request gives a new row of a project, with its fields checked. Raises InputError."""
-    given["fields"] = _merged(model, project_id, {}, given["fields"])
+    if given["fields"]:
+        given["fields"] = merged(declared(session(), model, hold=True).of(project_id), {}, given["fields"])
     return given
 
 
-def changed_values(found: FieldsRow, given: dict[str, Any]) -> dict[str, Any]:
-    """What a request changes of a row, with its fields put among those that it has. Raises InputError."""
-    if "fields" in given:
-        given["fields"] = _merged(type(found), project_of(found), found.fields, given["fields"])
-    return given
+def changes_of(model: type[FieldsType], row_id: UUID, body: Changes) -> tuple[FieldsType, dict[str, Any]]:
+    """The row that a request changes, locked, and the changes, with its fields put among those that it has.
 
-
-def _merged(
-    model: type[FieldsRow], project_id: UUID | None, before: Mapping[str, Any], given: Mapping[str, Any]
-) -> dict[str, Any]:
-    return merged(declared(session(), model).of(project_id), before, given) if given else dict(before)
+    Raises InputError for fields that cannot be, and what :func:`service.api.records.row_to_change` raises.
+    """
+    given = body.given()
+    if not given.get("fields"):
+        given.pop("fields", None)
+        return row_to_change(model, row_id), given
+    # Before the row, as who renames a choice locks them.
+    known = declared(session(), model, hold=True)
+    found = row_to_change(model, row_id)
+    given["fields"] = merged(known.of(project_of(found)), found.fields, given["fields"])
+    return found, given

@@ -188,7 +188,7 @@ def follow_production_sheet(project_id: UUID, query: SheetQuery) -> dict[str, An
 def follow_sheet(project_id: UUID, content: bytes, name: str, *, check: bool) -> dict[str, Any]:
     """What :class:`FollowedOut` tells. Raises InputError (``input.production_sheet``) with the lines as its fields."""
     project = live_row(Project, project_id)
-    fields = fields_of(session(), project_id)
+    fields = fields_of(session(), project_id, hold=not check)
     columns = FieldColumns.of(fields)
     table = read_table(content, name, {**_NAMES, **columns.names(_TAKEN)}, _CODE)
     specs = _specs(table, name, columns)

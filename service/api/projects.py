@@ -13,7 +13,7 @@ from service.api.field_values import (
     FieldsOut,
     FieldsQuery,
     FieldValues,
-    changed_values,
+    changes_of,
     new_values,
     page_with_fields,
     with_fields,
@@ -95,8 +95,7 @@ def get_project(project_id: UUID) -> Project:
 )
 def change_project(project_id: UUID, body: ProjectChanges) -> Project:
     """Change a project's title, status or custom fields."""
-    found = row_to_change(Project, project_id)
-    return with_fields(change(found, changed_values(found, body.given())))
+    return with_fields(change(*changes_of(Project, project_id, body)))
 
 
 declare_archive(projects, Project, Permission.PRODUCTION_WRITE, ProjectOut, describe=with_fields)

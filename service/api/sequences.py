@@ -13,14 +13,14 @@ from service.api.field_values import (
     FieldsOut,
     FieldsQuery,
     FieldValues,
-    changed_values,
+    changes_of,
     new_values,
     page_with_fields,
     with_fields,
 )
 from service.api.fields import Changes, Name, NameOf, Status, Title
 from service.api.listing import Page, equal, row
-from service.api.records import add, change, declare_archive, live_row, row_to_change, same_folder
+from service.api.records import add, change, declare_archive, live_row, same_folder
 from service.api.routing import Request, Resource
 from service.models import Project, Sequence
 
@@ -105,8 +105,7 @@ def get_sequence(sequence_id: UUID) -> Sequence:
 )
 def change_sequence(sequence_id: UUID, body: SequenceChanges) -> Sequence:
     """Change a sequence's title, status or custom fields."""
-    found = row_to_change(Sequence, sequence_id)
-    return with_fields(change(found, changed_values(found, body.given())))
+    return with_fields(change(*changes_of(Sequence, sequence_id, body)))
 
 
 declare_archive(sequences, Sequence, Permission.PRODUCTION_WRITE, SequenceOut, describe=with_fields)

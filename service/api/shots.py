@@ -13,14 +13,14 @@ from service.api.field_values import (
     FieldsOut,
     FieldsQuery,
     FieldValues,
-    changed_values,
+    changes_of,
     new_values,
     page_with_fields,
     with_fields,
 )
 from service.api.fields import Changes, Name, NameOf, Status, Title
 from service.api.listing import Page, equal, row
-from service.api.records import add, change, declare_archive, live_row, row_to_change, same_folder
+from service.api.records import add, change, declare_archive, live_row, same_folder
 from service.api.routing import Request, Resource
 from service.models import Project, Sequence, Shot
 from service.models.production import FRAMES
@@ -116,8 +116,7 @@ def get_shot(shot_id: UUID) -> Shot:
 )
 def change_shot(shot_id: UUID, body: ShotChanges) -> Shot:
     """Change a shot's title, status, frame range or custom fields."""
-    found = row_to_change(Shot, shot_id)
-    changes = changed_values(found, body.given())
+    found, changes = changes_of(Shot, shot_id, body)
     _check_frames(changes.get("frame_in", found.frame_in), changes.get("frame_out", found.frame_out))
     return with_fields(change(found, changes))
 

@@ -17,14 +17,14 @@ from service.api.field_values import (
     FieldsOut,
     FieldsQuery,
     FieldValues,
-    changed_values,
+    changes_of,
     new_values,
     page_with_fields,
     with_fields,
 )
 from service.api.fields import Changes, Day, DepartmentName, Name, NameOf, Status
 from service.api.listing import Page, equal, row
-from service.api.records import add, change, declare_archive, live_row, row_to_change, same_folder
+from service.api.records import add, change, declare_archive, live_row, same_folder
 from service.api.routing import Request, Resource
 from service.models import Asset, Project, Sequence, Shot, Task, User
 from shared.errors import ForbiddenError, InputError
@@ -157,8 +157,7 @@ def change_task(task_id: UUID, body: TaskChanges) -> Task:
     An artist may change the status, and take a task that nobody has; all else is a project manager's.
     """
     _check_assignee(body.assignee_id)
-    task = row_to_change(Task, task_id)
-    given = changed_values(task, body.given())
+    task, given = changes_of(Task, task_id, body)
     changes = {name: value for name, value in given.items() if value != getattr(task, name)}
     _check_may_change(task, changes)
     return with_fields(change(task, changes))

@@ -284,6 +284,32 @@ def test_a_choice_is_renamed_wherever_it_stands(film: Film) -> None:
     assert {"fields.risk": "high"} in [each["before"] for each in logged]
 
 
+def test_a_choice_that_is_written_while_it_is_renamed_has_its_new_name(film: Film) -> None:
+    risk = film.declare("asset", "risk", "choice").data
+    body = {"project_id": film.project["id"]}
+    film.declare("asset", "note", "text")
+    had = [{"fields": {"risk": "high"}}, {}]
+    rows = [film.studio.admin.post("/assets/", {**body, **had[n % 2], "name": f"a{n}"}).data for n in range(12)]
+    assets = [each["id"] for each in rows]
+
+    def write(asset_id: str) -> int:
+        return film.studio.admin.patch(f"/assets/{asset_id}", {"fields": {"risk": "high", "note": "x"}}).status
+
+    def rename(_: str) -> int:
+        path = f"/custom-fields/{risk['id']}/rename-choice"
+        return film.studio.admin.post(path, {"choice": "high", "to": "severe"}).status
+
+    calls = [(write, each) for each in assets[:4]] + [(rename, "")] + [(write, each) for each in assets[4:]]
+    with ThreadPoolExecutor(6) as pool:
+        statuses = list(pool.map(lambda call: call[0](call[1]), calls))
+    # Who came before the new name has it, who came after it was told that there is no such choice.
+    assert statuses[4] == 200 and set(statuses) <= {200, 422}
+    written = {asset_id for (_, asset_id), status in zip(calls, statuses, strict=True) if asset_id and status == 200}
+    listed = film.studio.artist.get("/assets/?page_size=100").data["items"]
+    assert {each["id"] for each in listed if each["fields"]["risk"] == "severe"} == written | set(assets[::2])
+    assert not [each for each in listed if each["fields"]["risk"] == "high"]
+
+
 def test_lists_are_filtered_and_sorted_by_fields(film: Film) -> None:
     for name in EXAMPLES:
         film.declare("shot", name, name)
@@ -400,6 +426,8 @@ def test_artists_read_fields_and_managers_fill_them(film: Film) -> None:
 def test_who_changed_which_field_is_in_the_audit_log_and_told_to_watchers(film: Film) -> None:
     field = film.declare("asset", "weight", "number", title="Weight").data
     film.declare("asset", "note", "text")
+    film.declare("shot", "tags", "tags")
+    film.set("shot", tags=["a", "b"])
     etag = film.set("asset", weight=5, note="x").headers["ETag"]
     film.set("asset", weight=7.5)
     film.set("asset", weight=7.5)
@@ -410,6 +438,7 @@ def test_who_changed_which_field_is_in_the_audit_log_and_told_to_watchers(film: 
     ]
     told = film.studio.admin.get("/activity").data["items"]
     assert {"fields.weight": [5, 7.5]} in [each["payload"].get("changes") for each in told]
+    assert {"fields.tags": [None, ["a", "b"]]} in [each["payload"].get("changes") for each in told]
     stale = film.studio.admin.patch(film.path("asset"), {"fields": {"weight": 9}}, headers={"If-Match": etag})
     assert stale.status == 412 and stale.error["fields"]["fields.weight"].startswith("is now 7.5, changed by ")
     declared = film.studio.admin.get(f"/audit/?row_id={field['id']}").data["items"]
