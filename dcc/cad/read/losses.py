@@ -5,10 +5,13 @@ It says so to its own messenger only, and goes on with the rest. Here the produc
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 from OCP.Interface import Interface_Graph, Interface_InterfaceModel
+from OCP.Standard import Standard_Transient
 from OCP.StepBasic import StepBasic_ProductDefinition
 from OCP.STEPConstruct import STEPConstruct
 from OCP.StepRepr import (
@@ -24,13 +27,34 @@ from OCP.StepShape import StepShape_FaceSurface, StepShape_ManifoldSolidBrep, St
 from OCP.StepVisual import StepVisual_StyledItem
 from OCP.TopAbs import TopAbs_ShapeEnum
 from OCP.TopExp import TopExp_Explorer
-from OCP.TopoDS import TopoDS_Shape
 from OCP.Transfer import Transfer_TransientProcess
 from OCP.XSControl import XSControl_WorkSession
 
 from dcc.cad.mesh.meshing import PartGeometry, label_of
 from dcc.cad.model import PartDefinition
 from shared.manifest import Warning
+
+Kind = Literal["faces", "solids", "open"]
+"""What a product may lose: a face or a solid that is left out, a solid that is read as surfaces."""
+
+_TOLD: dict[Kind, tuple[str, str, str]] = {
+    "faces": (
+        "cad.missing_faces",
+        "1 face of {1} could not be read and is missing.",
+        "{0:,} faces of {1} could not be read and are missing.",
+    ),
+    "solids": (
+        "cad.missing_solids",
+        "1 solid of {1} could not be read and is missing.",
+        "{0:,} solids of {1} could not be read and are missing.",
+    ),
+    "open": (
+        "cad.open_solids",
+        "1 solid of {1} is not closed and was read as surfaces.",
+        "{0:,} solids of {1} are not closed and were read as surfaces.",
+    ),
+}
+"""Code and message of the warning about each; {0} is how many, {1} the product."""
 
 TELLING = {"cad.missing_faces": {"cad.missing_faces"}, "cad.missing_solids": {"cad.missing_solids", "cad.open_solids"}}
 """Codes of warnings here that name the parts which a warning about the whole file would only count."""
@@ -46,30 +70,16 @@ _PLACING = (
 
 @dataclass(frozen=True)
 class Loss:
-    """How much of a product's shape is missing: ``faces`` left out, ``solids`` left out, ``open`` read as surfaces."""
+    """How much is missing of the products of a name."""
 
     product: str
-    faces: int = 0
-    solids: int = 0
-    open: int = 0
-
-    def __add__(self, other: Loss) -> Loss:
-        """Of products of one name."""
-        return Loss(self.product, self.faces + other.faces, self.solids + other.solids, self.open + other.open)
+    counts: Counter[Kind]
 
     def warnings(self, label: str) -> Iterator[Warning]:
         """What to say about it, where the product is called ``label``."""
-        if self.faces:
-            were = "face of {} could not be read and is" if self.faces == 1 else "faces of {} could not be read and are"
-            yield Warning("cad.missing_faces", f"{self.faces:,} {were.format(label)} missing.")
-        if self.solids:
-            were = (
-                "solid of {} could not be read and is" if self.solids == 1 else "solids of {} could not be read and are"
-            )
-            yield Warning("cad.missing_solids", f"{self.solids:,} {were.format(label)} missing.")
-        if self.open:
-            were = "solid of {} is not closed and was" if self.open == 1 else "solids of {} are not closed and were"
-            yield Warning("cad.open_solids", f"{self.open:,} {were.format(label)} read as surfaces.")
+        for kind, (code, one, several) in _TOLD.items():
+            if count := self.counts[kind]:
+                yield Warning(code, (one if count == 1 else several).format(count, label))
 
 
 def is_short(faces: int, solids: int, parts: Sequence[PartDefinition], geometries: Sequence[PartGeometry]) -> bool:
@@ -89,35 +99,40 @@ def losses_of(session: XSControl_WorkSession, *, short: bool) -> list[Loss]:
         return []
     model = session.Model()
     owners = _Owners(model)
-    found: dict[str, list[int]] = {}
+    found: dict[str, Counter[Kind]] = {}
     for number in range(1, model.NbEntities() + 1):
-        entity = model.Value(number)
-        if isinstance(entity, StepShape_FaceSurface):
-            places = [0] if STEPConstruct.FindShape_s(process, entity).IsNull() else []
-        elif isinstance(entity, StepShape_ManifoldSolidBrep):
-            shape = STEPConstruct.FindShape_s(process, entity)
-            places = [1] if shape.IsNull() else [] if _has_solid(shape) else [2]
-        else:
-            continue
-        for place in places:
+        if kind := _lost(model.Value(number), process):
             for product in owners.of(number):
-                found.setdefault(product, [0, 0, 0])[place] += 1
-    return [Loss(product, *counts) for product, counts in found.items()]
+                found.setdefault(product, Counter())[kind] += 1
+    return [Loss(product, counts) for product, counts in found.items()]
 
 
 def tell(losses: Iterable[Loss], parts: Mapping[PartDefinition, PartGeometry]) -> list[Warning]:
     """Say with the geometry of a part what its product lost; what cannot be said of one part alone is answered."""
-    of_many: list[Warning] = []
-    together: dict[str, Loss] = {}
+    together: dict[str, Counter[Kind]] = {}
     for loss in losses:
-        together[loss.product] = together[loss.product] + loss if loss.product in together else loss
-    for name, loss in sorted(together.items()):
+        together.setdefault(loss.product, Counter()).update(loss.counts)
+    of_many: list[Warning] = []
+    for name, counts in sorted(together.items()):
+        loss = Loss(name, counts)
         named = [part for part in parts if part.name == name]
         if len(named) == 1:
             parts[named[0]].warnings.extend(loss.warnings(label_of(named[0])))
         else:
             of_many.extend(loss.warnings(repr(name) if name else "an unnamed product"))
     return of_many
+
+
+def _lost(entity: Standard_Transient, process: Transfer_TransientProcess) -> Kind | None:
+    """What is lost with an entity, if anything is."""
+    if isinstance(entity, StepShape_FaceSurface):
+        return "faces" if STEPConstruct.FindShape_s(process, entity).IsNull() else None
+    if not isinstance(entity, StepShape_ManifoldSolidBrep):
+        return None
+    shape = STEPConstruct.FindShape_s(process, entity)
+    if shape.IsNull():
+        return "solids"
+    return None if TopExp_Explorer(shape, TopAbs_ShapeEnum.TopAbs_SOLID).More() else "open"
 
 
 def _complains(process: Transfer_TransientProcess) -> bool:
@@ -129,10 +144,6 @@ def _complains(process: Transfer_TransientProcess) -> bool:
             return True
         checks.Next()
     return False
-
-
-def _has_solid(shape: TopoDS_Shape) -> bool:
-    return bool(TopExp_Explorer(shape, TopAbs_ShapeEnum.TopAbs_SOLID).More())
 
 
 class _Owners:
