@@ -46,6 +46,7 @@ def test_whatever_changes_a_row_heeds_if_match() -> None:
         "PUT /api/projects/<uuid:project_id>/clients",
         "PUT /api/shots/<uuid:shot_id>/casting",
         "PUT /api/orders/<uuid:order_id>/items/<uuid:item_id>/media",
+        "PUT /api/playlists/<uuid:playlist_id>/items",
     }
 
 

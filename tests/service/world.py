@@ -117,6 +117,12 @@ class World:
         body = {"project_id": asset["project_id"], "name": unique(), "media_ids": [self.picture(asset)["id"]]}
         return self.post("/playlists/", {**body, **more})
 
+    def outdated_playlist(self) -> Json:
+        """One with a picture of which there is a newer one."""
+        asset = self.asset()
+        old, _ = self.picture(asset), self.picture(asset)
+        return self.post("/playlists/", {"project_id": asset["project_id"], "name": unique(), "media_ids": [old["id"]]})
+
     def turntable(self) -> Json:
         """A job with tasks."""
         return self.post("/jobs/", {"kind": "turntable", "frames": 2, "publish_id": self.publish()["id"]})

@@ -27,5 +27,5 @@ def _(world: World) -> Call:
 
 @recipe("POST /playlists/<uuid:playlist_id>/take-newer")
 def _(world: World) -> Call:
-    playlist = world.playlist()
+    playlist = world.outdated_playlist()
     return Call(f"/playlists/{playlist['id']}/take-newer", {"media_ids": [playlist["items"][0]["media_id"]]})
