@@ -80,8 +80,8 @@ class CustomFieldChanges(Changes):
 
 
 class RenamedChoice(Request):
-    choice: Choice
-    to: Choice
+    choice: Choice = Field(examples=["low"])
+    to: Choice = Field(examples=["easy"])
 
 
 class CustomFieldQuery(EditableQuery):
