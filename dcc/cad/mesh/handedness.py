@@ -20,15 +20,20 @@ def twist(points: Array, triangles: Array) -> float:
     lean around each axis on the way along it, the integral of n_k (r x n)_k, weighed by how much that axis stands out;
     and the integral of xyz, which counts where all three axes can be told apart.
     """
+    return judged_twist(points, triangles)[0]
+
+
+def judged_twist(points: Array, triangles: Array) -> tuple[float, bool]:
+    """:func:`twist`, and whether in another mesh of the shape, too, an axis would stand out, or none."""
     if not len(triangles):
-        return 0.0
+        return 0.0, True
     corners = points[triangles].astype(np.float64)
     corners = (corners - corners.mean(axis=(0, 1))) / (float(np.ptp(points, axis=0).max()) or 1.0)
     normals = _cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0]) / 2
     areas = np.sqrt(np.einsum("ti,ti->t", normals, normals))
     total = areas.sum()
     if not total:
-        return 0.0
+        return 0.0, True
     normals /= np.where(areas > 0, areas, 1.0)[:, None]
     # Moments of a triangle, exact for polynomials up to the third degree.
     corners = corners - areas @ corners.sum(axis=1) / (3 * total)
@@ -37,10 +42,13 @@ def twist(points: Array, triangles: Array) -> float:
     second = ((np.repeat(areas, 3)[:, None] * rows).T @ rows + (areas[:, None] * sums).T @ sums) / (12 * total)
     spread, axes = np.linalg.eigh(second)
     size = float(np.sqrt(spread.sum()))
+    if not size:
+        return 0.0, True
     uneven = spread - spread.mean()
     stands_out = float(np.linalg.norm(uneven))
+    sure = not _ROUND / 2 < stands_out / size**2 < _ROUND * 2
     if stands_out < _ROUND * size**2:
-        return 0.0
+        return 0.0, sure
     # Right-handed: their signs do not matter then, only their order.
     axes = axes * np.sign(np.linalg.det(axes))
     normals, corners, sums = normals @ axes, corners @ axes, sums @ axes
@@ -50,7 +58,7 @@ def twist(points: Array, triangles: Array) -> float:
     products = a * b * c + a * (y * z).sum(axis=1) + b * (x * z).sum(axis=1) + c * (x * y).sum(axis=1)
     octants = areas @ (products + 2 * (x * y * z).sum(axis=1)) / (60 * total * size**3)
     apart = abs((spread[0] - spread[1]) * (spread[1] - spread[2]) * (spread[2] - spread[0])) / stands_out**3
-    return float(uneven @ leaning / stands_out + octants * apart)
+    return float(uneven @ leaning / stands_out + octants * apart), sure
 
 
 def _cross(one: Array, other: Array) -> Array:

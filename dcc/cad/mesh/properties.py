@@ -12,7 +12,7 @@ from OCP.TopAbs import TopAbs_ShapeEnum
 from OCP.TopoDS import TopoDS_Shape
 
 from dcc.cad.kernel import Array, shape_map
-from dcc.cad.mesh.handedness import twist
+from dcc.cad.mesh.handedness import judged_twist
 from shared.manifest import BoundingBox, Fingerprint, PartKind, Vector
 
 _CHIRAL = 0.015
@@ -94,11 +94,11 @@ def _hand(kind: PartKind, points: Array, triangles: Array | None) -> tuple[float
     """Handedness, and whether it is sure."""
     if triangles is None:
         return 0.0, True
-    hand = chirality(points, triangles) if kind == "solid" else 0.0
+    hand, sure = judged_chirality(points, triangles) if kind == "solid" else (0.0, True)
     if abs(hand) >= _CHIRAL:
-        return hand, abs(hand) > _CLEARLY
-    turned = twist(points, triangles)
-    return turned, abs(hand) < _HARDLY and not _HARDLY <= abs(turned) <= _CLEARLY
+        return hand, sure and abs(hand) > _CLEARLY
+    turned, also_sure = judged_twist(points, triangles)
+    return turned, sure and also_sure and abs(hand) < _HARDLY and not _HARDLY <= abs(turned) <= _CLEARLY
 
 
 def bounding_box(points: Array) -> BoundingBox:
@@ -120,15 +120,20 @@ def chirality(points: Array, triangles: Array) -> float:
     Cv and CCv is a pseudo-scalar: it does not change when the shape is turned, and changes sign when it is mirrored.
     It is taken of unit vectors, so that size does not count either.
     """
+    return judged_chirality(points, triangles)[0]
+
+
+def judged_chirality(points: Array, triangles: Array) -> tuple[float, bool]:
+    """:func:`chirality`, and whether another mesh of the shape would be found as symmetric as this, or as little."""
     if len(triangles) == 0:
-        return 0.0
+        return 0.0, True
     corners = points[triangles].astype(np.float64)
     scale = float(np.ptp(points, axis=0).max()) or 1.0
     corners = (corners - corners.mean(axis=(0, 1))) / scale
     volumes = _signed_volumes(corners)
     total = volumes.sum()
     if abs(total) < 1e-12:
-        return 0.0
+        return 0.0, True
     # Moments of a tetrahedron from the origin over its triangle, exact for polynomials up to the third degree.
     corners -= volumes @ corners.sum(axis=1) / (4 * total)
     volumes = _signed_volumes(corners)
@@ -147,13 +152,13 @@ def chirality(points: Array, triangles: Array) -> float:
     deviation = second - np.eye(3) * spread / 3
     vectors = np.array([third, deviation @ third, deviation @ deviation @ third])
     lengths = np.linalg.norm(vectors, axis=1)
-    if (
-        lengths[0] < _ASYMMETRIC * abs(spread) ** 1.5
-        or np.linalg.norm(deviation) < _ASYMMETRIC * abs(spread)
-        or lengths.min() == 0
-    ):
-        return 0.0
-    return float(np.linalg.det(vectors / lengths[:, None]))
+    if not spread:
+        return 0.0, True
+    asymmetry = (lengths[0] / abs(spread) ** 1.5, float(np.linalg.norm(deviation)) / abs(spread))
+    sure = not any(_ASYMMETRIC / 2 < each < _ASYMMETRIC * 2 for each in asymmetry)
+    if min(asymmetry) < _ASYMMETRIC or lengths.min() == 0:
+        return 0.0, sure
+    return float(np.linalg.det(vectors / lengths[:, None])), sure
 
 
 def _signed_volumes(corners: Array) -> Array:
