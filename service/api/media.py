@@ -21,7 +21,8 @@ from service.api.routing import Request, Resource
 from service.archiving import check_live
 from service.database import session
 from service.file_types import check_medium
-from service.models import Asset, Job, MediaAsset, Project
+from service.media import of_project
+from service.models import Asset, Job, MediaAsset
 from service.publish import store
 from shared.errors import InputError
 
@@ -53,9 +54,10 @@ class MediaQuery(EditableQuery):
     asset_type: str = Field("", description="still, turntable, thumbnail, cad_derivative, ...")
     category_key: str = ""
     render_status: str = Field("", description="state of the job that made it")
-    project: str = Field("", description="name of the project")
+    project: str = Field("", description="name of the project of the asset or shot that is shown")
     asset: str = Field("", description="name of the asset")
     job_id: UUID | None = None
+    publish_id: UUID | None = None
 
 
 class MediaUpload(Request):
@@ -94,11 +96,11 @@ def list_media(query: MediaQuery) -> dict[str, Any]:
         (MediaAsset.job_id, query.job_id),
         (Job.state, query.render_status),
         (Asset.name, query.asset),
-        (Project.name, query.project),
+        (MediaAsset.publish_id, query.publish_id),
     )
     statement = select(MediaAsset).outerjoin(MediaAsset.job).outerjoin(MediaAsset.asset)
     if query.project:
-        statement = statement.join(Asset.project)
+        statement = statement.where(of_project(query.project))
     page = page_of(
         statement.where(*wanted),
         query,

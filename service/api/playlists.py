@@ -8,7 +8,7 @@ from uuid import UUID
 from pydantic import Field, StringConstraints
 from sqlalchemy import func, select
 
-from service import playlists
+from service import media, playlists
 from service.accounts import auth
 from service.accounts.permissions import Permission, allows
 from service.api.fields import Changes, EditableOut
@@ -95,9 +95,9 @@ class PlaylistQuery(EditableQuery):
 def describe(playlist: Playlist) -> dict[str, Any]:
     """What the API answers for a playlist: two statements for its items, whatever their number."""
     current = session()
-    media = current.scalars(playlists.media_of(playlist)).unique().all()
-    newer = playlists.newer_media(current, [medium.id for medium in media])
-    items = [_described_item(medium, newer.get(medium.id)) for medium in media]
+    shown = current.scalars(playlists.media_of(playlist)).unique().all()
+    newer = media.newer_media(current, [medium.id for medium in shown])
+    items = [_described_item(medium, newer.get(medium.id)) for medium in shown]
     return {**_listed(playlist, len(items)), "items": items}
 
 

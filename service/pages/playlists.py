@@ -10,6 +10,7 @@ from flask import flash, render_template, request, url_for
 from pydantic import TypeAdapter, ValidationError
 from sqlalchemy import select
 
+from service import media
 from service import playlists as service
 from service.accounts.permissions import Permission
 from service.api.listing import row
@@ -85,9 +86,9 @@ def arrange_playlist(playlist_id: UUID) -> str:
     """What a playlist shows, to be put in order, and what of its project can be added; ``q`` searches that."""
     current, playlist, query = session(), row(Playlist, playlist_id), request.args.get("q", "").strip()
     items = standing_for(current.scalars(service.media_of(playlist)).unique().all())
-    newer = service.newer_media(current, [item.medium.id for item in items])
+    newer = media.newer_media(current, [item.medium.id for item in items])
     shown = select(PlaylistItem.media_id).where(PlaylistItem.playlist_id == playlist.id)
-    others = service.with_origin(select(MediaAsset)).where(
+    others = media.with_origin(select(MediaAsset)).where(
         service.reviewable(playlist.project), MediaAsset.id.not_in(shown)
     )
     if query:
@@ -151,7 +152,7 @@ def add_items(playlist_id: UUID) -> str:
 def take_newer_items(playlist_id: UUID) -> str:
     """Show the newest instead of ``media``, or of everything; then on with the newest where one was looked at."""
     media_ids = _ids(request.form.getlist("media")) or None
-    newest = service.newer_media(session(), media_ids or [])
+    newest = media.newer_media(session(), media_ids or [])
     arranged = _changed(
         playlist_id, lambda playlist: service.take_newer(session(), playlist, media_ids), any_version=True
     )
@@ -180,14 +181,16 @@ def add_to_playlist(media_id: UUID) -> str:
     shown = url_for("pages.picture", media_id=media_id)
     try:
         if name := request.form.get("name", "").strip():
-            project = service.project_of(medium)
+            project = media.project_of(medium)
             if project is None:
                 raise InputError(f"{medium.name} is of no project.", hint="Choose a playlist that there is.")
             made = read_form(NewPlaylist, {"project_id": project.id, "name": name, "media_ids": [media_id]}, _REFUSED)
             label = create_playlist(made)["name"]
         else:
-            [playlist_id] = _ids([request.form.get("playlist", "")]) or [media_id]
-            playlist = _to_change(playlist_id)
+            chosen = request.form.get("playlist", type=UUID)
+            if chosen is None:
+                raise InputError("No playlist was chosen.", hint="Choose one, or name a new one.")
+            playlist = _to_change(chosen)
             service.add_media(current, playlist, [media_id])
             label = playlist.name
     except RacewayError as error:
@@ -203,7 +206,7 @@ def offered_playlists(medium: MediaAsset) -> Sequence[Playlist]:
     """Playlists to which the reader may add a medium, the newest first."""
     statement = select(Playlist).join(Playlist.project)
     statement = statement.where(Playlist.archived_at.is_(None), Project.archived_at.is_(None))
-    if project := service.project_of(medium):
+    if project := media.project_of(medium):
         statement = statement.where(Playlist.project_id == project.id)
     if not may(Permission.PLAYLIST_SHARE):
         statement = statement.where(~Playlist.for_client)
@@ -217,8 +220,8 @@ def _covers(playlist_ids: Sequence[UUID]) -> dict[UUID, Picture]:
         PlaylistItem.playlist_id.in_(playlist_ids), PlaylistItem.position == 1
     )
     shown = dict(session().execute(first).all())
-    media = session().scalars(select(MediaAsset).where(MediaAsset.id.in_(shown.values()))).unique().all()
-    pictures = {picture.medium.id: picture for picture in standing_for(media)}
+    found = session().scalars(select(MediaAsset).where(MediaAsset.id.in_(shown.values()))).unique().all()
+    pictures = {picture.medium.id: picture for picture in standing_for(found)}
     return {playlist_id: pictures[media_id] for playlist_id, media_id in shown.items() if media_id in pictures}
 
 

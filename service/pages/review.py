@@ -8,6 +8,7 @@ from uuid import UUID
 from flask import render_template, request
 from sqlalchemy import select
 
+from service import media
 from service import playlists as service
 from service.accounts.permissions import Permission
 from service.api.listing import missing, row
@@ -53,7 +54,7 @@ def playlist(playlist_id: UUID) -> str:
 @page("/pictures/<uuid:media_id>", Permission.MEDIA_READ)
 def picture(media_id: UUID) -> str:
     """One picture or film, with what is said about it."""
-    found = session().scalars(service.with_origin(select(MediaAsset)).where(MediaAsset.id == media_id)).unique().first()
+    found = session().scalars(media.with_origin(select(MediaAsset)).where(MediaAsset.id == media_id)).unique().first()
     if found is None or not found.mime_type.startswith(("image/", "video/")):
         raise missing(MediaAsset, media_id)
     [shown] = standing_for([found])
@@ -65,8 +66,8 @@ def _shown(shown: Picture, stepping: Stepping | None, *, changeable: bool) -> st
     if "fragment" in request.args:
         return render_template("pages/_said.html", comments=comments)
     current, medium = session(), shown.medium
-    former = service.former_medium(current, medium)
-    newer = service.newer_media(current, [medium.id]).get(medium.id) if may(Permission.PLAYLIST_WRITE) else None
+    former = media.former_medium(current, medium)
+    newer = media.newer_media(current, [medium.id]).get(medium.id) if may(Permission.PLAYLIST_WRITE) else None
     return render_template(
         "pages/review.html",
         picture=shown,

@@ -169,6 +169,32 @@ def test_a_longer_playlist_costs_no_more_statements(
     assert cost(2) == cost(6) <= 6
 
 
+def test_pictures_of_shots_are_found_and_shown_with_their_shot(studio: StudioUnderTest) -> None:
+    production, api = studio.production(), studio.admin
+    project = production.project
+    sequence = api.post("/sequences/", {"project_id": project["id"], "name": "sq010"}).data
+    shot = api.post("/shots/", {"sequence_id": sequence["id"], "name": "sh0010"}).data
+    target = {"target_type": "shot", "target_id": shot["id"]}
+    task = api.post("/tasks/", {**target, "name": "light", "department": "lighting"}).data
+    reserved = api.post("/publishes/reserve", {**target, "task_id": task["id"], "part_name": "lamps"}).data
+    body = {**target, "task_id": task["id"], "software": "test", "reservation_id": reserved["reservation_id"]}
+    item = studio.write(reserved["item_usd_path"])
+    publish = api.post("/publishes/", {**body, "item_usd_path": item, "metadata": {"part_name": "lamps"}}).data
+    of_shot, of_asset = rendered(studio, publish), rendered(studio, studio.publish(production))
+    rendered(studio, studio.publish(studio.production()))
+
+    def found(**query: str) -> set[str]:
+        return {each["id"] for each in api.get("/media/assets", query_string=query).data["items"]}
+
+    assert found(project=project["name"]) == {of_shot, of_asset}
+    assert found(publish_id=publish["id"]) == {of_shot}
+    playlist = made(studio.artist, production)
+    offered = studio.browser().get(f"/playlists/{playlist['id']}/items").text
+    assert of_shot in offered and of_asset in offered
+    assert put(studio.artist, playlist, of_shot).data["items"][0]["entity"] == "shot:sq010/sh0010"
+    assert "shot:sq010/sh0010" in studio.browser().get(f"/pictures/{of_shot}").text
+
+
 # -- what is newer
 
 
