@@ -51,7 +51,6 @@ class EntityPage(QWidget):
         self._detail = label("", "muted")
         self._fields = label("", "muted")
         self._fields.setWordWrap(True)
-        self._fields.setTextFormat(Qt.TextFormat.PlainText)
         self.tasks: ItemListModel[TaskItem] = ItemListModel(task_text)
         self.task_view = ListView()
         self.task_view.setAccessibleName("Tasks")

@@ -33,6 +33,8 @@ from shared.errors import AuthError, RacewayError, ServiceError
 def label(text: str, role: str = "") -> QLabel:
     """A label in one of the style sheet's roles: title, wordmark, heading, muted, error."""
     widget = QLabel(text)
+    # What people have named so is shown so: Qt would take "<b>" for a tag.
+    widget.setTextFormat(Qt.TextFormat.PlainText)
     if role:
         widget.setProperty("role", role)
     return widget
@@ -55,7 +57,7 @@ class Banner(QFrame):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setObjectName("banner")
-        self._text = QLabel()
+        self._text = label("")
         self._text.setWordWrap(True)
         self._text.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         self._action = QPushButton()

@@ -15,7 +15,7 @@ pytest.importorskip("PySide6.QtWidgets", exc_type=ImportError)
 
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication
+from PySide6.QtWidgets import QApplication, QLabel
 
 from desktop_launcher.background import Background
 from desktop_launcher.browser_page import BrowserPage
@@ -198,9 +198,15 @@ def test_what_is_to_be_known_of_a_shot_stands_at_its_head(
     choose(browser, window, wait_until, "shots", "sh010")
     head = page._fields.text()
     assert head.startswith("Lens 35  ·  weather fog, <b>rain</b>  ·  mood dark dark") and len(head) < 120
-    assert page._fields.textFormat() == Qt.TextFormat.PlainText and page._fields.isVisible()
+    assert page._fields.isVisible()
     choose(browser, window, wait_until, "assets", "housing")
     assert not page._fields.isVisible()
+
+
+def test_no_label_takes_a_name_for_markup(browser: BrowserPage, window: MainWindow) -> None:
+    written = [each for each in window.findChildren(QLabel) if each.text()]
+    assert browser.entity_page._title in written
+    assert {each.textFormat() for each in written} == {Qt.TextFormat.PlainText}
 
 
 def test_an_asset_without_a_picture_has_none(browser: BrowserPage, tmp_path: Path) -> None:
