@@ -26,7 +26,8 @@ _MATERIAL = frozenset(
 )
 _BESIDE = frozenset(
     split_words(
-        "property properties name names designation identification grade raw part ptc sw nom nome nombre bezeichnung"
+        "property properties name names designation identification specification spec grade raw part ptc sw"
+        " nom nome nombre bezeichnung"
     )
 )
 """What may stand beside that word: a material's number, cost or thickness is no material."""
