@@ -36,8 +36,8 @@ def of_project(name: str) -> ColumnElement[bool]:
 def newer_media(current: Session, media_ids: Iterable[UUID]) -> dict[UUID, UUID]:
     """The newest medium that shows the same, for those of ``media_ids`` that are not the newest; one statement.
 
-    The same is shown by what was made in the same way, from the same camera, of the same part's publishes; or, where
-    a medium belongs to no publish, by what has its name and asset. The newest is of the newest publish.
+    The same is shown by what was made in the same way, from the same camera, of the same part's publishes in use; or,
+    where a medium belongs to no publish, by what has its name and asset. The newest is of the newest publish.
     """
     wanted = list(media_ids)
     return dict(current.execute(_alike(wanted, newer=True)).all()) if wanted else {}
@@ -73,7 +73,8 @@ def _alike(media_ids: Sequence[UUID], *, newer: bool) -> CompoundSelect[UUID, UU
     than = (publish.version, publish.iteration, shown.created_at)
     published = (
         alike.join(other_publish, (other_publish.tenant_id == other.tenant_id) & (other_publish.id == other.publish_id))
-        .where(other_publish.part_id == publish.part_id, _beside(of, than, newer=newer))
+        .where(other_publish.part_id == publish.part_id, other_publish.archived_at.is_(None))
+        .where(_beside(of, than, newer=newer))
         .order_by(*(age.desc() for age in of), other.id)
         .lateral()
     )

@@ -22,7 +22,7 @@ def media_of(playlist: Playlist) -> Select[MediaAsset]:
     statement = select(MediaAsset).join(
         PlaylistItem, (PlaylistItem.tenant_id == MediaAsset.tenant_id) & (PlaylistItem.media_id == MediaAsset.id)
     )
-    return media.with_origin(statement.where(PlaylistItem.playlist_id == playlist.id).order_by(PlaylistItem.position))
+    return statement.where(PlaylistItem.playlist_id == playlist.id).order_by(PlaylistItem.position)
 
 
 def reviewable(project: Project) -> ColumnElement[bool]:

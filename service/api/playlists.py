@@ -95,7 +95,7 @@ class PlaylistQuery(EditableQuery):
 def describe(playlist: Playlist) -> dict[str, Any]:
     """What the API answers for a playlist: two statements for its items, whatever their number."""
     current = session()
-    shown = current.scalars(playlists.media_of(playlist)).unique().all()
+    shown = current.scalars(media.with_origin(playlists.media_of(playlist))).unique().all()
     newer = media.newer_media(current, [medium.id for medium in shown])
     items = [_described_item(medium, newer.get(medium.id)) for medium in shown]
     return {**_listed(playlist, len(items)), "items": items}

@@ -85,7 +85,7 @@ def make_playlist() -> str:
 def arrange_playlist(playlist_id: UUID) -> str:
     """What a playlist shows, to be put in order, and what of its project can be added; ``q`` searches that."""
     current, playlist, query = session(), row(Playlist, playlist_id), request.args.get("q", "").strip()
-    items = standing_for(current.scalars(service.media_of(playlist)).unique().all())
+    items = standing_for(current.scalars(media.with_origin(service.media_of(playlist))).unique().all())
     newer = media.newer_media(current, [item.medium.id for item in items])
     shown = select(PlaylistItem.media_id).where(PlaylistItem.playlist_id == playlist.id)
     others = media.with_origin(select(MediaAsset)).where(

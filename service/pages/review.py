@@ -7,6 +7,7 @@ from uuid import UUID
 
 from flask import render_template, request
 from sqlalchemy import select
+from sqlalchemy.orm import lazyload
 
 from service import media
 from service import playlists as service
@@ -43,7 +44,9 @@ def playlist(playlist_id: UUID) -> str:
     """A playlist and the picture or film of it that ``media`` names, or its first."""
     found = row(Playlist, playlist_id)
     changeable = found.archived_at is None and may(Permission.PLAYLIST_WRITE) and may_change(found)
-    items = standing_for(session().scalars(service.media_of(found)).unique().all())
+    # Of those beside the one that is looked at, only their small pictures are shown.
+    beside = service.media_of(found).options(lazyload("*"))
+    items = standing_for(session().scalars(beside).unique().all())
     if not items:
         return render_template("pages/playlist_empty.html", playlist=found, changeable=changeable)
     wanted = request.args.get("media", "")

@@ -213,8 +213,11 @@ def test_what_is_newer_is_told_and_taken_in_one_call(studio: StudioUnderTest, pr
     assert studio.artist.post(path, {"media_ids": [str(uuid4())]}).status == 404
     assert shown(studio.artist.post(path, {"media_ids": [side]}).data) == [first, side, newest, again]
     assert shown(studio.artist.post(path).data) == [newest, side], "each is shown once"
-    studio.admin.post(f"/media/assets/{newest}/archive")
+    studio.admin.post(f"/publishes/{new['id']}/withdraw")
+    assert studio.admin.post(f"/publishes/{new['id']}/archive").status == 200
     assert made(studio.artist, production, first)["items"][0]["newer_media_id"] == again
+    studio.admin.post(f"/media/assets/{again}/archive")
+    assert made(studio.artist, production, first)["items"][0]["newer_media_id"] is None
 
 
 def test_of_uploads_one_of_the_same_name_is_newer(studio: StudioUnderTest, production: Production) -> None:
