@@ -11,6 +11,8 @@ from dcc.cad.kernel import Array
 
 _ROUND = 1e-3
 """Relative difference of second moments below which no axis stands out."""
+NEARLY = 1.25
+"""By what factor a measure may differ between meshes of a shape that are not too coarse for it."""
 
 
 def twist(points: Array, triangles: Array) -> float:
@@ -46,7 +48,7 @@ def judged_twist(points: Array, triangles: Array) -> tuple[float, bool]:
         return 0.0, True
     uneven = spread - spread.mean()
     stands_out = float(np.linalg.norm(uneven))
-    sure = not _ROUND / 2 < stands_out / size**2 < _ROUND * 2
+    sure = not _ROUND / NEARLY < stands_out / size**2 < _ROUND * NEARLY
     if stands_out < _ROUND * size**2:
         return 0.0, sure
     # Right-handed: their signs do not matter then, only their order.

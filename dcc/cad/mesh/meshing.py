@@ -18,7 +18,7 @@ from dcc.cad.forking import Forked, batches, can_fork
 from dcc.cad.kernel import is_kernel_error, shape_map
 from dcc.cad.mesh.mesh import Curves, Mesh
 from dcc.cad.mesh.properties import NOTHING, Properties, bounding_box, measure, mesh_volume, with_hand_of
-from dcc.cad.mesh.tessellate import deflection_for, discretize, tessellate
+from dcc.cad.mesh.tessellate import deflection_for, discretize, is_flat, tessellate
 from dcc.cad.model import PartDefinition
 from dcc.cad.settings import COARSER_LEVELS, DEFAULT_TESSELLATION, Limits, Settings
 from shared.errors import CadError
@@ -170,7 +170,7 @@ def _measured(
 
 def _may_be_otherwise(part: PartDefinition, mesh: Mesh, coarser: Sequence[Mesh], properties: Properties) -> bool:
     """Whether another mesh than this may lead to other properties."""
-    if not properties.sure or (part.kind == "solid" and mesh.open_edges):
+    if not properties.sure and not is_flat(part.shape):
         return True
     # A coarser mesh has a multiple of the error, so both tell what volume meshes of the part converge to.
     error = _volume_error(mesh, properties)

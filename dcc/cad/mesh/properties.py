@@ -12,7 +12,7 @@ from OCP.TopAbs import TopAbs_ShapeEnum
 from OCP.TopoDS import TopoDS_Shape
 
 from dcc.cad.kernel import Array, shape_map
-from dcc.cad.mesh.handedness import judged_twist
+from dcc.cad.mesh.handedness import NEARLY, judged_twist
 from shared.manifest import BoundingBox, Fingerprint, PartKind, Vector
 
 _CHIRAL = 0.015
@@ -155,7 +155,7 @@ def judged_chirality(points: Array, triangles: Array) -> tuple[float, bool]:
     if not spread:
         return 0.0, True
     asymmetry = (lengths[0] / abs(spread) ** 1.5, float(np.linalg.norm(deviation)) / abs(spread))
-    sure = not any(_ASYMMETRIC / 2 < each < _ASYMMETRIC * 2 for each in asymmetry)
+    sure = not any(_ASYMMETRIC / NEARLY < each < _ASYMMETRIC * NEARLY for each in asymmetry)
     if min(asymmetry) < _ASYMMETRIC or lengths.min() == 0:
         return 0.0, sure
     return float(np.linalg.det(vectors / lengths[:, None])), sure

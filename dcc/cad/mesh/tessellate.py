@@ -18,7 +18,8 @@ from OCP.BRepLib import BRepLib_ToolTriangulatedShape
 from OCP.BRepMesh import BRepMesh_IncrementalMesh
 from OCP.BRepTools import BRepTools
 from OCP.GCPnts import GCPnts_TangentialDeflection
-from OCP.Geom import Geom_ElementarySurface
+from OCP.Geom import Geom_ElementarySurface, Geom_Plane
+from OCP.GeomAbs import GeomAbs_CurveType
 from OCP.GProp import GProp_GProps
 from OCP.IMeshTools import IMeshTools_MeshAlgoType, IMeshTools_Parameters
 from OCP.ShapeFix import ShapeFix_Face
@@ -80,6 +81,15 @@ def _is_elementary(shape: TopoDS_Shape) -> bool:
     """Whether there is no free-form face."""
     faces = sub_shapes(shape, TopAbs_ShapeEnum.TopAbs_FACE)
     return all(isinstance(BRep_Tool.Surface_s(TopoDS.Face(face)), Geom_ElementarySurface) for face in faces)
+
+
+def is_flat(shape: TopoDS_Shape) -> bool:
+    """Whether all edges are straight and all faces plane, so that all meshes of the shape are the same."""
+    edges = (BRepAdaptor_Curve(TopoDS.Edge(edge)) for edge in sub_shapes(shape, TopAbs_ShapeEnum.TopAbs_EDGE))
+    faces = (BRep_Tool.Surface_s(TopoDS.Face(face)) for face in sub_shapes(shape, TopAbs_ShapeEnum.TopAbs_FACE))
+    return all(isinstance(face, Geom_Plane) for face in faces) and all(
+        edge.GetType() == GeomAbs_CurveType.GeomAbs_Line for edge in edges
+    )
 
 
 def _collect(shape: TopoDS_Shape, deflection: float, angle: float) -> Mesh:
