@@ -11,7 +11,7 @@ from typing import Any
 from uuid import UUID, uuid4
 
 from flask import request, url_for
-from sqlalchemy import ColumnElement, or_, select
+from sqlalchemy import ColumnElement, func, or_, select
 from werkzeug.datastructures import FileStorage
 
 from service.accounts import auth
@@ -91,6 +91,13 @@ def comments_on(target: Task | Publish) -> CommentsView:
     if isinstance(target, Task):
         return _view(target, Comment.task_id == target.id, task=target)
     return _view(target, Comment.publish_id == target.id)
+
+
+def comment_counts(publishes: Sequence[Publish]) -> dict[UUID, int]:
+    """How much is said about each publish of which something is; one statement."""
+    about = select(Comment.publish_id, func.count()).where(Comment.publish_id.in_([each.id for each in publishes]))
+    counts = about.where(Comment.archived_at.is_(None)).group_by(Comment.publish_id)
+    return {publish_id: count for publish_id, count in session().execute(counts) if publish_id}
 
 
 def comments_in(review: Review) -> CommentsView:

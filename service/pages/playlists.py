@@ -214,6 +214,14 @@ def offered_playlists(medium: MediaAsset) -> Sequence[Playlist]:
     return session().scalars(ordered.limit(_MOST_OFFERED)).unique().all()
 
 
+def playlists_showing(medium: MediaAsset) -> Sequence[Playlist]:
+    """The playlists in use on which a medium is, the newest first."""
+    showing = select(PlaylistItem.playlist_id).where(PlaylistItem.media_id == medium.id)
+    statement = select(Playlist).where(Playlist.id.in_(showing), Playlist.archived_at.is_(None))
+    ordered = statement.order_by(Playlist.created_at.desc(), Playlist.id)
+    return session().scalars(ordered.limit(_MOST_OFFERED)).unique().all()
+
+
 def _covers(playlist_ids: Sequence[UUID]) -> dict[UUID, Picture]:
     """What each playlist shows first, of those that show something; two statements."""
     first = select(PlaylistItem.playlist_id, PlaylistItem.media_id).where(

@@ -19,7 +19,7 @@ from service.models import MediaAsset, Playlist
 from service.pages.comments import Review, comments_in
 from service.pages.frame import may, page
 from service.pages.pictures import Picture, standing_for
-from service.pages.playlists import offered_playlists
+from service.pages.playlists import offered_playlists, playlists_showing
 
 
 @dataclass(frozen=True)
@@ -81,6 +81,7 @@ def _shown(shown: Picture, stepping: Stepping | None, *, changeable: bool) -> st
         newer=newer,
         stepping=stepping,
         changeable=changeable,
+        showing=playlists_showing(medium) if not stepping else [],
         offered=offered_playlists(medium) if may(Permission.PLAYLIST_WRITE) and not stepping else [],
         comments=comments,
     )

@@ -11,7 +11,7 @@ from service.accounts.permissions import Permission
 from service.api.listing import row
 from service.database import session
 from service.models import Publish, Task
-from service.pages.comments import comments_on
+from service.pages.comments import comment_counts, comments_on
 from service.pages.field_values import fields_on
 from service.pages.frame import page
 from shared.departments import department
@@ -25,7 +25,8 @@ def task(task_id: UUID) -> str:
     found = row(Task, task_id)
     if "fragment" in request.args:
         return render_template("pages/_said.html", comments=comments_on(found))
-    publishes = select(Publish).where(Publish.task_id == task_id).order_by(Publish.created_at.desc(), Publish.id)
+    newest = select(Publish).where(Publish.task_id == task_id).order_by(Publish.created_at.desc(), Publish.id)
+    publishes = session().scalars(newest.limit(_PUBLISHES)).all()
     return render_template(
         "pages/task.html",
         task=found,
@@ -33,6 +34,7 @@ def task(task_id: UUID) -> str:
         fields=fields_on(found),
         target_fields=fields_on(found.target),
         department=department(found.department).label,
-        publishes=session().scalars(publishes.limit(_PUBLISHES)).all(),
+        publishes=publishes,
+        said=comment_counts(publishes),
         comments=comments_on(found),
     )

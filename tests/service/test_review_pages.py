@@ -132,8 +132,9 @@ def test_a_picture_is_put_on_a_playlist_from_its_page(studio: StudioUnderTest, p
     path = f"/pictures/{picture}"
     assert browser.get(f"/pictures/{model}").status_code == 404
     assert post(browser, f"{path}/playlist", name="Dailies").location == path
-    assert "It is on the playlist Dailies" in Page(browser.get(path)).text
+    page = Page(browser.get(path))
     [playlist] = studio.artist.get("/playlists/").data["items"]
+    assert "It is on the playlist Dailies" in page.text and f"/playlists/{playlist['id']}?media={picture}" in page.links
     other = rendered(studio, None)
     post(browser, f"/pictures/{other}/playlist", playlist=playlist["id"])
     assert shown(studio.artist.get(f"/playlists/{playlist['id']}").data) == [picture, other]
@@ -169,6 +170,7 @@ def test_what_is_said_in_a_review_goes_where_it_belongs(studio: StudioUnderTest,
     assert "Again." in fragment.text and "<html" not in fragment.text
     shown_on_task = Page(browser.get(f"/tasks/{production.task['id']}"))
     assert f"/pictures/{picture}#comment-{again['id']}" in shown_on_task.links
+    assert "1 comment" in shown_on_task.text and f"/publishes/{publish['id']}#comments" in shown_on_task.links
 
     own = {"target_type": "medium", "target_id": uploaded, "media_id": uploaded, "text": "Which?"}
     answer = browser.post(f"/comments?media={uploaded}", data=own)
