@@ -14,7 +14,6 @@ from uuid import UUID
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from service import comments
 from service.accounts.permissions import Permission, Role, allows
 from service.models import (
     Asset,
@@ -34,6 +33,7 @@ from service.models import (
     User,
     WorkflowNode,
 )
+from service.review import comments
 from shared.jobs import DONE_STATES, FINAL_STATES, JobState
 from shared.orders import OrderState
 from shared.steps import STEPS

@@ -19,10 +19,10 @@ from service.api.records import add, change, declare_archive, live_row, row_to_c
 from service.api.routing import Reply, Request, Resource
 from service.api.tasks import user_meant
 from service.archiving import check_live
-from service.comments import check_attachments, mentioned
 from service.database import session
 from service.models import Comment, MediaAsset, Publish, Task, User
 from service.models.comments import LONGEST, MOST_POINTS
+from service.review.comments import check_attachments, mentioned
 from shared.errors import ForbiddenError, InputError
 
 comments = Resource("comments", "/comments")

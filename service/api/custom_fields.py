@@ -13,10 +13,10 @@ from service.api.fields import Changes, EditableOut, NameOf, Title
 from service.api.listing import EditableQuery, Page, equal, page_of, row
 from service.api.records import add, change, declare_archive, live_row, row_to_change, written
 from service.api.routing import Request, Resource
-from service.custom_fields import rows_with
 from service.database import current_tenant, hold, session
-from service.field_types import LONGEST_TAG, is_tag
 from service.models import CustomField, Project
+from service.production.custom_fields import rows_with
+from service.production.field_types import LONGEST_TAG, is_tag
 from shared.errors import ConflictError, InputError
 
 custom_fields = Resource("custom_fields", "/custom-fields")

@@ -9,13 +9,13 @@ from uuid import UUID
 from pydantic import Field, WithJsonSchema, model_validator
 from sqlalchemy import Select
 
-from service import custom_fields
 from service.api.fields import Changes, EditableOut
 from service.api.listing import Column, EditableQuery, page_of
 from service.api.records import row_to_change
-from service.custom_fields import declared, merged, project_of
 from service.database import session
 from service.models import FieldsRow
+from service.production import custom_fields
+from service.production.custom_fields import declared, merged, project_of
 
 FieldsType = TypeVar("FieldsType", bound=FieldsRow)
 _MOST = 200

@@ -21,9 +21,9 @@ from service.api.routing import Request, Resource
 from service.archiving import check_live
 from service.database import session
 from service.file_types import check_medium
-from service.media import of_project
 from service.models import Asset, Job, MediaAsset
 from service.publish import store
+from service.review.media import of_project
 from shared.errors import InputError
 
 media = Resource("media", "/media")

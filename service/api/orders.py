@@ -9,7 +9,6 @@ from uuid import UUID
 from pydantic import Field, StringConstraints
 from sqlalchemy import select
 
-from service import orders
 from service.accounts import auth
 from service.accounts.permissions import Permission, Role
 from service.api.fields import Changes, Day, EditableOut
@@ -18,6 +17,7 @@ from service.api.records import change, declare_archive, live_row, row_to_change
 from service.api.routing import Reply, Request, Resource
 from service.database import session
 from service.models import Order, OrderItem, Project, User
+from service.review import orders
 from shared.errors import ConflictError, ForbiddenError
 from shared.orders import OrderState, OrderStep, steps_from
 

@@ -8,7 +8,6 @@ from uuid import UUID
 from pydantic import Field, StringConstraints
 from sqlalchemy import func, select
 
-from service import media, playlists
 from service.accounts import auth
 from service.accounts.permissions import Permission, allows
 from service.api.fields import Changes, EditableOut
@@ -18,6 +17,7 @@ from service.api.routing import Reply, Request, Resource
 from service.database import session
 from service.models import MediaAsset, Playlist, PlaylistItem, Project
 from service.models.playlists import MOST_ITEMS
+from service.review import media, playlists
 from shared.errors import ConflictError
 
 resource = Resource("playlists", "/playlists")

@@ -17,10 +17,10 @@ from service.api.records import live_row
 from service.api.routing import Reply, Request, Resource, body_bytes
 from service.api.sheet_fields import KINDS, FieldColumns
 from service.api.shots import Frame
-from service.custom_fields import fields_of, target_type_of
 from service.database import session
 from service.models import Asset, FieldsRow, Project, Shot, Task
-from service.production_sheet import Plan, RowSpec, follow, label, plan, rows_of
+from service.production.custom_fields import fields_of, target_type_of
+from service.production.sheet import Plan, RowSpec, follow, label, plan, rows_of
 from shared.errors import InputError
 from shared.tables import Table, TableRow, plain, read_table, write_table
 

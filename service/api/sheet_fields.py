@@ -7,9 +7,9 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from service.field_types import from_text
 from service.models import CustomField, FieldsRow
-from service.production_sheet import FIELD, Fields
+from service.production.field_types import from_text
+from service.production.sheet import FIELD, Fields
 from shared.custom_fields import as_text
 from shared.tables import word
 

@@ -68,7 +68,7 @@ class EditableRow(TenantRow):
 
 
 class FieldsRow(EditableRow):
-    """Mixin of a table to whose rows a studio gives custom fields; see :mod:`service.custom_fields`."""
+    """Mixin of a table to whose rows a studio gives custom fields; see :mod:`service.production.custom_fields`."""
 
     fields: Mapped[dict[str, Any]] = mapped_column(server_default=text("'{}'::jsonb"), default=dict)
     """Values by the names of the fields; none is null, and what a field that was put away holds stays."""

@@ -23,11 +23,11 @@ from service.api.custom_fields import (
 from service.api.listing import row
 from service.api.records import change
 from service.api.routing import Request
-from service.custom_fields import TARGETS
 from service.database import session
-from service.field_types import TYPES
 from service.models import CustomField, Project
 from service.pages.frame import action, page, tell_refusal
+from service.production.custom_fields import TARGETS
+from service.production.field_types import TYPES
 from shared.errors import ConflictError, InputError
 
 _ADDRESS = "/projects/<uuid:project_id>/fields"

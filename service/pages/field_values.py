@@ -12,11 +12,11 @@ from flask import request, url_for
 from service.accounts.permissions import Permission
 from service.api.listing import row
 from service.api.records import change, row_to_change
-from service.custom_fields import TARGETS, declared, merged, project_of, target_type_of
 from service.database import session
-from service.field_types import LONGEST_TEXT, from_text
 from service.models import Asset, CustomField, FieldsRow, Project, Shot, Task
 from service.pages.frame import action, may, tell_refusal
+from service.production.custom_fields import TARGETS, declared, merged, project_of, target_type_of
+from service.production.field_types import LONGEST_TEXT, from_text
 from shared.custom_fields import as_text
 from shared.errors import ConflictError, InputError
 

@@ -10,8 +10,6 @@ from flask import flash, render_template, request, url_for
 from pydantic import TypeAdapter, ValidationError
 from sqlalchemy import select
 
-from service import media
-from service import playlists as service
 from service.accounts.permissions import Permission
 from service.api.listing import row
 from service.api.playlists import (
@@ -30,6 +28,8 @@ from service.pages.forms import read_form
 from service.pages.frame import action, may, page, tell_refusal
 from service.pages.paging import page_number, paged
 from service.pages.pictures import Picture, standing_for
+from service.review import media
+from service.review import playlists as service
 from service.search import matching
 from shared.errors import ConflictError, ForbiddenError, InputError, RacewayError
 

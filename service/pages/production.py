@@ -11,11 +11,11 @@ from service.accounts.permissions import Permission
 from service.api.listing import row
 from service.api.production_sheet import COLUMNS, follow_sheet
 from service.api.sheet_fields import FieldColumns
-from service.custom_fields import fields_of
 from service.database import session
 from service.models import Project
 from service.pages.frame import action, page, shortened, tell_refusal
-from service.production_sheet import FIELD
+from service.production.custom_fields import fields_of
+from service.production.sheet import FIELD
 from shared.custom_fields import as_text
 from shared.errors import ConflictError, InputError
 

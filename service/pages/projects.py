@@ -12,12 +12,12 @@ from service.api.assets import AssetQuery, list_assets
 from service.api.listing import row
 from service.api.sequences import SequenceQuery, list_sequences
 from service.api.shots import ShotQuery, list_shots
-from service.custom_fields import declared
 from service.database import session
 from service.models import Asset, Casting, Part, Project, Publish, Sequence, Shot, Task
 from service.pages.field_values import fields_on
 from service.pages.frame import may, page
 from service.pages.tables import table_of
+from service.production.custom_fields import declared
 from shared import paths
 
 _PUBLISHES = 50

@@ -9,8 +9,6 @@ from flask import render_template, request
 from sqlalchemy import select
 from sqlalchemy.orm import lazyload
 
-from service import media
-from service import playlists as service
 from service.accounts.permissions import Permission
 from service.api.listing import missing, row
 from service.api.playlists import may_change
@@ -20,6 +18,8 @@ from service.pages.comments import Review, comments_in
 from service.pages.frame import may, page
 from service.pages.pictures import Picture, standing_for
 from service.pages.playlists import offered_playlists, playlists_showing
+from service.review import media
+from service.review import playlists as service
 
 
 @dataclass(frozen=True)

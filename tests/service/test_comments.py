@@ -12,9 +12,9 @@ from sqlalchemy.exc import IntegrityError
 from werkzeug.test import TestResponse
 
 from service.accounts.permissions import Role
-from service.comments import mentioned
 from service.database import tenant_session
 from service.models import Comment, User
+from service.review.comments import mentioned
 from service.tasks import notifier
 from tests.service.page import Page
 from tests.service.studio import Api, Json, Production, StudioUnderTest, make_studio

@@ -8,9 +8,10 @@ from uuid import UUID, uuid4
 from sqlalchemy import ColumnElement, Select, delete, insert, or_, select
 from sqlalchemy.orm import Session
 
-from service import audit, media
+from service import audit
 from service.models import MediaAsset, Playlist, PlaylistItem, Project
 from service.models.playlists import MOST_ITEMS
+from service.review import media
 from shared.errors import InputError, NotFoundError
 
 _NOT_FOR_REVIEW = ("thumbnail", "frame", "attachment")

@@ -16,10 +16,10 @@ from sqlalchemy.orm import Session, joinedload, lazyload
 
 from service import models
 from service.accounts.permissions import Role
-from service.custom_fields import merged
 from service.database import current_tenant, hold_each
 from service.models import Asset, CustomField, Project, Shot, Task, User
 from service.models.production import FRAMES
+from service.production.custom_fields import merged
 from shared.departments import DEPARTMENTS
 from shared.errors import ConflictError, InputError
 

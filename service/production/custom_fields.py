@@ -15,9 +15,9 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, not_, or_, select
 from sqlalchemy.orm import Session
 
-from service.field_types import TYPES, from_text, typed
 from service.models import Asset, CustomField, FieldsRow, Project, Shot, Task
 from service.models import Sequence as SequenceRow
+from service.production.field_types import TYPES, from_text, typed
 from shared.errors import InputError
 
 TARGETS: Mapping[str, type[FieldsRow]] = {

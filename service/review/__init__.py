@@ -1,0 +1,1 @@
+"""What people make of pictures: playlists, comments with drawings, orders that clients accept or send back."""
