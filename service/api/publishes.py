@@ -268,7 +268,10 @@ def get_publish(publish_id: UUID) -> Written:
 
 @publishes.declare("POST", "/<uuid:publish_id>/compose", permission=Permission.PUBLISH_MANAGE, answer=PublishOut)
 def compose_publish(publish_id: UUID) -> Written:
-    """Roll back (or forward): the entries compose this version of its part until another one is published."""
+    """Roll back (or forward): the entries compose this version of its part until another one is published.
+
+    Its item must still be, to the byte, what was published.
+    """
     return describe(composing.compose(session(), _root(), row(Publish, publish_id, lock=True)))
 
 

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from service.archiving import check_live
 from service.database import commit, current_actor
 from service.models import Part, Publish
-from service.publish import entries, statements
+from service.publish import entries, items, statements
 from service.publish.entries import Target
 from shared.errors import ConflictError
 from shared.versions import Version
@@ -19,9 +19,11 @@ from shared.versions import Version
 def compose(current: Session, root: Path, publish: Publish) -> Publish:
     """Let the entries compose this version of its part, older or newer, until another one is published.
 
-    Commits the session. Raises ConflictError for a publish that was put away.
+    Commits the session. Raises ConflictError for a publish that was put away, PublishError where its item is not on the
+    storage any more as it was published.
     """
     check_live(publish)
+    items.check_kept(root, publish.item_usd_path, publish.sha256)
     target = _lock_target_of(current, publish)
     if publish.part.current_publish_id != publish.id:
         _change_by_hand(current, root, target, publish.part, publish.id)

@@ -64,6 +64,19 @@ def measure(root: Path, path: str, *, announced: str | None) -> Item:
     return Item(path, digest, size, place, identity)
 
 
+def check_kept(root: Path, path: str, digest: str) -> None:
+    """Raises PublishError where the file at ``path`` is gone, or not the one with ``digest`` that was published."""
+    place = paths.absolute(root, path)
+    _identity(place, path)
+    if sha256_of(place) != digest:
+        raise PublishError(
+            f"The item {path} was changed on the storage since it was published.",
+            hint="Restore that file from a backup, or compose another version.",
+            code="publish.item_changed",
+            fields={"sha256": f"was {digest} when it was published"},
+        )
+
+
 def check_report(report: dict[str, Any] | None, item: Item) -> None:
     """Raises PublishError (``publish.invalid``) for a report of the client's checks that is not a good one of this
     very file."""

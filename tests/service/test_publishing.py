@@ -313,6 +313,17 @@ def test_whatever_metadata_holds_is_kept_or_refused(
     assert publisher({**more, "part_name": "body"}) in (201, 400, 422)
 
 
+def test_an_item_that_was_changed_on_the_storage_is_not_composed_again(studio: StudioUnderTest) -> None:
+    production = studio.production()
+    first, second = studio.publish(production), studio.publish(production)
+    (studio.root / first["item_usd_path"]).write_text("#usda 1.0\n")
+    refused = studio.admin.post(f"/publishes/{first['id']}/compose")
+    assert refused.status == 422 and refused.error["code"] == "publish.item_changed"
+    (studio.root / first["item_usd_path"]).unlink()
+    assert studio.admin.post(f"/publishes/{first['id']}/compose").error["code"] == "publish.item_missing"
+    assert studio.artist.get(f"/publishes/{second['id']}").data["is_latest"] is True
+
+
 def test_a_part_is_rolled_back_withdrawn_and_published_again(studio: StudioUnderTest) -> None:
     production = studio.production()
     first, second = studio.publish(production), studio.publish(production)
