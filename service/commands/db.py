@@ -35,7 +35,7 @@ def run(options: argparse.Namespace) -> int:
             hint=f"Run `raceway db {options.action} --yes` if you mean it.",
             code="input.confirm",
         )
-    config = _config(options.data)
+    config = config_of(options.data)
     if options.action == "upgrade":
         print(f"The database is at revision {schema.upgrade(config, options.revision)}.")
     elif options.action == "downgrade":
@@ -50,19 +50,28 @@ def run(options: argparse.Namespace) -> int:
 
 def _action(actions: Any, name: str, purpose: str) -> argparse.ArgumentParser:
     parser: argparse.ArgumentParser = actions.add_parser(name, help=purpose, description=purpose)
-    parser.add_argument(
-        "--data", type=Path, metavar="DIR", help="data folder of a running `raceway up` (default: its default)"
-    )
+    add_data_option(parser)
     return parser
 
 
-def _config(data: Path | None) -> Config:
+def add_data_option(parser: argparse.ArgumentParser) -> None:
+    """``--data``: where the service is found that no environment variables name."""
+    parser.add_argument(
+        "--data", type=Path, metavar="DIR", help="data folder of a running `raceway up` (default: its default)"
+    )
+
+
+def config_of(data: Path | None) -> Config:
+    """The configuration by the environment, or else of the `raceway up` with that data folder.
+
+    Raises ServiceError where neither is there.
+    """
     from service.config import Config
     from service.embedded import urls_of_running
     from service.stack import data_folder
 
     urls = urls_of_running(data_folder(data))
-    # Only the database is touched: the rest need not be set.
+    # Only the database and the storage are touched: the rest need not be set.
     unused = {"RACEWAY_ROOT": str(data_folder(data) / "storage"), "RACEWAY_SECRET_KEY": "unused"}
     return Config.from_environment({**unused, **{k: v for k, v in os.environ.items() if v}, **urls.environment()})
 
