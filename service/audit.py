@@ -10,7 +10,7 @@ import functools
 import json
 from collections.abc import Iterable, Mapping
 from datetime import date, datetime
-from typing import Any
+from typing import Any, TypeGuard
 from uuid import UUID
 
 from flask import g, has_request_context
@@ -19,7 +19,7 @@ from sqlalchemy.orm import Mapper, Session, UOWTransaction
 
 from service.activity import events
 from service.database import current_actor, tenant_session
-from service.models import AuditRecord, EditableRow, Tenant, TenantRow
+from service.models import AuditRecord, EditableRow, MediaAsset, Tenant, TenantRow
 from service.prepared import prepared
 
 _LEFT_OUT = frozenset(
@@ -102,19 +102,23 @@ def changed(current: Session, model: type[TenantRow], row_id: UUID, **columns: t
 
 
 def recording(
-    current: Session, records: Iterable[AuditRecord], *, names: Mapping[UUID, str] | None = None
+    current: Session,
+    records: Iterable[AuditRecord],
+    rows: Iterable[TenantRow | Tenant] = (),
+    made: Iterable[AuditRecord] = (),
 ) -> dict[str, str]:
-    """Values for a statement with :data:`RECORDING`. ``names`` of the rows, where the session does not hold them.
+    """Values for a statement with :data:`RECORDING`. ``rows`` are those that the session does not hold; what ``made``
+    says is told, but not recorded.
 
     To be called once for each statement: who watches the rows is woken after the commit.
     """
-    records = list(records)
-    told = [each for record in records if (each := events.of_record(current, record, names or {}))]
+    records, known = list(records), {row.id: events.told_of(row) for row in rows}
+    told = [each for record in [*records, *made] if (each := events.of_record(current, record, known))]
     return {"records": json.dumps([_columns_of(record) for record in records]), **events.telling(told)}
 
 
-def _write(current: Session, records: Iterable[AuditRecord], names: Mapping[UUID, str] | None = None) -> None:
-    current.connection().execute(_RECORD, recording(current, records, names=names))
+def _write(current: Session, records: Iterable[AuditRecord], *more: Any) -> None:
+    current.connection().execute(_RECORD, recording(current, records, *more))
 
 
 def _made(current: Session, action: str, table_name: Any, row_id: UUID, **more: Any) -> AuditRecord:
@@ -154,9 +158,16 @@ def _record(current: Session, context: UOWTransaction) -> None:
         *(_record_of(current, row, "change") for row in current.dirty),
         *(_record_of(current, row, "delete") for row in current.deleted),
     ]
-    if made := [record for record in records if record]:
+    made = [_change_of(current, row, "create") for row in current.new if _is_told_when_made(row, current)]
+    recorded, told = ([record for record in each if record] for each in (records, made))
+    if recorded or told:
         # Rows that are just being added are not yet found by their ids.
-        _write(current, made, {row.id: events.name_of(row) for row in current.new})
+        _write(current, recorded, list(current.new), told)
+
+
+def _is_told_when_made(row: object, current: Session) -> TypeGuard[MediaAsset]:
+    """Whether this is what workers make for people to see."""
+    return isinstance(row, MediaAsset) and current_actor(current) is None and row.asset_type not in events.NOT_TOLD
 
 
 def _record_of(current: Session, row: object, action: str) -> AuditRecord | None:
@@ -164,6 +175,10 @@ def _record_of(current: Session, row: object, action: str) -> AuditRecord | None
         return None
     if row.kept_by_machines and current_actor(current) is None:
         return None
+    return _change_of(current, row, action)
+
+
+def _change_of(current: Session, row: TenantRow | Tenant, action: str) -> AuditRecord | None:
     changes = _changes_of(row, everything=action != "change")
     if action == "change" and not changes:
         return None

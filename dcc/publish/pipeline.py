@@ -11,6 +11,7 @@ from dcc.publish.extract import extract, is_copy
 from dcc.publish.integrate import UNCONFIRMED, integrate
 from dcc.publish.queued import drain, enqueue
 from dcc.publish.validate import fix_file, validate, validate_file
+from dcc.scenes.save import require_task
 from shared.client import Client
 from shared.context import Context
 from shared.errors import PublishError, ServiceError
@@ -48,6 +49,8 @@ def publish(
     except ServiceError as error:
         if queue is None or not error.is_away:
             raise
+        if not context.project or context.entity is None:
+            raise _unplaced(context, error) from error
         return _wait_offline(context, request, queue, announce)
     return _run(client, context, collected, announce, queue)
 
@@ -93,6 +96,18 @@ def _wait_offline(context: Context, request: Request, queue: PublishQueue, annou
         fixed = fix_file(collected, file) if request.fix else ()
         warnings += validate_file(collected, file)
         return Published({}, warnings, fixed, queued=enqueue(queue, context, request, file).id)
+
+
+def _unplaced(context: Context, error: ServiceError) -> ServiceError:
+    """Why nothing is queued: the checks, and the paths in a layer that waits, depend on where it will stand."""
+    return ServiceError(
+        f"{error.message} The publish cannot wait for it either: which asset or shot task {require_task(context)} is "
+        "of is not known without the service.",
+        hint="Publish again when the service is back. To have it queued now, set PM_PROJECT and PM_ENTITY "
+        "(asset:NAME or shot:SEQUENCE/SHOT); the launcher sets them.",
+        code=error.code,
+        status=error.status,
+    )
 
 
 def _is_unchanged(collected: Collected) -> bool:

@@ -26,15 +26,16 @@ from sqlalchemy.orm import Session
 from sqlalchemy.orm.util import identity_key
 
 from service.database import after_commit, current_actor, current_tenant
-from service.models import AuditRecord, Base, Event
+from service.models import AuditRecord, Base, Comment, Event, MediaAsset, Part, Publish
 from service.queue import queueing
+from shared.versions import Version
 
 log = logging.getLogger(__name__)
 
 TOPIC = "raceway:events:"
 """Start of the Redis channel of a tenant, whose id follows; a message is the id of what changed."""
 
-TOLD_OTHERWISE = frozenset({"api_tokens", "jobs", "media_assets", "webhooks"})
+TOLD_OTHERWISE = frozenset({"api_tokens", "jobs", "webhooks"})
 """Tables whose changes are no events: secrets, and what workers tell of themselves."""
 HAPPENED = {
     "create": "created",
@@ -45,10 +46,17 @@ HAPPENED = {
 }
 """What events call an action of the audit log; others, such as ``failed_login``, are called as they are there."""
 
+NOT_TOLD = frozenset({"frame", "thumbnail", "cad_derivative"})
+"""Types of media that workers make and no event tells of: too many, or small copies, or told of by their job."""
+
 _PRIVATE = frozenset({"email", "settings"})
 _LONG = 200
 _KIND = re.compile(r"[a-z][a-z_]*\.[a-z][a-z_]*")
-_SINGULAR = {"publishes": "publish", "material_aliases": "material_alias"}
+_SINGULAR = {"publishes": "publish", "material_aliases": "material_alias", "media_assets": "medium"}
+_PLACE = {"project": "project_name", "entity": "entity", "part_name": "name", "department": "department"}
+"""What is told of a part, and of its publishes: as the API calls it, and as the part does."""
+_OF_PUBLISH = ("version", "iteration", "status", "software", "item_usd_path")
+_OF_MEDIUM = ("asset_type", "mime_type", "width", "height")
 _WAITING = "events.changed"
 TELLING = """
     told AS (
@@ -115,10 +123,11 @@ def _wake(redis: Redis, topic: str, subjects: set[str]) -> None:
         log.warning("nobody was woken for %s, they look by themselves: %s", topic, error)
 
 
-def of_record(current: Session, record: AuditRecord, names: Mapping[UUID, str]) -> dict[str, Any] | None:
+def of_record(current: Session, record: AuditRecord, told: Mapping[UUID, Mapping[str, Any]]) -> dict[str, Any] | None:
     """The event that tells of a record of the audit log: ``asset.created``, ``task.changed``, ...; wakes who watches.
 
-    None for what is no event. ``names`` of rows, where the session does not hold them. For :func:`telling`.
+    None for what is no event. ``told``: what :func:`told_of` says of rows that the session does not hold. For
+    :func:`telling`.
     """
     if record.table_name in TOLD_OTHERWISE:
         return None
@@ -130,7 +139,7 @@ def of_record(current: Session, record: AuditRecord, names: Mapping[UUID, str]) 
         "subject_type": subject,
         "subject_id": str(record.row_id),
         "actor_id": str(actor_id) if actor_id else None,
-        "payload": _payload_of(current, record, names),
+        "payload": _payload_of(current, record, told.get(record.row_id)),
     }
 
 
@@ -144,10 +153,10 @@ def telling(events: Iterable[dict[str, Any]]) -> dict[str, str]:
     return {"events": json.dumps(list(events))}
 
 
-def _payload_of(current: Session, record: AuditRecord, names: Mapping[UUID, str]) -> dict[str, Any]:
+def _payload_of(current: Session, record: AuditRecord, told: Mapping[str, Any] | None) -> dict[str, Any]:
     before, after = record.before or {}, record.after or {}
-    name = after.get("name") or before.get("name") or names.get(record.row_id) or _name_of(current, record)
-    payload: dict[str, Any] = {"name": name}
+    payload = dict(told_of(_held(current, record)) if told is None else told)
+    payload["name"] = payload["name"] or after.get("name") or before.get("name") or ""
     if not before or not after:
         values = after or before
         payload["refers"] = {column: value for column, value in values.items() if column.endswith("_id") and value}
@@ -160,10 +169,31 @@ def _payload_of(current: Session, record: AuditRecord, names: Mapping[UUID, str]
     return payload
 
 
-def _name_of(current: Session, record: AuditRecord) -> str:
+def _held(current: Session, record: AuditRecord) -> object:
     model = MODELS[record.table_name]
-    row = current.identity_map.get(identity_key(model, (current_tenant(current), record.row_id)))
-    return name_of(row)
+    return current.identity_map.get(identity_key(model, (current_tenant(current), record.row_id)))
+
+
+def told_of(row: object) -> dict[str, Any]:
+    """What every event of a row says of it, without a statement: its ``name``, where a part or publish stands and what
+    it is, what a comment is about. Nothing but an empty name where ``row`` is None."""
+    known = vars(row) if row is not None else {}
+    told: dict[str, Any] = {"name": name_of(row)}
+    part = known.get("part") if isinstance(row, Publish) else row
+    if isinstance(part, Part):
+        told |= {name: vars(part)[column] for name, column in _PLACE.items() if column in vars(part)}
+        if isinstance(row, Publish):
+            told |= {name: known[name] for name in _OF_PUBLISH}
+            told["comment"] = str(row.details.get("comment") or "")[:_LONG]
+            place = str(told.get("entity", "")).partition(":")[2]
+            told["name"] = f"{place} {part.name} {Version(row.version, row.iteration)}".strip()
+    elif isinstance(row, MediaAsset):
+        told |= {name: known[name] for name in _OF_MEDIUM if name in known}
+    elif isinstance(row, Comment):
+        about = ("task", row.task_id), ("publish", row.publish_id), ("medium", row.media_id)
+        told["target_type"], target_id = next((kind, target) for kind, target in about if target)
+        told["target_id"] = str(target_id)
+    return told
 
 
 def name_of(row: object) -> str:

@@ -26,6 +26,7 @@ from service.models import (
     OrderItem,
     Part,
     Playlist,
+    PlaylistItem,
     ProjectClient,
     Publish,
     Shot,
@@ -95,11 +96,20 @@ def sentence(event: Event) -> str:
     return f"{what.replace('_', ' ').capitalize()} {name}".strip() + f": {happened.replace('_', ' ')}{more}"
 
 
-def link_of(subject_type: str, subject_id: UUID | None) -> str:
+def link_of(subject_type: str, subject_id: UUID | str | None) -> str:
     """Path of the page that shows a row; empty where none does."""
     page = {"job": "jobs", "asset": "assets", "publish": "publishes", "task": "tasks", "workflow_run": "workflows/runs"}
     page |= {"playlist": "playlists", "medium": "pictures", "webhook": "webhooks"}
+    page |= {each: f"{each}s" for each in ("project", "sequence", "shot")}
     return f"/{page[subject_type]}/{subject_id}" if subject_type in page and subject_id else ""
+
+
+def link_of_event(event: Event) -> str:
+    """Path of the page that shows what an event is about, a comment where it was made; empty where none does."""
+    about = event.payload.get("target_type", ""), event.payload.get("target_id")
+    if event.subject_type == "comment" and (link := link_of(*about)):
+        return f"{link}#comment-{event.subject_id}"
+    return link_of(event.subject_type, event.subject_id)
 
 
 def _alert(current: Session, event: Event) -> Notice:
@@ -117,7 +127,7 @@ def _alert(current: Session, event: Event) -> Notice:
         title,
         frozenset(current.scalars(administrators)),
         body=body,
-        link=link_of(event.subject_type, event.subject_id),
+        link=link_of_event(event),
         failed=True,
     )
 
@@ -128,7 +138,7 @@ def _activity(current: Session, event: Event) -> Notice | None:
         return None
     readers = [role for role in Role if allows(role, Permission.ACTIVITY_READ)]
     audience = frozenset(current.scalars(select(User.id).where(User.role.in_(readers)))) - {event.actor_id}
-    link = link_of(event.subject_type, event.subject_id)
+    link = link_of_event(event)
     return Notice(ACTIVITY, event.kind, f"event:{event.id}", sentence(event), audience, link=link)
 
 
@@ -370,16 +380,26 @@ def _key_of(comment: Comment) -> str:
 
 
 def _playlist_shared(current: Session, event: Event) -> Notice | None:
-    """A playlist that clients may see from now on is told to those of its project."""
-    changed = event.payload.get("changes", {}).get("for_client")
+    """A playlist is told to the clients of its project once they may see it and there is something to see."""
+    changes: dict[str, Any] = event.payload.get("changes") or {}
+    shared = event.kind == "playlist.created" or changes.get("for_client", [None, False])[1]
+    filled = "item_count" in changes and not changes["item_count"][0]
+    if not (shared or filled):
+        return None
     playlist = current.scalars(select(Playlist).where(Playlist.id == event.subject_id)).unique().one_or_none()
-    if playlist is None or not playlist.for_client or (event.kind == "playlist.changed" and not changed):
+    # What was taken back since would be a link to nothing.
+    if playlist is None or not playlist.for_client or playlist.archived_at or playlist.project.archived_at:
+        return None
+    shown = select(PlaylistItem.id).join(PlaylistItem.medium).where(MediaAsset.archived_at.is_(None))
+    if current.scalar(shown.where(PlaylistItem.playlist_id == playlist.id).limit(1)) is None:
         return None
     clients = select(ProjectClient.user_id).where(ProjectClient.project_id == playlist.project_id)
     title = f"For you to look at: {playlist.name} ({playlist.project.title or playlist.project.name})"
+    # Whatever is shared, taken back and shared again is told of once a day.
+    key = f"playlist:{playlist.id}:{event.created_at:%Y%m%d}"
     audience = frozenset(current.scalars(clients)) - {event.actor_id}
     link = link_of("playlist", playlist.id)
-    return Notice(NOTIFICATION, "playlist.shared", f"playlist:{playlist.id}:{event.id}", title, audience, link=link)
+    return Notice(NOTIFICATION, "playlist.shared", key, title, audience, link=link)
 
 
 _HANDLERS: dict[str, tuple[Callable[[Session, Event], Notice | None], ...]] = {

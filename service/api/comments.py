@@ -268,7 +268,7 @@ def change_comment(comment_id: UUID, body: CommentChanges) -> dict[str, Any]:
     # Clients whom it mentions are told when they may read it; nobody is told of a comment twice.
     opened = comment.for_client and not was_for_client
     if new := [user_id for user_id in comment.mentions if opened or user_id not in before]:
-        events.emit(current, "comment.mentioned", "comment", comment.id, {"name": comment.name, "user_ids": new})
+        events.emit(current, "comment.mentioned", "comment", comment.id, {**events.told_of(comment), "user_ids": new})
     return _described(comment)
 
 

@@ -250,6 +250,8 @@ def _record(current: Session, wanted: Commit, item: Item, found: Row[Any]) -> tu
         "created_by_id": current_actor(current),
         "revision": 1,
     }
+    publish, part = Publish(**values), _part_of(found)
+    set_committed_value(publish, "part", part)
     is_newest = _is_newest(current, found, version)
     records = [audit.created(current, Publish, values)]
     if is_newest:
@@ -267,13 +269,11 @@ def _record(current: Session, wanted: Commit, item: Item, found: Row[Any]) -> tu
         "target_id": wanted.address.target_id,
         "reservation_id": wanted.reservation_id,
     }
-    recording = audit.recording(current, records, names={found.id: found.name})
+    recording = audit.recording(current, records, [publish, part])
     times = current.connection().execute(statement, values | more | recording).one()
-    publish = Publish(**values, created_at=times.created_at, updated_at=times.updated_at)
-    part = _part_of(found)
+    publish.created_at, publish.updated_at = times.created_at, times.updated_at
     if is_newest:
         part.current_publish_id = publish.id
-    set_committed_value(publish, "part", part)
     return publish, mark
 
 

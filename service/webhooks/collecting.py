@@ -12,12 +12,12 @@ from collections.abc import Sequence
 from typing import Any
 from uuid import UUID, uuid4
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from service.activity.live import Position, settled_events
-from service.activity.notices import link_of
+from service.activity.notices import link_of_event
 from service.database import current_tenant
 from service.models import Event, EventCursor, User, Webhook, WebhookDelivery
 from service.webhooks import kinds
@@ -30,7 +30,7 @@ _AT_ONCE = 200
 def start_now(current: Session, webhook: Webhook) -> None:
     """Tell the webhook of what happens from now on."""
     position = Position.now(current)
-    values = {"transaction": position.transaction, "number": position.number}
+    values = {"transaction": position.transaction, "number": position.number, "created_at": func.now()}
     first = insert(EventCursor).values(id=uuid4(), reader=_reader(webhook.id), **values)
     current.execute(first.on_conflict_do_update(index_elements=["tenant_id", "reader"], set_=values))
 
@@ -48,7 +48,9 @@ def collect(current: Session, webhook_id: UUID, public_url: str) -> int:
     found = list(current.scalars(settled_events(current, cursor.transaction, cursor.number, _AT_ONCE)))
     if not found:
         return 0
-    wanted = [event for event in found if kinds.wants(webhook.kinds, event.kind)]
+    # The cursor began before the oldest transaction that was under way then; others had been committed after that.
+    new = (event for event in found if event.created_at >= cursor.created_at)
+    wanted = [event for event in new if kinds.wants(webhook.kinds, event.kind)]
     bodies = _bodies(current, wanted, webhook.project_id, public_url)
     current.add_all(
         WebhookDelivery(id=uuid4(), webhook_id=webhook_id, event_id=event.id, kind=event.kind, body=json.dumps(body))
@@ -72,7 +74,7 @@ def _bodies(
 
 def _body(event: Event, project: tuple[UUID, str] | None, names: dict[UUID, str], public_url: str) -> dict[str, Any]:
     actor_id = event.actor_id
-    link = link_of(event.subject_type, event.subject_id)
+    link = link_of_event(event)
     return {
         "id": str(event.id),
         "kind": event.kind,

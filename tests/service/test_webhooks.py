@@ -23,7 +23,7 @@ from service.accounts.permissions import Role
 from service.activity import notifications
 from service.config import driver_url
 from service.database import tenant_session
-from service.models import Event, Webhook, WebhookDelivery
+from service.models import Event, MediaAsset, Webhook, WebhookDelivery
 from service.tasks import webhooks as sender
 from service.webhooks import kinds, post, sending
 from shared.client import Client
@@ -160,6 +160,103 @@ def test_the_project_of_an_event_is_that_of_what_it_is_about(
     assert found["comment.changed"]["name"] == publish["project"]
     assert found["order.changed"]["id"] == order["project_id"]
     assert found["tenant.changed"] is None
+
+
+def test_a_publish_says_which_version_of_which_part_of_what_it_is(
+    app: Flask, studio: StudioUnderTest, world: World, receiver: Receiver
+) -> None:
+    production = studio.production()
+    world.webhook(url=receiver.url, kinds=["publish.*", "part.changed"])
+    publish = studio.publish(production, "look", status="review")
+    studio.artist.patch(f"/publishes/{publish['id']}", {"status": "approved"})
+    studio.admin.post(f"/publishes/{publish['id']}/withdraw")
+    send(app)
+    created, composed, changed, withdrawn = sorted(receiver.messages, key=lambda message: message.json["at"])
+    asset = production.asset["name"]
+    place = {"project": production.project["name"], "entity": f"asset:{asset}", "part_name": "look"}
+    place["department"] = publish["department"]
+    version = {"version": 1, "iteration": 1, "item_usd_path": publish["item_usd_path"], "software": "test"}
+    for message, status in ((created, "review"), (changed, "approved")):
+        assert message.json["object"]["name"] == f"{asset} look v001_i001"
+        payload = message.json["payload"]
+        assert payload.items() >= {**place, **version, "status": status, "comment": ""}.items()
+    assert created.json["payload"]["refers"]["task_id"] == production.task["id"]
+    for message in (composed, withdrawn):
+        assert message.json["object"]["name"] == "look" and message.json["payload"].items() >= place.items()
+        assert set(message.json["payload"]["changes"]) == {"current_publish_id"}
+    (activity,) = studio.artist.get("/activity", query_string={"kind": "publish.created"}).data["items"]
+    assert activity["payload"]["name"] == f"{asset} look v001_i001"
+
+
+def test_what_has_a_page_is_told_with_its_address(
+    app: Flask, studio: StudioUnderTest, world: World, receiver: Receiver
+) -> None:
+    world.webhook(url=receiver.url)
+    shot, comment = world.shot(), world.comment()
+    on_task = world.post(
+        "/comments/", {"target_type": "task", "target_id": studio.production().task["id"], "text": "Nice."}
+    )
+    studio.admin.patch(f"/comments/{on_task['id']}", {"text": "Very nice."})
+    studio.admin.patch(f"/projects/{world.project()['id']}", {"title": "Film"})
+    send(app)
+    page_of_publish = f"/publishes/{comment['target_id']}#comment-{comment['id']}"
+    page_of_task = f"/tasks/{on_task['target_id']}#comment-{on_task['id']}"
+    told = [message.json for message in receiver.messages]
+    addresses = {(each["kind"], each["object"]["id"]): each["object"]["url"] for each in told}
+    assert addresses["shot.created", shot["id"]].endswith(f"/shots/{shot['id']}")
+    assert addresses["comment.created", comment["id"]].endswith(page_of_publish)
+    assert addresses["comment.created", on_task["id"]].endswith(page_of_task)
+    assert addresses["comment.changed", on_task["id"]].endswith(page_of_task)
+    for each in told:
+        if each["object"]["type"] in ("project", "sequence", "shot", "comment"):
+            path = each["object"]["url"].partition("//")[2].partition("/")[2]
+            assert studio.browser().get(f"/{path}").status_code == 200, each["kind"]
+
+
+def test_what_was_before_is_not_told_although_something_older_was_under_way(
+    app: Flask, studio: StudioUnderTest, world: World, receiver: Receiver
+) -> None:
+    with app.app_context(), tenant_session(studio.tenant_id) as slow:
+        slow.execute(text("SELECT pg_current_xact_id()"))
+        world.post("/projects/", {"name": "before"})
+        webhook = world.webhook(url=receiver.url)
+        world.post("/projects/", {"name": "since"})
+        send(app)
+        assert receiver.messages == []
+    send(app)
+    assert [message.json["object"]["name"] for message in receiver.messages] == ["since"]
+
+    with app.app_context(), tenant_session(studio.tenant_id) as slow:
+        slow.execute(text("SELECT pg_current_xact_id()"))
+        studio.admin.patch(f"/webhooks/{webhook['id']}", {"active": False})
+        world.post("/projects/", {"name": "while_off"})
+        studio.admin.patch(f"/webhooks/{webhook['id']}", {"active": True})
+    world.post("/projects/", {"name": "on_again"})
+    send(app)
+    assert [message.json["object"]["name"] for message in receiver.messages] == ["since", "on_again"]
+
+
+def test_pictures_are_told_of_whoever_makes_them(
+    app: Flask, studio: StudioUnderTest, world: World, receiver: Receiver
+) -> None:
+    asset = world.asset()
+    world.webhook(url=receiver.url, kinds=["medium.*"])
+    uploaded = world.picture(asset)
+    values = {"mime_type": "image/png", "path": "x.png", "size": 1, "sha256": "0" * 64, "asset_id": UUID(asset["id"])}
+    with app.app_context(), tenant_session(studio.tenant_id) as session:  # as a worker does
+        for kind in ("still", "thumbnail", "frame", "cad_derivative"):
+            session.add(MediaAsset(asset_type=kind, name=f"{kind}.png", **values))
+    send(app)
+    told = [message.json for message in receiver.messages]
+    assert [(each["kind"], each["object"]["name"]) for each in told] == [
+        ("medium.created", uploaded["name"]),
+        ("medium.created", "still.png"),
+    ]
+    for each in told:
+        assert each["project"]["name"] == asset["project"] and each["payload"]["mime_type"] == "image/png"
+        path = each["object"]["url"].partition("//")[2].partition("/")[2]
+        assert studio.browser().get(f"/{path}").status_code == 200
+    assert (told[0]["actor"] is None, told[1]["actor"]) == (False, None)
 
 
 def test_what_happens_while_it_is_off_is_not_told(

@@ -208,6 +208,27 @@ def test_the_command_looks_after_the_queue(context: Context, run: Run, monkeypat
     assert run("--queue") == (0, "nothing waits\n")
 
 
+def test_a_command_that_knows_only_the_task_says_what_it_needs_to_wait(
+    context: Context, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    layer, part = write_layer(context, "work.usda"), part_name()
+    for name in ("PM_PROJECT", "PM_ENTITY", "PM_TASK_ID", "PM_ARTIST"):
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("PM_API_URL", NOWHERE)
+    arguments = (layer, "--part", part, "--department", "look", "--task", context.task_id)
+    with pytest.raises(ServiceError) as caught:
+        run(*arguments)
+    assert caught.value.code == "service.unavailable" and context.task_id in caught.value.message
+    assert "PM_PROJECT and PM_ENTITY" in caught.value.hint and run("--queue")[1] == "nothing waits\n"
+    monkeypatch.setenv("PM_PROJECT", context.project)
+    monkeypatch.setenv("PM_ENTITY", str(context.entity))
+    assert run(*arguments)[1].startswith("queued")
+    for name in ("PM_PROJECT", "PM_ENTITY"):
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("PM_API_URL", context.api_url)
+    assert run("--drain")[1].splitlines()[-1] == "1 sent, 0 refused, 0 waiting"
+
+
 def test_the_command_retries_and_discards(context: Context, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     part = part_name()
     assert run(write_layer(context, "a.usda"), "--part", part, "--department", "fx")[0] == 0
