@@ -173,7 +173,7 @@ class _Owners:
         if isinstance(entity, StepShape_ShapeDefinitionRepresentation):
             return _product_of(entity)
         if isinstance(entity, StepRepr_RepresentationRelationship) and not isinstance(entity, _PLACING):
-            return tuple(name for other in self._related[user] if other != number for name in self.of(other))
+            return tuple(name for other in self._related.get(user, ()) if other != number for name in self.of(other))
         inside = isinstance(entity, (StepRepr_RepresentationItem, StepRepr_Representation, StepRepr_RepresentationMap))
         return self.of(user) if inside and not isinstance(entity, StepVisual_StyledItem) else ()
 
@@ -183,6 +183,9 @@ def _product_of(link: StepShape_ShapeDefinitionRepresentation) -> tuple[str, ...
     definition = shape.Definition().Value() if isinstance(shape, StepRepr_PropertyDefinition) else None
     if not isinstance(definition, StepBasic_ProductDefinition):
         return ()
-    product = definition.Formation().OfProduct()
+    formation = definition.Formation()
+    product = None if formation is None else formation.OfProduct()
+    if product is None:  # the file is damaged
+        return ("",)
     names = (text.ToCString() for text in (product.Name(), product.Id()) if text is not None)
     return (next(filter(None, names), ""),)

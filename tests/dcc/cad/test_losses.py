@@ -124,3 +124,13 @@ def test_a_face_of_a_drawing_only_is_nobodys(sound: StepText, tmp_path: Path) ->
     step.add(step.entities[face])
     messages = [each.message for each in told(step, tmp_path, Settings(processes=1)).warnings]
     assert messages == ["The file declares 49 faces; 48 were read. Something is missing."]
+
+
+@pytest.mark.parametrize("broken", ["PRODUCT_DEFINITION_FORMATION", "PRODUCT"])
+def test_what_a_damaged_product_loses_is_told_without_its_name(broken: str, sound: StepText, tmp_path: Path) -> None:
+    step = sound.copy()
+    no_surface(step, faces_of(step, "Box")[0])
+    for number in step.of_type(broken):
+        step.entities[number] = "CARTESIAN_POINT('',(0.,0.,0.))"
+    manifest = told(step, tmp_path, Settings(processes=1))
+    assert "1 face of an unnamed product could not be read and is missing." in [w.message for w in manifest.warnings]
