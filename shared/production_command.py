@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import sys
 from pathlib import Path
 
 from shared.cli import Command, add_json_option, print_json
@@ -62,6 +63,10 @@ def _import(options: argparse.Namespace, client: Client, project_id: str) -> Non
     for change in done["changed"]:
         print(f"changed   {change['what']}: {change['field']} {change['before']!r} to {change['after']!r}")
     print(f"unchanged {done['unchanged']}")
+    for kept in done["kept"]:
+        print(f"kept      {kept['what']}: {kept['field']} {kept['now']!r}, newer than {kept['said']!r} in the file")
+    for warning in done["warnings"]:
+        print(f"warning   {warning}", file=sys.stderr)
     if options.check:
         print("nothing was done: this was a check")
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 
 from shared.errors import InputError
 
@@ -15,6 +17,8 @@ _DELIMITERS = "\t;,|"
 _LONGEST = 100_000
 """Rows."""
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
+_YEAR_FIRST = re.compile(r"(\d{4})\s*([-./])\s*(\d\d?)\s*\2\s*(\d\d?)\.?")
+_YEAR_LAST = re.compile(r"(\d\d?)\s*([-./])\s*(\d\d?)\s*\2\s*(\d{4})")
 
 
 @dataclass(frozen=True)
@@ -27,17 +31,23 @@ class TableRow:
 
 @dataclass(frozen=True)
 class Table:
-    """The columns that a table has, and its rows that are not empty."""
+    """The columns that a table has, and its rows that are not empty.
+
+    ``passed_over`` are the titles that mean no column; ``doubled`` those that mean one together, of which the first is
+    read.
+    """
 
     columns: frozenset[str]
     rows: tuple[TableRow, ...]
+    passed_over: tuple[str, ...] = ()
+    doubled: tuple[tuple[str, ...], ...] = ()
 
 
 def read_table(content: bytes, name: str, columns: Mapping[str, Sequence[str]], code: str) -> Table:
     """Read the bytes of a CSV or TSV file: UTF-8 or UTF-16, separated by tabs, commas, semicolons or bars.
 
     Its first row names the columns. ``columns`` are those that matter with what they may be called, as :func:`word`
-    has it, beside their own names; others are passed over. Raises InputError (``code``) where it is no table.
+    has it, beside their own names, which come first. Raises InputError (``code``) where it is no table.
     """
 
     def refused(fault: str, hint: str) -> InputError:
@@ -63,8 +73,15 @@ def read_table(content: bytes, name: str, columns: Mapping[str, Sequence[str]], 
     first = next((number for number, cells in enumerate(table) if any(cell.strip() for cell in cells)), None)
     if first is None:
         return Table(frozenset(), ())
-    places = _places(table[first], columns)
-    return Table(frozenset(places), tuple(_rows(table[first + 1 :], first + 2, places)))
+    titles = [cell.strip() for cell in table[first]]
+    found = _places(titles, columns)
+    meant = {index for indices in found.values() for index in indices}
+    return Table(
+        frozenset(found),
+        tuple(_rows(table[first + 1 :], first + 2, {column: indices[0] for column, indices in found.items()})),
+        tuple(title for index, title in enumerate(titles) if title and index not in meant),
+        tuple(tuple(titles[index] for index in indices) for indices in found.values() if len(indices) > 1),
+    )
 
 
 def write_table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> bytes:
@@ -90,6 +107,35 @@ def word(text: str) -> str:
     return "".join(letter for letter in text.casefold() if letter.isalnum())
 
 
+def day_of(text: str) -> date:
+    """The day that a cell holds, in any form that spreadsheet programs save and that can be read in one way only.
+
+    ``2027-01-31``, ``2027/1/31``, ``31.1.2027``, and ``1/31/2027``, but not ``1/2/2027``. Raises ValueError.
+    """
+    form = "write the day like 2027-01-31 or 31.1.2027"
+    if found := _YEAR_FIRST.fullmatch(text):
+        readings = {(found[1], found[3], found[4])}
+    elif found := _YEAR_LAST.fullmatch(text):
+        readings = {(found[4], found[3], found[1])}
+        if found[2] != ".":  # The month comes first in some countries, where slashes and dashes are written.
+            readings.add((found[4], found[1], found[3]))
+    else:
+        raise ValueError(f"“{text}” is no day; {form}")
+    days = sorted(day for reading in readings if (day := _calendar_day(*map(int, reading))))
+    if not days:
+        raise ValueError(f"“{text}” is no day of the calendar; {form}")
+    if len(days) > 1:
+        raise ValueError(f"“{text}” may be {days[0]} or {days[1]}; {form}")
+    return days[0]
+
+
+def _calendar_day(year: int, month: int, day: int) -> date | None:
+    try:
+        return date(year, month, day)
+    except ValueError:
+        return None
+
+
 def _guarded(cell: object) -> object:
     return f"'{cell}" if isinstance(cell, str) and _is_formula(cell) else cell
 
@@ -99,13 +145,15 @@ def _is_formula(text: str) -> bool:
     return text.lstrip("'").startswith(_FORMULA)
 
 
-def _places(header: Sequence[str], columns: Mapping[str, Sequence[str]]) -> dict[str, int]:
-    found: dict[str, int] = {}
-    for index, cell in enumerate(header):
-        name, spelled = word(cell), cell.strip().casefold()
-        for column, names in columns.items():
-            if name in names or spelled == column:
-                found.setdefault(column, index)
+def _places(titles: Sequence[str], columns: Mapping[str, Sequence[str]]) -> dict[str, list[int]]:
+    """Where each column stands; its own name means it alone, whatever others may be called."""
+    called = {name: column for column, names in columns.items() for name in names}
+    found: dict[str, list[int]] = {}
+    for index, title in enumerate(titles):
+        spelled = title.casefold()
+        column = spelled if spelled in columns else called.get(word(title))
+        if column is not None:
+            found.setdefault(column, []).append(index)
     return found
 
 

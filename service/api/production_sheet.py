@@ -11,26 +11,25 @@ from flask import Response, request
 from pydantic import BeforeValidator, Field, StringConstraints, ValidationError, model_validator
 
 from service.accounts.permissions import Permission
-from service.api.fields import Day, DepartmentName, Name, Status, Title
+from service.api.fields import Day, DepartmentName, Name, Number, Status, Title
 from service.api.listing import row
 from service.api.records import live_row
 from service.api.routing import Reply, Request, Resource, body_bytes
-from service.api.sheet_fields import KINDS, FieldColumns
+from service.api.sheet_fields import KINDS, FieldColumns, put_away
 from service.api.shots import Frame
 from service.database import session
 from service.models import Asset, FieldsRow, Project, Shot, Task
 from service.production.custom_fields import fields_of, target_type_of
 from service.production.sheet import Plan, RowSpec, follow, label, plan, rows_of
 from shared.errors import InputError
-from shared.tables import Table, TableRow, plain, read_table, write_table
+from shared.material_library import nearest_name
+from shared.tables import Table, TableRow, day_of, plain, read_table, write_table
 
 production_sheet = Resource("production_sheet", "/projects")
 RESOURCES = (production_sheet,)
 
 _CODE = "input.production_sheet"
-_BYTES = 16 << 20
-_MOST_ROWS = 10_000
-"""One transaction locks and writes all of them."""
+_BYTES = 64 << 20
 _MOST_FAULTS = 50
 """So many lines with faults are told."""
 COLUMNS = (
@@ -39,6 +38,8 @@ COLUMNS = (
 )
 _OF_TASKS = 5
 """The last columns."""
+REVISIONS = ("revision", "task revision")
+"""The columns that say what a row was when it was exported; they stand at the end, where they are in nobody's way."""
 _ALSO_CALLED = {
     "asset_type": ("type",),
     "sequence": ("seq",),
@@ -50,7 +51,8 @@ _ALSO_CALLED = {
     "due": ("duedate", "deadline"),
 }
 _NAMES = {
-    (column := words.replace(" ", "_")): (words.replace(" ", ""), *_ALSO_CALLED.get(column, ())) for words in COLUMNS
+    (column := words.replace(" ", "_")): (words.replace(" ", ""), *_ALSO_CALLED.get(column, ()))
+    for words in (*COLUMNS, *REVISIONS)
 }
 _TAKEN = frozenset(name for names in _NAMES.values() for name in names)
 _WHOLE = re.compile(r"(-?\d{1,9})(\.0+)?")
@@ -63,6 +65,8 @@ def _whole(text: Any) -> Any:
 
 
 _Frame = Annotated[Frame, BeforeValidator(_whole)]
+_Revision = Annotated[Number, BeforeValidator(_whole)]
+_Due = Annotated[Day, BeforeValidator(day_of)]
 
 
 class _Line(Request):
@@ -80,7 +84,9 @@ class _Line(Request):
     department: DepartmentName | None = None
     task_status: Status | None = None
     assignee: Annotated[str, StringConstraints(max_length=320)] | None = None
-    due: Day | None = None
+    due: _Due | None = None
+    revision: _Revision | None = None
+    task_revision: _Revision | None = None
 
     @model_validator(mode="after")
     def _complete(self) -> _Line:
@@ -96,25 +102,27 @@ class _Line(Request):
     def specs(self, line: int, fields: Mapping[str, dict[str, Any]]) -> Iterator[RowSpec]:
         """What the row asks for, each after what it belongs to; ``fields`` are values of custom fields by kind."""
 
-        def spec(place: tuple[str, ...], kind: str, values: dict[str, Any]) -> RowSpec:
-            return RowSpec(line, place, {**values, **fields.get(kind, {})})
+        def spec(place: tuple[str, ...], kind: str, values: dict[str, Any], revision: int | None) -> RowSpec:
+            return RowSpec(line, place, {**values, **fields.get(kind, {})}, revision)
 
         own = self._given("title", "status")
         if self.asset is not None:
             target: tuple[str, ...] = ("asset", self.asset)
-            yield spec(target, "asset", {**own, **self._given("asset_type")})
+            yield spec(target, "asset", {**own, **self._given("asset_type")}, self.revision)
         else:
             assert self.sequence is not None  # _complete
             target = ("sequence", self.sequence)
-            yield spec(target, "sequence", own if self.shot is None else {})
-            if self.shot is not None:
+            if self.shot is None:
+                yield spec(target, "sequence", own, self.revision)
+            else:
+                yield spec(target, "sequence", {}, None)
                 target = ("shot", self.sequence, self.shot)
-                yield spec(target, "shot", {**own, **self._given("frame_in", "frame_out")})
+                yield spec(target, "shot", {**own, **self._given("frame_in", "frame_out")}, self.revision)
         if self.task is not None:
             values = self._given("department", "assignee", "due")
             if self.task_status is not None:
                 values["status"] = self.task_status
-            yield spec((*target, "task", self.task), "task", values)
+            yield spec((*target, "task", self.task), "task", values, self.task_revision)
 
     def _given(self, *columns: str) -> dict[str, Any]:
         return {column: value for column in columns if (value := getattr(self, column)) is not None}
@@ -136,11 +144,22 @@ class ChangeOut(Reply):
     after: Any
 
 
+class KeptOut(Reply):
+    what: str = Field(examples=["task model of asset gear"])
+    field: str
+    said: Any
+    now: Any
+
+
 class FollowedOut(Reply):
     rows: int
     added: list[str] = Field(description="what was not there", examples=[["asset gear", "task model of asset gear"]])
     changed: list[ChangeOut]
     unchanged: int = Field(description="what was there already, just as the table says")
+    kept: list[KeptOut] = Field(
+        description="what stays as it is now, because the table says what it was when it was exported"
+    )
+    warnings: list[str] = Field(description="columns that were passed over", examples=[["There is no column “titel”."]])
 
 
 class SheetQuery(Request):
@@ -154,11 +173,14 @@ class SheetQuery(Request):
 def get_production_sheet(project_id: UUID) -> Response:
     """Assets, sequences and shots of a project with their tasks, as CSV; a row for each task, or what has none.
 
-    The last columns are the project's custom fields, such as `shot.lens`.
+    After them come the project's custom fields, such as `shot.lens`, and the revisions of the row and of its task: by
+    them POST knows what was changed since.
     """
     project = row(Project, project_id)
     fields = FieldColumns.of(fields_of(session(), project_id))
-    response = Response(write_table((*COLUMNS, *fields.fields), _table(project, fields)), mimetype="text/csv")
+    response = Response(
+        write_table((*COLUMNS, *fields.fields, *REVISIONS), _table(project, fields)), mimetype="text/csv"
+    )
     response.headers.set("Content-Disposition", "attachment", filename=f"{project.name}.csv")
     return response
 
@@ -180,6 +202,10 @@ def follow_production_sheet(project_id: UUID, query: SheetQuery) -> dict[str, An
     what the file does not mention stays as it is. An assignee is named by e-mail address. Custom fields have columns
     like `shot.lens`, or are called by their title alone where that means one column. Rows that cannot be followed are
     told by their line.
+
+    `revision` and `task revision` say at which revision a row was exported. Cells that still say what it was then
+    change nothing, whatever was changed since; a cell that was edited is refused where somebody else changed the same
+    value since. Without them a cell is followed.
     """
     request.max_content_length = _BYTES
     return follow_sheet(project_id, body_bytes(), query.filename, check=query.check)
@@ -191,11 +217,28 @@ def follow_sheet(project_id: UUID, content: bytes, name: str, *, check: bool) ->
     fields = fields_of(session(), project_id, hold=not check)
     columns = FieldColumns.of(fields)
     table = read_table(content, name, {**_NAMES, **columns.names(_TAKEN)}, _CODE)
+    for titles in table.doubled:
+        raise InputError(
+            f"Several columns of {name} mean the same: {', '.join(titles)}.",
+            hint="Leave one of them, or give the others titles of their own.",
+            code=_CODE,
+        )
     specs = _specs(table, name, columns)
     done = (plan if check else follow)(session(), project, specs, fields)
     if done.faults:
         raise _refused(name, done.faults)
-    return _told(table, done)
+    return _told(table, done, [_passed_over(project_id, columns, title) for title in table.passed_over])
+
+
+def _passed_over(project_id: UUID, columns: FieldColumns, title: str) -> str:
+    """Why a column was not read, and what may have been meant."""
+    told = f"The column “{title}” was passed over: "
+    if several := columns.meant_by(title):
+        return f"{told}it may mean {' or '.join(several)}."
+    if title.casefold() in put_away(session(), project_id):
+        return f"{told}the custom field is archived."
+    near = nearest_name(title, (*COLUMNS, *columns.fields))
+    return f"{told}there is no such column" + (f"; did you mean “{near}”?" if near else ".")
 
 
 def _specs(table: Table, name: str, columns: FieldColumns) -> list[RowSpec]:
@@ -205,8 +248,6 @@ def _specs(table: Table, name: str, columns: FieldColumns) -> list[RowSpec]:
             hint=f'The first row needs "asset", or "sequence" and "shot", and may have {", ".join(COLUMNS[4:])}.',
             code=_CODE,
         )
-    if len(table.rows) > _MOST_ROWS:
-        raise InputError(f"{name} has more than {_MOST_ROWS:,} rows.", hint="Send it in several tables.", code=_CODE)
     specs: list[RowSpec] = []
     faults: dict[int, list[str]] = {}
     for line in table.rows:
@@ -242,12 +283,14 @@ def _refused(name: str, faults: dict[int, list[str]]) -> InputError:
     )
 
 
-def _told(table: Table, done: Plan) -> dict[str, Any]:
+def _told(table: Table, done: Plan, warnings: list[str]) -> dict[str, Any]:
     return {
         "rows": len(table.rows),
         "added": [label(place) for place in done.added],
         "changed": [vars(change) for change in done.told],
         "unchanged": done.unchanged,
+        "kept": [vars(kept) for kept in done.kept],
+        "warnings": warnings,
     }
 
 
@@ -262,9 +305,10 @@ def _table(project: Project, fields: FieldColumns) -> Iterator[list[object]]:
             own = ["", "", target.sequence.name, target.name, target.title, target.status, *frames]
         else:
             own = ["", "", target.name, "", target.title, target.status, "", ""]
-        yield from ([*own, *_cells(task), *fields.cells({**rows, "task": task})] for task in tasks)
+        for task in tasks:
+            yield [*own, *_cells(task), *fields.cells({**rows, "task": task}), target.revision, task.revision]
         if not tasks:
-            yield [*own, *[""] * _OF_TASKS, *fields.cells(rows)]
+            yield [*own, *[""] * _OF_TASKS, *fields.cells(rows), target.revision, ""]
 
 
 def _cells(task: Task) -> list[object]:

@@ -6,12 +6,16 @@ from collections import Counter
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
+from uuid import UUID
+
+from sqlalchemy import or_, select
+from sqlalchemy.orm import Session
 
 from service.models import CustomField, FieldsRow
 from service.production.field_types import from_text
 from service.production.sheet import FIELD, Fields
 from shared.custom_fields import as_text
-from shared.tables import word
+from shared.tables import day_of, word
 
 KINDS = ("asset", "sequence", "shot", "task")
 """Whose rows a spreadsheet has, in the order of its columns."""
@@ -32,16 +36,23 @@ class FieldColumns:
 
         Only what means one column, and is not ``taken``; all as :func:`shared.tables.word` has them.
         """
-        names = {
-            column: {
-                word(f"{before} {text}") for before in ("", field.target_type) for text in (field.name, field.label)
-            }
-            for column, field in self.fields.items()
-        }
+        names = self._names()
         claims = Counter(name for each in names.values() for name in each)
         return {
             column: tuple(name for name in sorted(each) if claims[name] == 1 and name not in taken)
             for column, each in names.items()
+        }
+
+    def meant_by(self, title: str) -> list[str]:
+        """The columns that a title may mean."""
+        return [column for column, names in self._names().items() if word(title) in names]
+
+    def _names(self) -> dict[str, set[str]]:
+        return {
+            column: {
+                word(f"{before} {text}") for before in ("", field.target_type) for text in (field.name, field.label)
+            }
+            for column, field in self.fields.items()
         }
 
     def values(self, cells: Mapping[str, str], named: Collection[str]) -> dict[str, dict[str, Any]]:
@@ -54,7 +65,8 @@ class FieldColumns:
         for column, text in cells.items():
             field = self.fields[column]
             try:
-                said.setdefault(field.target_type, {})[FIELD + field.name] = from_text(field, text)
+                written = day_of(text).isoformat() if field.type == "date" else text
+                said.setdefault(field.target_type, {})[FIELD + field.name] = from_text(field, written)
             except ValueError as error:
                 faults.append(f"{column}: {error}")
             if field.target_type not in named:
@@ -69,6 +81,15 @@ class FieldColumns:
             _cell(rows[field.target_type].fields.get(field.name)) if field.target_type in rows else ""
             for field in self.fields.values()
         ]
+
+
+def put_away(current: Session, project_id: UUID) -> set[str]:
+    """What an archived field of a project may be called in a spreadsheet."""
+    theirs = or_(CustomField.project_id.is_(None), CustomField.project_id == project_id)
+    fields = current.scalars(select(CustomField).where(theirs, CustomField.archived_at.is_not(None))).unique()
+    return {
+        name.casefold() for field in fields for name in (f"{field.target_type}.{field.name}", field.name, field.label)
+    }
 
 
 def _cell(value: Any) -> object:

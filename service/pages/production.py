@@ -49,6 +49,11 @@ def _told(done: dict[str, Any], *, check: bool) -> list[str]:
     rows = {each["what"] for each in done["changed"]}
     counts = f"{added} {len(done['added']):,} and {changed.lower()} {len(rows):,}"
     lines = [f"{counts}; {done['unchanged']:,} are there already, as the spreadsheet says."]
+    # What was not done comes first: of a long list the end is not shown.
+    lines += done["warnings"]
+    for each in done["kept"]:
+        newer = f"newer than “{each['said']}” in the spreadsheet"
+        lines.append(f"The {each['field']} of {each['what']} stays “{each['now']}”, {newer}.")
     lines += [f"{added} {what}." for what in done["added"]]
     for each in done["changed"]:
         field = each["field"].removeprefix(FIELD).replace("_", " ")

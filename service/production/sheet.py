@@ -1,7 +1,8 @@
 """A project's production from a table: assets, sequences, shots and tasks, many of them at once.
 
 What a table speaks of is added, or changed where it is there and differs; what it does not mention stays as it is. A
-table is followed as a whole or not at all.
+table is followed as a whole or not at all. Where it says at which revision a row was exported, what others changed
+since is not put back: see :mod:`service.production.sheet_history`.
 """
 
 from __future__ import annotations
@@ -9,17 +10,19 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session, joinedload, lazyload
 
 from service import models
 from service.accounts.permissions import Role
-from service.database import current_tenant, hold_each
+from service.database import current_actor, current_tenant, hold_each
 from service.models import Asset, CustomField, Project, Shot, Task, User
 from service.models.production import FRAMES
 from service.production.custom_fields import merged
+from service.production.sheet_history import changes_of, changes_since, one_of, was
+from shared.custom_fields import as_text
 from shared.departments import DEPARTMENTS
 from shared.errors import ConflictError, InputError
 
@@ -34,6 +37,8 @@ FIELD = "fields."
 """Before the name of a custom field."""
 
 _MODELS: Mapping[str, Any] = {"asset": Asset, "sequence": models.Sequence, "shot": Shot, "task": Task}
+_MOST_ADDED = 20_000
+"""Of each row that is added, PostgreSQL keeps a lock in its memory until the transaction ends."""
 _NAMED_LIKE_DEPARTMENTS = frozenset(department.name for department in DEPARTMENTS)
 
 
@@ -41,12 +46,13 @@ _NAMED_LIKE_DEPARTMENTS = frozenset(department.name for department in DEPARTMENT
 class RowSpec:
     """That there is to be a row at ``place`` with these ``values``; ``line`` of the table says so.
 
-    Values of custom fields have names like ``fields.lens``.
+    Values of custom fields have names like ``fields.lens``. ``revision`` is the row's when the table was exported.
     """
 
     line: int
     place: Place
     values: Mapping[str, Any] = field(default_factory=dict)
+    revision: int | None = None
 
 
 @dataclass(frozen=True)
@@ -59,6 +65,16 @@ class Change:
     after: Any
 
 
+@dataclass(frozen=True)
+class Kept:
+    """Of ``what``, ``field`` stays ``now``: the table has ``said``, as it was when it was exported or later."""
+
+    what: str
+    field: str
+    said: Any
+    now: Any
+
+
 @dataclass
 class Plan:
     """What following a table means; ``faults`` say by line what cannot be followed."""
@@ -68,6 +84,7 @@ class Plan:
     unchanged: int = 0
     faults: dict[int, list[str]] = field(default_factory=dict)
     told: list[Change] = field(default_factory=list)
+    kept: list[Kept] = field(default_factory=list)
 
     def refuse(self, line: int, fault: str) -> None:
         self.faults.setdefault(line, []).append(fault)
@@ -88,11 +105,18 @@ def plan(current: Session, project: Project, specs: Sequence[RowSpec], fields: F
 def follow(current: Session, project: Project, specs: Sequence[RowSpec], fields: Fields) -> Plan:
     """Add and change what ``specs`` ask, unless some of them cannot be followed.
 
-    Raises ConflictError (``conflict.exists``) where somebody adds one of the rows at the same time.
+    Raises ConflictError (``conflict.exists``) where somebody adds one of the rows at the same time, and InputError
+    (``input.too_many``) where too many would be added at once.
     """
     first = _Planning(current, project, specs, fields)
     if first.plan.faults:
         return first.plan
+    if len(first.plan.added) > _MOST_ADDED:
+        raise InputError(
+            f"The table adds {len(first.plan.added):,} assets, sequences, shots and tasks.",
+            hint=f"Add at most {_MOST_ADDED:,} at once: send it in several tables.",
+            code="input.too_many",
+        )
     first.hold()
     # What others did until now is seen from here on, and they wait.
     planning = _Planning(current, project, specs, fields)
@@ -132,9 +156,10 @@ class _Planning:
         self._spelled: dict[Place, Place] = {}
         self._values: dict[Place, dict[str, Any]] = {}
         self._lines: dict[Place, int] = {}
-        assignees = _users(current, (spec.values.get("assignee") for spec in specs))
+        self._assignees = _users(current, (spec.values.get("assignee") for spec in specs))
+        self._history = changes_since(current, self._older(specs))
         for spec in specs:
-            self._take(spec, assignees)
+            self._take(spec)
         for place in self._values:
             self._compare(place)
 
@@ -151,7 +176,7 @@ class _Planning:
         for kind, model in _MODELS.items():
             ids = [self._known[_folded(place)].id for place in self.plan.changed if _kind(place) == kind]
             if ids:
-                locked = select(model).where(model.id.in_(ids)).order_by(model.id)
+                locked = select(model).where(one_of(model.id, ids)).order_by(model.id)
                 locked = locked.options(lazyload("*")).with_for_update(key_share=True, of=model)
                 self._current.scalars(locked.execution_options(populate_existing=True)).all()
 
@@ -166,25 +191,76 @@ class _Planning:
             self._current.add(row)
         self._current.flush()
 
-    def _take(self, spec: RowSpec, assignees: Mapping[str, User]) -> None:
+    def _older(self, specs: Iterable[RowSpec]) -> dict[UUID, int]:
+        """The rows that were changed after the table was exported, with the oldest revision that it has of each."""
+        older: dict[UUID, int] = {}
+        for spec in specs:
+            row = self._known.get(_folded(spec.place))
+            if row is not None and spec.revision is not None and spec.revision < row.revision:
+                older[row.id] = min(spec.revision, older.get(row.id, spec.revision))
+        return older
+
+    def _take(self, spec: RowSpec) -> None:
         """Add what a line says of a row to what earlier lines say of it."""
         place = _folded(spec.place)
         self._spelled.setdefault(place, spec.place)
         self._lines.setdefault(place, spec.line)
-        values = dict(spec.values)
+        values, row = dict(spec.values), self._known.get(place)
         if (address := values.pop("assignee", None)) is not None:
-            assignee = assignees.get(address.lower())
-            if assignee is None or assignee.archived_at is not None:
+            if (user := self._assignees.get(address.lower())) is None:
                 self.plan.refuse(spec.line, f"assignee: nobody here has the e-mail address {address}")
-            elif assignee.role == Role.CLIENT:
-                self.plan.refuse(spec.line, f"assignee: {address} is a client, who cannot be given a task")
             else:
-                values["assignee_id"] = assignee.id
+                values["assignee_id"] = user.id
+        if row is not None and spec.revision is not None:
+            values = {name: value for name, value in values.items() if self._is_new(spec, row, name, value)}
+        if "assignee_id" in values and (row is None or _value(row, "assignee_id") != values["assignee_id"]):
+            self._check_assignee(spec.line, str(address))
         said = self._values.setdefault(place, {})
         for name, value in values.items():
             if said.setdefault(name, value) != value:
-                what = f"another line says {said[name]!r} of the {label(spec.place)}"
+                what = f"another line says “{self._shown(name, said[name])}” of the {label(spec.place)}"
                 self.plan.refuse(spec.line, f"{_column(place, name)}: {what}")
+
+    def _is_new(self, spec: RowSpec, row: Row, name: str, value: Any) -> bool:
+        """Whether somebody wrote a value into the table after it was exported; refuses what others changed as well."""
+        assert spec.revision is not None  # see _take
+        now, column = _value(row, name), _column(spec.place, name)
+        if value == now:
+            return False
+        cell = "task revision" if isinstance(row, Task) else "revision"
+        if spec.revision > row.revision:
+            what = f"the {label(spec.place)} has no revision {spec.revision} yet, so the row is of another project"
+            self.plan.refuse(spec.line, f"{column}: {what}; empty its cell “{cell}” to follow it all the same")
+            return False
+        changes = changes_of(self._history, row.id, spec.revision, name)
+        if was(changes, name, value):
+            self.plan.kept.append(
+                Kept(label(spec.place), column, self._shown(name, value), self._shown(name, now, row))
+            )
+            return False
+        if any(change.actor_id != current_actor(self._current) for change in changes):
+            last = changes[-1]
+            who = last.actor.name if last.actor else "the service"
+            what = f"{who} changed it to “{self._shown(name, now, row)}” on {last.created_at:%Y-%m-%d}"
+            remedy = f"export it again, or empty the cell “{cell}” to have “{self._shown(name, value)}” all the same"
+            self.plan.refuse(spec.line, f"{column}: {what}, after this spreadsheet was exported; {remedy}")
+            return False
+        return True
+
+    def _check_assignee(self, line: int, address: str) -> None:
+        assignee = self._assignees[address.lower()]
+        if assignee.archived_at is not None:
+            self.plan.refuse(line, f"assignee: {address} is not here any more and cannot be given a task")
+        elif assignee.role == Role.CLIENT:
+            self.plan.refuse(line, f"assignee: {address} is a client, who cannot be given a task")
+
+    def _shown(self, name: str, value: Any, row: Row | None = None) -> str:
+        """A value as the table has it; ``row`` is the one that has it now."""
+        if name == "assignee_id" and value is not None:
+            if isinstance(row, Task) and row.assignee is not None:
+                return row.assignee.email
+            return next(user.email for user in self._assignees.values() if user.id == value)
+        return as_text(value)
 
     def _compare(self, place: Place) -> None:
         spelled, values, line = self._spelled[place], self._values[place], self._lines[place]
@@ -211,7 +287,11 @@ class _Planning:
             self.plan.unchanged += 1
             return
         self.plan.changed[spelled] = changes
-        self.plan.told += [Change(label(spelled), name, before[name], value) for name, value in changes.items()]
+        for name, value in changes.items():
+            told = (before[name], value)
+            if name == "assignee_id":
+                told = (self._shown(name, before[name], row), self._shown(name, value))
+            self.plan.told.append(Change(label(spelled), name.removesuffix("_id"), *told))
 
     def _check_fields(self, place: Place, before: Mapping[str, Any]) -> None:
         given = _fields_in(self._values[place])
@@ -240,7 +320,11 @@ class _Planning:
 
 def _column(place: Place, name: str) -> str:
     """What the table calls a value of the row at ``place``."""
-    return f"{_kind(place)}.{name.removeprefix(FIELD)}" if name.startswith(FIELD) else name.replace("_", " ")
+    if name.startswith(FIELD):
+        return f"{_kind(place)}.{name.removeprefix(FIELD)}"
+    if _kind(place) == "task" and name == "status":
+        return "task status"
+    return name.removesuffix("_id").replace("_", " ")
 
 
 def _value(row: Row, name: str) -> Any:

@@ -123,9 +123,11 @@ def test_a_check_tells_what_would_be_done_and_does_nothing(studio: StudioUnderTe
         ("lamp,,,,,model,modelling,,", "There is no department 'modelling'"),
         ("lamp,,,,,model,,nobody@studio.example,", "nobody here has the e-mail address"),
         ("lamp,,,,,model,,{client},", "is a client"),
-        ("lamp,,,,,model,,,31.1.2027", "due: "),
+        ("lamp,,,,,model,,,31.12.2027", None),
+        ("lamp,,,,,model,,,2/1/2027", "due: “2/1/2027” may be 2027-01-02 or 2027-02-01; write the day like"),
+        ("lamp,,,,,model,,,soon", "due: “soon” is no day; write the day like 2027-01-31 or 31.1.2027"),
         (",sq010,,,,model,,,", "task needs an asset or a shot"),
-        ("gear,,,,,model,,,2027-02-01", "another line says"),
+        ("gear,,,,,model,,,2027-02-01", "another line says “2027-01-31” of the task model of asset gear"),
     ],
 )
 def test_a_row_that_cannot_be_followed_is_told_and_nothing_is_done(
@@ -146,6 +148,23 @@ def test_a_row_that_cannot_be_followed_is_told_and_nothing_is_done(
 def test_a_table_without_its_columns_is_refused(studio: StudioUnderTest, project: Json) -> None:
     for table in ("", "title,status\na,b\n", "PK\x03\x04"):
         assert send(studio, project, table).error["code"] == "input.production_sheet"
+
+
+def test_a_table_in_which_two_columns_are_one_is_refused(studio: StudioUnderTest, project: Json) -> None:
+    refused = send(studio, project, "asset,Title,description\ngear,one,two\n")
+    assert refused.error["code"] == "input.production_sheet"
+    assert "Title, description" in refused.error["message"]
+    assert names(studio, "assets") == []
+
+
+def test_columns_that_were_passed_over_are_named(studio: StudioUnderTest, project: Json) -> None:
+    for check in ("true", "false"):
+        done = send(studio, project, "asset,titel,,supplier\ngear,Gear,x,y\n", check=check).data
+        assert done["warnings"] == [
+            "The column “titel” was passed over: there is no such column; did you mean “title”?",
+            "The column “supplier” was passed over: there is no such column.",
+        ]
+    assert send(studio, project, export(studio, project).decode("utf-8-sig")).data["warnings"] == []
 
 
 def test_what_was_put_away_is_neither_exported_nor_brought_back(
@@ -219,6 +238,10 @@ def test_a_browser_fetches_checks_and_sends_the_spreadsheet(studio: StudioUnderT
     assert "Added asset gear." in post(plan)
     assert names(studio, "assets") == ["gear", "lamp"]
     assert "Changed title of asset lamp from “” to “Lamp”." in post("asset,title\nlamp,Lamp\n")
+    assert "Changed assignee of task look of asset gear" in post(
+        f"asset,task,assignee,colour\ngear,look,{studio.email(Role.ARTIST)},red\n"
+    )
+    assert "The column “colour” was passed over" in post("asset,colour\ngear,red\n")
     assert "line 3: due:" in post("asset,task,due\nlamp,,\nlamp,model,soon\n")
     assert "No file was chosen" in Page(browser.post(address, follow_redirects=True, headers=SAME_SITE)).text
     assert browser.get(f"/api/projects/{project['id']}/sheet").mimetype == "text/csv"

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import date
+
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
 from shared.errors import InputError
-from shared.tables import plain, read_table, write_table
+from shared.tables import day_of, plain, read_table, write_table
 
 _COLUMNS = {"name": ("name",), "note": ("note", "remark")}
 _TEXT = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0")).map(str.strip)
@@ -54,3 +56,34 @@ def test_lines_count_as_an_editor_shows_them() -> None:
         (5, "a", "first"),
         (7, "b", "second"),
     ]
+
+
+def test_a_title_means_one_column_and_its_own_name_comes_first() -> None:
+    columns = {"status": ("status",), "task_status": ("taskstatus", "state"), "task.status": ()}
+    table = read_table(b"task.status,Task Status,colour,\na,b,c,d\n", "t.csv", columns, "input.table")
+    assert table.rows[0].cells == {"task.status": "a", "task_status": "b"}
+    assert (table.passed_over, table.doubled) == (("colour",), ())
+    table = read_table(b"state,status,task_status\na,b,c\n", "t.csv", columns, "input.table")
+    assert table.rows[0].cells == {"task_status": "a", "status": "b"}
+    assert table.doubled == (("state", "task_status"),)
+
+
+@given(st.dates(min_value=date(1000, 1, 1)), st.sampled_from(["%Y-%m-%d", "%Y/%m/%d", "%d.%m.%Y", "%Y. %m. %d."]))
+def test_days_are_read_as_spreadsheet_programs_save_them(day: date, form: str) -> None:
+    assert day_of(day.strftime(form)) == day
+
+
+@given(st.dates(min_value=date(1000, 1, 1)), st.sampled_from(["%d/%m/%Y", "%m/%d/%Y", "%d-%m-%Y"]))
+def test_a_day_that_may_be_another_is_not_guessed(day: date, form: str) -> None:
+    text = day.strftime(form)
+    if day.day > 12 or day.day == day.month:
+        assert day_of(text) == day
+    else:
+        with pytest.raises(ValueError, match=f"may be .*{day}"):
+            day_of(text)
+
+
+@pytest.mark.parametrize("text", ["soon", "31.12.27", "31.13.2027", "2027-02-30", "2027-1/31", "46387", "0000-01-01"])
+def test_what_is_no_day_is_told_in_plain_words(text: str) -> None:
+    with pytest.raises(ValueError, match="write the day like 2027-01-31"):
+        day_of(text)
