@@ -1,4 +1,4 @@
-"""What was put away: it stays as it is, and nothing is added to it."""
+"""What was put away: it, and what belongs to it, stays as it is, and nothing is added to it."""
 
 from __future__ import annotations
 

@@ -68,11 +68,12 @@ def row_to_change(model: type[EditableType], row_id: UUID, *, archived: bool = F
     """The row with that id, locked, and as the request's If-Match says that it is.
 
     Raises NotFoundError where there is none, ConflictError where somebody changed it since (``conflict.stale``,
-    status 412) and, unless ``archived`` rows may be changed, where it was put away (``conflict.archived``).
+    status 412) and, unless ``archived`` rows may be changed, where it, or what it belongs to, was put away
+    (``conflict.archived``).
     """
     found = row(model, row_id, lock=True)
     check_unchanged(found)
-    if not archived and found.archived_at is not None:
+    if not archived:
         check_live(found)
     return found
 

@@ -28,7 +28,7 @@ class Comment(EditableRow, Base):
     that belongs to no publish.
 
     A user with the role ``client`` sees those ``for_client`` about the publishes, or else the media, that they see
-    (migrations 0011, 0015).
+    (migrations 0011, 0015), with their attachments (migration 0017).
     Mentions and attachments are ids: users and media are put away but never deleted, and so what is changed of them
     counts and is recorded with the comment.
     """
@@ -52,6 +52,11 @@ class Comment(EditableRow, Base):
         Index("ix_comments_media_id", "tenant_id", "media_id", "created_at"),
         Index("ix_comments_author_id", "tenant_id", "author_id", "created_at"),
         Index("ix_comments_created_at", "tenant_id", "created_at"),
+        Index(
+            "ix_comments_attached_for_clients",
+            "tenant_id",
+            postgresql_where=text("for_client AND attachments <> '[]'::jsonb"),
+        ),
         Index("ix_comments_search", "search", postgresql_using="gin"),
     )
 

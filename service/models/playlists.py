@@ -19,8 +19,9 @@ MOST_ITEMS = 500
 class Playlist(EditableRow, Base):
     """What somebody chose of a project to be looked at, one after the other.
 
-    Clients of the project see those ``for_client`` until they are put away, and with them their pictures and films,
-    which they do not see otherwise unless they were delivered to them (migration 0015).
+    Clients of the project see those ``for_client`` until they, or the project, are put away, and with them their
+    pictures and films until those are. Of others they see what was delivered to them, or hangs on a comment that they
+    read (migration 0017).
     """
 
     __tablename__ = "playlists"

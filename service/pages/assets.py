@@ -22,7 +22,7 @@ from service.pages.frame import may, page
 from service.pages.job_views import JobView, views
 from service.pages.paging import page_number
 from service.pages.parts import PartsTable, parts_table
-from service.pages.pictures import pictures_of
+from service.pages.pictures import in_use, pictures_of
 from shared import paths
 from shared.errors import RacewayError
 from shared.manifest import Manifest
@@ -58,6 +58,11 @@ class PublishedPart:
     part: Part
     publishes: list[Publish]
 
+    @property
+    def latest(self) -> Publish | None:
+        """The newest that was not put away."""
+        return next((publish for publish in self.publishes if publish.archived_at is None), None)
+
 
 @page("/assets/<uuid:asset_id>", Permission.PRODUCTION_READ)
 def asset(asset_id: UUID) -> str:
@@ -70,8 +75,8 @@ def asset(asset_id: UUID) -> str:
     if "fragment" in request.args:
         return render_template("pages/_asset_jobs.html", asset=found, jobs=jobs)
     current = session()
-    media = select(MediaAsset).where(MediaAsset.asset_id == asset_id).order_by(MediaAsset.created_at.desc())
-    tasks = current.scalars(select(Task).where(Task.asset_id == asset_id).order_by(Task.name)).all()
+    media = select(MediaAsset).where(MediaAsset.asset_id == asset_id, in_use()).order_by(MediaAsset.created_at.desc())
+    tasks = select(Task).where(Task.asset_id == asset_id, Task.archived_at.is_(None)).order_by(Task.name)
     cad_files = _cad_files(found)
     parts = _published_parts(found)
     return render_template(
@@ -85,8 +90,8 @@ def asset(asset_id: UUID) -> str:
         query=request.args.get("part", "").strip(),
         pictures=pictures_of(current.scalars(media.limit(_MEDIA)).all()),
         published=parts,
-        scenes=_scenes(tasks),
-        tasks=tasks,
+        scenes=_scenes(publish for item in parts for publish in item.publishes),
+        tasks=current.scalars(tasks).all() if may(Permission.TASK_READ) else [],
         jobs=jobs,
     )
 
@@ -140,9 +145,12 @@ def _published_parts(asset: Asset) -> list[PublishedPart]:
     return list(grouped.values())
 
 
-def _scenes(tasks: Iterable[Task]) -> dict[tuple[UUID, int, int], Scene]:
-    """The saved scenes of some tasks, by task, version and iteration: what publishes name as their source."""
-    statement = select(Scene).where(Scene.task_id.in_([task.id for task in tasks]), Scene.state == "committed")
+def _scenes(publishes: Iterable[Publish]) -> dict[tuple[UUID, int, int], Scene]:
+    """The saved scenes of the publishes' tasks, by task, version and iteration: what publishes name as their source."""
+    if not may(Permission.SCENE_READ):
+        return {}
+    tasks = {publish.task_id for publish in publishes}
+    statement = select(Scene).where(Scene.task_id.in_(tasks), Scene.state == "committed")
     rows = session().scalars(statement.order_by(Scene.created_at.desc()).limit(_SCENES))
     return {(scene.task_id, scene.version, scene.iteration): scene for scene in rows}
 

@@ -1,13 +1,14 @@
-"""The first page: projects, assets, what was published last, what the workers do."""
+"""The first page: projects and assets in use, what was published last, what the workers do."""
 
 from __future__ import annotations
 
 from flask import render_template, request
-from sqlalchemy import and_, func, or_, select
+from sqlalchemy import Select, and_, func, or_, select
+from sqlalchemy.orm import aliased
 
 from service.accounts.permissions import Permission
 from service.database import session
-from service.models import Asset, Job, Project, Publish
+from service.models import Asset, Job, Part, Project, Publish, Sequence, Shot
 from service.pages.frame import may, page
 from service.pages.job_views import OPEN_STATES, views
 from service.pages.paging import page_number, paged
@@ -23,12 +24,12 @@ _JOBS = 8
 def home() -> str:
     """Projects and assets (``project`` and ``q`` narrow them), latest publishes, jobs under way."""
     chosen, query = request.args.get("project", ""), request.args.get("q", "").strip()
-    counted = select(Project, func.count(Asset.id)).outerjoin(
-        Asset, (Asset.tenant_id == Project.tenant_id) & (Asset.project_id == Project.id)
-    )
+    live_asset = (Asset.tenant_id == Project.tenant_id) & (Asset.project_id == Project.id) & Asset.archived_at.is_(None)
+    counted = select(Project, func.count(Asset.id)).outerjoin(Asset, live_asset).where(Project.archived_at.is_(None))
     projects = session().execute(counted.group_by(Project.tenant_id, Project.id).order_by(Project.name)).all()
 
-    statement = select(Asset).join(Asset.project).order_by(Asset.updated_at.desc(), Asset.id)
+    statement = select(Asset).join(Asset.project).where(Asset.archived_at.is_(None), Project.archived_at.is_(None))
+    statement = statement.order_by(Asset.updated_at.desc(), Asset.id)
     if chosen:
         statement = statement.where(Project.name == chosen)
     if query:
@@ -58,6 +59,18 @@ def home() -> str:
         number=number,
         more=more,
         thumbnails=latest_thumbnails(asset.id for asset in assets),
-        publishes=session().scalars(select(Publish).order_by(Publish.created_at.desc()).limit(_PUBLISHES)).all(),
+        publishes=session().scalars(_latest_publishes()).all(),
         jobs=jobs,
     )
+
+
+def _latest_publishes() -> Select[Publish]:
+    """Those that were not put away, nor what they belong to."""
+    of_shot = aliased(Project)
+    part = select(and_(*(each.archived_at.is_(None) for each in (Asset, Project, Shot, Sequence, of_shot))))
+    part = part.select_from(Part).outerjoin(Part.asset).outerjoin(Asset.project)
+    part = part.outerjoin(Part.shot).outerjoin(Shot.sequence).outerjoin(of_shot, Sequence.project)
+    # Asked of one publish after the other, as a join would have to be made with all of them before any is known.
+    is_live = part.where(Part.id == Publish.part_id).scalar_subquery()
+    newest = select(Publish).where(Publish.archived_at.is_(None), is_live)
+    return newest.order_by(Publish.created_at.desc(), Publish.id).limit(_PUBLISHES)

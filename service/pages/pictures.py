@@ -6,8 +6,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, and_, exists, not_, or_, select
 from sqlalchemy.dialects.postgresql import distinct_on
+from sqlalchemy.orm import aliased
 
 from service.database import session
 from service.file_types import GIF, JPEG, MOV, MP4, PNG, WEBM, WEBP
@@ -59,6 +60,18 @@ def _first_of(types: set[str], *media: MediaAsset) -> str:
     return next((media_url(each.id) for each in media if each.mime_type in types), "")
 
 
+def in_use() -> ColumnElement[bool]:
+    """Condition for media that were not put away, nor what they stand for."""
+    large = aliased(MediaAsset)
+    put_away = exists().where(
+        large.tenant_id == MediaAsset.tenant_id,
+        large.job_id == MediaAsset.job_id,
+        or_(large.asset_type == STILL, large.mime_type.in_(_FILMS)),
+        large.archived_at.is_not(None),
+    )
+    return and_(MediaAsset.archived_at.is_(None), not_(and_(MediaAsset.asset_type == THUMBNAIL, put_away)))
+
+
 def pictures_of(media: Sequence[MediaAsset]) -> list[Picture]:
     """The pictures and films in ``media``, in their order: each with the thumbnail of its job; and lone thumbnails."""
     thumbnails = {item.job_id: item for item in media if item.asset_type == THUMBNAIL and item.job_id}
@@ -82,10 +95,10 @@ def standing_for(media: Sequence[MediaAsset]) -> list[Picture]:
 
 
 def latest_thumbnails(asset_ids: Iterable[UUID]) -> dict[UUID, str]:
-    """Address of the newest small picture of each asset that has one; one statement."""
+    """Address of the newest small picture in use of each asset that has one; one statement."""
     statement = (
         select(MediaAsset.asset_id, MediaAsset.id)
-        .where(MediaAsset.asset_id.in_(list(asset_ids)), MediaAsset.asset_type.in_((THUMBNAIL, STILL)))
+        .where(MediaAsset.asset_id.in_(list(asset_ids)), MediaAsset.asset_type.in_((THUMBNAIL, STILL)), in_use())
         .ext(distinct_on(MediaAsset.asset_id))
         .order_by(MediaAsset.asset_id, (MediaAsset.asset_type == THUMBNAIL).desc(), MediaAsset.created_at.desc())
     )

@@ -12,8 +12,8 @@ from service.api.listing import row
 from service.database import current_tenant, session
 from service.models import CadFile, MediaAsset, Publish, Scene, Task
 from service.pages.comments import comments_on
-from service.pages.frame import page
-from service.pages.pictures import pictures_of
+from service.pages.frame import may, page
+from service.pages.pictures import in_use, pictures_of
 from shared import paths
 from shared.departments import department
 
@@ -30,7 +30,7 @@ def publish(publish_id: UUID) -> str:
     part, target = found.part, found.part.target
     versions = select(Publish).where(Publish.part_id == part.id)
     media = current.scalars(
-        select(MediaAsset).where(MediaAsset.publish_id == publish_id).order_by(MediaAsset.created_at.desc())
+        select(MediaAsset).where(MediaAsset.publish_id == publish_id, in_use()).order_by(MediaAsset.created_at.desc())
     )
     tenant_id = current_tenant(current)
     return render_template(
@@ -41,7 +41,7 @@ def publish(publish_id: UUID) -> str:
         department=department(part.department).label,
         part_entry=paths.part_entry(target.project_name, target.entity, part.name),
         entity_entry=paths.entity_entry(target.project_name, target.entity),
-        task=current.get(Task, (tenant_id, found.task_id)),
+        task=current.get(Task, (tenant_id, found.task_id)) if may(Permission.TASK_READ) else None,
         scene=_source_scene(found),
         cad_file=current.get(CadFile, (tenant_id, found.cad_file_id)) if found.cad_file_id else None,
         versions=current.scalars(
@@ -53,7 +53,7 @@ def publish(publish_id: UUID) -> str:
 
 
 def _source_scene(publish: Publish) -> Scene | None:
-    if publish.source_version is None:
+    if publish.source_version is None or not may(Permission.SCENE_READ):
         return None
     wanted = select(Scene).where(
         Scene.task_id == publish.task_id,

@@ -59,7 +59,9 @@ def set_media(current: Session, playlist: Playlist, media_ids: Sequence[UUID]) -
             for position, media_id in enumerate(wanted, 1)
         ]
         current.execute(insert(PlaylistItem), rows)
-    audit.note_change(current, playlist, items=(list(map(str, known)), list(map(str, wanted))))
+    # Of many items, events leave out which they are.
+    counts = {"item_count": (len(known), len(wanted))} if len(known) != len(wanted) else {}
+    audit.note_change(current, playlist, items=(list(map(str, known)), list(map(str, wanted))), **counts)
 
 
 def add_media(current: Session, playlist: Playlist, media_ids: Sequence[UUID]) -> None:

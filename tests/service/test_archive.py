@@ -12,8 +12,10 @@ from service.accounts.permissions import Role
 from service.api import ENDPOINTS
 from service.api.listing import EditableQuery
 from service.api.routing import Endpoint
+from tests.service.exhibits import Exhibits
+from tests.service.page import Page
 from tests.service.recipes import call_of, name_of
-from tests.service.studio import Json, StudioUnderTest, make_studio
+from tests.service.studio import Json, Production, StudioUnderTest, make_studio
 from tests.service.world import World
 
 ARCHIVES = [each for each in ENDPOINTS if each.path.endswith("/archive") and not each.path.startswith("/api/tenants")]
@@ -135,6 +137,19 @@ def test_what_is_archived_is_composed_no_more_and_stays_composed_as_it_was(studi
     assert studio.admin.post(compose).data["is_latest"] is True
 
 
+def test_a_task_of_an_archived_project_takes_no_changes(studio: StudioUnderTest) -> None:
+    production = studio.production()
+    task, project = f"/tasks/{production.task['id']}", f"/projects/{production.project['id']}"
+    studio.admin.post(f"{project}/archive")
+    refused = studio.admin.patch(task, {"status": "done"})
+    assert (refused.status, refused.error["code"]) == (409, "conflict.archived")
+    assert production.project["name"] in refused.error["message"]
+    # It is put away, and taken out again, by itself.
+    assert studio.admin.post(f"{task}/archive").status == studio.admin.post(f"{task}/restore").status == 200
+    studio.admin.post(f"{project}/restore")
+    assert studio.admin.patch(task, {"status": "done"}).data["status"] == "done"
+
+
 def test_an_archived_name_stays_taken_and_the_error_says_so(studio: StudioUnderTest) -> None:
     project = studio.admin.post("/projects/", {"name": "film"}).data
     studio.admin.post(f"/projects/{project['id']}/archive")
@@ -170,3 +185,104 @@ def test_an_archived_material_is_worn_and_chosen_no_more(studio: StudioUnderTest
         each["name"] for each in studio.artist.get(f"/materials/?page_size=500&{query}").data["items"]
     }
     assert "Velvet" not in names("") and "Velvet" in names("archived=1") and "Steel" in names("")
+
+
+# -- pages
+
+
+@pytest.fixture
+def gone(studio: StudioUnderTest) -> Production:
+    """A project whose asset has a picture and two publishes, to be put away; its client sees it."""
+    production = studio.production()
+    studio.publish(production), studio.publish(production)
+    World(studio).picture(production.asset, asset_type="still")
+    clients = {"user_ids": [studio.api(Role.CLIENT).get("/auth/me").data["user"]["id"]]}
+    path = f"/projects/{production.project['id']}/clients"
+    assert studio.admin.put(path, clients, headers={"If-Match": "*"}).status == 200
+    return production
+
+
+@pytest.mark.parametrize("role", [Role.CLIENT, Role.ARTIST])
+@pytest.mark.parametrize("what", ["projects", "assets"])
+def test_the_overview_leaves_out_what_is_archived(
+    studio: StudioUnderTest, gone: Production, role: Role, what: str
+) -> None:
+    browser, name = studio.browser(role), gone.project["name"]
+    publishes = [each["id"] for each in studio.artist.get("/publishes/").data["items"]]
+    names = (f"/?project={name}", f"/assets/{gone.asset['id']}", *(f"/publishes/{each}" for each in publishes))
+    page = Page(browser.get("/"))
+    assert set(names) <= set(page.links) and f"{name} 1" in page.text
+    row = gone.project if what == "projects" else gone.asset
+    studio.admin.post(f"/{what}/{row['id']}/archive")
+    page = Page(browser.get("/"))
+    left = {names[0]} if what == "assets" else set()
+    assert set(names) & set(page.links) == left
+    assert f"{name} 1" not in page.text and (f"{name} 0" in page.text) == bool(left)
+    assert names[1] not in Page(browser.get(f"/?q={gone.asset['name']}")).links
+    studio.admin.post(f"/{what}/{row['id']}/restore")
+    assert set(names) <= set(Page(browser.get("/")).links)
+
+
+@pytest.mark.usefixtures("quiet_queue")
+def test_an_archived_picture_stands_for_its_asset_no_more(studio: StudioUnderTest, gone: Production) -> None:
+    browser, asset = studio.browser(), f"/assets/{gone.asset['id']}"
+    [older] = studio.artist.get("/media/assets").data["items"]
+    newer = World(studio).picture(gone.asset, asset_type="still")
+    for path in ("/", asset):
+        assert newer["id"] in browser.get(path).text
+    studio.admin.post(f"/media/assets/{newer['id']}/archive")
+    for path in ("/", asset):
+        answer = browser.get(path).text
+        assert newer["id"] not in answer and older["id"] in answer
+
+
+def test_a_thumbnail_goes_with_the_picture_that_it_stands_for(exhibits: Exhibits) -> None:
+    studio, asset = exhibits.studio, f"/assets/{exhibits.ids['asset']}"
+    browser, admin = studio.browser(), studio.admin
+    [still] = admin.get("/media/assets?asset_type=still").data["items"]
+    [thumbnail] = admin.get("/media/assets?asset_type=thumbnail").data["items"]
+    shown: Callable[[], list[bool]] = lambda: [  # noqa: E731
+        each["id"] in browser.get(path).text for path, each in (("/", thumbnail), (asset, still), (asset, thumbnail))
+    ]
+    assert shown() == [True, True, False]
+    try:
+        admin.post(f"/media/assets/{still['id']}/archive")
+        assert shown() == [False, False, False]
+    finally:
+        admin.post(f"/media/assets/{still['id']}/restore")
+
+
+def test_pages_say_what_is_archived(studio: StudioUnderTest, gone: Production) -> None:
+    browser = studio.browser()
+    newest, oldest = studio.artist.get("/publishes/?sort=-version").data["items"]
+    asset, project = f"/assets/{gone.asset['id']}", f"/projects/{gone.project['id']}"
+    pages = (asset, f"/publishes/{newest['id']}", f"/publishes/{oldest['id']}", f"/tasks/{gone.task['id']}")
+
+    def archived() -> list[int]:
+        return [Page(browser.get(path)).text.count("archived") for path in pages]
+
+    assert archived() == [0, 0, 0, 0]
+    studio.admin.post(f"/publishes/{oldest['id']}/archive")
+    assert archived() == [1, 1, 2, 1]
+    assert "v001_i001 archived" in Page(browser.get(asset)).text
+    assert f"/publishes/{oldest['id']}" not in Page(browser.get("/")).links
+    studio.admin.post(f"/publishes/{oldest['id']}/restore")
+    studio.admin.post(f"/tasks/{gone.task['id']}/archive")
+    assert archived() == [0, 1, 1, 1]
+    assert f"/tasks/{gone.task['id']}" not in Page(browser.get(asset)).links
+    studio.admin.post(f"{asset}/archive"), studio.admin.post(f"{project}/archive")
+    assert Page(browser.get(asset)).text.count("archived") == 2
+    assert "archived" in Page(browser.get(project)).text
+
+
+def test_clients_see_no_tasks_on_pages(studio: StudioUnderTest, gone: Production) -> None:
+    artist = studio.artist.get("/auth/me").data["user"]["id"]
+    task = studio.admin.patch(f"/tasks/{gone.task['id']}", {"assignee_id": artist, "due": "2031-05-17"}).data
+    publish = studio.artist.get("/publishes/").data["items"][0]["id"]
+    asset, page = f"/assets/{gone.asset['id']}", f"/publishes/{publish}"
+    shown = [Page(studio.browser().get(path)).text for path in (asset, page)]
+    assert all(task["name"] in text for text in shown) and "due 2031-05-17" in shown[0]
+    for path in (asset, page):
+        answer = studio.browser(Role.CLIENT).get(path)
+        assert answer.status_code == 200
+        assert task["name"] not in answer.text and "2031-05-17" not in answer.text and task["id"] not in answer.text

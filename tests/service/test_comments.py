@@ -344,11 +344,11 @@ def test_a_client_reads_what_is_for_clients_and_answers(
     elsewhere = studio.publish(studio.production())["id"]
     hidden = say(studio.admin, "@client must not read this.", on(publish=publish))
     medium = World(studio).medium()
-    say(studio.admin, "@client: how is it?", on(publish=publish), for_client=True, attachments=[medium["id"]])
+    say(studio.admin, "@client: how is it?", on(publish=publish), for_client=True)
     say(studio.admin, "@client: not your project.", on(publish=elsewhere), for_client=True)
     say(studio.admin, "@client: internal.", on(task=production.task["id"]))
     [seen] = client.get("/comments/").data["items"]
-    assert (seen["text"], seen["attachments"]) == ("@client: how is it?", []), "what was not delivered stays hidden"
+    assert seen["text"] == "@client: how is it?"
     assert client.get(f"/comments/{hidden['id']}").status == 404
     assert [kind for kind, _ in told(app, client)] == ["comment.mention"]
     for shown, number in ((True, 2), (False, 1)):
@@ -366,6 +366,56 @@ def test_a_client_reads_what_is_for_clients_and_answers(
         assert client.post("/comments/", {**unseen, "text": "Hello?"}).status == 404
     assert client.patch(f"/comments/{seen['id']}", {"text": "x"}).status == 403
     assert client.post(f"{path}/archive").status == 200 and texts(client) == ["@client: how is it?"]
+
+
+def test_what_hangs_on_a_comment_reaches_the_clients_who_may_read_it(
+    studio: StudioUnderTest, production: Production, client: Api
+) -> None:
+    publish, world = studio.publish(production)["id"], World(studio)
+    elsewhere = studio.publish(studio.production())["id"]
+    note, internal, foreign, moved = (world.picture()["id"] for _ in range(4))
+    comment = say(studio.artist, "Look.", on(publish=publish), for_client=True, attachments=[note])
+    say(studio.artist, "Between us.", on(publish=publish), attachments=[internal])
+    say(studio.artist, "Not yours.", on(publish=elsewhere), for_client=True, attachments=[foreign])
+
+    def read() -> list[str]:
+        [seen] = client.get("/comments/").data["items"]
+        return [each["id"] for each in seen["attachments"]]
+
+    def files() -> list[int]:
+        browser, headers = studio.app.test_client(), {"Authorization": f"Bearer {client.token}"}
+        addresses = (f"/api/media/assets/{each}/file" for each in (note, internal, foreign, moved))
+        return [browser.get(address, headers=headers).status_code for address in addresses]
+
+    assert read() == [note] and files() == [200, 404, 404, 404]
+    page = studio.browser(Role.CLIENT).get(f"/publishes/{publish}").text
+    assert f"/api/media/assets/{note}/file" in page and internal not in page
+    path = f"/comments/{comment['id']}"
+    studio.artist.patch(path, {"attachments": [note, moved]})
+    assert read() == [note, moved] and files() == [200, 404, 404, 200]
+    studio.admin.post(f"/media/assets/{moved}/archive")
+    assert read() == [note] and files() == [200, 404, 404, 404]
+    studio.admin.patch(path, {"for_client": False})
+    assert files() == [404] * 4
+    studio.admin.patch(path, {"for_client": True})
+    assert files() == [200, 404, 404, 404]
+    studio.admin.post(f"{path}/archive")
+    assert files() == [404] * 4
+
+
+def test_what_hangs_on_a_comment_about_a_picture_reaches_clients_with_the_picture(
+    studio: StudioUnderTest, production: Production, client: Api
+) -> None:
+    world = World(studio)
+    picture, note = world.picture(production.asset)["id"], world.picture()["id"]
+    say(studio.artist, "Like this.", on(medium=picture), for_client=True, attachments=[note])
+    path = f"/media/assets/{note}"
+    assert client.get(path).status == 404
+    body = {"project_id": production.project["id"], "name": "For you", "media_ids": [picture], "for_client": True}
+    assert studio.admin.post("/playlists/", body).status == 201
+    assert client.get(path).status == 200 and texts(client) == ["Like this."]
+    studio.admin.post(f"/media/assets/{picture}/archive")
+    assert client.get(path).status == 404 and texts(client) == []
 
 
 # -- pages

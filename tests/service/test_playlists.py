@@ -121,7 +121,9 @@ def test_what_changed_is_recorded_and_told(app: Flask, studio: StudioUnderTest, 
     with app.app_context(), tenant_session(studio.tenant_id) as current:
         records = current.scalars(select(AuditRecord).where(AuditRecord.row_id == UUID(playlist["id"]))).all()
     [change] = [record for record in records if record.action == "change"]
-    assert (change.before, change.after) == ({"items": []}, {"items": [picture]})
+    assert (change.before, change.after) == (
+        {"items": [], "item_count": 0}, {"items": [picture], "item_count": 1},
+    )  # fmt: skip
     kinds = [each["kind"] for each in studio.artist.get("/activity").data["items"]]
     assert kinds[:2] == ["playlist.changed", "playlist.created"]
 
@@ -260,6 +262,53 @@ def test_clients_see_what_is_for_them_and_its_pictures(
         assert client.get(path).status == 404 and client.get(f"/media/assets/{picture}").status == 404
 
 
+def test_what_is_archived_is_taken_back_from_clients(
+    studio: StudioUnderTest, production: Production, client: Api
+) -> None:
+    publish = studio.publish(production)
+    wrong, right = (rendered(studio, publish, thumbnail=True) for _ in range(2))
+    path = f"/playlists/{made(studio.admin, production, wrong, right, for_client=True)['id']}"
+    every = client.get("/media/assets").data["items"]
+    assert len(every) == 4
+
+    def files() -> set[int]:
+        browser, headers = studio.app.test_client(), {"Authorization": f"Bearer {client.token}"}
+        return {browser.get(each["url"], headers=headers).status_code for each in every}
+
+    def listed() -> int:
+        [playlist] = client.get("/playlists/").data["items"]
+        return int(playlist["item_count"])
+
+    assert listed() == 2 and files() == {200}
+    studio.admin.post(f"/media/assets/{wrong}/archive")
+    seen = client.get(path).data
+    assert (shown(seen), seen["item_count"], listed()) == ([right], 1, 1)
+    seen_media = client.get("/media/assets").data["items"]
+    assert len(seen_media) == 2, "its thumbnail went with it"
+    browser = studio.browser(Role.CLIENT)
+    assert browser.get(f"/pictures/{wrong}").status_code == 404 and wrong not in browser.get(path).text
+    assert files() == {200, 404}
+    assert shown(studio.artist.get(path).data) == [wrong, right], "the studio sees what it chose"
+    studio.admin.post(f"/media/assets/{wrong}/restore")
+    assert shown(client.get(path).data) == [wrong, right]
+    project = f"/projects/{production.project['id']}"
+    studio.admin.post(f"{project}/archive")
+    assert (client.get(path).status, files()) == (404, {404}) and browser.get(path).status_code == 404
+    studio.admin.post(f"{project}/restore")
+    assert (client.get(path).status, files()) == (200, {200})
+
+
+def test_a_playlist_of_an_archived_project_takes_no_changes(studio: StudioUnderTest, production: Production) -> None:
+    picture = rendered(studio, studio.publish(production))
+    playlist = made(studio.artist, production, picture)
+    path, project = f"/playlists/{playlist['id']}", f"/projects/{production.project['id']}"
+    studio.admin.post(f"{project}/archive")
+    refused = [studio.admin.patch(path, {"name": "x"}), put(studio.admin, playlist)]
+    assert [each.error["code"] for each in refused] == ["conflict.archived"] * 2
+    studio.admin.post(f"{project}/restore")
+    assert studio.admin.patch(path, {"name": "x"}).status == 200
+
+
 def test_what_clients_see_is_a_managers(studio: StudioUnderTest, production: Production) -> None:
     picture, manager = rendered(studio, studio.publish(production)), studio.api(Role.PROJECT_MANAGER)
     body = {"project_id": production.project["id"], "name": "Clients", "for_client": True}
@@ -283,15 +332,44 @@ def test_clients_are_told_of_a_playlist_when_they_may_see_it(
         items = client.get("/notifications/", query_string={"channel": "notification"}).data["items"]
         return [(item["kind"], item["link"]) for item in items]
 
-    playlist = made(studio.admin, production)
-    studio.admin.patch(f"/playlists/{playlist['id']}", {"name": "For you"})
+    publish = studio.publish(production)
+    pictures = [rendered(studio, publish) for _ in range(12)]
+    playlist = made(studio.admin, production, *pictures)
+    path = f"/playlists/{playlist['id']}"
+    studio.admin.patch(path, {"name": "For you"})
     assert told() == []
-    studio.admin.patch(f"/playlists/{playlist['id']}", {"for_client": True})
-    assert told() == [("playlist.shared", f"/playlists/{playlist['id']}")]
-    studio.admin.patch(f"/playlists/{playlist['id']}", {"name": "For you, too"})
-    assert len(told()) == 1
-    made(studio.admin, production, for_client=True)
+    studio.admin.patch(path, {"for_client": True})
+    assert told() == [("playlist.shared", path)]
+    studio.admin.patch(path, {"name": "For you, too"})
+    put(studio.admin, playlist, *pictures[1:])
+    for for_client in (False, True, False, True):
+        studio.admin.patch(path, {"for_client": for_client})
+    assert len(told()) == 1, "nobody is told twice of what was taken back for a moment"
+    made(studio.admin, production, *pictures, for_client=True)
     assert len(told()) == 2
+
+
+def test_clients_are_told_of_an_empty_playlist_when_there_is_something_to_see(
+    app: Flask, studio: StudioUnderTest, production: Production, client: Api
+) -> None:
+    def told() -> list[str]:
+        with app.app_context():
+            notifier.tell(app)
+        items = client.get("/notifications/", query_string={"channel": "notification"}).data["items"]
+        return [item["link"] for item in items]
+
+    publish = studio.publish(production)
+    pictures = [rendered(studio, publish) for _ in range(12)]
+    empty = made(studio.admin, production, for_client=True)
+    taken_back = made(studio.admin, production, pictures[0])
+    for for_client in (True, False):
+        studio.admin.patch(f"/playlists/{taken_back['id']}", {"for_client": for_client})
+    assert told() == []
+    # Of so many, the event does not say which they are.
+    put(studio.admin, empty, *pictures)
+    assert told() == [f"/playlists/{empty['id']}"]
+    put(studio.admin, empty), put(studio.admin, empty, *pictures)
+    assert len(told()) == 1
 
 
 def test_items_never_leave_their_tenant(
