@@ -1,15 +1,17 @@
-"""What a picture or film really is: told by its first bytes, whatever its name says."""
+"""What a picture or film really is: told by its content, whatever its name says."""
 
 from __future__ import annotations
 
-import struct
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import BinaryIO
 
+from service import file_contents
+from service.file_contents import BrokenFileError, Size
 from shared.errors import InputError
 
 _HEAD = 4096
-_MOST_SEGMENTS = 500
 
 
 @dataclass(frozen=True)
@@ -19,24 +21,28 @@ class FileType:
     mime_type: str
     suffixes: tuple[str, ...]
     """What its name may end in; the first is the usual one."""
+    read: Callable[[BinaryIO], Size] = field(repr=False)
+    """Whether it is whole, and its size in pixels."""
 
 
-PNG = FileType("image/png", (".png",))
-JPEG = FileType("image/jpeg", (".jpg", ".jpeg"))
-GIF = FileType("image/gif", (".gif",))
-WEBP = FileType("image/webp", (".webp",))
-TIFF = FileType("image/tiff", (".tif", ".tiff"))
-EXR = FileType("image/x-exr", (".exr",))
-HDR = FileType("image/vnd.radiance", (".hdr",))
-MP4 = FileType("video/mp4", (".mp4", ".m4v"))
-MOV = FileType("video/quicktime", (".mov",))
-WEBM = FileType("video/webm", (".webm",))
+PNG = FileType("image/png", (".png",), file_contents.png)
+JPEG = FileType("image/jpeg", (".jpg", ".jpeg"), file_contents.jpeg)
+GIF = FileType("image/gif", (".gif",), file_contents.gif)
+WEBP = FileType("image/webp", (".webp",), file_contents.webp)
+TIFF = FileType("image/tiff", (".tif", ".tiff"), file_contents.tiff)
+EXR = FileType("image/x-exr", (".exr",), file_contents.exr)
+HDR = FileType("image/vnd.radiance", (".hdr",), file_contents.hdr)
+MP4 = FileType("video/mp4", (".mp4", ".m4v"), file_contents.mp4)
+MOV = FileType("video/quicktime", (".mov",), file_contents.mp4)
+WEBM = FileType("video/webm", (".webm",), file_contents.webm)
 FILE_TYPES = (PNG, JPEG, GIF, WEBP, TIFF, EXR, HDR, MP4, MOV, WEBM)
+ACCEPTED = ",".join(suffix for each in FILE_TYPES for suffix in each.suffixes)
+"""As the ``accept`` of a form's field has it."""
 
 
 @dataclass(frozen=True)
 class Medium:
-    """A checked picture or film; its size in pixels where its first bytes tell it."""
+    """A checked picture or film; its size in pixels where it is told near the start."""
 
     file_type: FileType
     width: int | None = None
@@ -46,7 +52,7 @@ class Medium:
 def check_medium(place: Path, filename: str) -> Medium:
     """What the file at ``place`` is.
 
-    Raises InputError (``input.file_type``) for anything but a picture or film, and for a name that says otherwise.
+    Raises InputError (``input.file_type``) for anything but a whole picture or film, or one that its name is not for.
     """
     with place.open("rb") as stream:
         head = stream.read(_HEAD)
@@ -67,7 +73,16 @@ def check_medium(place: Path, filename: str) -> Medium:
             code="input.file_type",
             fields={"filename": f"should end in {file_type.suffixes[0]}"},
         )
-    width, height = _size_of(file_type, head, place)
+    try:
+        with place.open("rb") as stream:
+            width, height = file_type.read(stream) or (None, None)
+    except BrokenFileError as error:
+        raise InputError(
+            f"{filename} is broken: {error}.",
+            hint="Open it where it was made, save it again, and send that.",
+            code="input.file_type",
+            fields={"filename": str(error)},
+        ) from None
     return Medium(file_type, width, height)
 
 
@@ -86,33 +101,3 @@ def sniff(head: bytes) -> FileType | None:
     if head[:4] == b"\x1a\x45\xdf\xa3" and b"webm" in head[:64]:
         return WEBM
     return None
-
-
-def _size_of(file_type: FileType, head: bytes, place: Path) -> tuple[int | None, int | None]:
-    """Width and height in pixels; PNG (IHDR), GIF (logical screen) and JPEG (start of frame) say so near the start."""
-    try:
-        if file_type is PNG and head[12:16] == b"IHDR":
-            width, height = struct.unpack(">II", head[16:24])
-        elif file_type is GIF:
-            width, height = struct.unpack("<HH", head[6:10])
-        elif file_type is JPEG:
-            width, height = _size_of_jpeg(place)
-        else:
-            return None, None
-    except struct.error:
-        return None, None
-    return (width, height) if 0 < width < 2**31 and 0 < height < 2**31 else (None, None)
-
-
-def _size_of_jpeg(place: Path) -> tuple[int, int]:
-    """From the frame header (ITU-T T.81, B.2.2); raises struct.error where there is none."""
-    with place.open("rb") as stream:
-        stream.seek(2)
-        for _ in range(_MOST_SEGMENTS):
-            marker, length = struct.unpack(">HH", stream.read(4))
-            # Frame headers are SOF0 to SOF15, without the Huffman table, the reserved one and the arithmetic coding.
-            if 0xFFC0 <= marker <= 0xFFCF and marker not in (0xFFC4, 0xFFC8, 0xFFCC):
-                height, width = struct.unpack(">xHH", stream.read(5))
-                return width, height
-            stream.seek(max(length - 2, 0), 1)
-    raise struct.error("no frame header")

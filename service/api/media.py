@@ -21,10 +21,10 @@ from service.api.routing import Request, Resource
 from service.archiving import check_live
 from service.database import session
 from service.file_types import check_medium
-from service.models import Asset, Job, MediaAsset
+from service.models import Asset, Job, MediaAsset, Project
 from service.publish import store
 from service.review.media import of_project
-from shared.errors import InputError
+from shared.errors import InputError, NotFoundError
 
 media = Resource("media", "/media")
 RESOURCES = (media,)
@@ -65,7 +65,7 @@ class MediaUpload(Request):
     asset_type: Status = Field("reference", description="what it is for: reference, still, turntable, ...")
     category_key: Title = ""
     asset: str = Field("", max_length=100, description="name of the asset it shows")
-    project: str = Field("", max_length=100, description="name of the project")
+    project: str = Field("", max_length=100, description="name of the asset's project; not without an asset")
 
 
 class MediaChanges(Changes):
@@ -134,11 +134,26 @@ def upload_medium(query: MediaUpload) -> dict[str, Any]:
     return describe(add_medium(uuid4(), request.stream, query))
 
 
+def _shown(given: MediaUpload) -> Asset | None:
+    """The asset that a medium is filed under, if any. Raises InputError for a project without it."""
+    if given.asset:
+        asset = find_asset(given.asset, given.project)
+        check_live(asset)
+        return asset
+    if given.project:
+        if session().scalars(select(Project.id).where(Project.name == given.project)).first() is None:
+            raise NotFoundError(f"There is no project {given.project}.", hint="List them: GET /api/projects/.")
+        raise InputError(
+            "A picture or film is filed under an asset, not under a project by itself.",
+            hint="Name the `asset` that it shows, too, or leave `project` out.",
+            fields={"asset": "is missing"},
+        )
+    return None
+
+
 def add_medium(media_id: UUID, stream: IO[bytes], given: MediaUpload) -> MediaAsset:
     """Store what a stream holds. Raises InputError where it is no picture or film, or not the one its name says."""
-    asset = find_asset(given.asset, given.project) if given.asset else None
-    if asset is not None:
-        check_live(asset)
+    asset = _shown(given)
     config = auth.config()
     root = config.tenant_root(auth.current().storage)
     with store.receive(stream, root, config.max_upload_bytes) as upload:

@@ -4,29 +4,43 @@ from __future__ import annotations
 
 import io
 import struct
+import zlib
 from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from service.file_contents import LONGEST_SIDE, BrokenFileError
 from service.file_types import FILE_TYPES, sniff
 from tests.service.studio import Json, Reply, StudioUnderTest
 from tests.service.world import PNG, World, upload
 
-JPEG = bytes.fromhex("ffd8ffe000104a46494600010100000100010000ffc0000b08000400080101110000")
+JPEG = bytes.fromhex("ffd8ffe000104a46494600010100000100010000ffc0000b080004000801011100ffda0008010100003f0000ffd9")
+GIF = b"GIF89a" + struct.pack("<HH", 8, 4) + bytes.fromhex("000000 2c0000000008000400000202848f00 3b")
+TIFF = b"II*\0" + struct.pack("<IHHHIIHHII", 8, 2, 256, 3, 1, 8, 257, 4, 1, 4)
+WEBP = b"RIFF\x16\0\0\0WEBPVP8X\x0a\0\0\0\0\0\0\0\x07\0\0\x03\0\0"
+_WINDOW = struct.pack("<I4i", 16, 0, 0, 7, 3)
+EXR = (
+    b"\x76\x2f\x31\x01\x02\0\0\0channels\0chlist\0\x01\0\0\0\0"
+    b"dataWindow\0box2i\0" + _WINDOW + b"displayWindow\0box2i\0" + _WINDOW + b"\0pixels"
+)
+HDR = b"#?RADIANCE\nFORMAT=32-bit_rle_rgbe\n\n-Y 4 +X 8\npixels"
+_BOXES = b"\0\0\0\x08moov\0\0\0\x08mdat"
+MP4 = b"\0\0\0\x18ftypisom" + bytes(12) + _BOXES
+WEBM = bytes.fromhex("1a45dfa3 87 4282 84 7765626d 18538067 01ffffffffffffff 1f43b675 80")
 SAMPLES = {
     "a.png": (PNG, "image/png", (8, 4)),
     "a.jpg": (JPEG, "image/jpeg", (8, 4)),
     "a.JPEG": (JPEG, "image/jpeg", (8, 4)),
-    "a.gif": (b"GIF89a" + struct.pack("<HH", 8, 4), "image/gif", (8, 4)),
-    "a.webp": (b"RIFF\x10\0\0\0WEBPVP8 ", "image/webp", (None, None)),
-    "a.tif": (b"II*\0\x08\0\0\0", "image/tiff", (None, None)),
-    "a.exr": (b"\x76\x2f\x31\x01\x02\0\0\0", "image/x-exr", (None, None)),
-    "a.hdr": (b"#?RADIANCE\n", "image/vnd.radiance", (None, None)),
-    "a.mp4": (b"\0\0\0\x18ftypisom", "video/mp4", (None, None)),
-    "a.mov": (b"\0\0\0\x14ftypqt  ", "video/quicktime", (None, None)),
-    "a.webm": (b"\x1a\x45\xdf\xa3\x9fB\x86\x81\x01B\x82\x84webm", "video/webm", (None, None)),
+    "a.gif": (GIF, "image/gif", (8, 4)),
+    "a.webp": (WEBP, "image/webp", (8, 4)),
+    "a.tif": (TIFF, "image/tiff", (8, 4)),
+    "a.exr": (EXR, "image/x-exr", (8, 4)),
+    "a.hdr": (HDR, "image/vnd.radiance", (8, 4)),
+    "a.mp4": (MP4, "video/mp4", (None, None)),
+    "a.mov": (MP4.replace(b"isom", b"qt  "), "video/quicktime", (None, None)),
+    "a.webm": (WEBM, "video/webm", (None, None)),
 }
 
 
@@ -70,6 +84,70 @@ def test_what_is_no_picture_or_not_what_its_name_says_is_refused(
     refused = send(studio, content, filename)
     assert (refused.status, refused.error["code"]) == (status, "input.file_type")
     assert files(studio) == before and studio.artist.get("/media/assets").data["total"] == 0
+
+
+@pytest.mark.parametrize(
+    ("filename", "content", "told"),
+    [
+        ("a.png", PNG[:8], "its end is missing"),
+        ("a.png", PNG[:-1], "its end is missing"),
+        ("a.png", PNG.replace(b"\0\0\0\x08\0\0\0\x04", b"\x7f\xff\xff\xff\x7f\xff\xff\xff"), "its header is damaged"),
+        ("a.png", PNG[:33] + PNG[-12:], "its end is missing"),
+        ("a.jpg", JPEG[:-2], "its end is missing"),
+        ("a.jpg", JPEG[:2] + JPEG[-2:], "its header is damaged"),
+        ("a.gif", b"GIF89a<script>alert(1)</script>", "it holds no image"),
+        ("a.gif", b"GIF89a=0;alert(document.domain);//;", "it holds no image"),
+        ("a.gif", GIF[:-1], "its end is missing"),
+        ("a.gif", GIF.replace(struct.pack("<HH", 8, 4), bytes(4), 1), "0 × 0 pixels"),
+        ("a.webp", WEBP.replace(b"\x16", b"\x17", 1), "its end is missing"),
+        ("a.tif", TIFF[:8], "its end is missing"),
+        ("a.exr", EXR[:8], "its header is damaged"),
+        ("a.exr", EXR.removesuffix(b"pixels"), "its pixels are missing"),
+        ("a.exr", EXR.replace(_WINDOW[4:], struct.pack("<4i", 0, 0, 2**31 - 1, 9)), "2147483648 × 10 pixels"),
+        ("a.hdr", HDR[:12], "its header is damaged"),
+        ("a.mp4", MP4[:24], "its index is missing"),
+        ("a.mp4", MP4[:-8], "its frames are missing"),
+        ("a.mp4", MP4.replace(b"\x08mdat", b"\x09mdat"), "its end is missing"),
+        ("a.webm", WEBM[:-5], "its frames are missing"),
+    ],
+)
+def test_what_is_broken_is_refused_and_stands_for_nothing(
+    studio: StudioUnderTest, filename: str, content: bytes, told: str
+) -> None:
+    studio.production()
+    before = files(studio)
+    refused = send(studio, content, filename, asset="gear")
+    assert (refused.status, refused.error["code"]) == (422, "input.file_type")
+    assert told in refused.error["message"]
+    assert files(studio) == before and studio.artist.get("/media/assets").data["total"] == 0
+
+
+def test_a_picture_of_more_pixels_than_there_are_is_refused(studio: StudioUnderTest) -> None:
+    header = b"IHDR" + struct.pack(">IIBBBBB", 2**31 - 1, 2**31 - 1, 8, 2, 0, 0, 0)
+    content = PNG[:12] + header + struct.pack(">I", zlib.crc32(header)) + PNG[33:]
+    assert "2147483647 × 2147483647 pixels" in send(studio, content, "a.png").error["message"]
+
+
+def test_what_follows_the_end_of_a_picture_may_stay(studio: StudioUnderTest) -> None:
+    """Telephones put a film there."""
+    assert send(studio, JPEG + MP4, "a.jpg").status == 201
+    assert send(studio, PNG + b"\0" * 9, "a.png").status == 201
+
+
+@given(
+    start=st.sampled_from([content for content, *_ in SAMPLES.values()]), rest=st.binary(max_size=300), data=st.data()
+)
+@settings(max_examples=400)
+def test_any_bytes_are_read_or_called_broken(start: bytes, rest: bytes, data: st.DataObject) -> None:
+    content = start[: data.draw(st.integers(0, len(start)))] + rest
+    file_type = sniff(content)
+    if file_type is None:
+        return
+    try:
+        size = file_type.read(io.BytesIO(content))
+    except BrokenFileError:
+        return
+    assert size is None or all(0 < side <= LONGEST_SIDE for side in size)
 
 
 @given(head=st.binary(max_size=80))
@@ -138,6 +216,11 @@ def test_an_upload_is_filed_under_its_asset(studio: StudioUnderTest) -> None:
     here, elsewhere = (f"/media/assets?project={name}" for name in (production.project["name"], "elsewhere"))
     assert [studio.artist.get(f"{path}&sort=name").data["total"] for path in (here, elsewhere)] == [1, 0]
     assert send(studio, PNG, "gear.png", asset="nowhere").status == 404
+    # A project by itself is not silently forgotten.
+    assert send(studio, PNG, "gear.png", project="nowhere").status == 404
+    refused = send(studio, PNG, "gear.png", project=production.project["name"])
+    assert (refused.status, list(refused.error["fields"])) == (422, ["asset"])
+    assert send(studio, PNG, "gear.png", asset="gear", project=production.project["name"]).status == 201
     changed = studio.artist.patch(f"/media/assets/{medium['id']}", {"metadata": {"photographer": "Anna"}}).data
     assert changed["metadata"] == {"photographer": "Anna"} and changed["sha256"] == medium["sha256"]
 

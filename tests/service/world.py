@@ -15,7 +15,11 @@ from shared.manifest import write_manifest
 from tests.service.studio import PASSWORD, Api, Json, Production, StudioUnderTest
 from tests.shared.parts import make_manifest, make_part
 
-PNG = b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR\x00\x00\x00\x08\x00\x00\x00\x04\x08\x02\x00\x00\x00"
+PNG = bytes.fromhex(
+    "89504e470d0a1a0a0000000d49484452000000080000000408020000003cafe9a70000000f4944415478da6348c00118a827010008cd"
+    "24013f93d99c0000000049454e44ae426082"
+)
+"""A picture of 8 by 4 pixels."""
 STEP = b"ISO-10303-21;"
 COPY: Json = {
     "inputs": {"pictures": {"type": "pictures"}},
