@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 from uuid import UUID
 
 from pydantic import Field, StringConstraints
-from sqlalchemy import func, or_, select
+from sqlalchemy import ColumnElement, func, or_, select
 
 from service.accounts.permissions import Permission
 from service.api.fields import Changes, EditableOut, NameOf, Title
@@ -15,7 +15,7 @@ from service.api.records import add, change, declare_archive, live_row, row_to_c
 from service.api.routing import Request, Resource
 from service.database import current_tenant, hold, session
 from service.models import CustomField, Project
-from service.production.custom_fields import rows_with
+from service.production.custom_fields import filled_rows, rows_with
 from service.production.field_types import LONGEST_TAG, is_tag
 from shared.errors import ConflictError, InputError
 
@@ -23,7 +23,7 @@ custom_fields = Resource("custom_fields", "/custom-fields")
 RESOURCES = (custom_fields,)
 
 MOST_FIELDS = 100
-"""Of one kind of row, of all projects or of one, archived ones too: each is part of every answer."""
+"""In use, of one kind of row, of all projects or of one: each is part of every answer."""
 _MOST_CHOICES = 200
 
 TargetType = Literal["project", "sequence", "shot", "asset", "task"]
@@ -121,7 +121,10 @@ def list_custom_fields(query: CustomFieldQuery) -> dict[str, Any]:
     "POST", "/", permission=Permission.PRODUCTION_WRITE, body=NewCustomField, answer=CustomFieldOut, status=201
 )
 def create_custom_field(body: NewCustomField) -> CustomField:
-    """Declare a field. Its name, its type and whose it is cannot change, because values are kept by them."""
+    """Declare a field. Its name, its type and whose it is cannot change, because values are kept by them.
+
+    An archived field that nothing was ever filled into gives its name to the new one, and is gone.
+    """
     if body.project_id is not None:
         live_row(Project, body.project_id)
         if body.target_type == "project":
@@ -137,17 +140,11 @@ def create_custom_field(body: NewCustomField) -> CustomField:
         alike.append(or_(CustomField.project_id.is_(None), CustomField.project_id == body.project_id))
     new = CustomField(**body.model_dump())
     new.choices = _checked_choices(new.type, body.choices)
-    of_same = CustomField.project_id.is_not_distinct_from(body.project_id)
-    counted = select(func.count().filter(of_same), func.max(CustomField.position))
-    number, last = session().execute(counted.where(CustomField.target_type == body.target_type)).one()
-    if number >= MOST_FIELDS:
-        raise ConflictError(
-            f"There are {number} such fields of {body.target_type}s already.",
-            hint="Restore and use an archived one, or put what belongs together into one field.",
-            code="conflict.too_many",
-        )
+    check_room(new)
+    _free_name(*alike)
     if body.position is None:
-        new.position = 0 if last is None else last + 1
+        last = func.coalesce(func.max(CustomField.position), -1)
+        new.position = session().scalars(select(last + 1).where(CustomField.target_type == body.target_type)).one()
     return add(new, *alike)
 
 
@@ -198,7 +195,43 @@ def rename_choice(field_id: UUID, body: RenamedChoice) -> CustomField:
     return written(found)
 
 
-declare_archive(custom_fields, CustomField, Permission.PRODUCTION_WRITE, CustomFieldOut)
+def check_room(field: CustomField) -> None:
+    """Raises ConflictError where as many fields of its kind are in use as there may be."""
+    of_same = CustomField.project_id.is_not_distinct_from(field.project_id)
+    in_use = (CustomField.target_type == field.target_type, of_same, CustomField.archived_at.is_(None))
+    number = session().scalars(select(func.count()).select_from(CustomField).where(*in_use)).one()
+    if number >= MOST_FIELDS:
+        raise ConflictError(
+            f"There are {number} such fields of {field.target_type}s in use already.",
+            hint="Archive one that nobody needs, or put what belongs together into one field.",
+            code="conflict.too_many",
+        )
+
+
+declare_archive(custom_fields, CustomField, Permission.PRODUCTION_WRITE, CustomFieldOut, before_restore=check_room)
+
+
+def _free_name(*alike: ColumnElement[bool]) -> None:
+    """Delete the archived fields among those ``alike`` that no row has a value in: they were declared by mistake.
+
+    Not when they are archived: until their name is wanted they can be restored. Raises ConflictError for one with
+    values, which would be taken for the new field's.
+    """
+    put_away = select(CustomField).where(*alike, CustomField.archived_at.is_not(None))
+    locked = put_away.with_for_update(of=CustomField).execution_options(populate_existing=True)
+    for former in session().scalars(locked).unique().all():
+        if number := filled_rows(session(), former):
+            of = f" of the project {former.project.name}" if former.project else ""
+            raise ConflictError(
+                f"An archived field{of} has the name {former.name}, and values in {number:,} "
+                f"{former.target_type}{'s' if number > 1 else ''}.",
+                hint="Choose another name; the title may be the same. Or restore that field: once it is emptied"
+                " everywhere and archived again, its name is free.",
+                code="conflict.exists",
+                fields={"name": "is taken", "id": str(former.id)},
+            )
+        session().delete(former)
+    session().flush()
 
 
 def _checked_choices(type_: str, choices: list[str]) -> list[str]:

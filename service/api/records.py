@@ -157,13 +157,14 @@ def declare_archive(
     describe: Callable[[EditableType], Any] = lambda found: found,
     check: Callable[[EditableType], None] = lambda found: None,
     before: Callable[[EditableType], None] = lambda found: None,
+    before_restore: Callable[[EditableType], None] = lambda found: None,
     what: str = "",
     path: str = "",
 ) -> None:
     """Declare the routes that put a row away and take it out again.
 
-    ``check`` may refuse both, ``before`` to put a row away. Nothing else happens to it: its files, and what refers to
-    it, stay.
+    ``check`` may refuse both, ``before`` to put a row away, ``before_restore`` to take it out again. Nothing else
+    happens to it: its files, and what refers to it, stay.
     """
     kind = what or kind_of(model)
     word = kind.replace(" ", "_")
@@ -179,7 +180,9 @@ def declare_archive(
     def restore(row_id: UUID) -> Any:
         found = row_to_change(model, row_id, archived=True)
         check(found)
-        found.archived_at = None
+        if found.archived_at is not None:
+            before_restore(found)
+            found.archived_at = None
         return describe(written(found))
 
     archive.__name__, restore.__name__ = f"archive_{word}", f"restore_{word}"

@@ -29,12 +29,13 @@ from service.api.listing import row
 from service.api.media import MediaUpload, add_medium
 from service.api.records import change
 from service.database import session
+from service.file_types import ACCEPTED
 from service.models import Comment, MediaAsset, Playlist, Publish, Task
 from service.models.comments import LONGEST
-from service.pages.forms import read_form
+from service.pages.forms import check_seen, read_form
 from service.pages.frame import action, may, tell_refusal
 from service.pages.paging import page_number, paged
-from shared.errors import ConflictError, RacewayError
+from shared.errors import ConflictError, InputError, RacewayError
 
 _PAGE = 30
 _STATUSES = 50
@@ -74,6 +75,7 @@ class CommentsView:
     """Whose status that is."""
     review: Review | None = None
     longest: int = LONGEST
+    accepted: str = ACCEPTED
 
     @property
     def target_type(self) -> str:
@@ -139,6 +141,21 @@ def write_comment() -> str:
     of one.
     """
     request.max_content_length = auth.config().max_upload_bytes
+    about, about_id = request.form.get("target_type", ""), request.form.get("target_id", type=UUID)
+    if about_id is None:
+        raise InputError("The form does not say what the comment is about.", hint="Open the page again.")
+    try:
+        comment = _written()
+    except RacewayError as error:
+        if error.status not in (409, 413, 415, 422):
+            raise
+        tell_refusal(error)
+        return _page_of(about, about_id)
+    return f"{_page_of(comment['target_type'], comment['target_id'])}#comment-{comment['id']}"
+
+
+def _written() -> dict[str, Any]:
+    """The comment that the form has, as the API answers it."""
     given: dict[str, Any] = {name: value for name, value in request.form.items() if value.strip()}
     files = {uuid4(): each for each in request.files.getlist("files") if each.filename}
     if "drawing" in given:
@@ -149,17 +166,9 @@ def write_comment() -> str:
         publish_id = read_form(NewComment, {"text": status, **given}, _REFUSED).target_id
         given |= {"target_type": "task", "target_id": row(Publish, publish_id).task_id, "status": status}
     body = read_form(NewComment, {"text": "", **given, "attachments": list(files)}, _REFUSED)
-    target = _page_of(body.target_type, body.target_id)
-    try:
-        for media_id, file in files.items():
-            _store(media_id, file)
-        comment = create_comment(body)
-    except RacewayError as error:
-        if error.status not in (409, 413, 415, 422):
-            raise
-        tell_refusal(error)
-        return target
-    return f"{target}#comment-{comment['id']}"
+    for media_id, file in files.items():
+        _store(media_id, file)
+    return create_comment(body)
 
 
 def _store(media_id: UUID, file: FileStorage) -> None:
@@ -173,15 +182,13 @@ def _store(media_id: UUID, file: FileStorage) -> None:
 def correct_comment(comment_id: UUID) -> str:
     """Give a comment another text; ``version`` is what the reader saw."""
     comment = row(Comment, comment_id, lock=True)
-    if request.form.get("version") != str(comment.revision):
-        raise ConflictError(
-            "The comment was changed meanwhile.",
-            hint="Go back, load the page again, and look at what it says now.",
-            code="conflict.stale",
-            status=412,
-        )
-    changed = change_comment(comment_id, read_form(CommentChanges, {"text": request.form.get("text", "")}, _REFUSED))
-    return f"{_page_of(changed['target_type'], changed['target_id'])}#comment-{comment_id}"
+    [before] = describe([comment])
+    try:
+        check_seen(comment)
+        change_comment(comment_id, read_form(CommentChanges, {"text": request.form.get("text", "")}, _REFUSED))
+    except (InputError, ConflictError) as error:
+        tell_refusal(error)
+    return f"{_page_of(before['target_type'], before['target_id'])}#comment-{comment_id}"
 
 
 @action("/comments/<uuid:comment_id>/archive", Permission.COMMENT_WRITE)

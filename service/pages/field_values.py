@@ -14,6 +14,7 @@ from service.api.listing import row
 from service.api.records import change, row_to_change
 from service.database import session
 from service.models import Asset, CustomField, FieldsRow, Project, Shot, Task
+from service.pages.forms import check_seen
 from service.pages.frame import action, may, tell_refusal
 from service.production.custom_fields import TARGETS, declared, merged, project_of, target_type_of
 from service.production.field_types import LONGEST_TEXT, from_text
@@ -81,13 +82,7 @@ def fill_fields(target_type: str, row_id: UUID) -> str:
         # Before the row, as who renames a choice locks them.
         known = declared(session(), model, hold=True)
         found = row_to_change(model, row_id)
-        if request.form.get("version") != str(found.revision):
-            raise ConflictError(
-                f"Somebody else changed the {target_type} meanwhile; nothing was saved.",
-                hint="Look at what it has now, and fill in again what you want to change.",
-                code="conflict.stale",
-                status=412,
-            )
+        check_seen(found)
         fields = known.of(project_of(found))
         change(found, {"fields": merged(fields, found.fields, _sent(_views(fields, found)))})
     except (InputError, ConflictError) as error:
@@ -129,5 +124,5 @@ def _sent(items: Sequence[FieldView]) -> dict[str, Any]:
             faults[each.field.label] = str(error)
     if faults:
         told = "; ".join(f"{label} {fault}" for label, fault in faults.items())
-        raise InputError(f"Nothing was saved: {told}.", hint="Fill it in again.", fields=faults)
+        raise InputError(f"Nothing was saved: {told}.", hint="Correct it, and save again.", fields=faults)
     return values

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, not_, or_, select
+from sqlalchemy import ColumnElement, func, not_, or_, select
 from sqlalchemy.orm import Session
 
 from service.models import Asset, CustomField, FieldsRow, Project, Shot, Task
@@ -155,6 +155,16 @@ def rows_with(current: Session, field: CustomField, choice: str) -> Sequence[Fie
     found = current.scalars(locked).unique().all()
     # Another project may have a field of this name, too.
     return [each for each in found if field.project_id in (None, project_of(each))]
+
+
+def filled_rows(current: Session, field: CustomField) -> int:
+    """How many rows have a value in a field, archived ones too."""
+    model = TARGETS[field.target_type]
+    filled = model.fields.has_key(field.name)
+    if field.project_id is None:
+        return current.scalars(select(func.count()).select_from(model).where(filled)).one()
+    # Another project may have a field of this name, too.
+    return sum(project_of(each) == field.project_id for each in current.scalars(select(model).where(filled)).unique())
 
 
 def sorts(known: Declared) -> dict[str, ColumnElement[Any]]:

@@ -493,3 +493,40 @@ def test_fields_are_ordered_and_limited(film: Film) -> None:
     for number in range(MOST_FIELDS - 2):
         assert film.declare("shot", f"f{number}", "text").status == 201
     assert film.declare("shot", "one_more", "text").error["code"] == "conflict.too_many"
+    # Those in use count: one is put away for another, and comes back when there is room.
+    film.studio.admin.post(f"/custom-fields/{second['id']}/archive")
+    more = film.declare("shot", "one_more", "text")
+    assert more.status == 201
+    path = f"/custom-fields/{second['id']}/restore"
+    assert film.studio.admin.post(path).error["code"] == "conflict.too_many"
+    film.studio.admin.post(f"/custom-fields/{more.data['id']}/archive")
+    assert film.studio.admin.post(path).status == 200
+    assert film.studio.admin.post(path).status == 200, "what is in use already needs no more room"
+
+
+def test_a_field_declared_by_mistake_does_not_keep_its_name(film: Film) -> None:
+    wrong = film.declare("shot", "lens", "text", project_id=film.project["id"]).data
+    film.set("shot", lens="35")
+    film.set("shot", lens=None)
+    film.studio.admin.post(f"/custom-fields/{wrong['id']}/archive")
+    # It can come back until its name is wanted.
+    assert film.studio.admin.post(f"/custom-fields/{wrong['id']}/restore").status == 200
+    assert film.declare("shot", "lens", "number").error["code"] == "conflict.exists"
+    film.studio.admin.post(f"/custom-fields/{wrong['id']}/archive")
+    assert film.declare("shot", "lens", "number").status == 201
+    assert film.studio.admin.post(f"/custom-fields/{wrong['id']}/restore").status == 404
+    gone = film.studio.admin.get(f"/audit/?row_id={wrong['id']}").data["items"][0]
+    assert (gone["action"], gone["before"]["type"]) == ("delete", "text")
+
+
+@pytest.mark.parametrize("of_one", [True, False], ids=["of one project", "of all"])
+def test_an_archived_field_with_values_keeps_its_name_and_says_why(film: Film, of_one: bool) -> None:
+    here = {"project_id": film.project["id"]} if of_one else {}
+    field = film.declare("shot", "lens", "text", **here).data
+    film.set("shot", lens="35")
+    film.studio.admin.post(f"/shots/{film.shot['id']}/archive")
+    film.studio.admin.post(f"/custom-fields/{field['id']}/archive")
+    refused = film.declare("shot", "lens", "number").error
+    assert (refused["code"], refused["fields"]["id"]) == ("conflict.exists", field["id"])
+    assert "values in 1 shot." in refused["message"] and "the title may be the same" in refused["hint"]
+    assert (f"of the project {film.project['name']}" in refused["message"]) is of_one

@@ -73,6 +73,18 @@ export class Drawing {
     return JSON.stringify(this.#strokes.map(({ color, points }) => ({ color, points })));
   }
 
+  // Put strokes in place of those there are, as json() wrote them.
+  load(json) {
+    this.clear();
+    for (const { color, points } of JSON.parse(json)) {
+      const line = polyline(color);
+      line.setAttribute("points", written(points));
+      this.#own.append(line);
+      this.#strokes.push({ color, points, line });
+    }
+    this.onChange();
+  }
+
   undo() {
     this.#strokes.pop()?.line.remove();
     this.onChange();

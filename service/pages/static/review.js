@@ -53,7 +53,17 @@ function setMoment() {
   drawing.hidden = drawnAt !== null && Math.abs(film.currentTime - drawnAt) > SAME_MOMENT;
 }
 
+// What was drawn for a comment that was refused, see keep.js.
+function takeUpKept() {
+  const kept = form?.querySelector("[data-drawn]").value;
+  if (moment?.checked && moment.value !== "on") film.currentTime = Number(moment.value);
+  if (!kept) return;
+  if (film) drawnAt = Number(moment.value);
+  drawing.load(kept);
+}
+
 function startDrawing() {
+  takeUpKept();
   drawing.onChange = changed;
   button("draw")?.addEventListener("click", () => setDrawing(!drawing.active));
   button("undo")?.addEventListener("click", () => drawing.undo());
