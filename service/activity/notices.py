@@ -1,7 +1,8 @@
 """What events mean to people: who is told, of what, in which words.
 
 A job says nothing of its own while it belongs to a batch (an order, a workflow's run, jobs submitted together): the
-batch is told of once, when its last job has ended. Frames are never told of one by one.
+batch is told of once, when its last job has ended. Frames are never told of one by one; tasks that are changed
+together (by a spreadsheet) are one message to each person.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from service.accounts.permissions import Permission, Role, allows
+from service.activity.together import assigned_together, moved_together
 from service.models import (
     Asset,
     Comment,
@@ -272,19 +274,26 @@ def _task_changed(current: Session, event: Event) -> Notice | None:
     task = current.scalars(select(Task).where(Task.id == event.subject_id)).unique().one_or_none()
     if task is None or task.assignee_id is None or task.assignee_id == event.actor_id:
         return None
-    place, body = _named(task), ""
+    place, body, link = _named(task), "", link_of("task", task.id)
     if "assignee_id" in {**changes, **event.payload.get("refers", {})}:
         kind, title, key = "task.assigned", f"A task for you: {place}", f"assigned:{task.assignee_id}"
+        together, of_several = assigned_together(current, event, task), "{} tasks for you"
     elif "status" in changes:
         kind, title, key = "task.status", f"{place} is now {changes['status'][1]}", "status"
+        together, of_several = moved_together(current, event, task), "{} tasks of yours have another status"
     else:
         return None
+    if together is None:
+        return None  # the first of them tells of all
+    if together.count > 1:
+        title, link = of_several.format(f"{together.count:,}"), link_of("project", task.target.project.id)
+        more = together.count - len(together.first)
+        body = "; ".join([*map(_named, together.first), *([f"and {more:,} more"] if more else [])])
     key = f"task:{task.id}:{key}:{event.id}"
     # A status that was given with a comment is told of with it: both were written at one time, in one transaction.
     given_with = select(Comment).where(Comment.task_id == task.id, Comment.created_at == event.created_at)
-    if kind == "task.status" and (comment := current.scalars(given_with).unique().first()):
+    if kind == "task.status" and together.count == 1 and (comment := current.scalars(given_with).unique().first()):
         body, key = comment.text, _key_of(comment)
-    link = link_of("task", task.id)
     return Notice(NOTIFICATION, kind, key, title, frozenset({task.assignee_id}), body=body, link=link)
 
 

@@ -246,6 +246,31 @@ def test_each_queue_that_nobody_serves_is_told_of_once_an_hour(app: Flask, studi
     assert len([each for each in told if each["kind"] == "queue.no_worker"]) == 3
 
 
+def test_tasks_that_one_spreadsheet_gives_or_moves_are_told_of_once(app: Flask, studio: StudioUnderTest) -> None:
+    project = studio.admin.post("/projects/", {"name": "film"}).data
+    manager = studio.api(Role.PROJECT_MANAGER)
+
+    def send(lines: list[str]) -> None:
+        table = "\n".join(["asset,task,department,assignee,task status", *lines])
+        options = {"data": table.encode(), "headers": {"Content-Type": "text/csv"}}
+        assert manager.call("POST", f"/projects/{project['id']}/sheet", **options).status == 200
+        tell(app)
+
+    artist, admin = studio.email(Role.ARTIST), studio.email(Role.TENANT_ADMIN)
+    # More than are handled in one transaction, and interleaved with somebody else's.
+    send([f"part{number},model,model,{artist if number % 2 else admin}," for number in range(300)])
+    (told,) = listed(studio.artist, "?channel=notification")
+    assert (told["kind"], told["title"]) == ("task.assigned", "150 tasks for you")
+    assert told["body"] == "model of part1 (film); model of part3 (film); model of part5 (film); and 147 more"
+    assert told["link"] == f"/projects/{project['id']}"
+    assert studio.browser(Role.ARTIST).get(told["link"]).status_code == 200
+    assert titles(studio.admin) == ["150 tasks for you"]
+    send(["part1,model,,,wip", "part3,model,,,wip", f"part2,model,,{artist},wip"])
+    assert sorted(titles(studio.artist)) == [
+        *("150 tasks for you", "2 tasks of yours have another status", "A task for you: model of part2 (film)"),
+    ]
+
+
 def test_people_hear_of_their_tasks_and_of_what_they_build_on(app: Flask, studio: StudioUnderTest) -> None:
     production = studio.production("look")
     task, artist = production.task["id"], str(user_id(studio.artist))
