@@ -6,7 +6,6 @@ What their parts wear is in ``cad_materials``, what became of them since the las
 from __future__ import annotations
 
 import mimetypes
-import re
 from pathlib import Path
 from typing import Any, Literal
 from uuid import UUID
@@ -18,7 +17,7 @@ from sqlalchemy import select
 from service.accounts import auth
 from service.accounts.permissions import Permission, allows
 from service.api.assets import find_asset
-from service.api.fields import Digest, Row
+from service.api.fields import Digest, FileName, Row
 from service.api.listing import ListQuery, Page, page_of, row
 from service.api.routing import Answer, Request, Resource
 from service.archiving import check_live
@@ -40,7 +39,6 @@ _MIME_TYPES = {
     "gltf_geometry": "model/gltf-binary",
     "scene_manifest": "application/json",
 }
-_FILE_NAME = re.compile(r"[^/\\\x00-\x1f]{1,200}")
 
 
 class CadFileOut(Row):
@@ -90,7 +88,7 @@ class ConvertQuery(Deflections):
 class UploadQuery(Deflections):
     project: str = Field(max_length=100, description="name of the project")
     asset: str = Field("", max_length=100, description="name of the asset")
-    filename: str = Field(max_length=200)
+    filename: FileName
     lineage: str = Field("", max_length=100, description="successive revisions of one model; default: the asset")
     sha256: Digest | None = Field(
         None, description="of the file. With an empty body: take the content that was uploaded before, if it was"
@@ -178,12 +176,6 @@ def upload_cad_file(query: UploadQuery) -> Answer:
 
     The same content with the same settings is not converted again: its derivatives are there at once.
     """
-    if not _FILE_NAME.fullmatch(query.filename):
-        raise InputError(
-            f"{query.filename!r} is not a file name.",
-            hint="Give the bare name, without a folder.",
-            fields={"filename": "no folders, no control characters"},
-        )
     if not query.asset:
         raise InputError(
             "The upload names no asset.", hint="Add ?asset=NAME.", fields={"asset": "name of the asset is required"}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Callable
 from datetime import date, datetime
 from typing import Annotated, Any, ClassVar, ParamSpec, Self, TypeVar
@@ -19,6 +20,12 @@ from shared.paths import normalise
 P = ParamSpec("P")
 R = TypeVar("R")
 
+_REORDERING = re.compile("[\u202a-\u202e\u2066-\u2069]")
+"""Embeddings, overrides and isolates: with them, what is read is not what is there (https://trojansource.codes). The
+marks that some scripts need (U+200E, U+200F) are none of them."""
+_UNSEEN = frozenset({"Cf", "Mn", "Me", "Zs"})
+_BLANK = frozenset("\u115f\u1160\u2800\u3164\uffa0")
+"""Letters and symbols to Unicode, but nothing to see."""
 _NUMBER = re.compile(r"\s*[-+]?[\d.]+\s*")
 
 
@@ -32,6 +39,17 @@ def _department(text: str) -> str:
 
 def _path(text: str) -> str:
     return _checked(normalise, text)
+
+
+def _one_line(text: str) -> str:
+    """``text``, if people can tell what they see. Raises ValueError."""
+    if any(unicodedata.category(each) in ("Cc", "Zl", "Zp") for each in text):
+        raise ValueError("must be one line, without tabs or other control characters")
+    if _REORDERING.search(text):
+        raise ValueError("must not have characters that change the direction of writing")
+    if text and all(unicodedata.category(each) in _UNSEEN or each in _BLANK for each in text):
+        raise ValueError("must have a character that can be seen")
+    return text
 
 
 def _file_name(text: str) -> str:
@@ -59,6 +77,8 @@ def _name_of(row: Any) -> Any:
     return getattr(row, "name", row)
 
 
+OneLine = AfterValidator(_one_line)
+"""For every name and title that people type."""
 NamePattern = r"^[A-Za-z][A-Za-z0-9_]*$"
 Name = Annotated[
     str,
@@ -68,7 +88,7 @@ Name = Annotated[
 ]
 """Name of a project, asset, task, part, ...: a folder and a USD prim can be called so."""
 Title = Annotated[
-    str, StringConstraints(max_length=200, strip_whitespace=True), Field(examples=["Gear of the front axle"])
+    str, StringConstraints(max_length=200, strip_whitespace=True), OneLine, Field(examples=["Gear of the front axle"])
 ]
 Status = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,39}$"), Field(examples=["in_progress"])]
 DepartmentName = Annotated[
@@ -84,6 +104,7 @@ StoragePath = Annotated[
 FileName = Annotated[
     str,
     StringConstraints(pattern=r"^[^/\\\x00-\x1f\x7f]{1,200}$"),
+    OneLine,
     AfterValidator(_file_name),
     Field(examples=["gear.png"]),
 ]

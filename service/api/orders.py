@@ -11,7 +11,7 @@ from sqlalchemy import select
 
 from service.accounts import auth
 from service.accounts.permissions import Permission, Role
-from service.api.fields import Changes, Day, EditableOut
+from service.api.fields import Changes, Day, EditableOut, OneLine
 from service.api.listing import EditableQuery, Page, equal, page_of, row
 from service.api.records import change, declare_archive, live_row, row_to_change
 from service.api.routing import Reply, Request, Resource
@@ -24,7 +24,7 @@ from shared.orders import OrderState, OrderStep, steps_from
 resource = Resource("orders", "/orders")
 RESOURCES = (resource,)
 
-OrderTitle = Annotated[str, StringConstraints(min_length=1, max_length=200, strip_whitespace=True)]
+OrderTitle = Annotated[str, StringConstraints(min_length=1, max_length=200, strip_whitespace=True), OneLine]
 Note = Annotated[str, StringConstraints(max_length=4000, strip_whitespace=True)]
 
 

@@ -10,7 +10,7 @@ from sqlalchemy import func, select
 
 from service.accounts import auth
 from service.accounts.permissions import Permission, allows
-from service.api.fields import Changes, EditableOut
+from service.api.fields import Changes, EditableOut, OneLine
 from service.api.listing import EditableQuery, Page, equal, page_of, row
 from service.api.records import add, change, declare_archive, live_row, row_to_change, written
 from service.api.routing import Reply, Request, Resource
@@ -26,6 +26,7 @@ RESOURCES = (resource,)
 PlaylistName = Annotated[
     str,
     StringConstraints(min_length=1, max_length=200, strip_whitespace=True),
+    OneLine,
     Field(examples=["Dailies, Monday"], description="unique in its project"),
 ]
 ForClient = Annotated[

@@ -27,7 +27,7 @@ from service.api.listing import Page, equal, row
 from service.api.records import add, change, declare_archive, live_row, same_folder
 from service.api.routing import Request, Resource
 from service.models import Asset, Project, Sequence, Shot, Task, User
-from shared.errors import ForbiddenError, InputError
+from shared.errors import ConflictError, ForbiddenError, InputError
 
 tasks = Resource("tasks", "/tasks")
 RESOURCES = (tasks,)
@@ -167,7 +167,8 @@ declare_archive(tasks, Task, Permission.PRODUCTION_WRITE, TaskOut, describe=with
 
 
 def _check_may_change(task: Task, changes: Mapping[str, Any]) -> None:
-    """Raises ForbiddenError where the caller may change less. The task is locked: of two who take it, one is told."""
+    """Raises ForbiddenError where the caller may change less, ConflictError where somebody else has the task that they
+    take. The task is locked: of two who take it, one is told."""
     who = auth.current()
     if allows(who.role, Permission.PRODUCTION_WRITE):
         return
@@ -175,9 +176,17 @@ def _check_may_change(task: Task, changes: Mapping[str, Any]) -> None:
     if task.assignee_id is None and changes.get("assignee_id") == who.user_id:
         own.add("assignee_id")
     if beyond := sorted(changes.keys() - own):
+        # Not task.assignee: that was joined before the lock, and may be who had it then.
+        has_it = row(User, task.assignee_id).name if task.assignee_id else "nobody"
+        if beyond == ["assignee_id"] and changes["assignee_id"] == who.user_id:
+            raise ConflictError(
+                f"{has_it} has the task {task.name} already.",
+                hint="An artist may take a task that nobody has. Ask a project manager to give it to you.",
+                code="conflict.task_taken",
+                fields={"assignee_id": f"is {has_it}"},
+            )
         raise ForbiddenError(
-            f"Only a project manager may change {' and '.join(beyond)} of the task {task.name}"
-            f", which {task.assignee.name if task.assignee else 'nobody'} has.",
+            f"Only a project manager may change {' and '.join(beyond)} of the task {task.name}, which {has_it} has.",
             hint="Ask a project manager. An artist changes the status, and may take a task that nobody has.",
             fields=dict.fromkeys(beyond, "may be changed by a project manager"),
         )

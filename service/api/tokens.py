@@ -12,7 +12,7 @@ from sqlalchemy import select
 from service.accounts import auth
 from service.accounts.logins import may_manage
 from service.accounts.permissions import Permission
-from service.api.fields import Moment, Row
+from service.api.fields import Moment, OneLine, Row
 from service.api.listing import ListQuery, Page, equal, page_of, row
 from service.api.records import live_row
 from service.api.routing import Reply, Request, Resource
@@ -44,7 +44,7 @@ class NewTokenReply(Reply):
 
 
 class NewToken(Request):
-    name: Annotated[str, StringConstraints(min_length=1, max_length=100)]
+    name: Annotated[str, StringConstraints(min_length=1, max_length=100, strip_whitespace=True), OneLine]
     scopes: list[Permission] | None = Field(
         None, max_length=len(Permission), description="limit it to these permissions; default: all that its user has"
     )

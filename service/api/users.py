@@ -11,11 +11,11 @@ from sqlalchemy import func, select
 
 from service.accounts import auth
 from service.accounts.permissions import Permission, Role
-from service.api.fields import Changes, EditableOut
+from service.api.fields import Changes, EditableOut, OneLine
 from service.api.listing import EditableQuery, Page, equal, page_of, row
 from service.api.records import add, change, declare_archive, row_to_change, written
 from service.api.routing import Reply, Request, Resource
-from service.database import session
+from service.database import current_tenant, hold, session
 from service.models import ApiToken, User
 from shared.errors import ConflictError, ForbiddenError
 
@@ -25,10 +25,11 @@ RESOURCES = (users,)
 Email = Annotated[
     str,
     StringConstraints(pattern=r"^[^@\s]{1,64}@[^@\s]{1,190}$", strip_whitespace=True),
+    OneLine,
     Field(examples=["anna@studio.example"]),
 ]
 Password = Annotated[str, StringConstraints(min_length=10, max_length=200), Field(examples=["correct horse battery"])]
-UserName = Annotated[str, StringConstraints(min_length=1, max_length=100, strip_whitespace=True)]
+UserName = Annotated[str, StringConstraints(min_length=1, max_length=100, strip_whitespace=True), OneLine]
 
 
 class UserOut(EditableOut):
@@ -84,7 +85,8 @@ def create_artist(body: NewUser) -> User:
     _check_role(body.role)
     password_hash = auth.hash_password(body.password) if body.password else None
     user = User(name=body.name, email=body.email, role=body.role.value, password_hash=password_hash)
-    return add(user, func.lower(User.email) == body.email.lower())
+    _check_email_is_free(body.email)
+    return add(user)
 
 
 @users.declare("GET", "/<uuid:user_id>", permission=Permission.USER_READ, answer=UserOut)
@@ -110,7 +112,7 @@ def change_artist(user_id: UUID, body: UserChanges) -> User:
         _check_role(body.role)
         _check_not_oneself(user)
     if body.email:
-        _check_email_is_free(user, body.email)
+        _check_email_is_free(body.email, user.id)
     if password := changes.pop("password", None):
         changes["password_hash"] = auth.hash_password(password)
         _end_sessions(user)
@@ -158,12 +160,16 @@ def _check_not_oneself(user: User) -> None:
         )
 
 
-def _check_email_is_free(user: User, email: str) -> None:
-    taken = select(User).where(func.lower(User.email) == email.lower(), User.id != user.id)
-    if session().scalar(taken) is not None:
+def _check_email_is_free(email: str, of: UUID | None = None) -> None:
+    """Raises ConflictError where somebody else has the address; of two who are given it at once, one comes later."""
+    current = session()
+    hold(current, current_tenant(current), "email", email.lower())
+    known = current.scalar(select(User).where(func.lower(User.email) == email.lower(), User.id != of))
+    if known is not None:
+        put_away = ", who is archived" if known.archived_at else ""
         raise ConflictError(
-            f"There is already somebody with the e-mail address {email}.",
-            hint="Use another address.",
+            f"The e-mail address {email} is taken: it is that of {known.name}{put_away}.",
+            hint="Restore them, or use another address." if put_away else "Use another address.",
             code="conflict.exists",
-            fields={"email": "is taken"},
+            fields={"email": "is taken", "id": str(known.id)},
         )

@@ -12,7 +12,7 @@ from sqlalchemy import func, select
 from service import audit
 from service.accounts import auth
 from service.accounts.permissions import Permission
-from service.api.fields import Changes, EditableOut, NameOf, Row
+from service.api.fields import Changes, EditableOut, NameOf, OneLine, Row
 from service.api.listing import EditableQuery, ListQuery, Page, equal, missing, page_of, row
 from service.api.records import add, change, declare_archive, live_row, row_to_change
 from service.api.routing import Reply, Request, Resource
@@ -38,7 +38,7 @@ def _url(text: str) -> str:
     return text
 
 
-WebhookName = Annotated[str, StringConstraints(min_length=1, max_length=100, strip_whitespace=True)]
+WebhookName = Annotated[str, StringConstraints(min_length=1, max_length=100, strip_whitespace=True), OneLine]
 Url = Annotated[
     str,
     StringConstraints(pattern=r"^https?://(\[[0-9A-Fa-f:.]+\]|[0-9A-Za-z._-]+)(:[0-9]{1,5})?([/?][!\"$-~]*)?$"),

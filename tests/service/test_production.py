@@ -226,7 +226,8 @@ def test_an_artist_changes_the_status_and_takes_what_nobody_has(studio: StudioUn
     assert studio.artist.patch(path, {"assignee_id": None}).status == 403
     assert manager.patch(path, {"assignee_id": other, "due": "2027-01-31", "department": "look"}).status == 200
     refused = studio.artist.patch(path, {"assignee_id": me})
-    assert refused.status == 403 and "project_manager has" in refused.error["message"]
+    assert (refused.status, refused.error["code"]) == (409, "conflict.task_taken")
+    assert "project_manager has" in refused.error["message"]
     assert studio.artist.patch(path, {"due": None}).status == 403
 
 
@@ -240,15 +241,39 @@ def test_of_artists_who_take_a_task_at_once_one_gets_it(studio: StudioUnderTest)
         artists.append((Api(studio.app, Api(studio.app).post("/auth/login", login).data["token"]), user["id"]))
     start = threading.Barrier(len(artists))
 
-    def take(artist: tuple[Api, str]) -> int:
+    def take(artist: tuple[Api, str]) -> Reply:
         api, user_id = artist
         start.wait()
-        return api.patch(path, {"assignee_id": user_id}).status
+        return api.patch(path, {"assignee_id": user_id})
 
     with ThreadPoolExecutor(len(artists)) as pool:
-        statuses = list(pool.map(take, artists))
-    assert sorted(statuses) == [200, 403, 403, 403]
-    assert studio.admin.get(path).data["assignee_id"] == artists[statuses.index(200)][1]
+        answers = list(pool.map(take, artists))
+    assert sorted(answer.status for answer in answers) == [200, 409, 409, 409]
+    task = studio.admin.get(path).data
+    for answer, (_, user_id) in zip(answers, artists, strict=True):
+        assert (answer.status == 200) == (task["assignee_id"] == user_id)
+        if answer.status == 409:
+            assert answer.error["message"].startswith(f"{task['assignee']} has the task")
+
+
+def test_an_email_address_that_somebody_has_is_named(studio: StudioUnderTest) -> None:
+    email = f"anna@{studio.name}.example"
+    anna = studio.admin.post("/artists/", {"name": "Anna Berg", "email": email}).data
+    ben = studio.admin.post("/artists/", {"name": "Ben", "email": f"ben@{studio.name}.example"}).data
+    assert studio.admin.patch(f"/artists/{ben['id']}", {"email": ben["email"].upper()}).status == 200
+    for taken in (
+        studio.admin.post("/artists/", {"name": "New Person", "email": email.upper()}),
+        studio.admin.patch(f"/artists/{ben['id']}", {"email": email}),
+    ):
+        assert (taken.status, taken.error["code"]) == (409, "conflict.exists")
+        assert email in taken.error["message"].lower() and "Anna Berg" in taken.error["message"]
+        assert taken.error["fields"] == {"email": "is taken", "id": anna["id"]} and "address" in taken.error["hint"]
+    studio.admin.post(f"/artists/{anna['id']}/archive")
+    taken = studio.admin.post("/artists/", {"name": "New Person", "email": email})
+    assert "who is archived" in taken.error["message"] and "Restore" in taken.error["hint"]
+    twice = [{"name": name, "email": f"cleo@{studio.name}.example"} for name in ("Cleo", "Cleopatra")]
+    answers = _at_once(studio.admin, "/artists/", twice)
+    assert sorted(each.status for each in answers) == [201, 409]
 
 
 def test_a_client_gets_no_task(studio: StudioUnderTest) -> None:
