@@ -133,14 +133,13 @@ def _view(
     return CommentsView(target, items, number, more, statuses, task, review)
 
 
-@action("/comments", Permission.COMMENT_WRITE)
+@action("/comments", Permission.COMMENT_WRITE, with_files=True)
 def write_comment() -> str:
     """Comment on what the form names, with the pictures and films that were chosen and what was drawn.
 
     A status that is given while a publish is looked at is its task's, and the comment with it; ``answer`` is the button
     of one.
     """
-    request.max_content_length = auth.config().max_upload_bytes
     about, about_id = request.form.get("target_type", ""), request.form.get("target_id", type=UUID)
     if about_id is None:
         raise InputError("The form does not say what the comment is about.", hint="Open the page again.")

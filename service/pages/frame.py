@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from urllib.parse import urlsplit
 
 from flask import Blueprint, Response, flash, g, make_response, redirect, request
@@ -31,6 +31,9 @@ _MOST_TOLD = 1500
 
 View = Callable[..., str]
 
+_with_files: set[str] = set()
+"""Endpoints whose forms have files."""
+
 
 def page(path: str, permission: Permission) -> Callable[[View], View]:
     """Declare a page that shows itself to whoever has ``permission``."""
@@ -48,17 +51,25 @@ def page(path: str, permission: Permission) -> Callable[[View], View]:
     return declare
 
 
-def action(path: str, permission: Permission) -> Callable[[View], View]:
-    """Declare what a form of ours does, for whoever has ``permission``; the view answers where to go afterwards."""
+def action(path: str, permission: Permission, *, with_files: bool = False) -> Callable[[View], View]:
+    """Declare what a form of ours does, for whoever has ``permission``; the view answers where to go afterwards.
+
+    A form ``with_files`` may be as large as uploads are; it is read once it is known who sends it.
+    """
 
     def declare(view: View) -> View:
         def serve(**values: object) -> Response:
             refuse_other_sites()
             auth.authorise(permission)
+            if with_files:
+                request.max_content_length = auth.config().max_upload_bytes
+                _refuse_null_characters(request.form)
             target = view(**values)
             commit(session())
             return make_response(redirect(target, 303))
 
+        if with_files:
+            _with_files.add(f"{pages.name}.{view.__name__}")
         pages.add_url_rule(path, view.__name__, serve, methods=["POST"])
         return view
 
@@ -116,9 +127,15 @@ def refuse_other_sites() -> None:
 
 
 @pages.before_request
-def _refuse_null_characters() -> None:
+def _check_text() -> None:
+    _refuse_null_characters(request.args)
+    if request.endpoint not in _with_files:
+        _refuse_null_characters(request.form)
+
+
+def _refuse_null_characters(values: Mapping[str, str]) -> None:
     # PostgreSQL has no text with them, so none of our names does either.
-    if any("\0" in text for values in (request.args, request.form) for text in values.values()):
+    if any("\0" in text for text in values.values()):
         raise InputError("The request holds a null character.", hint="Type it again.", code="input.text", status=400)
 
 

@@ -436,10 +436,11 @@ def test_comments_are_read_and_written_on_the_page_of_a_task(studio: StudioUnder
     assert "second line" in fragment.text and "<textarea" in fragment.text and "<html" not in fragment.text
     change = {"text": "Gentler.", "version": "1"}
     assert browser.post(f"/comments/{comment['id']}/change", data=change).status_code == 303
-    assert browser.post(f"/comments/{comment['id']}/change", data=change).status_code == 412
+    stale = browser.post(f"/comments/{comment['id']}/change", data={**change, "text": "Harder."})
+    assert "Somebody else changed the comment meanwhile" in Page(browser.get(stale.location)).text
     assert "Gentler." in Page(browser.get(f"/tasks/{task}")).text
     empty = browser.post("/comments", data={**on(task=task), "text": " "})
-    assert empty.status_code == 422 and "say something" in Page(empty).text
+    assert "say something" in Page(browser.get(empty.location)).text
     other = browser.post("/comments", data=form, headers={"Sec-Fetch-Site": "cross-site"})
     assert other.status_code == 403 and len(texts(studio.artist)) == 1
     assert browser.post(f"/comments/{comment['id']}/archive").status_code == 303
@@ -460,11 +461,21 @@ def test_pictures_are_sent_with_a_comment(studio: StudioUnderTest, production: P
     assert browser.get(comment["attachments"][0]["url"]).data == PNG
     shown = browser.get(f"/tasks/{task}").text
     assert f'<img src="{comment["attachments"][0]["url"]}" alt="left.png"' in shown
-    # One that is refused takes the others, and what was written, with it; the page says why.
+    # One that is refused takes the others with it; the page says why.
     refused = send((PNG, "front.png"), (b"MZ\x90", "tool.png"), text="look")
     assert "tool.png is no picture or film" in Page(browser.get(refused.location)).text
     assert len(studio.artist.get("/comments/").data["items"]) == 1
     assert [each["name"] for each in studio.artist.get("/media/assets?q=front").data["items"]] == []
+
+
+def test_a_film_with_a_comment_may_be_as_large_as_any_upload(
+    studio: StudioUnderTest, production: Production, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Larger than what other forms may send."""
+    monkeypatch.setitem(studio.app.config, "MAX_CONTENT_LENGTH", 50_000)
+    files = [(io.BytesIO(PNG + bytes(60_000)), "large.png")]
+    form = {**on(task=production.task["id"]), "files": files}
+    assert studio.browser().post("/comments", data=form).location.startswith(f"/tasks/{production.task['id']}#comment-")
 
 
 def test_a_client_sends_no_files(studio: StudioUnderTest, production: Production, client: Api) -> None:
