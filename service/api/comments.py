@@ -22,7 +22,7 @@ from service.archiving import check_live
 from service.database import session
 from service.models import Comment, MediaAsset, Publish, Task, User
 from service.models.comments import LONGEST, MOST_POINTS
-from service.review.comments import check_attachments, mentioned
+from service.review.comments import check_attachments, check_looked_at, mentioned
 from shared.errors import ForbiddenError, InputError
 
 comments = Resource("comments", "/comments")
@@ -218,7 +218,9 @@ def create_comment(body: NewComment) -> dict[str, Any]:
         auth.require(Permission.TASK_WRITE)
         change(target, {"status": body.status})
     if body.media_id:
-        check_live(row(MediaAsset, body.media_id))
+        medium = row(MediaAsset, body.media_id)
+        check_live(medium)
+        check_looked_at(medium, target, body.seconds)
     comment = Comment(
         task_id=target.id if isinstance(target, Task) else None,
         publish_id=target.id if isinstance(target, Publish) else None,

@@ -10,8 +10,9 @@ from sqlalchemy import func, literal, or_, select
 from sqlalchemy.orm import Session
 
 from service.accounts.permissions import Role
-from service.models import Comment, MediaAsset, Playlist, PlaylistItem, ProjectClient, User
-from shared.errors import NotFoundError
+from service.models import Comment, MediaAsset, Playlist, PlaylistItem, ProjectClient, Publish, Task, User
+from service.review import media
+from shared.errors import InputError, NotFoundError
 
 _AFTER = r"(?![\w@]|[.\-]\w)"
 """What follows a name is not more of it: ``@anna`` is not named by ``@annabel`` or ``@anna.berg@studio.example``."""
@@ -53,6 +54,26 @@ def check_attachments(current: Session, media_ids: Iterable[UUID]) -> list[str]:
             fields={"attachments": f"unknown {', '.join(missing)}"},
         )
     return [str(media_id) for media_id in wanted]
+
+
+def check_looked_at(medium: MediaAsset, about: Task | Publish | MediaAsset, seconds: float | None) -> None:
+    """Raises InputError where a comment ``about`` something cannot be on ``medium``, or not ``seconds`` into it."""
+    if seconds is not None and not medium.mime_type.startswith("video/"):
+        raise InputError(
+            f"{medium.name} is no film, so that there are no seconds in it.",
+            hint="Leave seconds out.",
+            fields={"seconds": "is of films only"},
+        )
+    if isinstance(about, MediaAsset):
+        return
+    target = about.target if isinstance(about, Task) else about.part.target
+    project = media.project_of(medium)
+    if project is not None and project.id != target.project.id:
+        raise InputError(
+            f"{medium.name} is of the project {project.name}, and {target.entity} is of {target.project.name}.",
+            hint="Name a picture or film of the same project, or comment on what the picture shows.",
+            fields={"media_id": f"is of the project {project.name}"},
+        )
 
 
 def readers(current: Session, comment: Comment, users: Collection[UUID]) -> frozenset[UUID]:

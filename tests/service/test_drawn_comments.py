@@ -72,6 +72,28 @@ def test_what_is_no_drawing_is_refused(studio: StudioUnderTest, production: Prod
     assert refused.status == 422 and texts(studio.artist) == []
 
 
+def test_what_was_looked_at_is_of_the_same_project_and_seconds_are_of_films(
+    studio: StudioUnderTest, production: Production
+) -> None:
+    elsewhere = studio.production()
+    publish, theirs = studio.publish(production), studio.publish(elsewhere)
+    about = (on(publish=publish["id"]), on(task=production.task["id"]))
+    of_asset = World(studio).picture({**elsewhere.asset, "project": elsewhere.project["name"]})["id"]
+    for target in about:
+        for picture in (rendered(studio, theirs), film(studio, theirs), of_asset):
+            refused = studio.artist.post("/comments/", {**target, "text": "x", "media_id": picture})
+            assert refused.status == 422 and elsewhere.project["name"] in refused.error["fields"]["media_id"]
+            assert production.project["name"] in refused.error["message"]
+        still = {**target, "text": "x", "media_id": rendered(studio, publish), "seconds": 0}
+        assert studio.artist.post("/comments/", still).error["fields"] == {"seconds": "is of films only"}
+    uploaded = World(studio).medium()["id"]
+    own = {**on(medium=uploaded), "text": "x", "seconds": 1.5}
+    assert studio.artist.post("/comments/", own).error["fields"] == {"seconds": "is of films only"}
+    assert texts(studio.artist) == []
+    for target in about:
+        say(studio.artist, "Of no project.", target, media_id=uploaded)
+
+
 def test_what_is_of_no_publish_is_commented_itself(
     app: Flask, studio: StudioUnderTest, other_studio: StudioUnderTest, production: Production
 ) -> None:
