@@ -38,7 +38,9 @@ FIELD = "fields."
 
 _MODELS: Mapping[str, Any] = {"asset": Asset, "sequence": models.Sequence, "shot": Shot, "task": Task}
 _MOST_ADDED = 20_000
-"""Of each row that is added, PostgreSQL keeps a lock in its memory until the transaction ends."""
+"""Each is a statement of its own: a request must not take minutes."""
+_MOST_HELD = 10_000
+"""Names that are held until they are added; PostgreSQL has room for so many locks as it is set up by default."""
 _NAMED_LIKE_DEPARTMENTS = frozenset(department.name for department in DEPARTMENTS)
 
 
@@ -98,8 +100,10 @@ def label(place: Place) -> str:
 
 
 def plan(current: Session, project: Project, specs: Sequence[RowSpec], fields: Fields) -> Plan:
-    """What ``specs`` come to, as the project is now. Changes nothing."""
-    return _Planning(current, project, specs, fields).plan
+    """What ``specs`` come to, as the project is now. Changes nothing; raises as :func:`follow` does."""
+    planning = _Planning(current, project, specs, fields)
+    planning.check_size()
+    return planning.plan
 
 
 def follow(current: Session, project: Project, specs: Sequence[RowSpec], fields: Fields) -> Plan:
@@ -111,12 +115,7 @@ def follow(current: Session, project: Project, specs: Sequence[RowSpec], fields:
     first = _Planning(current, project, specs, fields)
     if first.plan.faults:
         return first.plan
-    if len(first.plan.added) > _MOST_ADDED:
-        raise InputError(
-            f"The table adds {len(first.plan.added):,} assets, sequences, shots and tasks.",
-            hint=f"Add at most {_MOST_ADDED:,} at once: send it in several tables.",
-            code="input.too_many",
-        )
+    first.check_size()
     first.hold()
     # What others did until now is seen from here on, and they wait.
     planning = _Planning(current, project, specs, fields)
@@ -163,22 +162,34 @@ class _Planning:
         for place in self._values:
             self._compare(place)
 
+    def check_size(self) -> None:
+        """Raises InputError (``input.too_many``) where more is added than one transaction can."""
+        if len(self.plan.added) > _MOST_ADDED or len(self._names()) > _MOST_HELD:
+            raise InputError(
+                f"The table adds {len(self.plan.added):,} assets, sequences, shots and tasks, too many for one.",
+                hint=f"Send it in several tables, each with at most {_MOST_HELD:,} that are new.",
+                code="input.too_many",
+            )
+
     def hold(self) -> None:
         """Let nobody else add what is added here, nor change what is changed, until the transaction ends."""
-        tenant = current_tenant(self._current)
-        names = [
-            # As service.api.records.add does, for one row.
-            (tenant, _MODELS[_kind(place)].__tablename__, parent.id, _folded(place)[-1])
-            for place in self.plan.added
-            if (parent := self._parent(place)) is not None
-        ]
-        hold_each(self._current, names)
+        hold_each(self._current, self._names())
         for kind, model in _MODELS.items():
             ids = [self._known[_folded(place)].id for place in self.plan.changed if _kind(place) == kind]
             if ids:
                 locked = select(model).where(one_of(model.id, ids)).order_by(model.id)
                 locked = locked.options(lazyload("*")).with_for_update(key_share=True, of=model)
                 self._current.scalars(locked.execution_options(populate_existing=True)).all()
+
+    def _names(self) -> list[tuple[object, ...]]:
+        """What is added to rows that others may be adding to as well."""
+        tenant = current_tenant(self._current)
+        return [
+            # As service.api.records.add does, for one row.
+            (tenant, _MODELS[_kind(place)].__tablename__, parent.id, _folded(place)[-1])
+            for place in self.plan.added
+            if (parent := self._parent(place)) is not None
+        ]
 
     def carry_out(self) -> None:
         for place, values in self.plan.changed.items():

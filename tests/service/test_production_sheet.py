@@ -157,6 +157,14 @@ def test_a_table_in_which_two_columns_are_one_is_refused(studio: StudioUnderTest
     assert names(studio, "assets") == []
 
 
+def test_a_table_may_be_long_and_adds_as_much_as_one_transaction_can(studio: StudioUnderTest, project: Json) -> None:
+    done = send(studio, project, "asset\n" + "gear\n" * 12_000)
+    assert (done.data["rows"], done.data["added"]) == (12_000, ["asset gear"])
+    refused = send(studio, project, "asset\n" + "".join(f"a{number}\n" for number in range(10_001)), check="true")
+    assert (refused.status, refused.error["code"]) == (422, "input.too_many")
+    assert "adds 10,001 assets" in refused.error["message"] and "several tables" in refused.error["hint"]
+
+
 def test_columns_that_were_passed_over_are_named(studio: StudioUnderTest, project: Json) -> None:
     for check in ("true", "false"):
         done = send(studio, project, "asset,titel,,supplier\ngear,Gear,x,y\n", check=check).data
