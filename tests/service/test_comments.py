@@ -449,7 +449,7 @@ def test_comments_are_read_and_written_on_the_page_of_a_task(studio: StudioUnder
 
 def test_pictures_are_sent_with_a_comment(studio: StudioUnderTest, production: Production) -> None:
     task, browser = production.task["id"], studio.browser()
-    assert 'type="file"' in browser.get(f"/tasks/{task}").text
+    assert 'type="file" name="files" multiple accept=".png,.jpg' in browser.get(f"/tasks/{task}").text
 
     def send(*files: tuple[bytes, str], text: str = "") -> TestResponse:
         chosen = [(io.BytesIO(content), name) for content, name in files]

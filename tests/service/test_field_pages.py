@@ -315,3 +315,64 @@ def test_a_manager_declares_a_field_and_fills_it_in_a_browser(browser: Browser, 
     browser.click(".fields form button")
     browser.until(lambda: browser.text(".fields .facts") and "high" in browser.text(".fields .facts"))
     assert film.fields("asset") == {"risk": "high"}
+
+
+def test_what_was_typed_stays_when_a_field_is_refused(browser: Browser, address: str, film: Film) -> None:
+    def value(selector: str) -> str:
+        return str(browser.run("return document.querySelector(arguments[0]).value", selector))
+
+    film.declare("asset", "note", "text")
+    film.declare("asset", "weight", "number")
+    film.declare("asset", "finish", "tags", choices=["matte", "gloss"])
+    browser.open(f"{address}/assets/{film.asset['id']}?token={film.studio.tokens[Role.PROJECT_MANAGER]}")
+    browser.until(lambda: "–" in browser.text(".fields .facts"))
+    browser.click(".fields summary")
+    browser.type("[name='field.note']", "Half a page,\nand more")
+    browser.type("[name='field.weight']", "1e17")
+    browser.click("[value=gloss]")
+    browser.click(".fields form button")
+    browser.until(lambda: "Nothing was saved" in browser.text(".note.bad"))
+    assert value("[name='field.note']") == "Half a page,\nand more"
+    assert browser.run("return [...document.querySelectorAll('.fields :checked')].map((box) => box.value)") == ["gloss"]
+    browser.type("[name='field.weight']", "17")
+    browser.click(".fields form button")
+    browser.until(lambda: "17" in browser.text(".fields .facts"))
+    assert film.fields("asset") == {"note": "Half a page,\nand more", "weight": 17, "finish": ["gloss"]}
+    # Later refusals bring nothing back of what was saved.
+    browser.open(f"{address}{film.fields_page}")
+    browser.click("summary.button")
+    browser.type("form input[name=title]", "Weight")
+    browser.click("form button.primary")
+    browser.until(lambda: "There is already" in browser.text(".note.bad"))
+    assert value("form input[name=title]") == "Weight"
+    browser.open(f"{address}{film.fields_page}")
+    assert value("form input[name=title]") == ""
+
+
+def test_a_stale_change_stands_beside_what_others_saved(browser: Browser, address: str, film: Film) -> None:
+    field = film.declare("shot", "risk", "choice", choices=["a"])
+    dialog = f"#change-{field['id']}"
+    browser.open(f"{address}{film.fields_page}?token={film.studio.tokens[Role.PROJECT_MANAGER]}")
+    browser.until(lambda: "risk" in browser.text("table"))
+    browser.click("[popovertarget^=change]")
+    film.studio.admin.patch(f"/custom-fields/{field['id']}", {"choices": ["a", "b"]})
+    browser.type(f"{dialog} [name=title]", "Danger")
+    browser.click(f"{dialog} button.primary")
+    browser.until(lambda: "Somebody else changed" in browser.text(".note.bad"))
+    assert browser.run(f"return document.querySelector('{dialog}').matches(':popover-open')")
+    assert browser.run(f"return document.querySelector('{dialog} textarea').value") == "a\nb"
+    browser.click(f"{dialog} button.primary")
+    browser.until(lambda: "Danger" in browser.text("table"))
+    found = film.studio.admin.get(f"/custom-fields/{field['id']}").data
+    assert (found["title"], found["choices"]) == ("Danger", ["a", "b"])
+
+
+def test_long_words_fit_into_a_narrow_window(browser: Browser, address: str, film: Film) -> None:
+    film.declare("asset", "finish", "tags")
+    film.studio.admin.patch(f"/assets/{film.asset['id']}", {"fields": {"finish": ["x" * 100]}})
+    browser.resize(390, 800)
+    browser.open(f"{address}/?token={film.studio.tokens[Role.PROJECT_MANAGER]}")
+    for path in (f"/assets/{film.asset['id']}", film.fields_page):
+        browser.open(f"{address}{path}")
+        browser.until(lambda: "inish" in browser.text("main"))
+        assert browser.run("return document.documentElement.scrollWidth <= innerWidth"), path

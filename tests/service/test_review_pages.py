@@ -367,6 +367,37 @@ def test_a_film_is_played_by_keys_and_drawn_on_at_a_moment(review: Review) -> No
     assert "frame 4" in browser.text(".comments")
 
 
+@pytest.mark.parametrize("number", [0, 3], ids=["picture", "film"])
+def test_a_refused_comment_keeps_its_text_and_drawing(review: Review, number: int) -> None:
+    browser = review.browser
+    review.open(number)
+    if number == 3:
+        browser.press(".", ".")
+    browser.press("d")
+    browser.drag(".screen [data-shown]", (0.4, 0.5), (0.6, 0.5))
+    browser.type("textarea", "Rounder here.")
+    drawn = "return document.querySelector('[data-drawn]').value"
+    moment = "return document.querySelector('[data-moment]')?.value ?? null"
+    before = (browser.run(drawn), browser.run(moment))
+    browser.run(
+        "const files = new DataTransfer(); files.items.add(new File(['BM'], 'scan.bmp'));"
+        "document.querySelector('[name=files]').files = files.files"
+    )
+    browser.click(".comment-form button.primary")
+    browser.until(lambda: "scan.bmp is no picture" in browser.text(".note.bad"))
+    review.until_ready()
+    assert browser.run("return document.querySelector('textarea').value") == "Rounder here."
+    assert (browser.run(drawn), browser.run(moment)) == before and before[0]
+    assert browser.run("return document.querySelectorAll('.screen g:not(.away) > polyline').length") == 1
+    browser.click(".comment-form button.primary")
+    browser.until(review.comments)
+    [comment] = review.comments()
+    assert (comment["text"], len(comment["drawing"])) == ("Rounder here.", 1)
+    assert comment["seconds"] == (None if number == 0 else pytest.approx(float(before[1])))
+    review.until_ready()
+    assert browser.run("return document.querySelector('textarea').value") == ""
+
+
 def test_a_playlist_plays_through_to_its_end(review: Review) -> None:
     browser = review.browser
     review.open(2)
