@@ -9,7 +9,7 @@ from pydantic import Field, StringConstraints
 from sqlalchemy import ColumnElement, func, or_, select
 
 from service.accounts.permissions import Permission
-from service.api.fields import Changes, EditableOut, NameOf, OneLine, Title
+from service.api.fields import Changes, EditableOut, NameOf, Title
 from service.api.listing import EditableQuery, Page, equal, page_of, row
 from service.api.records import add, change, declare_archive, live_row, row_to_change, written
 from service.api.routing import Request, Resource
@@ -33,7 +33,7 @@ FieldName = Annotated[
     StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,39}$"),
     Field(examples=["lens"], description="by which values, filters and columns of spreadsheets name it; never changes"),
 ]
-Choice = Annotated[str, StringConstraints(min_length=1, max_length=LONGEST_TAG, strip_whitespace=True), OneLine]
+Choice = Annotated[str, StringConstraints(min_length=1, max_length=LONGEST_TAG, strip_whitespace=True)]
 Choices = Annotated[
     list[Choice],
     Field(

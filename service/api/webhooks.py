@@ -151,11 +151,12 @@ def create_webhook(body: NewWebhook) -> dict[str, Any]:
     Of each event it gets a POST of `{id, kind, channel, at, project, actor, object, payload}`, where `object` is
     `{type, id, name, url}` and `payload` is that of `GET /api/activity`: `changes` has what changed, as `[before,
     after]`; of a publish it also says `project`, `entity`, `part_name`, `department`, `version`, `iteration`, `status`,
-    `software`, `item_usd_path` and `comment`. Events are told whose `at` is not before the webhook. It answers with a status from 200 to 299
-    within 10 seconds, or the event is sent again: after 10 seconds, 1, 5 and 30 minutes, 2, 6 and 15 hours. With 410 it
-    asks to be switched off; so it is after three days without success, and administrators are told. Messages may
-    come twice, and later ones before one that is sent again: whoever knows the header `webhook-id` already
-    has had that message.
+    `software`, `item_usd_path` and `comment`. No event is told whose `at` is before the webhook was made or switched on.
+
+    It answers with a status from 200 to 299 within 10 seconds, or the event is sent again: after 10 seconds, 1, 5 and
+    30 minutes, 2, 6 and 15 hours. With 410 it asks to be switched off; so it is after three days without success, and
+    administrators are told. Messages may come twice, and later ones before one that is sent again: whoever knows the
+    header `webhook-id` already has had that message.
 
     Messages are signed as Standard Webhooks (standardwebhooks.com) has it, so that its libraries verify them, or do it
     like this: take the part of the secret behind `whsec_`, decoded from base64, as the key of HMAC-SHA256 over
