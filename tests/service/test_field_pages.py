@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -124,6 +125,21 @@ def test_what_is_not_in_the_list_has_no_place_in_it(film: Film) -> None:
     for what in ("up", "down", "archive", "restore", "change", "rename-choice"):
         path = f"{film.fields_page}/{foreign['id']}/{what}"
         assert film.browser.post(path, data=form, headers=SAME_SITE).status_code == 404
+
+
+def test_several_order_and_archive_the_same_fields_at_once(film: Film) -> None:
+    fields = [film.declare("shot", f"f{number}", "text")["id"] for number in range(3)]
+    browsers = [film.studio.browser(Role.PROJECT_MANAGER) for _ in range(4)]
+
+    def press(number: int) -> list[int]:
+        what = (("up", "archive", "restore"), ("down", "up"), ("up", "down"), ("up",))[number]
+        paths = [f"{film.fields_page}/{field}/{each}" for _ in range(2) for field in fields for each in what]
+        return [browsers[number].post(path, headers=SAME_SITE).status_code for path in paths]
+
+    with ThreadPoolExecutor(len(browsers)) as pool:
+        assert {status for statuses in pool.map(press, range(len(browsers))) for status in statuses} == {303}
+    kept = film.studio.admin.get("/custom-fields/?target_type=shot").data["items"]
+    assert {each["name"] for each in kept} == {"f0", "f1", "f2"}
 
 
 def test_fields_are_changed_ordered_put_away_and_brought_back(film: Film) -> None:
