@@ -50,11 +50,16 @@ _MEDIA = f"""
                 SELECT m.job_id FROM playlist_items i
                 JOIN media_assets m ON m.tenant_id = i.tenant_id AND m.id = i.media_id
                 WHERE m.archived_at IS NULL AND i.playlist_id IN ({_PLAYLISTS}))))
+    ), said AS (
+        SELECT publish_id, media_id, attachments FROM comments
+        WHERE tenant_id = app_tenant() AND for_client AND attachments <> '[]' AND archived_at IS NULL
     ), attached AS (
-        SELECT jsonb_array_elements_text(attachments)::uuid AS id FROM comments
-        WHERE tenant_id = app_tenant() AND for_client AND attachments <> '[]' AND archived_at IS NULL AND (
-            publish_id IN (SELECT id FROM publishes WHERE part_id IN (SELECT client_parts()))
-            OR (publish_id IS NULL AND media_id IN (SELECT id FROM shown)))
+        SELECT jsonb_array_elements_text(s.attachments)::uuid AS id FROM said s
+        JOIN publishes p ON p.tenant_id = app_tenant() AND p.id = s.publish_id
+        WHERE p.part_id IN (SELECT client_parts())
+        UNION ALL
+        SELECT jsonb_array_elements_text(attachments)::uuid FROM said
+        WHERE publish_id IS NULL AND media_id IN (SELECT id FROM shown)
     )
     SELECT id FROM shown UNION
     SELECT id FROM media_assets
