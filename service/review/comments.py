@@ -10,7 +10,7 @@ from sqlalchemy import func, literal, or_, select
 from sqlalchemy.orm import Session
 
 from service.accounts.permissions import Role
-from service.models import Comment, MediaAsset, Playlist, PlaylistItem, ProjectClient, Publish, Task, User
+from service.models import Comment, MediaAsset, Playlist, PlaylistItem, Project, ProjectClient, Publish, Task, User
 from service.review import media
 from shared.errors import InputError, NotFoundError
 
@@ -88,8 +88,15 @@ def readers(current: Session, comment: Comment, users: Collection[UUID]) -> froz
         admitted = admitted.where(ProjectClient.project_id == comment.publish.part.target.project.id)
     else:
         showing = select(PlaylistItem.playlist_id).where(PlaylistItem.media_id == comment.media_id)
-        shared = select(Playlist.project_id).where(
-            Playlist.id.in_(showing), Playlist.for_client, Playlist.archived_at.is_(None)
+        shared = (
+            select(Playlist.project_id)
+            .join(Playlist.project)
+            .where(
+                Playlist.id.in_(showing),
+                Playlist.for_client,
+                Playlist.archived_at.is_(None),
+                Project.archived_at.is_(None),
+            )
         )
         admitted = admitted.where(ProjectClient.project_id.in_(shared))
     return readers | frozenset(current.scalars(admitted))

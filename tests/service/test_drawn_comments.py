@@ -146,6 +146,13 @@ def test_clients_draw_on_what_they_see(
     assert texts(client) == ["@client: thanks.", "This one.", "Rounder.", "Look."]
     unseen = client.get("/comments/", query_string={"q": "Look"}).data["items"][0]
     assert unseen["medium"] is None, "a comment does not show a picture that is not for them"
+    # With the project, its playlists are put away, and what is said about their pictures.
+    studio.admin.post(f"/projects/{production.project['id']}/archive")
+    with app.app_context():
+        notifier.tell(app)
+    assert client.get("/notifications/").data["items"] == []
+    studio.admin.post(f"/projects/{production.project['id']}/restore")
+    say(studio.admin, "@client: thanks again.", on(medium=uploaded), for_client=True)
     with app.app_context():
         notifier.tell(app)
     kinds = [item["kind"] for item in client.get("/notifications/").data["items"]]
