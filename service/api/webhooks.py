@@ -151,8 +151,8 @@ def create_webhook(body: NewWebhook) -> dict[str, Any]:
     Of each event it gets a POST of `{id, kind, channel, at, project, actor, object, payload}`, where `object` is
     `{type, id, name, url}` and `payload` is that of `GET /api/activity`: `changes` has what changed, as `[before,
     after]`; of a publish it also says `project`, `entity`, `part_name`, `department`, `version`, `iteration`, `status`,
-    `software`, `item_usd_path` and `comment`. No event is told whose `at` is before
-    the webhook was made or switched on.
+    `software`, `item_usd_path` and `comment`. No event is told whose `at` is before the webhook was made or switched
+    on.
 
     It answers with a status from 200 to 299 within 10 seconds, or the event is sent again: after 10 seconds, 1, 5 and
     30 minutes, 2, 6 and 15 hours. With 410 it asks to be switched off; so it is after three days without success, and
