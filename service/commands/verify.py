@@ -38,7 +38,7 @@ def run(options: argparse.Namespace) -> int:
         for fault in faults:
             print(f"{fault.state}: {fault.tenant}/{fault.path} ({fault.kind} {fault.row_id})")
         others = "".join(f", {count:,} {state}" for state, count in sorted(states.items()) if state != "unchanged")
-        print(f"{states['unchanged']:,} files are as they were recorded{others}.")
+        print(f"{states['unchanged']:,} of {states.total():,} files are as they were recorded{others}.")
         if faults:
             print("Restore what was lost or changed from a backup: the entries that compose it need not be touched.")
     return EXIT_FAILED if faults else 0
