@@ -18,6 +18,7 @@ from service.api.listing import EditableQuery, Page, equal, missing, page_of, ro
 from service.api.records import add, change, declare_archive, live_row, row_to_change, written
 from service.api.routing import Reply, Request, Resource
 from service.api.tasks import user_meant
+from service.api.validation import Matches
 from service.archiving import check_live
 from service.database import session
 from service.models import Comment, MediaAsset, Publish, Task, User
@@ -48,7 +49,7 @@ Part = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
 
 
 class Stroke(Request):
-    color: Annotated[str, StringConstraints(pattern=r"^#[0-9a-f]{6}$"), Field(examples=["#ff5c5c"])]
+    color: Annotated[str, Matches(r"^#[0-9a-f]{6}$", "must be a colour in six small hexadecimal digits", "#ff5c5c")]
     points: list[tuple[Part, Part]] = Field(min_length=1, max_length=MOST_POINTS)
 
 

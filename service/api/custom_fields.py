@@ -9,10 +9,11 @@ from pydantic import Field, StringConstraints
 from sqlalchemy import ColumnElement, func, or_, select
 
 from service.accounts.permissions import Permission
-from service.api.fields import Changes, EditableOut, NameOf, Title
+from service.api.fields import LOWER_NAME, Changes, EditableOut, NameOf, OneLine, Title
 from service.api.listing import EditableQuery, Page, equal, page_of, row
 from service.api.records import add, change, declare_archive, live_row, row_to_change, written
 from service.api.routing import Request, Resource
+from service.api.validation import Matches
 from service.database import current_tenant, hold, session
 from service.models import CustomField, Project
 from service.production.custom_fields import filled_rows, rows_with
@@ -30,10 +31,10 @@ TargetType = Literal["project", "sequence", "shot", "asset", "task"]
 Type = Literal["text", "number", "checkbox", "date", "choice", "tags"]
 FieldName = Annotated[
     str,
-    StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,39}$"),
-    Field(examples=["lens"], description="by which values, filters and columns of spreadsheets name it; never changes"),
+    Matches(r"^[a-z][a-z0-9_]{0,39}$", f"must {LOWER_NAME}", "lens"),
+    Field(description="by which values, filters and columns of spreadsheets name it; never changes"),
 ]
-Choice = Annotated[str, StringConstraints(min_length=1, max_length=LONGEST_TAG, strip_whitespace=True)]
+Choice = Annotated[str, StringConstraints(min_length=1, max_length=LONGEST_TAG, strip_whitespace=True), OneLine]
 Choices = Annotated[
     list[Choice],
     Field(

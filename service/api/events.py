@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 from uuid import UUID
 
 from flask import Flask, Response, current_app, request
@@ -37,7 +37,7 @@ class ActivityQuery(ListQuery):
     kind: str = Field("", max_length=60, description="one kind, or the start of several up to the dot: `job.`")
     subject_id: UUID | None = None
     actor_id: UUID | None = None
-    channel: str = Field("", pattern="^(activity|alert)?$")
+    channel: Literal["", "activity", "alert"] = ""
     since: Moment | None = Field(None, description="events after this moment, with its time zone")
 
 

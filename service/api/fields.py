@@ -12,6 +12,7 @@ from uuid import UUID
 from pydantic import AfterValidator, AwareDatetime, BeforeValidator, Field, StringConstraints, model_validator
 
 from service.api.routing import Reply, Request
+from service.api.validation import Matches
 from shared.context import check_name
 from shared.departments import DEPARTMENTS, department
 from shared.errors import InputError
@@ -27,6 +28,7 @@ _UNSEEN = frozenset({"Cf", "Mn", "Me", "Zs"})
 _BLANK = frozenset("\u115f\u1160\u2800\u3164\uffa0")
 """Letters and symbols to Unicode, but nothing to see."""
 _NUMBER = re.compile(r"\s*[-+]?[\d.]+\s*")
+LOWER_NAME = "have small letters, digits and underscores only, at most 40, and begin with a letter"
 
 
 def _name(text: str) -> str:
@@ -69,7 +71,7 @@ def _checked(check: Callable[P, R], *values: P.args, **named: P.kwargs) -> R:
 def _no_number(value: Any) -> Any:
     # pydantic would count a number as seconds since 1970.
     if isinstance(value, int | float) or (isinstance(value, str) and _NUMBER.fullmatch(value)):
-        raise ValueError("must be written as in ISO 8601, not as a number")
+        raise ValueError("must be written as in ISO 8601, such as 2027-01-31, not as a number")
     return value
 
 
@@ -90,7 +92,11 @@ Name = Annotated[
 Title = Annotated[
     str, StringConstraints(max_length=200, strip_whitespace=True), OneLine, Field(examples=["Gear of the front axle"])
 ]
-Status = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,39}$"), Field(examples=["in_progress"])]
+Status = Annotated[str, Matches(r"^[a-z][a-z0-9_]{0,39}$", f"must {LOWER_NAME}", "in_progress")]
+ClientsSee = Annotated[
+    Literal["all", "shared"],
+    Field(description="the publishes that clients of a project see: all, or only those shared with them"),
+]
 DepartmentName = Annotated[
     str, AfterValidator(_department), Field(json_schema_extra={"enum": [each.name for each in DEPARTMENTS]})
 ]
@@ -103,16 +109,15 @@ StoragePath = Annotated[
 """Path below the storage root; a Windows client's backslashes are accepted."""
 FileName = Annotated[
     str,
-    StringConstraints(pattern=r"^[^/\\\x00-\x1f\x7f]{1,200}$"),
+    Matches(r"^[^/\\\x00-\x1f\x7f]{1,200}$", "must be the bare name of a file, of 1 to 200 characters", "gear.png"),
     OneLine,
     AfterValidator(_file_name),
-    Field(examples=["gear.png"]),
 ]
 """Bare name of a file; it is shown and downloaded by this name, but never a path on the storage."""
 Day = Annotated[date, BeforeValidator(_no_number), Field(examples=["2027-01-31"])]
 Moment = Annotated[AwareDatetime, BeforeValidator(_no_number), Field(examples=["2027-01-31T18:00:00Z"])]
 """A point in time, with its time zone."""
-Digest = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$"), Field(examples=["0" * 64])]
+Digest = Annotated[str, Matches(r"^[0-9a-f]{64}$", "must be a SHA-256 in 64 small hexadecimal digits", "0" * 64)]
 Number = Annotated[int, Field(ge=1, le=2**31 - 1)]
 """Version, iteration and the like."""
 IdempotencyKey = Annotated[str, StringConstraints(min_length=1, max_length=200)]

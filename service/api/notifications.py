@@ -16,6 +16,7 @@ from service.api.fields import Row
 from service.api.listing import ListQuery, Page, page_of
 from service.api.records import check_version, digest_of
 from service.api.routing import Answer, Reply, Request, Resource
+from service.api.validation import Matches
 from service.database import session
 from service.models import Notification, NotificationPreference, User
 from shared.errors import InputError, NotFoundError
@@ -25,7 +26,11 @@ RESOURCES = (notifications_resource,)
 
 Channel = Literal["activity", "notification", "alert"]
 Frequency = Literal["immediate", "hourly", "daily", "never"]
-Kind = Annotated[str, StringConstraints(pattern=r"^([a-z_]+\.[a-z_]+)?$", max_length=60)]
+Kind = Annotated[
+    str,
+    StringConstraints(max_length=60),
+    Matches(r"^([a-z_]+\.[a-z_]+)?$", "must be a kind of event, or empty", "task.changed"),
+]
 
 
 class NotificationOut(Row):

@@ -17,6 +17,7 @@ from service.api.records import live_row
 from service.api.routing import Reply, Request, Resource, body_bytes
 from service.api.sheet_fields import KINDS, FieldColumns, put_away
 from service.api.shots import Frame
+from service.api.validation import faults_of
 from service.database import session
 from service.models import Asset, FieldsRow, Project, Shot, Task
 from service.production.custom_fields import fields_of, target_type_of
@@ -254,9 +255,9 @@ def _specs(table: Table, name: str, columns: FieldColumns) -> list[RowSpec]:
         try:
             specs += _line(line, columns)
         except ValidationError as error:
-            for problem in error.errors(include_url=False, include_context=False, include_input=False):
-                where = "".join(f"{str(part).replace('_', ' ')}: " for part in problem["loc"][:1])
-                faults.setdefault(line.line, []).append(where + problem["msg"].removeprefix("Value error, "))
+            for column, fault in faults_of(error).items():
+                where = f"{column.replace('_', ' ')}: " if column else ""
+                faults.setdefault(line.line, []).append(where + fault)
         except ValueError as error:
             faults[line.line] = [str(error)]
     if faults:

@@ -30,6 +30,7 @@ from service.api.publish_rows import described, described_new, page_of_publishes
 from service.api.records import change, declare_archive, row_to_change
 from service.api.routing import Answer, Reply, Request, Resource
 from service.api.tasks import user_meant
+from service.api.validation import Matches
 from service.database import session
 from service.models import Publish, Reservation, Sweep
 from service.publish import composing, publishing
@@ -40,7 +41,14 @@ from shared.errors import ConflictError, InputError
 publishes = Resource("publishes", "/publishes")
 RESOURCES = (publishes,)
 
-CheckName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,59}$")]
+CheckName = Annotated[
+    str,
+    Matches(
+        r"^[a-z][a-z0-9_]{0,59}$",
+        "must have small letters, digits and underscores only, at most 60, and begin with a letter",
+        "default_prim",
+    ),
+]
 
 
 class Reserve(Request):

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Annotated, Any
 from uuid import UUID
 
-from pydantic import Field, StringConstraints, model_validator
+from pydantic import Field, model_validator
 from sqlalchemy import (
     JSON,
     Select,
@@ -32,6 +32,7 @@ from service.api.fields import StoragePath
 from service.api.json_rows import Written, as_json, json_list
 from service.api.routing import Reply, Request, Resource
 from service.database import session
+from service.api.validation import Matches
 from service.models import CadFile, Conversion, Part, Publish
 
 references = Resource("references", "/publishes")
@@ -41,7 +42,9 @@ _MOST = 1000
 _KINDS = ("item_usd_path", "publish_id", "part_usd_path", "cad_file_id")
 _NUMBER = "FM9999999000"
 """Three digits or more, for PostgreSQL's to_char."""
-VersionText = Annotated[str, StringConstraints(pattern=r"^(v\d{3,9}_i\d{3,9})?$")]
+VersionText = Annotated[
+    str, Matches(r"^(v[0-9]{3,9}_i[0-9]{3,9})?$", "must be a version with its iteration", "v001_i001")
+]
 
 
 class Reference(Request):

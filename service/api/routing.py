@@ -18,6 +18,7 @@ from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 from service.accounts import auth
 from service.accounts.permissions import Permission
 from service.api.json_rows import Written
+from service.api.validation import faults_of
 from service.database import commit, session
 from shared.errors import InputError
 
@@ -223,12 +224,9 @@ def _validated(model: type[Request], values: Any) -> Request:
     try:
         return model.model_validate(values)
     except ValidationError as error:
-        fields: dict[str, str] = {}
-        for problem in error.errors(include_url=False, include_context=False, include_input=False):
-            name = ".".join(str(part) for part in problem["loc"]) or "body"
-            fields.setdefault(name, problem["msg"].removeprefix("Value error, "))
+        fields = {name or "body": text for name, text in faults_of(error).items()}
         raise InputError(
-            f"The request is not valid: {', '.join(f'{name}: {text}' for name, text in fields.items())}.",
+            f"The request is not valid: {'; '.join(f'{name}: {text}' for name, text in fields.items())}.",
             hint=f"See {PREFIX}/docs for what this call takes.",
             fields=fields,
         ) from None

@@ -16,6 +16,7 @@ from service.api.listing import EditableQuery, Page, equal, page_of, row
 from service.api.records import change, declare_archive, row_to_change, same_folder
 from service.api.routing import Request, Resource
 from service.api.tasks import tasks_of, user_or_nobody
+from service.api.validation import Matches
 from service.archiving import check_live
 from service.database import session
 from service.models import Scene, Task
@@ -50,7 +51,7 @@ class NewScene(Request):
     task_id: UUID
     name: Name
     software: Annotated[str, StringConstraints(min_length=1, max_length=100)]
-    suffix: Annotated[str, StringConstraints(pattern=r"^\.[A-Za-z0-9]{1,10}$"), Field(examples=[".blend"])]
+    suffix: Annotated[str, Matches(r"^\.[A-Za-z0-9]{1,10}$", "must be a dot and 1 to 10 letters or digits", ".blend")]
     bump: Literal["iteration", "version"] = "iteration"
     comment: Comment = ""
 

@@ -15,6 +15,7 @@ from service.api.fields import Changes, EditableOut, OneLine
 from service.api.listing import EditableQuery, Page, equal, page_of, row
 from service.api.records import add, change, declare_archive, row_to_change, written
 from service.api.routing import Reply, Request, Resource
+from service.api.validation import Matches
 from service.database import current_tenant, hold, session
 from service.models import ApiToken, User
 from shared.errors import ConflictError, ForbiddenError
@@ -24,9 +25,9 @@ RESOURCES = (users,)
 
 Email = Annotated[
     str,
-    StringConstraints(pattern=r"^[^@\s]{1,64}@[^@\s]{1,190}$", strip_whitespace=True),
+    StringConstraints(strip_whitespace=True),
+    Matches(r"^[^@\s]{1,64}@[^@\s]{1,190}$", "must be an e-mail address", "anna@studio.example"),
     OneLine,
-    Field(examples=["anna@studio.example"]),
 ]
 Password = Annotated[str, StringConstraints(min_length=10, max_length=200), Field(examples=["correct horse battery"])]
 UserName = Annotated[str, StringConstraints(min_length=1, max_length=100, strip_whitespace=True), OneLine]

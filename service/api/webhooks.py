@@ -16,6 +16,7 @@ from service.api.fields import Changes, EditableOut, NameOf, OneLine, Row
 from service.api.listing import EditableQuery, ListQuery, Page, equal, missing, page_of, row
 from service.api.records import add, change, declare_archive, live_row, row_to_change
 from service.api.routing import Reply, Request, Resource
+from service.api.validation import Matches
 from service.database import current_tenant, hold, session
 from service.models import Project, Webhook, WebhookDelivery
 from service.webhooks import collecting, kinds, sending
@@ -41,17 +42,26 @@ def _url(text: str) -> str:
 WebhookName = Annotated[str, StringConstraints(min_length=1, max_length=100, strip_whitespace=True), OneLine]
 Url = Annotated[
     str,
-    StringConstraints(pattern=r"^https?://(\[[0-9A-Fa-f:.]+\]|[0-9A-Za-z._-]+)(:[0-9]{1,5})?([/?][!\"$-~]*)?$"),
     StringConstraints(max_length=2000),
+    Matches(
+        r"^https?://(\[[0-9A-Fa-f:.]+\]|[0-9A-Za-z._-]+)(:[0-9]{1,5})?([/?][!\"$-~]*)?$",
+        "must be an address that begins with http:// or https://",
+        "https://bot.studio.example/raceway",
+    ),
     AfterValidator(_url),
     Field(
-        examples=["https://bot.studio.example/raceway"],
         description="http or https; loopback and private addresses are sent to, link-local ones (169.254.0.0/16,"
         " fe80::/10), where clouds have their metadata, are not",
     ),
 ]
 Kinds = Annotated[
-    list[Annotated[str, StringConstraints(pattern=r"^[a-z][a-z_]*\.([a-z][a-z_]*|\*)$", max_length=60)]],
+    list[
+        Annotated[
+            str,
+            StringConstraints(max_length=60),
+            Matches(r"^[a-z][a-z_]*\.([a-z][a-z_]*|\*)$", "must be a kind of event, or all of a thing", "task.*"),
+        ]
+    ],
     Field(
         max_length=100,
         examples=[["publish.created", "task.*"]],

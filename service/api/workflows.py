@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal
 from uuid import UUID, uuid4
 
 from pydantic import Field
@@ -292,7 +292,7 @@ class NewRun(Request):
 
 
 class RunQuery(ListQuery):
-    state: str = Field("", pattern="^(running|completed|failed|cancelled)?$")
+    state: Literal["", "running", "completed", "failed", "cancelled"] = ""
     asset: str = Field("", description="name of the asset")
     workflow_id: UUID | None = None
 

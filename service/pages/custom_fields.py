@@ -10,7 +10,6 @@ from typing import Any
 from uuid import UUID
 
 from flask import render_template, request, url_for
-from pydantic import ValidationError
 from sqlalchemy import or_, select
 
 from service.accounts.permissions import Permission
@@ -25,17 +24,17 @@ from service.api.custom_fields import (
 )
 from service.api.listing import missing, row
 from service.api.records import change
-from service.api.routing import Request
 from service.archiving import check_live
 from service.database import current_tenant, hold, session
 from service.models import CustomField, Project
-from service.pages.forms import check_seen
+from service.pages.forms import check_seen, read_form
 from service.pages.frame import action, page, tell_refusal
 from service.production.custom_fields import TARGETS, declared
 from service.production.field_types import TYPES
 from shared.errors import ConflictError, InputError
 
 _ADDRESS = "/projects/<uuid:project_id>/fields"
+_REFUSED = "The field cannot be so."
 
 
 @page(_ADDRESS, Permission.PRODUCTION_WRITE)
@@ -68,7 +67,7 @@ def declare_field(project_id: UUID) -> str:
         "choices": _lines("choices") if form.get("type") in ("choice", "tags") else [],
         "for_client": "for_client" in form,
     }
-    return _done(project_id, lambda: create_custom_field(_read(NewCustomField, given)))
+    return _done(project_id, lambda: create_custom_field(read_form(NewCustomField, given, _REFUSED)))
 
 
 @action(f"{_ADDRESS}/<uuid:field_id>/change", Permission.PRODUCTION_WRITE)
@@ -80,7 +79,7 @@ def change_field(project_id: UUID, field_id: UUID) -> str:
 
     def work() -> None:
         check_seen(_shown_here(project_id, field_id))
-        change_custom_field(field_id, _read(CustomFieldChanges, given))
+        change_custom_field(field_id, read_form(CustomFieldChanges, given, _REFUSED))
 
     return _done(project_id, work)
 
@@ -90,7 +89,8 @@ def rename_field_choice(project_id: UUID, field_id: UUID) -> str:
     """Call a choice something else, wherever it stands."""
     given = {"choice": request.form.get("choice", ""), "to": request.form.get("to", "")}
     _shown_here(project_id, field_id)
-    return _done(project_id, lambda: rename_choice(field_id, _read(RenamedChoice, given)))
+    labels = {"to": "New name"}
+    return _done(project_id, lambda: rename_choice(field_id, read_form(RenamedChoice, given, _REFUSED, labels)))
 
 
 @action(f"{_ADDRESS}/<uuid:field_id>/<any(up, down, archive, restore):what>", Permission.PRODUCTION_WRITE)
@@ -148,20 +148,6 @@ def _done(project_id: UUID, work: Any) -> str:
     except (InputError, ConflictError) as error:
         tell_refusal(error)
     return url_for("pages.project_fields", project_id=project_id)
-
-
-def _read(form: type[Request], given: dict[str, Any]) -> Any:
-    try:
-        return form.model_validate(given)
-    except ValidationError as error:
-        problem = error.errors(include_url=False, include_context=False, include_input=False)[0]
-        what = str(problem["loc"][0]).replace("_", " ") if problem["loc"] else "It"
-        raise InputError(
-            f"The field cannot be so. {what.capitalize()}: {problem['msg'].removeprefix('Value error, ')}.",
-            hint="A name has small letters, digits and underscores, and begins with a letter."
-            if what == "name"
-            else "",
-        ) from None
 
 
 def _name_for(title: str, target_type: str) -> str:

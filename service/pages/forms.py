@@ -9,6 +9,7 @@ from flask import request
 from pydantic import ValidationError
 
 from service.api.routing import Request
+from service.api.validation import faults_of
 from service.archiving import kind_of
 from service.models import EditableRow
 from shared.errors import ConflictError, InputError
@@ -16,15 +17,25 @@ from shared.errors import ConflictError, InputError
 Form = TypeVar("Form", bound=Request)
 
 
-def read_form(form: type[Form], given: Mapping[str, Any], refused: str) -> Form:
-    """``given`` as the API's ``form``. Raises InputError, which begins with ``refused`` and says what is wrong."""
+def read_form(
+    form: type[Form], given: Mapping[str, Any], refused: str, labels: Mapping[str, str] | None = None
+) -> Form:
+    """``given`` as the API's ``form``. Raises InputError, which begins with ``refused`` and says what is wrong.
+
+    ``labels`` are what the page calls the fields that it calls otherwise than the API.
+    """
     try:
         return form.model_validate(given)
     except ValidationError as error:
-        problem = error.errors(include_url=False, include_context=False, include_input=False)[0]
-        what = ".".join(map(str, problem["loc"])) or "It"
-        reason = problem["msg"].removeprefix("Value error, ")
-        raise InputError(f"{refused} {what}: {reason}.", hint="Correct it, and send it again.") from None
+        faults = faults_of(error)
+        told = "; ".join(f"{_label(name, labels or {})}: {fault}" for name, fault in faults.items())
+        raise InputError(f"{refused} {told}.", hint="Correct it, and send it again.", fields=faults) from None
+
+
+def _label(name: str, labels: Mapping[str, str]) -> str:
+    """``First frame`` of ``frame_in``; of an entry of a list, what the list is called."""
+    field = name.partition(".")[0]
+    return labels.get(field) or field.replace("_", " ").capitalize() or "It"
 
 
 def check_seen(found: EditableRow) -> None:

@@ -28,6 +28,8 @@ _HEADERS = {
 
 _MOST_TOLD = 1500
 """Bytes."""
+_REFUSALS = frozenset({403, 404, 409, 412, 422, 428})
+"""What can be wrong with what a form asks; everything else has a page of its own."""
 
 View = Callable[..., str]
 
@@ -54,6 +56,7 @@ def page(path: str, permission: Permission) -> Callable[[View], View]:
 def action(path: str, permission: Permission, *, with_files: bool = False) -> Callable[[View], View]:
     """Declare what a form of ours does, for whoever has ``permission``; the view answers where to go afterwards.
 
+    What is refused leads back to the page on which the form stands, which says why and keeps what was typed (keep.js).
     A form ``with_files`` may be as large as uploads are; it is read once it is known who sends it.
     """
 
@@ -64,8 +67,14 @@ def action(path: str, permission: Permission, *, with_files: bool = False) -> Ca
             if with_files:
                 request.max_content_length = auth.config().max_upload_bytes
                 _refuse_null_characters(request.form)
-            target = view(**values)
-            commit(session())
+            try:
+                target = view(**values)
+                commit(session())
+            except RacewayError as error:
+                target = page_of_form()
+                if error.status not in _REFUSALS or not target:
+                    raise
+                tell_refusal(error)
             return make_response(redirect(target, 303))
 
         if with_files:
@@ -74,6 +83,18 @@ def action(path: str, permission: Permission, *, with_files: bool = False) -> Ca
         return view
 
     return declare
+
+
+def page_of_form() -> str:
+    """The page of ours on which the form stands that was sent; empty where the browser does not tell."""
+    page = urlsplit(request.referrer or "")
+    if page.netloc not in _our_hosts() or not page.path.startswith("/") or page.path.startswith("//"):
+        return ""
+    return f"{page.path}?{page.query}" if page.query else page.path
+
+
+def _our_hosts() -> set[str]:
+    return {request.host, urlsplit(auth.config().public_url).netloc}
 
 
 def tell_refusal(error: RacewayError, *more: str) -> None:
@@ -114,9 +135,8 @@ def refuse_other_sites() -> None:
         ours = site in ("same-origin", "none")
     else:
         # Over plain HTTP browsers send the origin only; programs send neither and carry no cookie by accident.
-        known = {request.host, urlsplit(auth.config().public_url).netloc}
         # A browser that hides its origin says "null", which has no host.
-        ours = origin is None or (urlsplit(origin).netloc or None) in known
+        ours = origin is None or (urlsplit(origin).netloc or None) in _our_hosts()
     if not ours:
         raise ForbiddenError(
             "This form was sent from another site.",

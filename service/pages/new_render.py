@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from flask import request, url_for
-from pydantic import ValidationError
 from sqlalchemy import func, select
 from sqlalchemy.dialects.postgresql import distinct_on
 
@@ -16,9 +15,10 @@ from service.api.jobs import NewJob, submit_job
 from service.database import session
 from service.models import Asset, Part, Project, Publish, Shot
 from service.models import Sequence as ShotSequence
+from service.pages.forms import read_form
 from service.pages.frame import action, tell_refusal
 from service.queue.render_jobs import PRESETS
-from shared.errors import InputError, RacewayError
+from shared.errors import RacewayError
 from shared.step_schema import Parameter
 from shared.steps import step
 
@@ -60,23 +60,13 @@ def submit_render() -> str:
     if given.get("kind") == "still":
         given.pop("frames", None)
     try:
-        job = submit_job(_read(given))
+        job = submit_job(read_form(NewJob, given, "The render cannot be submitted so.", {"publish_id": "What"}))
     except RacewayError as error:
         if error.status not in (409, 422):
             raise
         tell_refusal(error)
         return url_for("pages.queue")
     return url_for("pages.job", job_id=job["id"])
-
-
-def _read(given: dict[str, Any]) -> NewJob:
-    try:
-        return NewJob.model_validate(given)
-    except ValidationError as error:
-        names = ", ".join(".".join(map(str, problem["loc"])) for problem in error.errors(include_url=False))
-        raise InputError(
-            f"The render cannot be submitted so: {names}.", hint="Choose from what the form offers."
-        ) from None
 
 
 def _subjects() -> list[tuple[str, str]]:

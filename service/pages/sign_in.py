@@ -13,7 +13,7 @@ from service.accounts.logins import user_of_login
 from service.accounts.permissions import Permission
 from service.database import commit, session
 from service.models import ApiToken
-from service.pages.frame import finish, pages, refuse_other_sites
+from service.pages.frame import finish, page_of_form, pages, refuse_other_sites
 from shared.errors import AuthError, InputError, RacewayError
 
 _SESSION_NAME = "browser"
@@ -94,9 +94,11 @@ def _enter(user_id: UUID, target: str, scopes: Collection[Permission] | None = N
 
 
 def _clean_address() -> str:
-    """The page that was asked for, without a token in its address."""
-    if request.method != "GET" or request.path == "/login":
+    """The page that was asked for, without a token in its address; of a form, the page on which it stands."""
+    if request.path == "/login":
         return "/"
+    if request.method != "GET":
+        return page_of_form() or "/"
     rest = urlencode([(name, value) for name, value in request.args.items(multi=True) if name != "token"])
     return f"{request.path}?{rest}" if rest else request.path
 

@@ -81,7 +81,7 @@ def test_a_field_is_declared_by_its_title(film: Film) -> None:
     ("form", "told"),
     [
         ({"title": "Lens"}, "There is already a custom field lens here."),
-        ({"title": "Lens", "name": "50_mm"}, "begins with a letter"),
+        ({"title": "Lens", "name": "50_mm"}, "begin with a letter, such as lens"),
         ({"title": "Risk", "type": "choice"}, "a choice needs at least one"),
         ({"title": "Risk", "type": "person"}, "Type:"),
         ({"title": "x" * 201}, "Title:"),

@@ -1,9 +1,10 @@
-// What was typed stays when a form is refused: forms with data-keep are kept in this tab until they were sent with
-// success. Only what was changed is kept, so that what others saved meanwhile stands beside it. Chosen files are not:
-// pages cannot choose any.
+// What was typed stays when a form is refused: every form is kept in this tab until it was sent with success, but for
+// those with data-forget. Only what was changed is kept, so that what others saved meanwhile stands beside it. Chosen
+// files are not: pages cannot choose any.
 "use strict";
 
 const KEPT = "raceway:typed";
+const FORMS = "form[method=post]:not([data-forget])";
 const FILLABLE = "input:not([type=hidden], [type=file], [type=password]), input[data-drawn], textarea, select";
 
 const isBox = (control) => ["checkbox", "radio"].includes(control.type);
@@ -11,7 +12,7 @@ const fillable = (form) => [...form.querySelectorAll(FILLABLE)].filter((control)
 
 // What a form does, and to what.
 function purpose(form) {
-  const hidden = form.querySelectorAll("input[type=hidden]:not([data-drawn], [name=version])");
+  const hidden = form.querySelectorAll("input[type=hidden]:not([data-drawn], [name=version], [name=revision])");
   return [form.getAttribute("action"), ...[...hidden].map((each) => each.value)].join(" ");
 }
 
@@ -24,6 +25,7 @@ function isChanged(control) {
 }
 
 function keep(form) {
+  if (!fillable(form).length) return;
   const typed = fillable(form).filter(isChanged).map(({ name, value, checked }) => ({ name, value, checked }));
   try {
     sessionStorage.setItem(KEPT, JSON.stringify({ purpose: purpose(form), typed }));
@@ -55,7 +57,7 @@ function takeUp() {
   const kept = JSON.parse(sessionStorage.getItem(KEPT) ?? "null");
   if (!kept) return;
   const isRefused = kept.isRefused || document.querySelector("[data-refused]") !== null;
-  const form = [...document.querySelectorAll("form[data-keep]")].find((each) => purpose(each) === kept.purpose);
+  const form = [...document.querySelectorAll(FORMS)].find((each) => purpose(each) === kept.purpose);
   if (!form) {
     // A page of its own says why; the reader comes back from there.
     if (isRefused) sessionStorage.setItem(KEPT, JSON.stringify({ ...kept, isRefused }));
@@ -68,6 +70,6 @@ function takeUp() {
 }
 
 document.addEventListener("submit", (event) => {
-  if (event.target.matches("form[data-keep]")) keep(event.target);
+  if (event.target.matches(FORMS)) keep(event.target);
 });
 takeUp();
