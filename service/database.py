@@ -68,6 +68,20 @@ def tenant_session(tenant_id: UUID, actor_id: UUID | None = None) -> Iterator[Se
         commit(own)
 
 
+@contextlib.contextmanager
+def seen_by_client(current: Session, user_id: UUID) -> Iterator[None]:
+    """Within it, PostgreSQL shows the session what it shows this user, who has the role ``client``."""
+    was = current.info.get(_CLIENT)
+    current.flush()
+    current.info[_CLIENT] = user_id
+    _bind(current, current.connection())
+    try:
+        yield
+    finally:
+        current.info[_CLIENT] = was
+        _bind(current, current.connection())
+
+
 def current_tenant(current: Session) -> UUID:
     """The tenant the session is bound to."""
     tenant_id = current.info.get(_TENANT)

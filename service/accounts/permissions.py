@@ -1,7 +1,7 @@
 """Who may do what: the one table of roles and permissions.
 
 A permission opens routes. Which rows they show is PostgreSQL's part: those of the tenant, and for a ``client`` only
-those meant for them (migration 0003).
+those meant for them (migrations 0003 and 0019).
 """
 
 from __future__ import annotations
@@ -55,6 +55,7 @@ class Permission(StrEnum):
     PUBLISH_READ = "publish.read"
     PUBLISH_WRITE = "publish.write"
     PUBLISH_MANAGE = "publish.manage"
+    PUBLISH_SHARE = "publish.share"
     MEDIA_READ = "media.read"
     MEDIA_WRITE = "media.write"
     PLAYLIST_READ = "playlist.read"
@@ -101,6 +102,7 @@ MINIMUM_ROLE: dict[Permission, Role] = {
     Permission.PUBLISH_READ: Role.CLIENT,
     Permission.PUBLISH_WRITE: Role.ARTIST,
     Permission.PUBLISH_MANAGE: Role.PROJECT_MANAGER,
+    Permission.PUBLISH_SHARE: Role.PROJECT_MANAGER,
     Permission.MEDIA_READ: Role.CLIENT,
     Permission.MEDIA_WRITE: Role.ARTIST,
     Permission.PLAYLIST_READ: Role.CLIENT,

@@ -1,4 +1,5 @@
-"""What a tenant decides for itself: limits on rendering and orders, the fallback material, notifications."""
+"""What a tenant decides for itself: limits on rendering and orders, the fallback material, notifications,
+what clients see."""
 
 from __future__ import annotations
 
@@ -23,6 +24,8 @@ class TenantSettings:
     fallback_material: str
     """What a part wears of which nothing is known."""
     notifications_enabled: bool
+    clients_see: str
+    """Of new projects: ``all`` publishes, or only those ``shared`` with them."""
 
     @classmethod
     def of(cls, tenant: Tenant) -> TenantSettings:

@@ -18,7 +18,7 @@ from service.api.field_values import (
     page_with_fields,
     with_fields,
 )
-from service.api.fields import Changes, Name, Status, Title
+from service.api.fields import Changes, ClientsSee, Name, Status, Title
 from service.api.listing import Page, equal, row
 from service.api.records import add, change, declare_archive, row_to_change, same_folder, written
 from service.api.routing import Reply, Request, Resource
@@ -34,18 +34,21 @@ class ProjectOut(FieldsOut):
     name: str
     title: str
     status: str
+    clients_see: ClientsSee
 
 
 class NewProject(Request):
     name: Name
     title: Title = ""
     status: Status = "active"
+    clients_see: ClientsSee | None = Field(None, description="default: what the tenant's settings say")
     fields: FieldValues = Field(default_factory=dict)
 
 
 class ProjectChanges(Changes):
     title: Title | None = None
     status: Status | None = None
+    clients_see: ClientsSee | None = None
     fields: FieldValues | None = None
 
 
@@ -76,6 +79,8 @@ def list_projects(query: ProjectQuery) -> dict[str, Any]:
 def create_project(body: NewProject) -> Project:
     """Create a project. Its name is a folder on the storage and cannot change."""
     values = new_values(Project, None, body.model_dump())
+    if values["clients_see"] is None:
+        del values["clients_see"]  # PostgreSQL fills in what the tenant has set
     return with_fields(add(Project(**values), same_folder(Project.name, body.name)))
 
 
@@ -94,7 +99,7 @@ def get_project(project_id: UUID) -> Project:
     if_match="optional",
 )
 def change_project(project_id: UUID, body: ProjectChanges) -> Project:
-    """Change a project's title, status or custom fields."""
+    """Change a project's title, status, custom fields, or what its clients see; that counts at once."""
     return with_fields(change(*changes_of(Project, project_id, body)))
 
 

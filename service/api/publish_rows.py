@@ -28,6 +28,8 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import array
 
+from service.accounts import auth
+from service.accounts.permissions import Role
 from service.api.json_rows import Written, as_json, time
 from service.api.listing import EditableQuery, JsonPages, json_pages, page_in_json
 from service.database import session
@@ -59,6 +61,7 @@ _FIELDS = (
         Publish.source_iteration,
         Publish.software,
         Publish.status,
+        Publish.for_client,
         func.coalesce(Part.current_publish_id == Publish.id, False).label("is_latest"),
         Part.usd_path.label("part_usd_path"),
         Publish.item_usd_path,
@@ -117,6 +120,7 @@ def described_new(publish: Publish, author: str) -> dict[str, Any]:
         "entity": part.entity,
         "part_name": part.name,
         "department": part.department,
+        "for_client": False,
         "is_latest": part.current_publish_id == publish.id,
         "part_usd_path": part.usd_path,
         "asset_usd_path": part.usd_path,
@@ -132,6 +136,7 @@ _FILTERS = {
     "task_id": Publish.task_id,
     "status": Publish.status,
     "software": Publish.software,
+    "for_client": Publish.for_client,
     "created_by": Publish.created_by_id,
 }
 
@@ -181,7 +186,9 @@ def page_of_publishes(query: EditableQuery, filters: Mapping[str, Any], *, lates
         held, few_parts = session().connection().execute(lists.held, values).one()
         if few_parts is not None:
             pages, values["parts"] = lists.few, few_parts
-    return page_in_json(pages, query, values, total=None if values.keys() & _FILTERS.keys() else held)
+    # What parts count is more than a client may see of them.
+    is_counted = not values.keys() & _FILTERS.keys() and auth.current().role is not Role.CLIENT
+    return page_in_json(pages, query, values, total=held if is_counted else None)
 
 
 @lru_cache(maxsize=500)

@@ -131,6 +131,9 @@ class PublishOut(EditableOut):
     source_iteration: int | None
     software: str
     status: str
+    for_client: bool = Field(
+        description="marked for clients, who see it where a project shows them only what was shared"
+    )
     is_latest: bool
     part_usd_path: str
     item_usd_path: str
@@ -146,6 +149,7 @@ class PublishOut(EditableOut):
 
 class PublishChanges(Changes):
     status: Status | None = None
+    for_client: bool | None = Field(None, strict=True, description="needs publish.share")
 
 
 class PublishQuery(EditableQuery):
@@ -158,6 +162,7 @@ class PublishQuery(EditableQuery):
     created_by: str = Field("", description="`me`, or the id of a user")
     status: str = ""
     software: str = ""
+    for_client: bool = Field(False, description="only those that are marked for clients")
     latest_per_part: bool = Field(False, description="only what each part composes now")
 
 
@@ -227,8 +232,15 @@ def create_publish(body: NewPublish) -> Answer:
     if_match="optional",
 )
 def change_publish(publish_id: UUID, body: PublishChanges) -> Written:
-    """Change a publish's status, such as ``approved``; its files and versions never change."""
-    return describe(change(row_to_change(Publish, publish_id), body.given()))
+    """Change a publish's status, such as ``approved``, or show it to clients; its files and versions never change.
+
+    Where a project shows clients only what was shared with them (``clients_see``), they see a publish that is marked
+    ``for_client``, or of which a playlist for clients or an order of theirs shows a picture.
+    """
+    changes = body.given()
+    if "for_client" in changes:
+        auth.require(Permission.PUBLISH_SHARE)
+    return describe(change(row_to_change(Publish, publish_id), changes))
 
 
 def _not_composed(publish: Publish) -> None:
@@ -259,6 +271,7 @@ def list_publishes(query: PublishQuery) -> Written:
         "task_id": query.task_id,
         "status": query.status,
         "software": query.software,
+        "for_client": query.for_client,
         "created_by": query.created_by and user_meant(query.created_by, "created_by"),
     }
     given = {name: value for name, value in filters.items() if value}

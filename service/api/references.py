@@ -14,6 +14,7 @@ from sqlalchemy import (
     Text,
     Uuid,
     bindparam,
+    case,
     cast,
     column,
     false,
@@ -27,12 +28,12 @@ from sqlalchemy import (
 from sqlalchemy.orm import aliased
 
 from service.accounts import auth
-from service.accounts.permissions import Permission, allows
+from service.accounts.permissions import Permission, Role, allows
 from service.api.fields import StoragePath
 from service.api.json_rows import Written, as_json, json_list
 from service.api.routing import Reply, Request, Resource
-from service.database import session
 from service.api.validation import Matches
+from service.database import session
 from service.models import CadFile, Conversion, Part, Publish
 
 references = Resource("references", "/publishes")
@@ -92,11 +93,12 @@ def check_outdated(body: UsedReferences) -> Written:
     """What of the things a scene uses is not the newest; up to 1000 in one call, in the order asked.
 
     One SQL statement for each kind of reference, however many are asked for. Who may not read CAD files is told of none
-    of them that it is known.
+    of them that it is known; a client hears of no newest publish that they do not see.
     """
     who = auth.current()
     reads_cad = allows(who.role, Permission.CAD_READ, who.scopes)
-    statements = _STATEMENTS if reads_cad else _STATEMENTS | {"cad_file_id": _HIDDEN_CAD_FILES}
+    statements = _FOR_CLIENTS if who.role is Role.CLIENT else _STATEMENTS
+    statements = statements if reads_cad else statements | {"cad_file_id": _HIDDEN_CAD_FILES}
     told = [""] * len(body.references)
     for kind in _KINDS:
         places = [place for place, one in enumerate(body.references) if getattr(one, kind) is not None]
@@ -142,21 +144,24 @@ def _statement(kind: str, *joins: tuple[Any, Any], known: Any, latest: Any, **fo
     return as_json(rows.order_by(_asked.c.position))
 
 
-def _of_part(kind: str, *joins: tuple[Any, Any], known: Any, version: Any, is_newest: Any) -> Select[str]:
-    """The same for what a part composes now; ``joins`` ends with the part."""
+def _of_part(
+    kind: str, *joins: tuple[Any, Any], known: Any, version: Any, is_newest: Any, is_seen: Any
+) -> Select[str]:
+    """The same for what a part composes now; ``joins`` ends with the part. Of a newest that ``is_seen`` is not of,
+    where that is given, nothing is told."""
     has_newest = Part.current_publish_id.is_not(None)
+    newest = {
+        "latest_version": _NEWEST_VERSION,
+        "latest_name": Part.name,
+        "latest_item_usd_path": Part.current_item_usd_path,
+        "latest_publish_id": Part.current_publish_id,
+    }
+    outdated = has_newest & func.coalesce(not_(is_newest), true())
+    if is_seen is not None:
+        newest = {name: case((is_seen, value)) for name, value in newest.items()}
+        outdated = outdated & is_seen
     return _statement(
-        kind,
-        *joins,
-        known=known,
-        latest=has_newest,
-        name=Part.name,
-        version=version,
-        outdated=has_newest & func.coalesce(not_(is_newest), true()),
-        latest_version=_NEWEST_VERSION,
-        latest_name=Part.name,
-        latest_item_usd_path=Part.current_item_usd_path,
-        latest_publish_id=Part.current_publish_id,
+        kind, *joins, known=known, latest=has_newest, name=Part.name, version=version, outdated=outdated, **newest
     )
 
 
@@ -169,7 +174,7 @@ def _version_text(version: Any, iteration: Any) -> Any:
 _NEWEST_VERSION = _version_text(Part.current_version, Part.current_iteration)
 
 
-def _of_items() -> Select[str]:
+def _of_items(is_seen: Any = None) -> Select[str]:
     used = aliased(
         Publish,
         select(Publish)
@@ -178,15 +183,15 @@ def _of_items() -> Select[str]:
         .limit(1)
         .lateral("used"),
     )
-    return _of_used("item_usd_path", used, true())
+    return _of_used("item_usd_path", used, true(), is_seen)
 
 
-def _of_publishes() -> Select[str]:
+def _of_publishes(is_seen: Any = None) -> Select[str]:
     used = aliased(Publish, name="used")
-    return _of_used("publish_id", used, used.id == cast(_asked.c.used, Uuid))
+    return _of_used("publish_id", used, used.id == cast(_asked.c.used, Uuid), is_seen)
 
 
-def _of_used(kind: str, used: Any, condition: Any) -> Select[str]:
+def _of_used(kind: str, used: Any, condition: Any, is_seen: Any) -> Select[str]:
     return _of_part(
         kind,
         (used, condition),
@@ -194,16 +199,18 @@ def _of_used(kind: str, used: Any, condition: Any) -> Select[str]:
         known=used.id.is_not(None),
         version=_version_text(used.version, used.iteration),
         is_newest=Part.current_publish_id == used.id,
+        is_seen=is_seen,
     )
 
 
-def _of_entries() -> Select[str]:
+def _of_entries(is_seen: Any = None) -> Select[str]:
     return _of_part(
         "part_usd_path",
         (Part, Part.usd_path == _asked.c.used),
         known=Part.id.is_not(None),
         version=func.nullif(_asked.c.version, ""),
         is_newest=_asked.c.version == _NEWEST_VERSION,
+        is_seen=is_seen,
     )
 
 
@@ -241,5 +248,12 @@ _STATEMENTS = {
     "part_usd_path": _of_entries(),
     "cad_file_id": _of_cad_files(),
 }
+_NEWEST_IS_SEEN = select(Publish.id).where(Publish.id == Part.current_publish_id).exists()
+_FOR_CLIENTS = _STATEMENTS | {
+    "item_usd_path": _of_items(_NEWEST_IS_SEEN),
+    "publish_id": _of_publishes(_NEWEST_IS_SEEN),
+    "part_usd_path": _of_entries(_NEWEST_IS_SEEN),
+}
+"""For clients: PostgreSQL knows which publishes they see."""
 _HIDDEN_CAD_FILES = _statement("cad_file_id", known=false(), latest=false(), outdated=false())
 """For those who may not read CAD files: none is known."""

@@ -22,12 +22,15 @@ class Project(FieldsRow, Base):
     __tablename__ = "projects"
     __table_args__ = (
         UniqueConstraint("tenant_id", "name"),
+        CheckConstraint("clients_see IN ('all', 'shared')", name="clients_see"),
         Index("ix_projects_search", "search", postgresql_using="gin"),
     )
 
     name: Mapped[str]
     title: Mapped[str] = mapped_column(server_default="")
     status: Mapped[str] = mapped_column(server_default="active")
+    clients_see: Mapped[str] = mapped_column(server_default=text("new_project_clients_see()"))
+    """``all`` publishes, or only those ``shared`` with them (migration 0019); a setting of the tenant says for new ones."""
     search: Mapped[Any] = search_column(_WORDS, fields=True)
 
 

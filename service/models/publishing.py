@@ -149,6 +149,7 @@ class Publish(EditableRow, Base):
         Index("ix_publishes_created_by_id", "tenant_id", "created_by_id"),
         Index("ix_publishes_search", "search", postgresql_using="gin"),
         Index("ix_publishes_item_usd_path", "tenant_id", "item_usd_path", "version", "iteration"),
+        Index("ix_publishes_for_client", "tenant_id", "part_id", postgresql_where=text("for_client")),
     )
 
     part_id: Mapped[uuid.UUID]
@@ -163,6 +164,8 @@ class Publish(EditableRow, Base):
     sha256: Mapped[str]
     size: Mapped[int] = mapped_column(BigInteger)
     status: Mapped[str]
+    for_client: Mapped[bool] = mapped_column(server_default="false", default=False)
+    """Whether clients see it, in a project that shows them only what was shared with them."""
     details: Mapped[dict[str, Any]] = mapped_column("metadata", server_default=text("'{}'::jsonb"))
     validation: Mapped[dict[str, Any] | None] = mapped_column(default=None)
     """The report of the checks that the client ran on the item; null where it sent none."""

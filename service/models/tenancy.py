@@ -31,6 +31,7 @@ class Tenant(Base):
         ),
         CheckConstraint("max_order_size BETWEEN 1 AND 10000", name="max_order_size"),
         CheckConstraint("fallback_material ~ '^[A-Za-z][A-Za-z0-9_]{0,99}$'", name="fallback_material"),
+        CheckConstraint("clients_see IN ('all', 'shared')", name="clients_see"),
     )
 
     audited: ClassVar[bool] = True
@@ -46,6 +47,7 @@ class Tenant(Base):
     max_order_size: Mapped[int] = mapped_column(server_default=text("100"))
     fallback_material: Mapped[str] = mapped_column(server_default="FailedMaterial")
     notifications_enabled: Mapped[bool] = mapped_column(server_default=text("true"))
+    clients_see: Mapped[str] = mapped_column(server_default="shared")
     last_order: Mapped[int] = mapped_column(server_default=text("0"), default=0)
     """Number of the newest order."""
     revision: Mapped[int] = mapped_column(server_default=text("1"), default=1)

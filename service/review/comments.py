@@ -10,7 +10,8 @@ from sqlalchemy import func, literal, or_, select
 from sqlalchemy.orm import Session
 
 from service.accounts.permissions import Role
-from service.models import Comment, MediaAsset, Playlist, PlaylistItem, Project, ProjectClient, Publish, Task, User
+from service.database import seen_by_client
+from service.models import Comment, MediaAsset, Publish, Task, User
 from service.review import media
 from shared.errors import InputError, NotFoundError
 
@@ -77,26 +78,11 @@ def check_looked_at(medium: MediaAsset, about: Task | Publish | MediaAsset, seco
 
 
 def readers(current: Session, comment: Comment, users: Collection[UUID]) -> frozenset[UUID]:
-    """Those of ``users`` who may read the comment: a client only what is for clients, in their projects, or about a
-    picture or film on a playlist of theirs."""
+    """Those of ``users`` who may read the comment: of clients, those whom PostgreSQL shows it."""
     clients = frozenset(current.scalars(select(User.id).where(User.id.in_(users), User.role == Role.CLIENT)))
-    readers = frozenset(users) - clients
-    if not clients or not comment.for_client:
-        return readers
-    admitted = select(ProjectClient.user_id).where(ProjectClient.user_id.in_(clients))
-    if comment.publish is not None:
-        admitted = admitted.where(ProjectClient.project_id == comment.publish.part.target.project.id)
-    else:
-        showing = select(PlaylistItem.playlist_id).where(PlaylistItem.media_id == comment.media_id)
-        shared = (
-            select(Playlist.project_id)
-            .join(Playlist.project)
-            .where(
-                Playlist.id.in_(showing),
-                Playlist.for_client,
-                Playlist.archived_at.is_(None),
-                Project.archived_at.is_(None),
-            )
-        )
-        admitted = admitted.where(ProjectClient.project_id.in_(shared))
-    return readers | frozenset(current.scalars(admitted))
+    return frozenset(users) - clients | {client for client in clients if _reads(current, comment, client)}
+
+
+def _reads(current: Session, comment: Comment, client: UUID) -> bool:
+    with seen_by_client(current, client):
+        return current.scalar(select(Comment.id).where(Comment.id == comment.id)) is not None

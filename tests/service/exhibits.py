@@ -57,7 +57,7 @@ def make_exhibits(app: Flask) -> Exhibits:
     studio = make_studio(app)
     with app.app_context(), tenant_session(studio.tenant_id) as current:
         artist = current.scalars(select(User.id).where(User.role == Role.ARTIST)).one()
-    project = Project(id=uuid4(), name="demo", title="Demonstration")
+    project = Project(id=uuid4(), name="demo", title="Demonstration", clients_see="all")
     asset = Asset(id=uuid4(), project_id=project.id, name="bearing", title="Ball bearing")
     empty = Asset(id=uuid4(), project_id=project.id, name="housing")
     task = Task(id=uuid4(), asset_id=asset.id, name="lookdev", department="look", assignee_id=artist)

@@ -154,6 +154,15 @@ class StudioUnderTest:
         body = {"target_type": "asset", "target_id": asset["id"], "name": "modelling", "department": department}
         return Production(project, asset, self.admin.post("/tasks/", body).data)
 
+    def let_client_in(self, project_id: str, *, clients_see: str) -> Api:
+        """Let the tenant's client into a project that shows them ``all`` publishes, or only those ``shared``."""
+        client = self.api(Role.CLIENT)
+        clients = {"user_ids": [client.get("/auth/me").data["user"]["id"]]}
+        path = f"/projects/{project_id}"
+        assert self.admin.put(f"{path}/clients", clients, headers={"If-Match": "*"}).status == 200
+        assert self.admin.patch(path, {"clients_see": clients_see}).status == 200
+        return client
+
     def write(self, path: str, content: str = '#usda 1.0\n(defaultPrim = "gear")\ndef Xform "gear" {}\n') -> str:
         """Write a file on the tenant's storage; answers its path."""
         place = self.root / path

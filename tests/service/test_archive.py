@@ -196,9 +196,7 @@ def gone(studio: StudioUnderTest) -> Production:
     production = studio.production()
     studio.publish(production), studio.publish(production)
     World(studio).picture(production.asset, asset_type="still")
-    clients = {"user_ids": [studio.api(Role.CLIENT).get("/auth/me").data["user"]["id"]]}
-    path = f"/projects/{production.project['id']}/clients"
-    assert studio.admin.put(path, clients, headers={"If-Match": "*"}).status == 200
+    studio.let_client_in(production.project["id"], clients_see="all")
     return production
 
 

@@ -31,10 +31,7 @@ def production(studio: StudioUnderTest) -> Production:
 @pytest.fixture
 def client(studio: StudioUnderTest, production: Production) -> Api:
     """The tenant's client, who sees the project of ``production``."""
-    clients = {"user_ids": [id_of(studio.api(Role.CLIENT))]}
-    path = f"/projects/{production.project['id']}/clients"
-    assert studio.admin.put(path, clients, headers={"If-Match": "*"}).status == 200
-    return studio.api(Role.CLIENT)
+    return studio.let_client_in(production.project["id"], clients_see="all")
 
 
 def id_of(api: Api) -> str:

@@ -7,7 +7,6 @@ from uuid import UUID, uuid4
 import pytest
 from flask import Flask
 
-from service.accounts.permissions import Role
 from service.models import CadFile, Conversion
 from tests.service.exhibits import add_rows
 from tests.service.studio import Json, StudioUnderTest
@@ -89,9 +88,7 @@ def test_who_may_not_read_cad_files_learns_nothing_of_them(studio: StudioUnderTe
     published = studio.publish(production)
     cad_file = revision(studio, UUID(production.asset["id"]), "gear", 1, "ready")
     asked = [{"cad_file_id": str(cad_file)}, {"publish_id": published["id"]}, {"cad_file_id": str(uuid4())}]
-    client = studio.api(Role.CLIENT)
-    clients = {"user_ids": [client.get("/auth/me").data["user"]["id"]]}
-    studio.admin.put(f"/projects/{production.project['id']}/clients", clients, headers={"If-Match": "*"})
+    client = studio.let_client_in(production.project["id"], clients_see="all")
     hidden, publish, unknown = client.post("/publishes/outdated", {"references": asked}).data
     assert (publish["known"], hidden["known"]) == (True, False)
     assert hidden == {**unknown, "cad_file_id": str(cad_file)}
