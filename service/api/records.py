@@ -96,7 +96,8 @@ def check_unchanged(found: EditableRow | Tenant) -> None:
     """Raises ConflictError (``conflict.stale``, status 412) where If-Match names another state of the row."""
     if matches(version_of(found.revision, found.updated_at)):
         return
-    changes = _changes_since(found)
+    known = request.headers.get("If-Match", "").strip().removeprefix("W/").strip('"').partition("-")[0]
+    changes = changes_since(found, int(known[:9]) if known.isdecimal() else 0)
     told = "; ".join(f"{field} {text}" for field, text in changes.items()) or "see the audit log"
     raise ConflictError(
         f"Somebody else changed the {kind_of(found)} {label_of(found)} since you read it: {told}.",
@@ -131,13 +132,12 @@ def digest_of(content: Any) -> str:
     return hashlib.blake2b(json.dumps(content, sort_keys=True, default=str).encode(), digest_size=6).hexdigest()
 
 
-def _changes_since(found: EditableRow | Tenant) -> dict[str, str]:
-    """Of each field that changed since the revision that If-Match names: its value now, and who gave it."""
-    known = request.headers.get("If-Match", "").strip().removeprefix("W/").strip('"').partition("-")[0]
+def changes_since(found: EditableRow | Tenant, revision: int) -> dict[str, str]:
+    """Of each field that changed since ``revision``: its value now, and who gave it."""
     statement = (
         select(AuditRecord, User.name)
         .outerjoin(User, (User.tenant_id == AuditRecord.tenant_id) & (User.id == AuditRecord.actor_id))
-        .where(AuditRecord.row_id == found.id, AuditRecord.revision > (int(known[:9]) if known.isdecimal() else 0))
+        .where(AuditRecord.row_id == found.id, AuditRecord.revision > revision)
         .order_by(AuditRecord.revision.desc())
         .limit(_MOST_CHANGES_TOLD)
     )

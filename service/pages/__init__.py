@@ -3,9 +3,10 @@
 ``frame`` has what every page shares; ``home``, ``assets``, ``tasks``, ``publishes`` and ``jobs`` have one page each
 with its queries; ``playlists`` are found and arranged, and in ``review`` they and single pictures are looked at;
 ``comments`` and ``field_values`` stand on what they are about; ``projects`` has the pages of projects, sequences and
-shots, ``production`` takes their spreadsheets, and ``custom_fields`` declares their fields; ``revisions`` has the
-buttons that confirm or correct matches; ``webhooks`` are an administrator's; ``sign_in`` gives and ends the browser's
-session. Other pages only read: changes go through the API.
+shots, which are made by ``making`` and changed and put away by ``changing``, as assets are; ``casting`` chooses what a
+shot uses, ``production`` takes spreadsheets, and ``custom_fields`` declares fields; ``uploads`` takes CAD files, and
+``revisions`` has the buttons that confirm or correct matches; ``webhooks`` are an administrator's; ``sign_in`` gives
+and ends the browser's session. All of them change rows by the API's own functions.
 """
 
 from __future__ import annotations
@@ -14,12 +15,15 @@ from flask import Flask
 
 from service.pages import (
     assets,
+    casting,
+    changing,
     comments,
     custom_fields,
     field_values,
     formats,
     home,
     jobs,
+    making,
     notifications,
     playlists,
     production,
@@ -29,6 +33,7 @@ from service.pages import (
     revisions,
     sign_in,
     tasks,
+    uploads,
     webhooks,
     workflows,
 )
@@ -38,7 +43,8 @@ from service.pages.frame import pages
 __all__ = ["error_page", "register"]
 
 _VIEWS = (
-    *(home, projects, production, custom_fields, field_values, assets, revisions, tasks),
+    *(home, projects, making, changing, casting, production, custom_fields, field_values),
+    *(assets, uploads, revisions, tasks),
     *(publishes, playlists, review, comments, jobs, workflows, notifications, webhooks, sign_in),
 )
 """Modules whose import declares the routes of ``pages``."""

@@ -17,13 +17,16 @@ from service.cad import revisions
 from service.cad.materials import effective_manifest, library_of
 from service.database import session
 from service.models import Asset, CadFile, Conversion, Job, MediaAsset, Part, Publish, Scene, Task
+from service.pages.changing import actions_on
 from service.pages.field_values import fields_on
 from service.pages.frame import may, page
 from service.pages.job_views import JobView, views
+from service.pages.making import artists
 from service.pages.paging import page_number
 from service.pages.parts import PartsTable, parts_table
 from service.pages.pictures import in_use, pictures_of
 from shared import paths
+from shared.departments import DEPARTMENTS
 from shared.errors import RacewayError
 from shared.manifest import Manifest
 
@@ -82,6 +85,10 @@ def asset(asset_id: UUID) -> str:
     return render_template(
         "pages/asset.html",
         asset=found,
+        actions=actions_on(found),
+        uploads=may(Permission.CAD_WRITE) and found.archived_at is None,
+        departments=DEPARTMENTS,
+        artists=artists() if may(Permission.PRODUCTION_WRITE) else [],
         fields=fields_on(found),
         entity_entry=paths.entity_entry(found.project_name, found.entity),
         cad_files=cad_files,

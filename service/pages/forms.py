@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any, TypeVar
 
 from flask import request
 from pydantic import ValidationError
 
+from service.api.records import changes_since
 from service.api.routing import Request
 from service.api.validation import faults_of
 from service.archiving import kind_of
@@ -15,6 +17,7 @@ from service.models import EditableRow
 from shared.errors import ConflictError, InputError
 
 Form = TypeVar("Form", bound=Request)
+_WHOLE = re.compile(r"[-+]?[0-9]{1,9}")
 
 
 def read_form(
@@ -38,12 +41,26 @@ def _label(name: str, labels: Mapping[str, str]) -> str:
     return labels.get(field) or field.replace("_", " ").capitalize() or "It"
 
 
+def whole(text: str) -> int | str:
+    """A whole number that somebody typed, and anything else as it is, to be refused."""
+    return int(text) if _WHOLE.fullmatch(text.strip()) else text
+
+
+def key_of(text: str) -> str:
+    """``in_progress`` of ``In progress``, as :func:`service.pages.formats.words` shows it."""
+    return "_".join(text.lower().split())
+
+
 def check_seen(found: EditableRow) -> None:
     """Raises ConflictError where the row is no more the ``version`` that the form says its reader saw."""
-    if request.form.get("version") != str(found.revision):
-        raise ConflictError(
-            f"Somebody else changed the {kind_of(found)} meanwhile; nothing was saved.",
-            hint="Look at what it says now before you save again.",
-            code="conflict.stale",
-            status=412,
-        )
+    seen = request.form.get("version", "")
+    if seen == str(found.revision):
+        return
+    changes = changes_since(found, int(seen) if _WHOLE.fullmatch(seen) else 0)
+    told = "".join(f" {field.replace('_', ' ').capitalize()} {text}." for field, text in changes.items())
+    raise ConflictError(
+        f"Somebody else changed the {kind_of(found)} meanwhile; nothing was saved.{told}",
+        hint="Look at what it says now before you save again.",
+        code="conflict.stale",
+        status=412,
+    )

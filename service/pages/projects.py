@@ -1,4 +1,4 @@
-"""What is planned: a project with its sequences, a sequence with its shots, and a shot."""
+"""What is planned: projects, one with its sequences, a sequence with its shots, and a shot."""
 
 from __future__ import annotations
 
@@ -10,17 +10,29 @@ from sqlalchemy import func, select
 from service.accounts.permissions import Permission
 from service.api.assets import AssetQuery, list_assets
 from service.api.listing import row
+from service.api.projects import ProjectQuery, list_projects
 from service.api.sequences import SequenceQuery, list_sequences
 from service.api.shots import ShotQuery, list_shots
 from service.database import session
-from service.models import Asset, Casting, Part, Project, Publish, Sequence, Shot, Task
+from service.models import Asset, Part, Project, Publish, Sequence, Shot, Task
+from service.pages.casting import casting_of
+from service.pages.changing import ASSET_TYPES, actions_on
 from service.pages.field_values import fields_on
 from service.pages.frame import may, page
+from service.pages.making import artists
 from service.pages.tables import table_of
 from service.production.custom_fields import declared
 from shared import paths
+from shared.departments import DEPARTMENTS
 
 _PUBLISHES = 50
+
+
+@page("/projects", Permission.PRODUCTION_READ)
+def projects() -> str:
+    """All projects with their fields, as a table."""
+    columns = declared(session(), Project).of(None)
+    return render_template("pages/projects.html", table=table_of(columns, ProjectQuery, list_projects))
 
 
 @page("/projects/<uuid:project_id>", Permission.PRODUCTION_READ)
@@ -36,6 +48,7 @@ def project(project_id: UUID) -> str:
     return render_template(
         "pages/project.html",
         project=found,
+        actions=actions_on(found),
         fields=fields_on(found),
         table=table,
         shots=dict(session().execute(counted.group_by(Shot.sequence_id)).all()),
@@ -49,7 +62,7 @@ def project_assets(project_id: UUID) -> str:
     found = row(Project, project_id)
     columns = declared(session(), Asset).of(project_id)
     table = table_of(columns, AssetQuery, list_assets, project=found.name)
-    return render_template("pages/project_assets.html", project=found, table=table)
+    return render_template("pages/project_assets.html", project=found, table=table, asset_types=ASSET_TYPES)
 
 
 @page("/sequences/<uuid:sequence_id>", Permission.PRODUCTION_READ)
@@ -58,7 +71,8 @@ def sequence(sequence_id: UUID) -> str:
     found = row(Sequence, sequence_id)
     columns = declared(session(), Shot).of(found.project_id)
     table = table_of(columns, ShotQuery, list_shots, project=found.project.name, sequence=found.name)
-    return render_template("pages/sequence.html", sequence=found, fields=fields_on(found), table=table)
+    actions = actions_on(found)
+    return render_template("pages/sequence.html", sequence=found, actions=actions, fields=fields_on(found), table=table)
 
 
 @page("/shots/<uuid:shot_id>", Permission.PRODUCTION_READ)
@@ -68,17 +82,15 @@ def shot(shot_id: UUID) -> str:
     publishes = select(Publish).join(Part, (Part.tenant_id == Publish.tenant_id) & (Part.id == Publish.part_id))
     newest = publishes.where(Part.shot_id == shot_id).order_by(Publish.created_at.desc(), Publish.id)
     tasks = select(Task).where(Task.shot_id == shot_id, Task.archived_at.is_(None)).order_by(Task.name)
-    cast = (
-        select(Asset, Casting.count)
-        .join(Casting, (Casting.tenant_id == Asset.tenant_id) & (Casting.asset_id == Asset.id))
-        .where(Casting.shot_id == shot_id)
-    )
     return render_template(
         "pages/shot.html",
         shot=found,
+        actions=actions_on(found),
+        departments=DEPARTMENTS,
+        artists=artists() if may(Permission.PRODUCTION_WRITE) else [],
         fields=fields_on(found),
         entity_entry=paths.entity_entry(found.project_name, found.entity),
         tasks=current.scalars(tasks).all() if may(Permission.TASK_READ) else [],
-        casting=current.execute(cast.order_by(Asset.name)).unique().all(),
+        casting=casting_of(found),
         publishes=current.scalars(newest.limit(_PUBLISHES)).all(),
     )

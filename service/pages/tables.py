@@ -28,6 +28,8 @@ class TableView:
     query: str
     sort: str
     filters: Sequence[tuple[CustomField, str]]
+    archived: bool
+    """Whether what was put away is among the rows."""
 
     @property
     def narrowed(self) -> bool:
@@ -40,15 +42,18 @@ def table_of(
     rows: Callable[[Query], dict[str, Any]],
     **fixed: str,
 ) -> TableView:
-    """The rows that the address asks for: ``q``, ``sort``, ``page``, and ``field.NAME`` for what a field must have.
+    """The rows that the address asks for: ``q``, ``sort``, ``page``, ``archived``, and ``field.NAME`` of a field.
 
     ``rows`` is the API's list, ``fixed`` what it is always asked. Raises InputError for what no column has.
     """
     query, sort = request.args.get("q", "").strip()[:200], request.args.get("sort", "")[:200]
     wanted = {name: text for name, text in request.args.items() if name.startswith(_FILTER)}
     wanted = dict(list(wanted.items())[:MOST_FILTERS])
-    number = page_number()
+    number, archived = page_number(), "archived" in request.args
     asked = {**fixed, **wanted, "q": query, "sort": sort or "name", "page": number, "page_size": _ROWS}
+    asked |= {"archived": archived}
     page = rows(form.model_validate(asked))
     filters = [(field, wanted[key]) for field in columns if (key := _FILTER + field.name) in wanted]
-    return TableView(page["items"], columns, number, number * _ROWS < page["total"], query, sort or "name", filters)
+    return TableView(
+        page["items"], columns, number, number * _ROWS < page["total"], query, sort or "name", filters, archived
+    )

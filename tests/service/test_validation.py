@@ -21,7 +21,9 @@ WRONG: list[Any] = [
     [{"x": 1}], {}, {"x": 1}, {1: 2}, {f"n{number}": "x" for number in range(300)}, object(),
 ]  # fmt: skip
 """Nothing takes all of these."""
-PYDANTIC = re.compile(r"\b(should|Input|valid string|regex|pattern|UUID|dictionary|parse)\b|[\^\\$]|\[[a-z0-9]|Value error")
+PYDANTIC = re.compile(
+    r"\b(should|Input|valid string|regex|pattern|UUID|dictionary|parse)\b|[\^\\$]|\[[a-z0-9]|Value error"
+)
 """How pydantic speaks, and how patterns are written."""
 
 

@@ -43,6 +43,16 @@ document.addEventListener("input", (event) => {
   document.querySelector("[data-no-match]").hidden = shown > 0;
 });
 
+// Of a search field in a group of choices: only those that match are offered.
+document.addEventListener("input", (event) => {
+  const kind = event.target.dataset.narrow;
+  if (!kind) return;
+  const wanted = event.target.value.trim().toLowerCase();
+  for (const each of event.target.parentElement.querySelectorAll(kind)) {
+    each.hidden = !each.textContent.toLowerCase().includes(wanted) && !each.querySelector(":checked");
+  }
+});
+
 // Whether somebody is typing in a section or has a question open there, which new content would take away.
 function isInUse(section) {
   return section.querySelector(":popover-open, input:focus, select:focus, details[open] textarea") !== null;
