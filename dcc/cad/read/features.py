@@ -9,6 +9,7 @@ import mmap
 import re
 from dataclasses import dataclass
 
+from dcc.cad.read.bare_shapes import DEFINED
 from dcc.cad.read.text_encoding import UTF8, encoding_of
 
 _CHUNK = 1 << 24
@@ -21,7 +22,7 @@ _MATERIAL = b"MATERIAL_DESIGNATION"
 _MADE_FROM = b"MAKE_FROM_USAGE_OPTION"
 _UNSEEN = b"CONTEXT_DEPENDENT_INVISIBILITY"
 _PROPERTY = b"DESCRIPTIVE_REPRESENTATION_ITEM"
-_WORDS = (_OPERATOR, _DEEP_USAGE, _DEEP_STYLE, _LAYER, _MESH, _MATERIAL, _MADE_FROM, _UNSEEN, _PROPERTY)
+_WORDS = (_OPERATOR, _DEEP_USAGE, _DEEP_STYLE, _LAYER, _MESH, _MATERIAL, _MADE_FROM, _UNSEEN, _PROPERTY, DEFINED)
 _NAMED_LAYER = re.compile(_LAYER + rb"\s*\(\s*'[^']*[^'\s][^']*'")
 
 
@@ -39,7 +40,7 @@ class Features:
     meshes: bool = True
     """Meshes, which may stand beside exact shapes."""
     other_forms: bool = True
-    """Materials and invisible things, said in forms that the kernel does not heed."""
+    """Materials, invisible things and shapes without products: in forms that the kernel does not heed."""
     properties: bool = True
     """Properties in words: of materials, or anything else."""
 
@@ -53,7 +54,7 @@ def features_of(text: mmap.mmap) -> Features:
         occurrence_styles=bool(mentioned & {_DEEP_USAGE, _DEEP_STYLE}),
         layers=_LAYER in mentioned and _NAMED_LAYER.search(text) is not None,
         meshes=_MESH in mentioned,
-        other_forms=bool(mentioned & {_MATERIAL, _MADE_FROM, _UNSEEN}),
+        other_forms=DEFINED not in mentioned or bool(mentioned & {_MATERIAL, _MADE_FROM, _UNSEEN}),
         properties=_PROPERTY in mentioned,
     )
 

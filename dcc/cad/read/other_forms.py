@@ -6,6 +6,7 @@
   I-DEAS writes it. A part made from a casting or from another part has no material by that.
 - ``CONTEXT_DEPENDENT_INVISIBILITY``: what is not seen in one presentation of the model. Said as ``INVISIBILITY`` where
   no other presentation shows it: what is only left out of some view of a drawing is there.
+- Shapes without products (:mod:`dcc.cad.read.bare_shapes`).
 
 Schemas: ISO 10303-44 (make_from_usage_option), ISO 10303-45 (material_designation) and ISO 10303-46
 (context_dependent_invisibility).
@@ -19,7 +20,8 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from dcc.cad.read.part21.statements import Statements, statements
+from dcc.cad.read.bare_shapes import products_of
+from dcc.cad.read.part21.statements import Statements, references, statements
 from dcc.cad.read.part21.write import text_file
 
 _PRESENTATIONS = ("DRAUGHTING_MODEL", "MECHANICAL_DESIGN_GEOMETRIC_PRESENTATION_REPRESENTATION")
@@ -33,7 +35,6 @@ _KINDS = (
     "PRESENTATION_LAYER_ASSIGNMENT", *_PRESENTATIONS, *_STYLES,
 )  # fmt: skip
 _STRING = re.compile(r"'(?:[^']|'')*'")
-_REFERENCE = re.compile(r"#(\d{1,18})")
 _EXTERNAL = b"DOCUMENT_FILE"
 _END = b"ENDSEC"
 _FIRST_FREE = 2_000_000_000
@@ -48,7 +49,7 @@ def readable(path: Path) -> Iterator[Path]:
     """
     with path.open("rb") as stream, mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ) as text:
         entities = statements(text, _KINDS)
-        said = [*_materials(entities), *_unseen(entities)]
+        said = [*_materials(entities), *_unseen(entities), *products_of(text)]
         end = text.rfind(_END, 0, text.rfind(_END) + len(_END))
         if not said or end < 0 or text.find(_EXTERNAL) >= 0:
             yield path
@@ -65,9 +66,9 @@ def _materials(entities: Statements) -> Iterator[list[str]]:
         name = _STRING.search(rest)
         if name is None:
             continue
-        for definition in _references(rest):
+        for definition in references(rest):
             kind, parameters = entities.get(definition, ("", ""))
-            if kind == "PRODUCT_DEFINITION_SHAPE" and (defined := _references(parameters)):
+            if kind == "PRODUCT_DEFINITION_SHAPE" and (defined := references(parameters)):
                 definition = defined[-1]
             if entities.get(definition, ("", ""))[0] in _DEFINITIONS:
                 yield _material(definition, name[0])
@@ -75,10 +76,10 @@ def _materials(entities: Statements) -> Iterator[list[str]]:
         product
         for rest in _of(entities, _CATEGORY)
         if (name := _STRING.search(rest)) and name[0].lower() == "'raw material'"
-        for product in _references(rest)
+        for product in references(rest)
     }
     for rest in _of(entities, "MAKE_FROM_USAGE_OPTION"):
-        made, source = (*_references(rest), 0, 0)[:2]
+        made, source = (*references(rest), 0, 0)[:2]
         product = _product_of(source, entities)
         if product in raw and entities.get(made, ("", ""))[0] in _DEFINITIONS:
             yield _material(made, _name_of(entities[product][1]))
@@ -102,7 +103,7 @@ def _product_of(definition: int, entities: Statements) -> int:
         if kind not in kinds:
             return 0
         if kind != "PRODUCT":
-            definition = (*_references(rest), 0)[0]
+            definition = (*references(rest), 0)[0]
     return definition
 
 
@@ -116,7 +117,7 @@ def _unseen(entities: Statements) -> Iterator[list[str]]:
     """A statement that hides what every presentation that would show it leaves out."""
     left_out: dict[int, set[int]] = {}
     for rest in _of(entities, "CONTEXT_DEPENDENT_INVISIBILITY"):
-        *items, context = _references(rest) or [0]
+        *items, context = references(rest) or [0]
         for item in items:
             left_out.setdefault(item, set()).add(context)
     if not left_out:
@@ -124,17 +125,17 @@ def _unseen(entities: Statements) -> Iterator[list[str]]:
     shown: dict[int, set[int]] = {}
     for number, (kind, rest) in entities.items():
         if kind in _PRESENTATIONS:
-            for item in _references(rest):
+            for item in references(rest):
                 shown.setdefault(item, set()).add(number)
     for number, (kind, rest) in entities.items():
         # Layers hold shapes as well as styles: a shape is shown where its style is.
-        if kind in _STYLES and number in shown and (references := _references(rest)):
+        if kind in _STYLES and number in shown and (references := references(rest)):
             shape = references[-2 if kind == "OVER_RIDING_STYLED_ITEM" and len(references) > 1 else -1]
             shown.setdefault(shape, set()).update(shown[number])
     unseen = []
     for item, contexts in left_out.items():
         kind, rest = entities.get(item, ("", ""))
-        members = _references(rest) if kind == "PRESENTATION_LAYER_ASSIGNMENT" else [item]
+        members = references(rest) if kind == "PRESENTATION_LAYER_ASSIGNMENT" else [item]
         presentations = set().union(*(shown.get(member, set()) for member in members))
         # Where none is known that shows it, it may be one that is written in a way not read here.
         if presentations and presentations <= contexts:
@@ -145,10 +146,6 @@ def _unseen(entities: Statements) -> Iterator[list[str]]:
 
 def _of(entities: Statements, wanted: str) -> list[str]:
     return [parameters for kind, parameters in entities.values() if kind == wanted]
-
-
-def _references(rest: str) -> list[int]:
-    return [int(number) for number in _REFERENCE.findall(_STRING.sub("", rest))]
 
 
 def _numbered(groups: list[list[str]]) -> Iterator[str]:

@@ -6,6 +6,9 @@ import mmap
 import re
 from collections.abc import Iterable
 
+_STRING = re.compile(r"'(?:[^']|'')*'")
+_REFERENCE = re.compile(r"#(\d{1,18})")
+
 Statements = dict[int, tuple[str, str]]
 """Keyword and parameters, without their outer brackets, of entities by their numbers."""
 
@@ -21,3 +24,8 @@ def statements(text: mmap.mmap | bytes, keywords: Iterable[str]) -> Statements:
         if bracket and not behind.strip():
             found[int(number)] = keyword.decode(), parameters.decode("latin-1")
     return found
+
+
+def references(parameters: str) -> list[int]:
+    """The numbers of the entities that parameters name, in their order."""
+    return [int(number) for number in _REFERENCE.findall(_STRING.sub("", parameters))]
