@@ -129,8 +129,8 @@ def _unseen(entities: Statements) -> Iterator[list[str]]:
                 shown.setdefault(item, set()).add(number)
     for number, (kind, rest) in entities.items():
         # Layers hold shapes as well as styles: a shape is shown where its style is.
-        if kind in _STYLES and number in shown and (references := references(rest)):
-            shape = references[-2 if kind == "OVER_RIDING_STYLED_ITEM" and len(references) > 1 else -1]
+        if kind in _STYLES and number in shown and (styled := references(rest)):
+            shape = styled[-2 if kind == "OVER_RIDING_STYLED_ITEM" and len(styled) > 1 else -1]
             shown.setdefault(shape, set()).update(shown[number])
     unseen = []
     for item, contexts in left_out.items():
