@@ -20,7 +20,7 @@ from service.accounts import throttle
 from service.accounts.permissions import MINIMUM_ROLE, Permission, Role, allows
 from service.config import Config
 from service.database import session, set_tenant
-from service.models import ApiToken
+from service.models import ApiToken, User
 from shared.errors import AuthError, ForbiddenError
 
 COOKIE = "raceway_session"
@@ -196,6 +196,10 @@ def _note_use(found: Any) -> None:
         # Of many requests with one token, the others need not wait for the one that writes.
         unlocked = select(ApiToken.id).where(ApiToken.id == found.token_id).with_for_update(skip_locked=True)
         session().execute(update(ApiToken).where(ApiToken.id.in_(unlocked)).values(last_used_at=now))
+        idle = select(User.id).where(User.id == found.user_id).with_for_update(skip_locked=True, key_share=True)
+        # Not a change that somebody makes: it has neither a revision nor a time of its own.
+        seen = update(User).where(User.id.in_(idle)).values(last_seen_at=now, updated_at=User.updated_at)
+        session().execute(seen.execution_options(synchronize_session=False))
 
 
 def current() -> Identity:

@@ -16,6 +16,7 @@ from service.models.notifications import (
     NotificationPreference,
 )
 from service.models.orders import Order, OrderItem, OrderMedium
+from service.models.people import ProjectMember, TimeEntry
 from service.models.playlists import Playlist, PlaylistItem
 from service.models.production import Asset, Casting, Project, ProjectClient, Sequence, Shot, Task
 from service.models.publishing import Composition, Part, Publish, Reservation, Scene, StaleEntry, Sweep
@@ -55,6 +56,7 @@ __all__ = [
     "PlaylistItem",
     "Project",
     "ProjectClient",
+    "ProjectMember",
     "Publish",
     "Reservation",
     "Scene",
@@ -66,6 +68,7 @@ __all__ = [
     "Tenant",
     "TenantMaterial",
     "TenantRow",
+    "TimeEntry",
     "User",
     "Webhook",
     "WebhookDelivery",

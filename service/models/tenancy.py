@@ -71,6 +71,8 @@ class User(EditableRow, Base):
     email: Mapped[str]
     role: Mapped[str]
     password_hash: Mapped[str | None] = mapped_column(default=None)
+    last_seen_at: Mapped[datetime | None] = mapped_column(default=None)
+    """When a token of theirs was used last, to a minute."""
     search: Mapped[Any] = search_column("name || ' ' || email")
 
 
