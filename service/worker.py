@@ -31,7 +31,8 @@ from service.database_role import check_database
 from service.models import Worker
 from service.queue import queueing
 from service.queue.queueing import QUEUES, bells_of
-from service.tasks import notifier, sweeper, webhooks, workflow_runs
+from service.review.films import READERS
+from service.tasks import films, notifier, sweeper, webhooks, workflow_runs
 from service.tasks.convert import WARM_CONVERTER
 from service.tasks.runner import Runner, run_job
 from shared import process_tree
@@ -78,7 +79,7 @@ def run(config: Config, abilities: Abilities) -> None:
     runner = Runner(
         queues=queues,
         capabilities=abilities.capabilities,
-        after_each=lambda: process_tree.end_descendants(spared={WARM_CONVERTER.server_pid}),
+        after_each=lambda: process_tree.end_descendants(spared={WARM_CONVERTER.server_pid, *READERS}),
     )
     runner.attach(app)
     process_tree.adopt_orphans()
@@ -92,6 +93,7 @@ def run(config: Config, abilities: Abilities) -> None:
         for target, arguments in (
             (sweeper.run_for_ever, (app, stop)),
             (sweeper.tidy_for_ever, (app, stop)),
+            (films.run_for_ever, (app, stop)),
             (workflow_runs.run_for_ever, (app, stop)),
             (notifier.run_for_ever, (app, stop)),
             (webhooks.run_for_ever, (app, stop, queues)),

@@ -24,6 +24,7 @@ from service.database import session
 from service.models import Comment, MediaAsset, Publish, Task, User
 from service.models.comments import LONGEST, MOST_POINTS
 from service.review.comments import check_attachments, check_looked_at, mentioned
+from service.review.films import frame_at
 from shared.errors import ForbiddenError, InputError
 
 comments = Resource("comments", "/comments")
@@ -170,11 +171,8 @@ def _target_type(comment: Comment) -> TargetType:
 
 
 def _frame(comment: Comment, medium: dict[str, Any] | None) -> int | None:
-    rate = medium["metadata"].get("fps") if medium else None
-    if comment.seconds is None or not isinstance(rate, int | float):
-        return None
-    # A browser stops a film at the beginning of a frame, which may be off by the last digits.
-    return int(comment.seconds * rate + 0.01) + 1
+    film = medium["film"] if medium else None
+    return frame_at(film["exact_frame_rate"], comment.seconds) if film else None
 
 
 def _described(comment: Comment) -> dict[str, Any]:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
 from pathlib import PurePath
-from typing import IO, Any
+from typing import IO, Any, Literal, Self
 from uuid import UUID, uuid4
 
 from flask import Response, request
-from pydantic import Field
+from pydantic import Field, model_validator
 from sqlalchemy import select
 
 from service.accounts import auth
@@ -16,18 +17,33 @@ from service.api.assets import find_asset
 from service.api.cad import stored_file
 from service.api.fields import Changes, EditableOut, FileName, Status, Title
 from service.api.listing import EditableQuery, Page, equal, page_of, row
-from service.api.records import change, declare_archive, row_to_change, written
-from service.api.routing import Request, Resource
+from service.api.records import change, declare_archive, live_row, row_to_change, written
+from service.api.routing import Reply, Request, Resource
+from service.api.shots import find_shot
 from service.archiving import check_live
 from service.database import session
 from service.file_types import check_medium
-from service.models import Asset, Job, MediaAsset, Project
+from service.models import Asset, Job, MediaAsset, Project, Sequence, Shot
 from service.publish import store
+from service.review import films
 from service.review.media import of_project
+from shared import paths
 from shared.errors import InputError, NotFoundError
 
 media = Resource("media", "/media")
 RESOURCES = (media,)
+
+
+class FilmOut(Reply):
+    """What a film is, as far as it is known."""
+
+    frame_rate: float | None = Field(description="frames a second; null where it varies or is not known")
+    exact_frame_rate: str | None = Field(description="the same as a fraction", examples=["24000/1001"])
+    variable_frame_rate: bool | None = Field(description="frames do not follow each other in one step")
+    frame_count: int | None
+    duration: float | None = Field(description="seconds")
+    codec: str | None = Field(examples=["h264"])
+    start_timecode: str | None = Field(description="of its first frame", examples=["01:00:00:00"])
 
 
 class MediaOut(EditableOut):
@@ -42,11 +58,15 @@ class MediaOut(EditableOut):
     height: int | None
     asset_id: UUID | None
     asset: str | None
+    shot_id: UUID | None
+    shot: str | None = Field(description="SEQUENCE/SHOT")
     publish_id: UUID | None
     cad_file_id: UUID | None
     job_id: UUID | None
     render_status: str | None = Field(description="state of the job that made it")
     url: str
+    poster_url: str | None = Field(description="a small picture that stands for an uploaded film")
+    film: FilmOut | None = Field(description="of a film that was read; null for anything else")
     metadata: dict[str, Any]
 
 
@@ -56,6 +76,7 @@ class MediaQuery(EditableQuery):
     render_status: str = Field("", description="state of the job that made it")
     project: str = Field("", description="name of the project of the asset or shot that is shown")
     asset: str = Field("", description="name of the asset")
+    shot: str = Field("", description="SEQUENCE/SHOT, or the shot's name alone")
     job_id: UUID | None = None
     publish_id: UUID | None = None
 
@@ -65,7 +86,18 @@ class MediaUpload(Request):
     asset_type: Status = Field("reference", description="what it is for: reference, still, turntable, ...")
     category_key: Title = ""
     asset: str = Field("", max_length=100, description="name of the asset it shows")
-    project: str = Field("", max_length=100, description="name of the asset's project; not without an asset")
+    shot: str = Field("", max_length=201, description="or the shot: SEQUENCE/SHOT, or its name alone")
+    project: str = Field("", max_length=100, description="name of their project; not without an asset or shot")
+    target_type: Literal["asset", "shot"] | None = Field(None, description="with `target_id`, instead of names")
+    target_id: UUID | None = None
+
+    @model_validator(mode="after")
+    def _shows_one_thing(self) -> Self:
+        if (self.target_type is None) != (self.target_id is None):
+            raise ValueError("target_type and target_id go together")
+        if sum(map(bool, (self.asset, self.shot, self.target_id))) > 1:
+            raise ValueError("it is filed under one asset or one shot: name one of asset, shot and target_id")
+        return self
 
 
 class MediaChanges(Changes):
@@ -77,13 +109,27 @@ class MediaChanges(Changes):
 
 def describe(medium: MediaAsset) -> dict[str, Any]:
     """What the API answers for a media file."""
-    made = {"asset", "render_status", "url", "metadata"}
+    made = {"asset", "shot", "render_status", "url", "poster_url", "film", "metadata"}
     return {
         **{name: getattr(medium, name) for name in MediaOut.model_fields if name not in made},
         "asset": medium.asset.name if medium.asset else None,
+        "shot": f"{medium.shot.sequence.name}/{medium.shot.name}" if medium.shot else None,
         "render_status": medium.job.state if medium.job else None,
         "url": f"/api/media/assets/{medium.id}/file",
+        "poster_url": f"/api/media/assets/{medium.id}/poster" if medium.poster_path else None,
+        "film": _film(medium),
         "metadata": medium.details,
+    }
+
+
+def _film(medium: MediaAsset) -> dict[str, Any] | None:
+    if medium.film_read_at is None:
+        return None
+    made = {"frame_rate", "exact_frame_rate"}
+    return {
+        **{name: getattr(medium, name) for name in FilmOut.model_fields if name not in made},
+        "frame_rate": float(Fraction(medium.frame_rate)) if medium.frame_rate else None,
+        "exact_frame_rate": medium.frame_rate,
     }
 
 
@@ -98,14 +144,18 @@ def list_media(query: MediaQuery) -> dict[str, Any]:
         (Asset.name, query.asset),
         (MediaAsset.publish_id, query.publish_id),
     )
-    statement = select(MediaAsset).outerjoin(MediaAsset.job).outerjoin(MediaAsset.asset)
+    statement = select(MediaAsset).outerjoin(MediaAsset.job).outerjoin(MediaAsset.asset).outerjoin(MediaAsset.shot)
+    if query.shot:
+        sequence, _, name = query.shot.rpartition("/")
+        of_sequence = MediaAsset.shot.has(Shot.sequence.has(Sequence.name == sequence))
+        statement = statement.where(Shot.name == name, *([of_sequence] if sequence else []))
     if query.project:
         statement = statement.where(of_project(query.project))
     page = page_of(
         statement.where(*wanted),
         query,
         key=MediaAsset,
-        search=(MediaAsset, Asset),
+        search=(MediaAsset, Asset, Shot),
         sort={
             "created_at": MediaAsset.created_at,
             "updated_at": MediaAsset.updated_at,
@@ -129,23 +179,30 @@ def list_media(query: MediaQuery) -> dict[str, Any]:
     status=201,
 )
 def upload_medium(query: MediaUpload) -> dict[str, Any]:
-    """Upload a picture or film as the raw body. What it is is told from its content, and must be what its name says."""
+    """Upload a picture or film as the raw body, of an asset or shot, or of nothing in particular.
+
+    What it is is told from its content, and must be what its name says. Of a film, the frame rate, frames and duration
+    are read, and a poster is made; one that cannot be read is kept without.
+    """
     request.max_content_length = auth.config().max_upload_bytes
     return describe(add_medium(uuid4(), request.stream, query))
 
 
-def _shown(given: MediaUpload) -> Asset | None:
-    """The asset that a medium is filed under, if any. Raises InputError for a project without it."""
-    if given.asset:
-        asset = find_asset(given.asset, given.project)
-        check_live(asset)
-        return asset
+def _shown(given: MediaUpload) -> Asset | Shot | None:
+    """The asset or shot that a medium is filed under, if any. Raises InputError for a project without one."""
+    if given.target_id:
+        return live_row(Asset, given.target_id) if given.target_type == "asset" else live_row(Shot, given.target_id)
+    if given.asset or given.shot:
+        find, name = (find_asset, given.asset) if given.asset else (find_shot, given.shot)
+        shown = find(name, given.project)
+        check_live(shown)
+        return shown
     if given.project:
         if session().scalars(select(Project.id).where(Project.name == given.project)).first() is None:
             raise NotFoundError(f"There is no project {given.project}.", hint="List them: GET /api/projects/.")
         raise InputError(
-            "A picture or film is filed under an asset, not under a project by itself.",
-            hint="Name the `asset` that it shows, too, or leave `project` out.",
+            "A picture or film is filed under an asset or shot, not under a project by itself.",
+            hint="Name the `asset` or `shot` that it shows, too, or leave `project` out.",
             fields={"asset": "is missing"},
         )
     return None
@@ -153,7 +210,7 @@ def _shown(given: MediaUpload) -> Asset | None:
 
 def add_medium(media_id: UUID, stream: IO[bytes], given: MediaUpload) -> MediaAsset:
     """Store what a stream holds. Raises InputError where it is no picture or film, or not the one its name says."""
-    asset = _shown(given)
+    shown = _shown(given)
     config = auth.config()
     root = config.tenant_root(auth.current().storage)
     with store.receive(stream, root, config.max_upload_bytes) as upload:
@@ -169,8 +226,11 @@ def add_medium(media_id: UUID, stream: IO[bytes], given: MediaUpload) -> MediaAs
             sha256=upload.sha256,
             width=found.width,
             height=found.height,
-            asset_id=asset.id if asset else None,
+            asset_id=shown.id if isinstance(shown, Asset) else None,
+            shot_id=shown.id if isinstance(shown, Shot) else None,
         )
+    if medium.mime_type.startswith("video/"):
+        films.read_film(paths.absolute(root, medium.path), root).describe(medium)
     session().add(medium)
     return written(medium)
 
@@ -215,6 +275,18 @@ def get_medium_file(media_id: UUID) -> Response:
     """The media file itself; parts of it by Range."""
     medium = row(MediaAsset, media_id)
     return stored_file(medium.path, medium.mime_type, medium.name)
+
+
+@media.declare("GET", "/assets/<uuid:media_id>/poster", permission=Permission.MEDIA_READ, media_type="image/jpeg")
+def get_poster(media_id: UUID) -> Response:
+    """The small picture that stands for an uploaded film."""
+    medium = row(MediaAsset, media_id)
+    if medium.poster_path is None:
+        raise NotFoundError(
+            f"There is no small picture of {medium.name}.",
+            hint="Posters are made of uploaded films that can be read; `poster_url` says whether there is one.",
+        )
+    return stored_file(medium.poster_path, "image/jpeg", f"{PurePath(medium.name).stem}.jpg")
 
 
 def media_of_jobs(job_ids: list[UUID]) -> dict[UUID, list[dict[str, Any]]]:

@@ -7,7 +7,6 @@ from typing import Any
 from uuid import UUID
 
 from pydantic import Field
-from sqlalchemy import select
 
 from service.accounts import auth
 from service.accounts.permissions import Permission
@@ -15,11 +14,12 @@ from service.api.assets import find_asset
 from service.api.fields import Moment
 from service.api.listing import row
 from service.api.routing import Reply, Request, Resource
+from service.api.shots import find_shot
 from service.database import session
-from service.models import Project, Publish, Sequence, Shot
+from service.models import Publish
 from service.publish import pinning
 from service.publish.pinning import Pin
-from shared.errors import InputError, NotFoundError
+from shared.errors import InputError
 
 pins = Resource("pins", "/publishes")
 RESOURCES = (pins,)
@@ -68,27 +68,8 @@ def get_pinned_entry(query: PinQuery) -> dict[str, Any]:
             hint="Give asset=NAME or shot=SEQUENCE/SHOT.",
             fields=dict.fromkeys(("asset", "shot"), "give exactly one of these"),
         )
-    target = find_asset(query.asset, query.project) if query.asset else _find_shot(query.shot, query.project)
+    target = find_asset(query.asset, query.project) if query.asset else find_shot(query.shot, query.project)
     return _described(pinning.at_moment(session(), target, query.at))
-
-
-def _find_shot(name: str, project: str) -> Shot:
-    sequence, _, shot = name.rpartition("/")
-    statement = select(Shot).join(Shot.sequence).join(Sequence.project).where(Shot.name == shot)
-    if sequence:
-        statement = statement.where(Sequence.name == sequence)
-    if project:
-        statement = statement.where(Project.name == project)
-    found = session().scalars(statement.limit(2)).unique().all()
-    if len(found) > 1:
-        raise InputError(
-            f"Several shots are called {name}.",
-            hint="Write SEQUENCE/SHOT, and name the project.",
-            fields={"shot": "is not the only one of that name"},
-        )
-    if not found:
-        raise NotFoundError(f"There is no shot {name}.", hint="List them: GET /api/shots/.")
-    return found[0]
 
 
 def _described(pin: Pin) -> dict[str, Any]:

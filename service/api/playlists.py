@@ -258,12 +258,11 @@ def _listed(playlist: Playlist, count: int) -> dict[str, Any]:
 
 def _described_item(medium: MediaAsset, newer: UUID | None) -> dict[str, Any]:
     publish = medium.publish
-    target = medium.asset or (publish and publish.part.target)
     return {
         "media_id": medium.id,
         **{name: getattr(medium, name) for name in ("name", "asset_type", "mime_type", "width", "height")},
         "url": f"/api/media/assets/{medium.id}/file",
-        "entity": str(target.entity) if target else "",
+        "entity": str(medium.shows.entity) if medium.shows else "",
         "publish_id": medium.publish_id,
         "part": publish.part.name if publish else None,
         "version": publish.version if publish else None,

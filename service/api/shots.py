@@ -22,9 +22,10 @@ from service.api.fields import Changes, Name, NameOf, Status, Title
 from service.api.listing import Page, equal, row
 from service.api.records import add, change, declare_archive, live_row, same_folder
 from service.api.routing import Request, Resource
+from service.database import session
 from service.models import Project, Sequence, Shot
 from service.models.production import FRAMES
-from shared.errors import InputError
+from shared.errors import InputError, NotFoundError
 
 shots = Resource("shots", "/shots")
 RESOURCES = (shots,)
@@ -122,6 +123,29 @@ def change_shot(shot_id: UUID, body: ShotChanges) -> Shot:
 
 
 declare_archive(shots, Shot, Permission.PRODUCTION_WRITE, ShotOut, describe=with_fields)
+
+
+def find_shot(name: str, project: str = "") -> Shot:
+    """The shot of that name, ``SEQUENCE/SHOT`` or its own alone; ``project`` tells apart those of one name.
+
+    Raises InputError where several have it, NotFoundError where none has.
+    """
+    sequence, _, shot = name.rpartition("/")
+    statement = select(Shot).join(Shot.sequence).join(Sequence.project).where(Shot.name == shot)
+    if sequence:
+        statement = statement.where(Sequence.name == sequence)
+    if project:
+        statement = statement.where(Project.name == project)
+    found = session().scalars(statement.limit(2)).unique().all()
+    if len(found) > 1:
+        raise InputError(
+            f"Several shots are called {name}.",
+            hint="Write SEQUENCE/SHOT, and name the project.",
+            fields={"shot": "is not the only one of that name"},
+        )
+    if not found:
+        raise NotFoundError(f"There is no shot {name}.", hint="List them: GET /api/shots/.")
+    return found[0]
 
 
 def _check_frames(first: int, last: int) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from datetime import UTC, datetime
+from fractions import Fraction
 from typing import Any, Protocol
 
 from shared.custom_fields import as_text
@@ -46,6 +47,11 @@ def duration(seconds: float | None) -> str:
     if minutes < 60:
         return f"{minutes} min {rest:02d} s"
     return f"{minutes // 60} h {minutes % 60:02d} min"
+
+
+def frame_rate(exact: str) -> str:
+    """``23.976`` of ``24000/1001``."""
+    return f"{float(Fraction(exact)):.3f}".rstrip("0").rstrip(".")
 
 
 def instant(value: datetime | str) -> datetime:
@@ -98,5 +104,5 @@ def pretty(value: object) -> str:
 
 FILTERS: dict[str, Callable[..., str]] = {
     function.__name__: function
-    for function in (number, size, duration, ago, moment, version, extents, short, words, pretty, as_text)
+    for function in (number, size, duration, frame_rate, ago, moment, version, extents, short, words, pretty, as_text)
 }

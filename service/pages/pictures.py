@@ -39,7 +39,12 @@ class Picture:
     @property
     def small_url(self) -> str:
         """Of the picture that stands for it in lists; empty for a film, or the likes of EXR, without one."""
-        return _first_of(_PICTURES, self.thumbnail, self.medium)
+        return _first_of(_PICTURES, self.thumbnail, self.medium) or self.poster_url
+
+    @property
+    def poster_url(self) -> str:
+        """Of a film's picture where no job made one; empty where there is none."""
+        return f"/api/media/assets/{self.medium.id}/poster" if self.medium.poster_path else ""
 
     @property
     def url(self) -> str:
@@ -53,7 +58,8 @@ def media_url(media_id: UUID) -> str:
 
 def _is_whole(medium: MediaAsset) -> bool:
     """Whether it is no picture that stands for another, nor one frame of many."""
-    return medium.asset_type == STILL or medium.mime_type in _FILMS
+    uploaded = medium.job_id is None and medium.asset_type != THUMBNAIL and medium.mime_type.startswith("image/")
+    return medium.asset_type == STILL or medium.mime_type in _FILMS or uploaded
 
 
 def _first_of(types: set[str], *media: MediaAsset) -> str:

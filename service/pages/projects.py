@@ -5,7 +5,7 @@ from __future__ import annotations
 from uuid import UUID
 
 from flask import render_template
-from sqlalchemy import func, select
+from sqlalchemy import func, or_, select
 
 from service.accounts.permissions import Permission
 from service.api.assets import AssetQuery, list_assets
@@ -14,18 +14,20 @@ from service.api.projects import ProjectQuery, list_projects
 from service.api.sequences import SequenceQuery, list_sequences
 from service.api.shots import ShotQuery, list_shots
 from service.database import session
-from service.models import Asset, Part, Project, Publish, Sequence, Shot, Task
+from service.models import Asset, MediaAsset, Part, Project, Publish, Sequence, Shot, Task
 from service.pages.casting import casting_of
 from service.pages.changing import ASSET_TYPES, actions_on
 from service.pages.field_values import fields_on
 from service.pages.frame import may, page
 from service.pages.making import artists
+from service.pages.pictures import in_use, pictures_of
 from service.pages.tables import table_of
 from service.production.custom_fields import declared
 from shared import paths
 from shared.departments import DEPARTMENTS
 
 _PUBLISHES = 50
+_MEDIA = 60
 
 
 @page("/projects", Permission.PRODUCTION_READ)
@@ -82,6 +84,10 @@ def shot(shot_id: UUID) -> str:
     publishes = select(Publish).join(Part, (Part.tenant_id == Publish.tenant_id) & (Part.id == Publish.part_id))
     newest = publishes.where(Part.shot_id == shot_id).order_by(Publish.created_at.desc(), Publish.id)
     tasks = select(Task).where(Task.shot_id == shot_id, Task.archived_at.is_(None)).order_by(Task.name)
+    # Of the shot itself, and of what was published for it.
+    published = select(Publish.id).join(Part, (Part.tenant_id == Publish.tenant_id) & (Part.id == Publish.part_id))
+    of_shot = or_(MediaAsset.shot_id == shot_id, MediaAsset.publish_id.in_(published.where(Part.shot_id == shot_id)))
+    media = select(MediaAsset).where(of_shot, in_use()).order_by(MediaAsset.created_at.desc()).limit(_MEDIA)
     return render_template(
         "pages/shot.html",
         shot=found,
@@ -93,4 +99,5 @@ def shot(shot_id: UUID) -> str:
         tasks=current.scalars(tasks).all() if may(Permission.TASK_READ) else [],
         casting=casting_of(found),
         publishes=current.scalars(newest.limit(_PUBLISHES)).all(),
+        pictures=pictures_of(current.scalars(media).unique().all()) if may(Permission.MEDIA_READ) else [],
     )

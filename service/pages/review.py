@@ -76,7 +76,7 @@ def _shown(shown: Picture, stepping: Stepping | None, *, changeable: bool) -> st
         picture=shown,
         medium=medium,
         publish=medium.publish,
-        target=medium.asset or (medium.publish and medium.publish.part.target),
+        target=medium.shows,
         former=standing_for([former])[0] if former else None,
         newer=newer,
         stepping=stepping,

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import Any
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, CompoundSelect, Select, or_, select, true, tuple_, union_all
 from sqlalchemy.orm import Session, aliased, joinedload
 
-from service.models import Asset, Job, MediaAsset, Part, Project, Publish
+from service.models import Asset, Job, MediaAsset, Part, Project, Publish, Sequence, Shot
 
 
 def with_origin(statement: Select[MediaAsset]) -> Select[MediaAsset]:
@@ -20,15 +20,14 @@ def with_origin(statement: Select[MediaAsset]) -> Select[MediaAsset]:
 
 def project_of(medium: MediaAsset) -> Project | None:
     """The project of what a medium shows; None for one that was uploaded for nothing in particular."""
-    if medium.asset is not None:
-        return medium.asset.project
-    return medium.publish.part.target.project if medium.publish is not None else None
+    return medium.shows.project if medium.shows else None
 
 
 def of_project(name: str) -> ColumnElement[bool]:
     """Condition for the media that show an asset or shot of a project."""
     return or_(
         MediaAsset.asset.has(Asset.project.has(Project.name == name)),
+        MediaAsset.shot.has(Shot.sequence.has(Sequence.project.has(Project.name == name))),
         MediaAsset.publish.has(Publish.part.has(Part.project_name == name)),
     )
 
@@ -37,7 +36,7 @@ def newer_media(current: Session, media_ids: Iterable[UUID]) -> dict[UUID, UUID]
     """The newest medium that shows the same, for those of ``media_ids`` that are not the newest; one statement.
 
     The same is shown by what was made in the same way, from the same camera, of the same part's publishes in use; or,
-    where a medium belongs to no publish, by what has its name and asset. The newest is of the newest publish.
+    where a medium belongs to no publish, by what has its name and asset or shot. The newest is of the newest publish.
     """
     wanted = list(media_ids)
     return dict(current.execute(_alike(wanted, newer=True)).all()) if wanted else {}
@@ -49,7 +48,7 @@ def former_medium(current: Session, medium: MediaAsset) -> MediaAsset | None:
     return current.scalars(with_origin(select(MediaAsset)).where(MediaAsset.id == found[1])).first() if found else None
 
 
-def _alike(media_ids: Sequence[UUID], *, newer: bool) -> CompoundSelect[UUID, UUID]:
+def _alike(media_ids: list[UUID], *, newer: bool) -> CompoundSelect[UUID, UUID]:
     """Each of ``media_ids`` with the newest that shows the same and is newer, or older; without those of which none is.
 
     It is looked up for each by itself: joined, PostgreSQL would compare all media with each other.
@@ -79,7 +78,8 @@ def _alike(media_ids: Sequence[UUID], *, newer: bool) -> CompoundSelect[UUID, UU
         .lateral()
     )
     uploaded = (
-        alike.where(other.publish_id.is_(None), other.asset_id == shown.asset_id, other.name == shown.name)
+        alike.where(other.publish_id.is_(None), other.name == shown.name)
+        .where(or_(other.asset_id == shown.asset_id, other.shot_id == shown.shot_id))
         .where(_beside((other.created_at,), (shown.created_at,), newer=newer))
         .order_by(other.created_at.desc(), other.id)
         .lateral()

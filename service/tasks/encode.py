@@ -14,6 +14,7 @@ from sqlalchemy import select
 from service.config import Config
 from service.database import tenant_session
 from service.models import JobFrame, MediaAsset
+from service.review.films import rendered_film
 from service.tasks import tool
 from service.tasks.lease import Lease
 from service.tasks.logs import FOLDER
@@ -52,6 +53,7 @@ def run(lease: Lease, config: Config, root: Path) -> None:
         except OSError as error:
             raise storage_error(error, final) from error
     film = _medium(lease, root, final, "film", "video/mp4", result)
+    rendered_film(result).describe(film)
     first = _medium(lease, root, paths.absolute(root, frames[0]), "still", "image/png", result)
     files = {"film": film.path, "still": first.path}
     reported = {name: result.get(name) for name in _REPORTED}

@@ -46,21 +46,21 @@ def run_for_ever(app: Flask, stop: threading.Event) -> None:
     """Sweep now and then until ``stop`` is set. Of several processes one does it at a time."""
     with app.app_context():
         while not stop.wait(SWEEP_SECONDS):
-            _attempt(sweep, app)
+            attempt(sweep, app)
 
 
 def tidy_for_ever(app: Flask, stop: threading.Event) -> None:
     """Look through the storage, at once and every hour, until ``stop`` is set."""
     with app.app_context():
         while not stop.is_set():
-            _attempt(tidy, app)
+            attempt(tidy, app)
             stop.wait(_TIDY_SECONDS)
 
 
 def sweep(app: Flask) -> None:
     """Repair what there is to repair, in every tenant."""
-    with _guarded(_SWEEPER_LOCK) as connection:
-        for tenant_id, root in _tenants(app, connection):
+    with guarded(_SWEEPER_LOCK) as connection:
+        for tenant_id, root in tenants(app, connection):
             try:
                 _sweep_tenant(tenant_id, root, bell(app))
             except SQLAlchemyError:
@@ -76,8 +76,8 @@ def sweep(app: Flask) -> None:
 def tidy(app: Flask) -> None:
     """Remove what writers left under temporary names, in every tenant's storage, and mend its publishes."""
     oldest = time.time() - TEMPORARY_LIFETIME.total_seconds()
-    with _guarded(_TIDY_LOCK) as connection:
-        for tenant_id, root in _tenants(app, connection):
+    with guarded(_TIDY_LOCK) as connection:
+        for tenant_id, root in tenants(app, connection):
             report = publish_sweep.inspect(tenant_id, root)
             report.removed_temporary += [
                 place.relative_to(root).as_posix() for place in _temporary(root) if _remove_old(place, oldest)
@@ -85,7 +85,8 @@ def tidy(app: Flask) -> None:
             report.save(tenant_id)
 
 
-def _attempt(work: Callable[[Flask], None], app: Flask) -> None:
+def attempt(work: Callable[[Flask], object], app: Flask) -> None:
+    """Do ``work``; what goes wrong is logged, and tried again with the next round."""
     try:
         work(app)
     except SQLAlchemyError as error:
@@ -95,14 +96,15 @@ def _attempt(work: Callable[[Flask], None], app: Flask) -> None:
 
 
 @contextlib.contextmanager
-def _guarded(key: int) -> Iterator[Connection | None]:
+def guarded(key: int) -> Iterator[Connection | None]:
     """A connection that holds the lock ``key``, None where another process does this work just now."""
     with db.engine.connect() as connection:
         locked = connection.scalar(text("SELECT pg_try_advisory_xact_lock(:key)"), {"key": key})
         yield connection if locked else None
 
 
-def _tenants(app: Flask, connection: Connection | None) -> Iterator[tuple[UUID, Path]]:
+def tenants(app: Flask, connection: Connection | None) -> Iterator[tuple[UUID, Path]]:
+    """Id and storage root of every tenant; none without a connection, see :func:`guarded`."""
     config: Config = app.extensions["raceway"]
     if connection is not None:
         for tenant_id, storage in connection.execute(text("SELECT tenant_id, storage FROM list_tenants()")).all():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from uuid import UUID, uuid4
 
 import pytest
@@ -22,10 +23,10 @@ pytestmark = pytest.mark.usefixtures("few_tenants", "quiet_queue")
 STROKE = {"color": "#ff4d4d", "points": [[0.25, 0.5], [0.75, 1.0]]}
 
 
-def film(studio: StudioUnderTest, publish: Json, **details: object) -> str:
+def film(studio: StudioUnderTest, publish: Json, frame_rate: str | None = None) -> str:
     medium = MediaAsset(
         id=uuid4(), asset_type="turntable", name="turn.mp4", path="turn.mp4", mime_type="video/mp4", size=1,
-        sha256="0" * 64, publish_id=UUID(publish["id"]), details=details,
+        sha256="0" * 64, publish_id=UUID(publish["id"]), frame_rate=frame_rate, film_read_at=datetime.now(UTC),
     )  # fmt: skip
     add_rows(studio, medium)
     return str(medium.id)
@@ -33,7 +34,7 @@ def film(studio: StudioUnderTest, publish: Json, **details: object) -> str:
 
 def test_a_comment_says_what_was_looked_at_and_what_was_drawn(studio: StudioUnderTest, production: Production) -> None:
     publish = studio.publish(production)
-    picture, turning, other = rendered(studio, publish), film(studio, publish, fps=24), film(studio, publish)
+    picture, turning, other = rendered(studio, publish), film(studio, publish, "24"), film(studio, publish)
     drawn = say(studio.artist, "", on(publish=publish["id"]), media_id=picture, drawing=[STROKE])
     assert (drawn["target_type"], drawn["media_id"], drawn["drawing"]) == ("publish", picture, [STROKE])
     assert (drawn["medium"]["url"], drawn["seconds"], drawn["frame"]) == (

@@ -194,7 +194,9 @@ def test_pictures_of_shots_are_found_and_shown_with_their_shot(studio: StudioUnd
     offered = studio.browser().get(f"/playlists/{playlist['id']}/items").text
     assert of_shot in offered and of_asset in offered
     assert put(studio.artist, playlist, of_shot).data["items"][0]["entity"] == "shot:sq010/sh0010"
-    assert "shot:sq010/sh0010" in studio.browser().get(f"/pictures/{of_shot}").text
+    shown = studio.browser().get(f"/pictures/{of_shot}").text
+    assert "sq010 / sh0010" in shown and f"/shots/{shot['id']}" in shown
+    assert f"/pictures/{of_shot}" in studio.browser().get(f"/shots/{shot['id']}").text
 
 
 # -- what is newer

@@ -2,15 +2,15 @@
 // ← → step, space plays, P plays through, , and . go by frames, D draws, Ctrl+Z undoes, C compares, Escape ends these.
 
 import { Drawing } from "./drawing.js";
+import { Frames } from "./frames.js";
 
 const sheet = document.querySelector("[data-review]");
 const shown = sheet.querySelector("[data-shown]");
 const film = shown instanceof HTMLVideoElement ? shown : null;
 const form = document.querySelector(".comment-form");
 const moment = form?.querySelector("[data-moment]");
-const rate = Number(document.querySelector("script[data-fps]").dataset.fps);
-const FRAMES_A_SECOND = rate || 25;
-const SAME_MOMENT = 0.5 / FRAMES_A_SECOND;
+const frames = new Frames(document.querySelector("script[data-rate]").dataset);
+const SAME_MOMENT = 0.5 / frames.rate;
 const STILL_MS = 3000;
 const THROUGH = "raceway:play-through";
 
@@ -36,7 +36,7 @@ function changed() {
   if (!form) return;
   form.querySelector("[data-drawn]").value = drawing.isEmpty ? "" : drawing.json();
   if (!film) return;
-  drawnAt = drawing.isEmpty ? null : (drawnAt ?? film.currentTime);
+  drawnAt = drawing.isEmpty ? null : (drawnAt ?? momentNow());
   if (drawnAt !== null) {
     moment.checked = true;
     setMoment();
@@ -46,10 +46,10 @@ function changed() {
 // The moment of a film that the comment is about: where it stands, or where something was drawn.
 function setMoment() {
   if (!moment) return;
-  const seconds = drawnAt ?? film.currentTime;
+  const seconds = drawnAt ?? momentNow();
   moment.value = seconds.toFixed(3);
-  const frame = Math.floor(seconds * rate + 0.01) + 1;
-  form.querySelector("[data-moment-shown]").textContent = rate ? `frame ${frame}` : `${seconds.toFixed(2)} s`;
+  const told = frames.isExact ? `frame ${frames.at(seconds)}` : `${seconds.toFixed(2)} s`;
+  form.querySelector("[data-moment-shown]").textContent = told;
   drawing.hidden = drawnAt !== null && Math.abs(film.currentTime - drawnAt) > SAME_MOMENT;
 }
 
@@ -69,8 +69,6 @@ function startDrawing() {
   button("undo")?.addEventListener("click", () => drawing.undo());
   button("clear")?.addEventListener("click", () => drawing.clear());
   button("pens")?.addEventListener("change", (event) => { drawing.color = event.target.value; });
-  film?.addEventListener("timeupdate", setMoment);
-  film?.addEventListener("seeked", setMoment);
   let sending = false;
   form?.addEventListener("submit", () => { sending = true; });
   addEventListener("beforeunload", (event) => {
@@ -140,19 +138,77 @@ function startPlayingThrough() {
   if (sessionStorage.getItem(THROUGH) === location.pathname) setThrough(true);
 }
 
-// -- keys
+// -- frames
 
-function step(seconds) {
-  film.pause();
-  film.currentTime = Math.max(0, film.currentTime + seconds);
+let shownFrame = 1;
+
+// Where the film stands: with a known frame rate, in the middle of the frame that is shown.
+function momentNow() {
+  return frames.isExact ? frames.middleOf(frameNow()) : film.currentTime;
 }
+
+function frameNow() {
+  return film.seeking ? frames.at(film.currentTime) : shownFrame;
+}
+
+function tellFrame() {
+  const number = document.querySelector("[data-frame]");
+  if (number && document.activeElement !== number) number.value = frameNow();
+  const clock = document.querySelector("[data-clock]");
+  clock.textContent = frames.isExact ? frames.timecode(frameNow()) : `${film.currentTime.toFixed(2)} s`;
+  setMoment();
+}
+
+function goTo(frame) {
+  film.pause();
+  shownFrame = frames.within(frame);
+  film.currentTime = frames.middleOf(shownFrame);
+  tellFrame();
+}
+
+function step(count) {
+  if (frames.isExact) goTo(frameNow() + count);
+  else {
+    film.pause();
+    film.currentTime = Math.max(0, film.currentTime + count / frames.rate);
+  }
+}
+
+function startCounting() {
+  // Browsers say which frame they show; those that do not are asked where they stand.
+  const says = "requestVideoFrameCallback" in film;
+  const onFrame = (_, { mediaTime }) => {
+    if (!film.seeking) {
+      shownFrame = frames.beginningAt(mediaTime);
+      tellFrame();
+    }
+    film.requestVideoFrameCallback(onFrame);
+  };
+  if (says) film.requestVideoFrameCallback(onFrame);
+  const ask = () => {
+    shownFrame = frames.at(film.currentTime);
+    tellFrame();
+  };
+  film.addEventListener("seeked", ask);
+  if (!says) film.addEventListener("timeupdate", ask);
+  for (const each of document.querySelectorAll("[data-step]")) {
+    each.addEventListener("click", () => step(Number(each.dataset.step)));
+  }
+  document.querySelector("[data-frame]")?.addEventListener("change", (event) => {
+    goTo(Number(event.target.value) || 1);
+    event.target.value = shownFrame;
+  });
+  tellFrame();
+}
+
+// -- keys
 
 const KEYS = {
   ArrowLeft: () => document.querySelector("a[rel=prev]")?.click(),
   ArrowRight: () => document.querySelector("a[rel=next]")?.click(),
   " ": () => (film?.paused ? film.play() : film?.pause()),
-  ",": () => film && step(-1 / FRAMES_A_SECOND),
-  ".": () => film && step(1 / FRAMES_A_SECOND),
+  ",": () => film && step(-1),
+  ".": () => film && step(1),
   d: () => setDrawing(!drawing?.active),
   c: () => setComparing(!isPressed(button("compare"))),
   p: () => button("through") && setThrough(!isPressed(button("through"))),
@@ -179,7 +235,7 @@ function onKey(event) {
 document.addEventListener("keydown", onKey);
 if (drawing) startDrawing();
 startPlayingThrough();
-if (film) setMoment();
+if (film) startCounting();
 button("compare")?.addEventListener("click", (event) => setComparing(!isPressed(event.currentTarget)));
 button("wipe")?.addEventListener("input", wipe);
 document.addEventListener("click", (event) => {
