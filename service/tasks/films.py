@@ -24,7 +24,7 @@ _FILMS_LOCK = 7205226
 
 
 def run_for_ever(app: Flask, stop: threading.Event) -> None:
-    """Read what is unread, at once and every hour, until ``stop`` is set. Of several processes one does it at a time."""
+    """Read what is unread, at once and every hour, until ``stop`` is set; one process does it at a time."""
 
     def read(app: Flask) -> None:
         read_films(app, stop)

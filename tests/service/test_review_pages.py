@@ -263,7 +263,9 @@ def review(studio: StudioUnderTest, production: Production, window: Browser, add
         # Twice as wide as the one before.
         ids.append(_medium(studio, publish, f"{number}.png", "image/png", "still"))
         write_png(studio.root / f"{number}.png", np.full((90, 90 * 2**number, 3), 60, np.uint8))
-    ids.append(_medium(studio, publish, "film.mp4", "video/mp4", "turntable", frame_rate="8", frame_count=8, duration=1.0))
+    ids.append(
+        _medium(studio, publish, "film.mp4", "video/mp4", "turntable", frame_rate="8", frame_count=8, duration=1.0)
+    )
     (studio.root / "film.mp4").write_bytes(film)
     playlist = made(studio.artist, production, *ids)
     window.resize(1360, 900)
@@ -271,9 +273,7 @@ def review(studio: StudioUnderTest, production: Production, window: Browser, add
     return Review(studio, window, address, playlist)
 
 
-def _medium(
-    studio: StudioUnderTest, publish: Json, name: str, mime_type: str, asset_type: str, **film: object
-) -> str:
+def _medium(studio: StudioUnderTest, publish: Json, name: str, mime_type: str, asset_type: str, **film: object) -> str:
     medium = MediaAsset(
         id=uuid4(), asset_type=asset_type, name=name, path=name, mime_type=mime_type, size=1, sha256="0" * 64,
         publish_id=UUID(publish["id"]), **film,

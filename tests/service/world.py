@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import functools
+import tempfile
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -12,6 +15,7 @@ from service.accounts.permissions import Role
 from service.database import db, tenant_session
 from service.models import CadFile, JobFrame, Worker
 from shared.manifest import write_manifest
+from tests.dcc.media.films import write_film
 from tests.service.studio import PASSWORD, Api, Json, Production, StudioUnderTest
 from tests.shared.parts import make_manifest, make_part
 
@@ -105,6 +109,11 @@ class World:
 
     def medium(self) -> Json:
         answer: Json = self.admin.call("POST", "/media/assets", **upload(PNG, filename="gear.png")).data
+        return answer
+
+    def film(self) -> Json:
+        """A film that was uploaded, with its poster."""
+        answer: Json = self.admin.call("POST", "/media/assets", **upload(_film(), filename="turn.mp4")).data
         return answer
 
     def picture(self, asset: Json | None = None, **query: str) -> Json:
@@ -229,6 +238,12 @@ class World:
 
 def unique() -> str:
     return f"n{uuid4().hex[:10]}"
+
+
+@functools.cache
+def _film() -> bytes:
+    with tempfile.TemporaryDirectory() as folder:
+        return write_film(Path(folder, "turn.mp4")).read_bytes()
 
 
 def upload(content: bytes, **query: str) -> dict[str, Any]:

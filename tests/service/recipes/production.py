@@ -120,6 +120,11 @@ def _(world: World) -> Call:
     return Call("/media/assets", options=upload(PNG, filename="gear.png", asset=world.asset()["name"]))
 
 
+@recipe("GET /media/assets/<uuid:media_id>/poster")
+def _(world: World) -> Call:
+    return Call(f"/media/assets/{world.film()['id']}/poster")
+
+
 @recipe("GET /media/assets/<uuid:media_id>/file")
 def _(world: World) -> Call:
     return Call(f"/media/assets/{world.medium()['id']}/file")
