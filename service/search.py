@@ -7,6 +7,7 @@ other columns are searched as they are.
 from __future__ import annotations
 
 import re
+from types import FunctionType
 from typing import Any
 
 from sqlalchemy import (
@@ -30,7 +31,7 @@ _WORD = re.compile(r"[^\W_]+")
 _MOST_WORDS = 10
 
 Searched = type[TenantRow] | Any
-"""A model with a ``search`` column, or a column of text."""
+"""A model with a ``search`` column, a column of text, or a function that makes the condition for a word."""
 
 
 def matching(query: str, *searched: Searched) -> list[ColumnElement[bool]]:
@@ -53,6 +54,8 @@ def matching_parts(words: ColumnElement[Any]) -> Select[Any]:
 
 def matches(word: str | ColumnElement[str], searched: Searched) -> ColumnElement[bool]:
     """Whether a word of :func:`words_of` is found in ``searched``, which is part of the statement."""
+    if isinstance(searched, FunctionType):
+        return searched(word)  # type: ignore[no-any-return]
     if isinstance(searched, type):
         model: Any = searched
         found = select(func.matching_rows(cast(model.__tablename__, REGCLASS), word))

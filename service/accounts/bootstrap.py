@@ -14,6 +14,7 @@ from service.accounts.permissions import Role
 from service.config import Config, driver_url
 from service.database import commit, current_tenant
 from service.models import Tenant, User
+from service.production.statuses import declare_defaults
 from shared.context import check_name
 from shared.files import make_folder
 from shared.storage_mark import mark_storage
@@ -61,14 +62,14 @@ def ensure_studio(
 
 
 def create_tenant(current: Session, config: Config, *, name: str, title: str = "") -> Tenant:
-    """A new tenant with its storage, under the id that the session is bound to.
+    """A new tenant with its storage and the statuses that its tasks may have, under the id of the session.
 
     Raises StorageError where its folder cannot be made.
     """
     tenant = Tenant(id=current_tenant(current), name=name, title=title, storage=name)
     mark_storage(make_folder(config.tenant_root(name)), str(tenant.id))
     current.add(tenant)
-    current.flush()
+    declare_defaults(current)
     return tenant
 
 

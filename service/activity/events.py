@@ -50,7 +50,7 @@ NOT_TOLD = frozenset({"frame", "thumbnail", "cad_derivative"})
 """Types of media that workers make and no event tells of: too many, or small copies, or told of by their job."""
 
 _PRIVATE = frozenset({"email", "settings"})
-_LONG = 200
+_LONG, _LONG_LIST = 200, 1000
 _KIND = re.compile(r"[a-z][a-z_]*\.[a-z][a-z_]*")
 _SINGULAR = {"publishes": "publish", "material_aliases": "material_alias", "media_assets": "medium"}
 _PLACE = {"project": "project_name", "entity": "entity", "part_name": "name", "department": "department"}
@@ -159,7 +159,9 @@ def _payload_of(current: Session, record: AuditRecord, told: Mapping[str, Any] |
     payload["name"] = payload["name"] or after.get("name") or before.get("name") or ""
     if not before or not after:
         values = after or before
-        payload["refers"] = {column: value for column, value in values.items() if column.endswith("_id") and value}
+        payload["refers"] = {
+            column: value for column, value in values.items() if column.endswith(("_id", "_ids")) and value
+        }
     else:
         payload["changes"] = {
             column: [before.get(column), value]
@@ -202,7 +204,9 @@ def name_of(row: object) -> str:
 
 
 def _is_short(value: Any) -> bool:
-    return value is None or (isinstance(value, str | int | float | bool | list) and len(str(value)) <= _LONG)
+    # Who a task was given to is told of, whoever many they are.
+    most = _LONG_LIST if isinstance(value, list) else _LONG
+    return value is None or (isinstance(value, str | int | float | bool | list) and len(str(value)) <= most)
 
 
 @event.listens_for(Session, "after_rollback")

@@ -16,7 +16,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from service.accounts.permissions import Permission, Role, allows
-from service.activity.together import assigned_together, moved_together
+from service.activity.together import Together, assigned_together, given_to, moved_together
 from service.models import (
     Asset,
     Comment,
@@ -33,6 +33,7 @@ from service.models import (
     Publish,
     Shot,
     Task,
+    TaskStatus,
     User,
     WorkflowNode,
 )
@@ -85,7 +86,8 @@ def notices_of(current: Session, event: Event) -> list[Notice]:
     """What people are told because of an event; mostly nothing."""
     if event.channel == ALERT:
         return [_alert(current, event)]
-    found = [tell(current, event) for tell in (*_HANDLERS.get(event.kind, ()), _activity)]
+    tasks = _task_changed(current, event) if event.kind in ("task.created", "task.changed") else []
+    found = [*tasks, *(tell(current, event) for tell in (*_HANDLERS.get(event.kind, ()), _activity))]
     return [notice for notice in found if notice and notice.audience]
 
 
@@ -269,32 +271,57 @@ def _named(what: Task | Publish | MediaAsset) -> str:
     return f"{what.part.name} {Version(what.version, what.iteration)} of {_name_of(what.part.target)}"
 
 
-def _task_changed(current: Session, event: Event) -> Notice | None:
-    changes: dict[str, Any] = event.payload.get("changes") or {}
+def _task_changed(current: Session, event: Event) -> list[Notice]:
+    """To each who does it: that the task was given to them, or that somebody else changed its status."""
     task = current.scalars(select(Task).where(Task.id == event.subject_id)).unique().one_or_none()
-    if task is None or task.assignee_id is None or task.assignee_id == event.actor_id:
-        return None
-    place, body, link = _named(task), "", link_of("task", task.id)
-    if "assignee_id" in {**changes, **event.payload.get("refers", {})}:
-        kind, title, key = "task.assigned", f"A task for you: {place}", f"assigned:{task.assignee_id}"
-        together, of_several = assigned_together(current, event, task), "{} tasks for you"
-    elif "status" in changes:
-        kind, title, key = "task.status", f"{place} is now {changes['status'][1]}", "status"
-        together, of_several = moved_together(current, event, task), "{} tasks of yours have another status"
-    else:
-        return None
+    if task is None:
+        return []
+    changes: dict[str, Any] = event.payload.get("changes") or {}
+    new = given_to(event)
+    theirs = [user_id for user_id in map(UUID, task.assignee_ids) if user_id != event.actor_id]
+    told = [_assigned(current, event, task, user_id) for user_id in theirs if user_id in new]
+    if "status" in changes:
+        status = _label_of(current, str(changes["status"][1]))
+        told += [_moved(current, event, task, user_id, status) for user_id in theirs if user_id not in new]
+    return [notice for notice in told if notice]
+
+
+def _assigned(current: Session, event: Event, task: Task, user_id: UUID) -> Notice | None:
+    together = assigned_together(current, event, user_id)
     if together is None:
         return None  # the first of them tells of all
-    if together.count > 1:
-        title, link = of_several.format(f"{together.count:,}"), link_of("project", task.target.project.id)
-        more = together.count - len(together.first)
-        body = "; ".join([*map(_named, together.first), *([f"and {more:,} more"] if more else [])])
-    key = f"task:{task.id}:{key}:{event.id}"
+    title, body, link = _of_tasks(task, together, f"A task for you: {_named(task)}", "{} tasks for you")
+    key = f"task:{task.id}:assigned:{user_id}:{event.id}"
+    return Notice(NOTIFICATION, "task.assigned", key, title, frozenset({user_id}), body=body, link=link)
+
+
+def _moved(current: Session, event: Event, task: Task, user_id: UUID, status: str) -> Notice | None:
+    together = moved_together(current, event, user_id)
+    if together is None:
+        return None
+    title = f"{_named(task)} is now {status}"
+    title, body, link = _of_tasks(task, together, title, "{} tasks of yours have another status")
+    key = f"task:{task.id}:status:{event.id}"
     # A status that was given with a comment is told of with it: both were written at one time, in one transaction.
     given_with = select(Comment).where(Comment.task_id == task.id, Comment.created_at == event.created_at)
-    if kind == "task.status" and together.count == 1 and (comment := current.scalars(given_with).unique().first()):
+    if together.count == 1 and (comment := current.scalars(given_with).unique().first()):
         body, key = comment.text, _key_of(comment)
-    return Notice(NOTIFICATION, kind, key, title, frozenset({task.assignee_id}), body=body, link=link)
+    return Notice(NOTIFICATION, "task.status", key, title, frozenset({user_id}), body=body, link=link)
+
+
+def _of_tasks(task: Task, together: Together, of_one: str, of_several: str) -> tuple[str, str, str]:
+    """Title, body and link of a message about ``task``, or about those that were changed together with it."""
+    if together.count == 1:
+        return of_one, "", link_of("task", task.id)
+    more = together.count - len(together.first)
+    body = "; ".join([*map(_named, together.first), *([f"and {more:,} more"] if more else [])])
+    return of_several.format(f"{together.count:,}"), body, link_of("project", task.target.project.id)
+
+
+def _label_of(current: Session, status: str) -> str:
+    """What people call a status of tasks."""
+    declared = current.scalar(select(TaskStatus).where(TaskStatus.name == status))
+    return declared.label if declared else status
 
 
 def _published(current: Session, event: Event) -> Notice | None:
@@ -302,9 +329,9 @@ def _published(current: Session, event: Event) -> Notice | None:
     if publish is None:
         return None
     part: Part = publish.part
-    beside = select(Task.assignee_id).where(Task.asset_id.is_not_distinct_from(part.asset_id))
-    beside = beside.where(Task.shot_id.is_not_distinct_from(part.shot_id), Task.assignee_id.is_not(None))
-    audience = frozenset(user for user in current.scalars(beside) if user and user != event.actor_id)
+    beside = select(Task.assignee_ids).where(Task.asset_id.is_not_distinct_from(part.asset_id))
+    beside = beside.where(Task.shot_id.is_not_distinct_from(part.shot_id))
+    audience = frozenset(UUID(user_id) for ids in current.scalars(beside) for user_id in ids) - {event.actor_id}
     title = f"{_named(publish)} was published"
     return Notice(
         NOTIFICATION,
@@ -357,7 +384,11 @@ def _commented(current: Session, event: Event) -> Notice | None:
         return None
     publish, task = comment.publish, comment.task or (comment.publish and comment.publish.task)
     job = comment.medium.job if comment.medium and not task else None
-    users = (task and task.assignee_id, publish and publish.created_by_id, job and job.created_by_id)
+    users = (
+        *map(UUID, task.assignee_ids if task else ()),
+        publish and publish.created_by_id,
+        job and job.created_by_id,
+    )
     concerned = (user for user in users if user and str(user) not in comment.mentions)
     return _comment_notice(current, event, comment, "comment.created", "commented on", concerned)
 
@@ -417,8 +448,6 @@ _HANDLERS: dict[str, tuple[Callable[[Session, Event], Notice | None], ...]] = {
     "job.cancelled": (_job_ended,),
     "workflow_run.completed": (_run_ended,),
     "workflow_run.failed": (_run_ended,),
-    "task.created": (_task_changed,),
-    "task.changed": (_task_changed,),
     "publish.created": (_published,),
     "comment.created": (_mentioned, _commented),
     "comment.mentioned": (_mentioned,),

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from uuid import UUID
 
-from sqlalchemy import ColumnElement, func, select
+from sqlalchemy import ColumnElement, func, not_, select
 from sqlalchemy.orm import Session
 
 from service.models import Event, Task
@@ -21,33 +22,40 @@ class Together:
     first: Sequence[Task]
 
 
-def assigned_together(current: Session, event: Event, task: Task) -> Together | None:
-    """The tasks that were given to one person with this one, itself among them.
+def assigned_together(current: Session, event: Event, user_id: UUID) -> Together | None:
+    """The tasks that were given to one person with the one of the event, itself among them.
 
     None where an earlier event of the same transaction tells of them.
     """
-    return _together(current, event, task, _was_assigned())
+    return _together(current, event, user_id, _was_given_to(user_id))
 
 
-def moved_together(current: Session, event: Event, task: Task) -> Together | None:
+def moved_together(current: Session, event: Event, user_id: UUID) -> Together | None:
     """The tasks of one person whose status was changed with this one's, as :func:`assigned_together`."""
-    return _together(current, event, task, Event.payload["changes"].has_key("status") & ~_was_assigned())
+    return _together(current, event, user_id, Event.payload["changes"].has_key("status") & not_(_was_given_to(user_id)))
 
 
-def _was_assigned() -> ColumnElement[bool]:
+def given_to(event: Event) -> list[UUID]:
+    """To whom a task was given: who does it since the event, and did not before."""
+    before, after = (event.payload.get("changes") or {}).get("assignee_ids") or (None, None)
+    now = after or event.payload.get("refers", {}).get("assignee_ids") or []
+    return [UUID(user_id) for user_id in now if user_id not in (before or [])]
+
+
+def _was_given_to(user_id: UUID) -> ColumnElement[bool]:
     # What a payload lacks is null, which is neither true nor false.
-    given = (Event.payload[part].has_key("assignee_id") for part in ("changes", "refers"))
-    changed, made = (func.coalesce(each, False) for each in given)
-    return changed | made
+    before, after = (Event.payload[("changes", "assignee_ids", side)].has_key(str(user_id)) for side in ("0", "1"))
+    made = Event.payload[("refers", "assignee_ids")].has_key(str(user_id))
+    return (func.coalesce(after, False) & not_(func.coalesce(before, False))) | func.coalesce(made, False)
 
 
-def _together(current: Session, event: Event, task: Task, happened: ColumnElement[bool]) -> Together | None:
+def _together(current: Session, event: Event, user_id: UUID, happened: ColumnElement[bool]) -> Together | None:
     theirs = (
         Event.transaction == event.transaction,
         # Another database, into which this one was restored, counts its transactions anew.
         Event.created_at == event.created_at,
         Event.kind.in_(["task.created", "task.changed"]),
-        Task.assignee_id == task.assignee_id,
+        Task.assignee_ids.contains([str(user_id)]),
         happened,
     )
     to_task = (Task.tenant_id == Event.tenant_id) & (Task.id == Event.subject_id)

@@ -32,6 +32,7 @@ from service.api import (
     sequences,
     shots,
     system,
+    task_statuses,
     tasks,
     tenants,
     tokens,
@@ -46,7 +47,7 @@ _RESOURCES = tuple(
     resource
     for module in (
         *(account, tokens, users, tenants, projects, sequences, shots, assets, casting, tasks, custom_fields),
-        *(production_sheet, orders),
+        *(task_statuses, production_sheet, orders),
         *(cad, cad_materials, cad_revisions, materials, scenes, publishes, pins, references, comments),
         *(media, playlists, jobs, workers, workflows, events, notifications, webhooks, audit, metrics, system),
     )

@@ -23,6 +23,7 @@ from service.archiving import check_live
 from service.database import session
 from service.models import Comment, MediaAsset, Publish, Task, User
 from service.models.comments import LONGEST, MOST_POINTS
+from service.production.statuses import status_given
 from service.review.comments import check_attachments, check_looked_at, mentioned
 from service.review.films import frame_at
 from shared.errors import ForbiddenError, InputError
@@ -208,14 +209,16 @@ def list_comments(query: CommentQuery) -> dict[str, Any]:
 def create_comment(body: NewComment) -> dict[str, Any]:
     """Comment on a task or a publish, perhaps on a picture of it; or on a picture or film that is of no publish.
 
-    A comment on a task can give it a status. Who is mentioned, the task's assignee and the publish's author, or who had
+    A comment on a task can give it a status. Who is mentioned, who does the task and who made the publish, or who had
     the picture made, are told. Clients comment on the publishes and media that they see.
     """
-    current, who = session(), auth.current()
-    target = _target(body)
-    if body.status and isinstance(target, Task):
+    current, who, status = session(), auth.current(), body.status
+    if status:
         auth.require(Permission.TASK_WRITE)
-        change(target, {"status": body.status})
+        status = status_given(current, status, who.role)
+    target = _target(body)
+    if status and isinstance(target, Task):
+        change(target, {"status": status})
     if body.media_id:
         medium = row(MediaAsset, body.media_id)
         check_live(medium)
@@ -224,7 +227,7 @@ def create_comment(body: NewComment) -> dict[str, Any]:
         task_id=target.id if isinstance(target, Task) else None,
         publish_id=target.id if isinstance(target, Publish) else None,
         text=body.text,
-        status=body.status,
+        status=status,
         author_id=who.user_id,
         for_client=body.for_client or who.role is Role.CLIENT,
         mentions=[str(user_id) for user_id in mentioned(current, body.text)],

@@ -17,11 +17,14 @@ from service.api.records import live_row
 from service.api.routing import Reply, Request, Resource, body_bytes
 from service.api.sheet_fields import KINDS, FieldColumns, put_away
 from service.api.shots import Frame
+from service.api.tasks import EstimateDays
 from service.api.validation import faults_of
 from service.database import session
 from service.models import Asset, FieldsRow, Project, Shot, Task
+from service.production.assignees import MOST_ASSIGNEES
 from service.production.custom_fields import fields_of, target_type_of
 from service.production.sheet import Plan, RowSpec, follow, label, plan, rows_of
+from shared.custom_fields import as_text
 from shared.errors import InputError
 from shared.material_library import nearest_name
 from shared.tables import Table, TableRow, day_of, plain, read_table, write_table
@@ -35,9 +38,9 @@ _MOST_FAULTS = 50
 """So many lines with faults are told."""
 COLUMNS = (
     *("asset", "asset type", "sequence", "shot", "title", "status", "frame in", "frame out"),
-    *("task", "department", "task status", "assignee", "due"),
+    *("task", "department", "task status", "assignees", "start", "due", "estimate days"),
 )
-_OF_TASKS = 5
+_OF_TASKS = 7
 """The last columns."""
 REVISIONS = ("revision", "task revision")
 """The columns that say what a row was when it was exported; they stand at the end, where they are in nobody's way."""
@@ -48,8 +51,10 @@ _ALSO_CALLED = {
     "frame_in": ("in", "firstframe", "startframe"),
     "frame_out": ("out", "lastframe", "endframe"),
     "task": ("tasktype",),
-    "assignee": ("assignedto", "artist"),
+    "assignees": ("assignee", "assignedto", "artist", "artists"),
+    "start": ("startdate", "begin"),
     "due": ("duedate", "deadline"),
+    "estimate_days": ("estimate", "estimatedays", "bid", "days"),
 }
 _NAMES = {
     (column := words.replace(" ", "_")): (words.replace(" ", ""), *_ALSO_CALLED.get(column, ()))
@@ -67,7 +72,12 @@ def _whole(text: Any) -> Any:
 
 _Frame = Annotated[Frame, BeforeValidator(_whole)]
 _Revision = Annotated[Number, BeforeValidator(_whole)]
-_Due = Annotated[Day, BeforeValidator(day_of)]
+_DayCell = Annotated[Day, BeforeValidator(day_of)]
+_People = Annotated[
+    list[Annotated[str, StringConstraints(max_length=320)]],
+    Field(max_length=MOST_ASSIGNEES),
+    BeforeValidator(lambda text: [name for each in re.split(r"[,;\r\n]+", text) if (name := each.strip())]),
+]
 
 
 class _Line(Request):
@@ -84,8 +94,10 @@ class _Line(Request):
     task: Name | None = None
     department: DepartmentName | None = None
     task_status: Status | None = None
-    assignee: Annotated[str, StringConstraints(max_length=320)] | None = None
-    due: _Due | None = None
+    assignees: _People | None = None
+    start: _DayCell | None = None
+    due: _DayCell | None = None
+    estimate_days: EstimateDays | None = None
     revision: _Revision | None = None
     task_revision: _Revision | None = None
 
@@ -120,7 +132,7 @@ class _Line(Request):
                 target = ("shot", self.sequence, self.shot)
                 yield spec(target, "shot", {**own, **self._given("frame_in", "frame_out")}, self.revision)
         if self.task is not None:
-            values = self._given("department", "assignee", "due")
+            values = self._given("department", "assignees", "start", "due", "estimate_days")
             if self.task_status is not None:
                 values["status"] = self.task_status
             yield spec((*target, "task", self.task), "task", values, self.task_revision)
@@ -134,7 +146,7 @@ _NEEDS = {
     "shot": "sequence",
     "frame_in": "shot",
     "frame_out": "shot",
-    **dict.fromkeys(("department", "task_status", "assignee", "due"), "task"),
+    **dict.fromkeys(("department", "task_status", "assignees", "start", "due", "estimate_days"), "task"),
 }
 
 
@@ -199,10 +211,10 @@ def follow_production_sheet(project_id: UUID, query: SheetQuery) -> dict[str, An
     """Add and change assets, sequences, shots and tasks as a CSV or TSV file says, all of it or nothing.
 
     Its first row names the columns, as in the file that GET answers; `asset`, or `sequence` and `shot`, say what a row
-    is about, and the others may be missing. Empty cells change nothing. Nothing is archived:
-    what the file does not mention stays as it is. An assignee is named by e-mail address. Custom fields have columns
-    like `shot.lens`, or are called by their title alone where that means one column. Rows that cannot be followed are
-    told by their line.
+    is about, and the others may be missing. Empty cells change nothing. Nothing is archived: what the file does not
+    mention stays as it is. Assignees are named by e-mail address or name, with commas between them. Custom fields have
+    columns like `shot.lens`, or are called by their title alone where that means one column. Rows that cannot be
+    followed are told by their line.
 
     `revision` and `task revision` say at which revision a row was exported. Cells that still say what it was then
     change nothing, whatever was changed since; a cell that was edited is refused where somebody else changed the same
@@ -313,5 +325,6 @@ def _table(project: Project, fields: FieldColumns) -> Iterator[list[object]]:
 
 
 def _cells(task: Task) -> list[object]:
-    assignee = task.assignee.email if task.assignee else ""
-    return [task.name, task.department, task.status, assignee, task.due or ""]
+    assignees = as_text([user.email for user in task.assignees])
+    estimate = "" if task.estimate_days is None else f"{task.estimate_days:g}"
+    return [task.name, task.department, task.status, assignees, task.start or "", task.due or "", estimate]

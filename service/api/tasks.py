@@ -1,18 +1,18 @@
-"""Tasks: somebody's work on one asset or one shot."""
+"""Tasks: the work on one asset or one shot."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import date
-from typing import Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal, Self
 from uuid import UUID
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 from sqlalchemy import Select, select
 from sqlalchemy.orm import aliased
 
 from service.accounts import auth
-from service.accounts.permissions import Permission, Role, allows
+from service.accounts.permissions import Permission, allows
 from service.api.field_values import (
     FieldsOut,
     FieldsQuery,
@@ -25,14 +25,39 @@ from service.api.field_values import (
 from service.api.fields import Changes, Day, DepartmentName, Name, NameOf, Status
 from service.api.listing import Page, equal, row
 from service.api.records import add, change, declare_archive, live_row, same_folder
-from service.api.routing import Request, Resource
-from service.models import Asset, Project, Sequence, Shot, Task, User
+from service.api.routing import Reply, Request, Resource
+from service.database import session
+from service.models import Asset, Project, Sequence, Shot, Task, TaskStatus
+from service.production.assignees import (
+    MOST_ASSIGNEES,
+    check_assignees,
+    does_it,
+    first_name,
+    has_assignee,
+    with_assignees,
+)
+from service.production.statuses import status_given
 from shared.errors import ConflictError, ForbiddenError, InputError
 
 tasks = Resource("tasks", "/tasks")
 RESOURCES = (tasks,)
 
 _AssetProject, _ShotProject = aliased(Project), aliased(Project)
+
+AssigneeIds = Annotated[
+    list[UUID],
+    Field(max_length=MOST_ASSIGNEES, description="who does it: ids of users; who answers for it comes first"),
+]
+EstimateDays = Annotated[
+    float,
+    Field(ge=0, le=10_000, allow_inf_nan=False, examples=[2.5], description="days of work of one person"),
+    AfterValidator(lambda days: round(days, 2)),
+]
+
+
+class AssigneeOut(Reply):
+    id: UUID
+    name: str
 
 
 class TaskOut(FieldsOut):
@@ -42,20 +67,26 @@ class TaskOut(FieldsOut):
     project: NameOf
     name: str
     department: str
-    assignee_id: UUID | None
-    assignee: NameOf | None
-    status: str
+    assignees: list[AssigneeOut] = Field(description="who does it; who answers for it comes first")
+    assignee_id: UUID | None = Field(description="the first of `assignees`, null where nobody does it")
+    assignee: NameOf | None = Field(description="the name of the first of `assignees`")
+    status: str = Field(description="the name of one that is declared: GET /api/task-statuses/")
+    start: date | None
     due: date | None
+    estimate_days: float | None = Field(description="days of work of one person")
 
     @model_validator(mode="before")
     @classmethod
     def _with_target(cls, task: Any) -> Any:
         if not isinstance(task, Task):
             return task
-        row_fields = ("id", "created_at", "updated_at", "revision", "archived_at")
-        own_fields = ("name", "department", "assignee_id", "assignee", "status", "due", "shown_fields")
+        row_fields = ("id", "created_at", "updated_at", "revision", "archived_at", "shown_fields")
+        own_fields = ("name", "department", "assignees", "status", "start", "due", "estimate_days")
+        first = task.assignees[0] if task.assignees else None
         return {
             **{name: getattr(task, name) for name in (*row_fields, *own_fields)},
+            "assignee_id": first and first.id,
+            "assignee": first,
             "target_type": task.target.entity.kind,
             "target_id": task.target.id,
             "entity": str(task.target.entity),
@@ -63,24 +94,44 @@ class TaskOut(FieldsOut):
         }
 
 
-class NewTask(Request):
+class _Assigned(Request):
+    """What takes ``assignee_id``, as the releases before several assignees did."""
+
+    assignee_ids: AssigneeIds | None = None
+    assignee_id: UUID | None = Field(
+        None, exclude=True, description="short for `assignee_ids` with one; null for nobody"
+    )
+
+    @model_validator(mode="after")
+    def _one(self) -> Self:
+        if "assignee_id" in self.model_fields_set:
+            one = [self.assignee_id] if self.assignee_id else []
+            if (self.assignee_ids or one)[:1] != one:
+                raise ValueError("assignee_id, where both are given, must be the first of assignee_ids")
+            self.assignee_ids = self.assignee_ids or one
+        return self
+
+
+class NewTask(_Assigned):
     target_type: Literal["asset", "shot"]
     target_id: UUID
     name: Name
     department: DepartmentName
-    assignee_id: UUID | None = None
-    status: Status = "todo"
+    status: Status | None = Field(None, description="without it, what new tasks have")
+    start: Day | None = None
     due: Day | None = None
+    estimate_days: EstimateDays | None = None
     fields: FieldValues = Field(default_factory=dict)
 
 
-class TaskChanges(Changes):
-    nullable: ClassVar[frozenset[str]] = frozenset({"assignee_id", "due"})
+class TaskChanges(_Assigned, Changes):
+    nullable: ClassVar[frozenset[str]] = frozenset({"assignee_id", "start", "due", "estimate_days"})
 
     status: Status | None = None
     department: DepartmentName | None = None
-    assignee_id: UUID | None = None
+    start: Day | None = None
     due: Day | None = None
+    estimate_days: EstimateDays | None = None
     fields: FieldValues | None = None
 
 
@@ -88,41 +139,46 @@ class TaskQuery(FieldsQuery):
     project: str = Field("", description="name of the project")
     asset: str = Field("", description="name of the asset")
     shot: str = Field("", description="name of the shot, or SEQUENCE/SHOT")
-    assignee: str = Field("", description="`me`, `nobody`, or the id of a user")
+    assignee: str = Field("", description="`me`, `nobody`, or the id of a user: alone or with others")
     department: str = ""
     status: str = ""
+    open: bool = Field(False, description="only what is not done: the kind of its status is another")
     due_before: Day | None = Field(None, description="due on that day or earlier")
 
 
 @tasks.declare("GET", "/", permission=Permission.TASK_READ, query=TaskQuery, answer=Page[TaskOut])
 def list_tasks(query: TaskQuery) -> dict[str, Any]:
     """List tasks; ``assignee=me`` for one's own."""
-    statement = (
-        tasks_of(query.project, query.asset, query.shot)
-        .outerjoin(Task.assignee)
-        .where(*equal((Task.department, query.department), (Task.status, query.status)))
+    statement = tasks_of(query.project, query.asset, query.shot).where(
+        *equal((Task.department, query.department), (Task.status, query.status))
     )
     if query.assignee:
-        statement = statement.where(Task.assignee_id.is_not_distinct_from(user_or_nobody(query.assignee, "assignee")))
+        statement = statement.where(has_assignee(user_or_nobody(query.assignee, "assignee")))
+    if query.open:
+        statement = statement.where(is_open())
     if query.due_before:
         statement = statement.where(Task.due <= query.due_before)
-    return page_with_fields(
+    page = page_with_fields(
         statement,
         query,
         key=Task,
-        search=(Task, Asset, Shot, Sequence, User),
+        search=(Task, Asset, Shot, Sequence, does_it),
         sort={
             "name": Task.name,
             "department": Task.department,
-            "status": Task.status,
+            "status": status_position(),
+            "start": Task.start,
             "due": Task.due,
-            "assignee": User.name,
+            "estimate_days": Task.estimate_days,
+            "assignee": first_name(),
             "created_at": Task.created_at,
             "updated_at": Task.updated_at,
         },
         default_sort="name",
         below=(Asset, _AssetProject, Shot, Sequence, _ShotProject),
     )
+    with_assignees(session(), page["items"])
+    return page
 
 
 @tasks.declare("POST", "/", permission=Permission.PRODUCTION_WRITE, body=NewTask, answer=TaskOut, status=201)
@@ -130,17 +186,19 @@ def create_task(body: NewTask) -> Task:
     """Create a task on an asset or a shot."""
     is_asset = body.target_type == "asset"
     target = live_row(Asset, body.target_id) if is_asset else live_row(Shot, body.target_id)
-    _check_assignee(body.assignee_id)
+    check_days(body.start, body.due)
     values = new_values(Task, target.project.id, body.model_dump(exclude={"target_type", "target_id"}))
+    values["status"] = status_given(session(), body.status)
+    values["assignee_ids"] = check_assignees(session(), body.assignee_ids or [])
     column = Task.asset_id if isinstance(target, Asset) else Task.shot_id
     values[column.key] = target.id
-    return with_fields(add(Task(**values), column == target.id, same_folder(Task.name, body.name)))
+    return answered(add(Task(**values), column == target.id, same_folder(Task.name, body.name)))
 
 
 @tasks.declare("GET", "/<uuid:task_id>", permission=Permission.TASK_READ, answer=TaskOut)
 def get_task(task_id: UUID) -> Task:
     """A task."""
-    return with_fields(row(Task, task_id))
+    return answered(row(Task, task_id))
 
 
 @tasks.declare(
@@ -152,53 +210,97 @@ def get_task(task_id: UUID) -> Task:
     if_match="optional",
 )
 def change_task(task_id: UUID, body: TaskChanges) -> Task:
-    """Change a task's status, department, assignee, due date or custom fields.
+    """Change a task's status, department, assignees, days, estimate or custom fields.
 
     An artist may change the status, and take a task that nobody has; all else is a project manager's.
     """
-    _check_assignee(body.assignee_id)
+    checked = checked_changes(body)
     task, given = changes_of(Task, task_id, body)
+    changes = changed_values(task, {**given, **checked})
+    check_may_change(task, changes)
+    return answered(change(task, changes))
+
+
+declare_archive(tasks, Task, Permission.PRODUCTION_WRITE, TaskOut, describe=lambda task: answered(task))
+
+
+def answered(task: Task) -> Task:
+    """The task, with its fields and assignees as they are answered: two statements."""
+    with_assignees(session(), [with_fields(task)])
+    return task
+
+
+def checked_changes(body: TaskChanges) -> dict[str, Any]:
+    """What of a change stands by itself, checked before the task is locked: its status, and who is to do it."""
+    checked: dict[str, Any] = {}
+    if body.status is not None:
+        checked["status"] = status_given(session(), body.status, auth.current().role)
+    if body.assignee_ids is not None:
+        checked["assignee_ids"] = check_assignees(session(), body.assignee_ids)
+    return checked
+
+
+def changed_values(task: Task, given: Mapping[str, Any]) -> dict[str, Any]:
+    """What of ``given`` a task does not have yet. Raises InputError where it would be due before it starts."""
     changes = {name: value for name, value in given.items() if value != getattr(task, name)}
-    _check_may_change(task, changes)
-    return with_fields(change(task, changes))
+    if changes.keys() & {"start", "due"}:
+        check_days(changes.get("start", task.start), changes.get("due", task.due))
+    return changes
 
 
-declare_archive(tasks, Task, Permission.PRODUCTION_WRITE, TaskOut, describe=with_fields)
-
-
-def _check_may_change(task: Task, changes: Mapping[str, Any]) -> None:
+def check_may_change(task: Task, changes: Mapping[str, Any]) -> None:
     """Raises ForbiddenError where the caller may change less, ConflictError where somebody else has the task that they
     take. The task is locked: of two who take it, one is told."""
     who = auth.current()
     if allows(who.role, Permission.PRODUCTION_WRITE):
         return
-    own = {"status"}
-    if task.assignee_id is None and changes.get("assignee_id") == who.user_id:
-        own.add("assignee_id")
+    own, takes = {"status"}, changes.get("assignee_ids") == [str(who.user_id)]
+    if takes and not task.assignee_ids:
+        own.add("assignee_ids")
     if beyond := sorted(changes.keys() - own):
-        # Not task.assignee: that was joined before the lock, and may be who had it then.
-        has_it = row(User, task.assignee_id).name if task.assignee_id else "nobody"
-        if beyond == ["assignee_id"] and changes["assignee_id"] == who.user_id:
+        with_assignees(session(), [task])
+        have = " and ".join(user.name for user in task.assignees) or "nobody"
+        if beyond == ["assignee_ids"] and takes:
             raise ConflictError(
-                f"{has_it} has the task {task.name} already.",
+                f"The task {task.name} is taken already, by {have}.",
                 hint="An artist may take a task that nobody has. Ask a project manager to give it to you.",
                 code="conflict.task_taken",
-                fields={"assignee_id": f"is {has_it}"},
+                fields={"assignee_ids": f"is {have}"},
             )
         raise ForbiddenError(
-            f"Only a project manager may change {' and '.join(beyond)} of the task {task.name}, which {has_it} has.",
+            f"Only a project manager may change {' and '.join(beyond)} of the task {task.name}, which {have} "
+            f"{'have' if len(task.assignees) > 1 else 'has'}.",
             hint="Ask a project manager. An artist changes the status, and may take a task that nobody has.",
             fields=dict.fromkeys(beyond, "may be changed by a project manager"),
         )
 
 
-def _check_assignee(user_id: UUID | None) -> None:
-    if user_id is not None and live_row(User, user_id).role == Role.CLIENT:
+def check_days(start: date | None, due: date | None) -> None:
+    """Raises InputError where a task would be due before it starts."""
+    if start and due and due < start:
         raise InputError(
-            "A client cannot be given a task.",
-            hint="Give it to an artist, or change the user's role first.",
-            fields={"assignee_id": "is a client"},
+            f"The task would be due on {due}, before it starts on {start}.",
+            hint="Give it a later due day, or an earlier start.",
+            fields={"due": f"is before {start}", "start": f"is after {due}"},
         )
+
+
+def locked_tasks(statement: Select[Task]) -> list[Task]:
+    """The tasks of a statement, locked until the transaction ends; one statement."""
+    locked = statement.order_by(Task.id).with_for_update(key_share=True, of=Task)
+    return list(session().scalars(locked.execution_options(populate_existing=True)).unique())
+
+
+def is_open() -> Any:
+    """Condition for tasks that are not done."""
+    done = select(TaskStatus.name).where(TaskStatus.kind == "done")
+    return Task.status.not_in(done)
+
+
+def status_position() -> Any:
+    """Where a task's status stands among the others, to sort by."""
+    own = (TaskStatus.tenant_id == Task.tenant_id, TaskStatus.name == Task.status)
+    return select(TaskStatus.position).where(*own).scalar_subquery()
 
 
 def tasks_of(project: str, asset: str, shot: str) -> Select[Task]:

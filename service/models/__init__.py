@@ -18,8 +18,9 @@ from service.models.notifications import (
 from service.models.orders import Order, OrderItem, OrderMedium
 from service.models.people import ProjectMember, TimeEntry
 from service.models.playlists import Playlist, PlaylistItem
-from service.models.production import Asset, Casting, Project, ProjectClient, Sequence, Shot, Task
+from service.models.production import Asset, Casting, Project, ProjectClient, Sequence, Shot
 from service.models.publishing import Composition, Part, Publish, Reservation, Scene, StaleEntry, Sweep
+from service.models.tasks import Task, TaskStatus, TaskTemplate
 from service.models.tenancy import ApiToken, Tenant, User
 from service.models.webhooks import Webhook, WebhookDelivery
 from service.models.workflows import Workflow, WorkflowNode, WorkflowRun, WorkflowVersion
@@ -65,6 +66,8 @@ __all__ = [
     "StaleEntry",
     "Sweep",
     "Task",
+    "TaskStatus",
+    "TaskTemplate",
     "Tenant",
     "TenantMaterial",
     "TenantRow",

@@ -11,8 +11,8 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from service.models.base import Base, EditableRow, search_column, tenant_key
 from service.models.media import MediaAsset
-from service.models.production import Task
 from service.models.publishing import Publish
+from service.models.tasks import Task
 from service.models.tenancy import User
 
 LONGEST = 10_000

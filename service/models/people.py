@@ -9,7 +9,7 @@ from sqlalchemy import CheckConstraint, Index, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from service.models.base import Base, TenantRow, tenant_key
-from service.models.production import Task
+from service.models.tasks import Task
 from service.models.tenancy import User
 
 DAY_MINUTES = 24 * 60

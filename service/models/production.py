@@ -1,16 +1,14 @@
-"""What a studio makes: projects, sequences, shots, assets, and the tasks on them."""
+"""What a studio makes: projects, sequences, shots and assets."""
 
 from __future__ import annotations
 
 import uuid
-from datetime import date
 from typing import Any
 
 from sqlalchemy import CheckConstraint, Index, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from service.models.base import Base, FieldsRow, TenantRow, search_column, tenant_key
-from service.models.tenancy import User
 from shared.context import Entity
 
 _WORDS = "name || ' ' || title"
@@ -148,38 +146,3 @@ class Casting(TenantRow, Base):
     asset_id: Mapped[uuid.UUID]
     count: Mapped[int] = mapped_column(server_default=text("1"), default=1)
     shot: Mapped[Shot] = relationship(viewonly=True, lazy="joined", innerjoin=True)
-
-
-class Task(FieldsRow, Base):
-    """Work on one asset or one shot, by one artist."""
-
-    __tablename__ = "tasks"
-    __table_args__ = (
-        tenant_key("asset_id", "assets"),
-        tenant_key("shot_id", "shots"),
-        tenant_key("assignee_id", "users"),
-        CheckConstraint("num_nonnulls(asset_id, shot_id) = 1", name="one_target"),
-        UniqueConstraint("tenant_id", "asset_id", "shot_id", "name", postgresql_nulls_not_distinct=True),
-        Index("ix_tasks_assignee_id", "tenant_id", "assignee_id"),
-        Index("ix_tasks_shot_id", "tenant_id", "shot_id"),
-        Index("ix_tasks_search", "search", postgresql_using="gin"),
-    )
-
-    asset_id: Mapped[uuid.UUID | None] = mapped_column(default=None)
-    shot_id: Mapped[uuid.UUID | None] = mapped_column(default=None)
-    name: Mapped[str]
-    department: Mapped[str]
-    assignee_id: Mapped[uuid.UUID | None] = mapped_column(default=None)
-    status: Mapped[str] = mapped_column(server_default="todo")
-    due: Mapped[date | None] = mapped_column(default=None)
-    search: Mapped[Any] = search_column("name || ' ' || department", fields=True)
-    asset: Mapped[Asset | None] = relationship(viewonly=True, lazy="joined")
-    shot: Mapped[Shot | None] = relationship(viewonly=True, lazy="joined")
-    assignee: Mapped[User | None] = relationship(viewonly=True, lazy="joined")
-
-    @property
-    def target(self) -> Asset | Shot:
-        """The asset or shot worked on."""
-        target = self.asset or self.shot
-        assert target is not None  # the table's check
-        return target

@@ -10,7 +10,8 @@ from sqlalchemy import BigInteger, CheckConstraint, FetchedValue, Identity, Inde
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from service.models.base import Base, EditableRow, TenantRow, search_column, tenant_key
-from service.models.production import Asset, Shot, Task
+from service.models.production import Asset, Shot
+from service.models.tasks import Task
 from service.models.tenancy import User
 
 

@@ -4,9 +4,9 @@
 with its queries; ``playlists`` are found and arranged, and in ``review`` they and single pictures are looked at;
 ``comments`` and ``field_values`` stand on what they are about; ``projects`` has the pages of projects, sequences and
 shots, which are made by ``making`` and changed and put away by ``changing``, as assets are; ``casting`` chooses what a
-shot uses, ``production`` takes spreadsheets, and ``custom_fields`` declares fields; ``uploads`` takes CAD files, and
-``revisions`` has the buttons that confirm or correct matches; ``webhooks`` are an administrator's; ``sign_in`` gives
-and ends the browser's session. All of them change rows by the API's own functions.
+shot uses, ``production`` takes spreadsheets, ``custom_fields`` declares fields, and ``task_statuses`` what tasks can
+be; ``uploads`` takes CAD files, and ``revisions`` has the buttons that confirm or correct matches; ``webhooks`` are an
+administrator's; ``sign_in`` gives and ends the browser's session. All of them change rows by the API's own functions.
 """
 
 from __future__ import annotations
@@ -32,6 +32,7 @@ from service.pages import (
     review,
     revisions,
     sign_in,
+    task_statuses,
     tasks,
     uploads,
     webhooks,
@@ -44,7 +45,8 @@ __all__ = ["error_page", "register"]
 
 _VIEWS = (
     *(home, projects, making, changing, casting, production, custom_fields, field_values),
-    *(assets, uploads, revisions, tasks),
+    *(assets, uploads, revisions),
+    *(tasks, task_statuses),
     *(publishes, playlists, review, comments, jobs, workflows, notifications, webhooks, sign_in),
 )
 """Modules whose import declares the routes of ``pages``."""

@@ -30,15 +30,16 @@ from service.api.media import MediaUpload, add_medium
 from service.api.records import change
 from service.database import session
 from service.file_types import ACCEPTED
-from service.models import Comment, MediaAsset, Playlist, Publish, Task
+from service.models import Comment, MediaAsset, Playlist, Publish, Task, TaskStatus
 from service.models.comments import LONGEST
 from service.pages.forms import check_seen, read_form
 from service.pages.frame import action, may, tell_refusal
 from service.pages.paging import page_number, paged
+from service.pages.task_statuses import offered_statuses
+from service.production.statuses import first_of
 from shared.errors import ConflictError, InputError, RacewayError
 
 _PAGE = 30
-_STATUSES = 50
 _REFUSED = "The comment cannot be written so."
 
 
@@ -69,8 +70,8 @@ class CommentsView:
     """As the API answers them, and ``own`` for those that the reader may change."""
     number: int
     more: bool
-    statuses: Sequence[str]
-    """Those that tasks have: one may be given with a comment, where there are any."""
+    statuses: Sequence[TaskStatus]
+    """Those that the reader may give to the task with a comment; none where there is no task."""
     task: Task | None
     """Whose status that is."""
     review: Review | None = None
@@ -81,6 +82,12 @@ class CommentsView:
     def target_type(self) -> str:
         """What the API calls it."""
         return "task" if isinstance(self.target, Task) else "publish" if isinstance(self.target, Publish) else "medium"
+
+    @property
+    def answers(self) -> list[tuple[str, TaskStatus]]:
+        """The buttons of a review, and the status that each gives to the task."""
+        kinds = (("Retake", "retake"), ("Approve", "done"))
+        return [(label, status) for label, kind in kinds if (status := first_of(self.statuses, kind))]
 
     @property
     def back(self) -> dict[str, UUID]:
@@ -127,9 +134,9 @@ def _view(
     found, more = paged(newest.order_by(Comment.created_at.desc(), Comment.id), number, _PAGE)
     mine, manages = auth.current().user_id, may_manage()
     items = [{**comment, "own": manages or comment["author_id"] == mine} for comment in describe(found)]
-    statuses: Sequence[str] = ()
+    statuses: Sequence[TaskStatus] = ()
     if task is not None and task.archived_at is None and may(Permission.TASK_WRITE):
-        statuses = session().scalars(select(Task.status).distinct().order_by(Task.status).limit(_STATUSES)).all()
+        statuses = offered_statuses()
     return CommentsView(target, items, number, more, statuses, task, review)
 
 
@@ -137,8 +144,8 @@ def _view(
 def write_comment() -> str:
     """Comment on what the form names, with the pictures and films that were chosen and what was drawn.
 
-    A status that is given while a publish is looked at is its task's, and the comment with it; ``answer`` is the button
-    of one.
+    A status that is given while a publish is looked at is its task's, and the comment with it; ``answer`` is the status
+    of a review's button.
     """
     about, about_id = request.form.get("target_type", ""), request.form.get("target_id", type=UUID)
     if about_id is None:

@@ -16,6 +16,7 @@ from service.models import Project
 from service.pages.frame import action, page, shortened, tell_refusal
 from service.production.custom_fields import fields_of
 from service.production.sheet import FIELD
+from service.production.statuses import statuses_of
 from shared.custom_fields import as_text
 from shared.errors import ConflictError, InputError
 
@@ -25,7 +26,13 @@ def production(project_id: UUID) -> str:
     """Where a project's spreadsheet is fetched and sent."""
     project = row(Project, project_id)
     fields = FieldColumns.of(fields_of(session(), project_id)).fields
-    return render_template("pages/production.html", project=project, columns=COLUMNS, fields=fields)
+    return render_template(
+        "pages/production.html",
+        project=project,
+        columns=COLUMNS,
+        fields=fields,
+        statuses=statuses_of(session()),
+    )
 
 
 @action("/projects/<uuid:project_id>/production", Permission.PRODUCTION_WRITE)

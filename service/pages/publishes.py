@@ -14,6 +14,7 @@ from service.models import CadFile, MediaAsset, Publish, Scene, Task
 from service.pages.comments import comments_on
 from service.pages.frame import may, page
 from service.pages.pictures import in_use, pictures_of
+from service.production.assignees import with_assignees
 from shared import paths
 from shared.departments import department
 
@@ -33,6 +34,7 @@ def publish(publish_id: UUID) -> str:
         select(MediaAsset).where(MediaAsset.publish_id == publish_id, in_use()).order_by(MediaAsset.created_at.desc())
     )
     tenant_id = current_tenant(current)
+    tasks = [current.get_one(Task, (tenant_id, found.task_id))] if may(Permission.TASK_READ) else []
     return render_template(
         "pages/publish.html",
         publish=found,
@@ -41,7 +43,7 @@ def publish(publish_id: UUID) -> str:
         department=department(part.department).label,
         part_entry=paths.part_entry(target.project_name, target.entity, part.name),
         entity_entry=paths.entity_entry(target.project_name, target.entity),
-        task=current.get(Task, (tenant_id, found.task_id)) if may(Permission.TASK_READ) else None,
+        task=next(iter(with_assignees(current, tasks)), None),
         scene=_source_scene(found),
         cad_file=current.get(CadFile, (tenant_id, found.cad_file_id)) if found.cad_file_id else None,
         versions=current.scalars(

@@ -14,6 +14,7 @@ from service.models import Publish, Task
 from service.pages.comments import comment_counts, comments_on
 from service.pages.field_values import fields_on
 from service.pages.frame import page
+from service.production.assignees import with_assignees
 from shared.departments import department
 
 _PUBLISHES = 50
@@ -23,6 +24,7 @@ _PUBLISHES = 50
 def task(task_id: UUID) -> str:
     """Somebody's work on one asset or shot."""
     found = row(Task, task_id)
+    with_assignees(session(), [found])
     if "fragment" in request.args:
         return render_template("pages/_said.html", comments=comments_on(found))
     newest = select(Publish).where(Publish.task_id == task_id).order_by(Publish.created_at.desc(), Publish.id)

@@ -12,16 +12,18 @@ from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID, uuid4
 
-from sqlalchemy import func, select
-from sqlalchemy.orm import Session, joinedload, lazyload
+from sqlalchemy import func, or_, select
+from sqlalchemy.orm import Session, lazyload
 
 from service import models
 from service.accounts.permissions import Role
 from service.database import current_actor, current_tenant, hold_each
 from service.models import Asset, CustomField, Project, Shot, Task, User
 from service.models.production import FRAMES
+from service.production.assignees import with_assignees
 from service.production.custom_fields import merged
 from service.production.sheet_history import changes_of, changes_since, one_of, was
+from service.production.statuses import statuses_given, statuses_of
 from shared.custom_fields import as_text
 from shared.departments import DEPARTMENTS
 from shared.errors import ConflictError, InputError
@@ -137,6 +139,7 @@ def rows_of(current: Session, project: Project) -> Iterator[tuple[Asset | models
     for place, row in known.items():
         if isinstance(row, Task):
             tasks.setdefault(place[:-2], []).append(row)
+    with_assignees(current, [task for each in tasks.values() for task in each])
     # A sequence comes before its shots: its place is the shorter one.
     order = {place: (place[0] != "asset", place[1:]) for place in known}
     for place in sorted(known, key=order.__getitem__):
@@ -155,7 +158,9 @@ class _Planning:
         self._spelled: dict[Place, Place] = {}
         self._values: dict[Place, dict[str, Any]] = {}
         self._lines: dict[Place, int] = {}
-        self._assignees = _users(current, (spec.values.get("assignee") for spec in specs))
+        self._people = _People(current, specs, self._known.values())
+        said = (spec.values["status"] for spec in specs if _kind(spec.place) == "task" and "status" in spec.values)
+        self._first_status, self._statuses = statuses_given(current, said)
         self._history = changes_since(current, self._older(specs))
         for spec in specs:
             self._take(spec)
@@ -217,15 +222,19 @@ class _Planning:
         self._spelled.setdefault(place, spec.place)
         self._lines.setdefault(place, spec.line)
         values, row = dict(spec.values), self._known.get(place)
-        if (address := values.pop("assignee", None)) is not None:
-            if (user := self._assignees.get(address.lower())) is None:
-                self.plan.refuse(spec.line, f"assignee: nobody here has the e-mail address {address}")
-            else:
-                values["assignee_id"] = user.id
+        if (named := values.pop("assignees", None)) is not None:
+            try:
+                values["assignee_ids"] = self._people.meant_by(named)
+            except InputError as error:
+                self.plan.refuse(spec.line, f"assignees: {error.message}")
         if row is not None and spec.revision is not None:
             values = {name: value for name, value in values.items() if self._is_new(spec, row, name, value)}
-        if "assignee_id" in values and (row is None or _value(row, "assignee_id") != values["assignee_id"]):
-            self._check_assignee(spec.line, str(address))
+        if "assignee_ids" in values:
+            before = row.assignee_ids if isinstance(row, Task) else []
+            if fault := self._people.fault(set(values["assignee_ids"]) - set(before)):
+                self.plan.refuse(spec.line, f"assignees: {fault}")
+        if _kind(place) == "task" and "status" in values and (row is None or row.status != values["status"]):
+            self._check_status(spec.line, values["status"])
         said = self._values.setdefault(place, {})
         for name, value in values.items():
             if said.setdefault(name, value) != value:
@@ -245,33 +254,25 @@ class _Planning:
             return False
         changes = changes_of(self._history, row.id, spec.revision, name)
         if was(changes, name, value):
-            self.plan.kept.append(
-                Kept(label(spec.place), column, self._shown(name, value), self._shown(name, now, row))
-            )
+            self.plan.kept.append(Kept(label(spec.place), column, self._shown(name, value), self._shown(name, now)))
             return False
         if any(change.actor_id != current_actor(self._current) for change in changes):
             last = changes[-1]
             who = last.actor.name if last.actor else "the service"
-            what = f"{who} changed it to “{self._shown(name, now, row)}” on {last.created_at:%Y-%m-%d}"
+            what = f"{who} changed it to “{self._shown(name, now)}” on {last.created_at:%Y-%m-%d}"
             remedy = f"export it again, or empty the cell “{cell}” to have “{self._shown(name, value)}” all the same"
             self.plan.refuse(spec.line, f"{column}: {what}, after this spreadsheet was exported; {remedy}")
             return False
         return True
 
-    def _check_assignee(self, line: int, address: str) -> None:
-        assignee = self._assignees[address.lower()]
-        if assignee.archived_at is not None:
-            self.plan.refuse(line, f"assignee: {address} is not here any more and cannot be given a task")
-        elif assignee.role == Role.CLIENT:
-            self.plan.refuse(line, f"assignee: {address} is a client, who cannot be given a task")
+    def _check_status(self, line: int, status: str) -> None:
+        if status not in self._statuses:
+            there = ", ".join(each.name for each in statuses_of(self._current))
+            self.plan.refuse(line, f"task status: no task can be given {status}; there are {there}")
 
-    def _shown(self, name: str, value: Any, row: Row | None = None) -> str:
-        """A value as the table has it; ``row`` is the one that has it now."""
-        if name == "assignee_id" and value is not None:
-            if isinstance(row, Task) and row.assignee is not None:
-                return row.assignee.email
-            return next(user.email for user in self._assignees.values() if user.id == value)
-        return as_text(value)
+    def _shown(self, name: str, value: Any) -> str:
+        """A value as the table has it."""
+        return self._people.shown(value) if name == "assignee_ids" else as_text(value)
 
     def _compare(self, place: Place) -> None:
         spelled, values, line = self._spelled[place], self._values[place], self._lines[place]
@@ -281,6 +282,10 @@ class _Planning:
             last = values.get("frame_out", row.frame_out if isinstance(row, Shot) else FRAMES[1])
             if last < first:
                 self.plan.refuse(line, f"frame out: the range {first} to {last} ends before it begins")
+        if _kind(place) == "task" and values.keys() & {"start", "due"}:
+            start, due = (values.get(name, getattr(row, name, None)) for name in ("start", "due"))
+            if start and due and due < start:
+                self.plan.refuse(line, f"due: {due} is before the task starts, on {start}")
         self._check_fields(place, {} if row is None else row.fields)
         if row is None:
             if _kind(place) == "task" and "department" not in values:
@@ -300,9 +305,9 @@ class _Planning:
         self.plan.changed[spelled] = changes
         for name, value in changes.items():
             told = (before[name], value)
-            if name == "assignee_id":
-                told = (self._shown(name, before[name], row), self._shown(name, value))
-            self.plan.told.append(Change(label(spelled), name.removesuffix("_id"), *told))
+            if name == "assignee_ids":
+                told = (self._shown(name, before[name]), self._shown(name, value))
+            self.plan.told.append(Change(label(spelled), "assignees" if name == "assignee_ids" else name, *told))
 
     def _check_fields(self, place: Place, before: Mapping[str, Any]) -> None:
         given = _fields_in(self._values[place])
@@ -325,6 +330,8 @@ class _Planning:
         values = self._values[_folded(place)]
         if kind == "shot":
             values = {"frame_in": FRAMES[0], "frame_out": FRAMES[1], **values}
+        if kind == "task":
+            values = {"status": self._first_status, **values}
         new: Row = _MODELS[kind](id=uuid4(), name=place[-1], **{column: parent.id}, **_columns(values, {}))
         return new
 
@@ -335,7 +342,7 @@ def _column(place: Place, name: str) -> str:
         return f"{_kind(place)}.{name.removeprefix(FIELD)}"
     if _kind(place) == "task" and name == "status":
         return "task status"
-    return name.removesuffix("_id").replace("_", " ")
+    return "assignees" if name == "assignee_ids" else name.replace("_", " ")
 
 
 def _value(row: Row, name: str) -> Any:
@@ -379,12 +386,45 @@ def _known(current: Session, project: Project) -> dict[Place, Row]:
     of_assets = select(Asset.id).where(Asset.project_id == project.id)
     of_shots = select(Shot.id).where(Shot.sequence_id.in_(list(names)))
     of_project = Task.asset_id.in_(of_assets) | Task.shot_id.in_(of_shots)
-    for task in current.scalars(select(Task).options(bare, joinedload(Task.assignee)).where(of_project)):
+    for task in current.scalars(select(Task).options(bare).where(of_project)):
         known[(*targets[task.asset_id or task.shot_id], "task", task.name.lower())] = task
     return known
 
 
-def _users(current: Session, addresses: Iterable[str | None]) -> dict[str, User]:
-    wanted = {address.lower() for address in addresses if address}
-    found = current.scalars(select(User).where(func.lower(User.email).in_(wanted))) if wanted else ()
-    return {user.email.lower(): user for user in found}
+class _People:
+    """Those whom a table names, and those who do the tasks that there are; one statement."""
+
+    def __init__(self, current: Session, specs: Iterable[RowSpec], known: Iterable[Row]) -> None:
+        named = {name.lower() for spec in specs for name in spec.values.get("assignees", ())}
+        ids = {UUID(user_id) for row in known if isinstance(row, Task) for user_id in row.assignee_ids}
+        wanted = or_(func.lower(User.email).in_(named), func.lower(User.name).in_(named), one_of(User.id, ids))
+        found = current.scalars(select(User).where(wanted)).all() if named or ids else ()
+        self._by_id = {str(user.id): user for user in found}
+        self._by_email = {user.email.lower(): user for user in found}
+
+    def meant_by(self, names: Iterable[str]) -> list[str]:
+        """The ids of those who are named, by e-mail address or name. Raises InputError."""
+        return list(dict.fromkeys(str(self._meant_by(name).id) for name in names))
+
+    def _meant_by(self, name: str) -> User:
+        if user := self._by_email.get(name.lower()):
+            return user
+        alike = [user for user in self._by_id.values() if user.name.lower() == name.lower()]
+        found = [user for user in alike if user.archived_at is None] or alike
+        if len(found) == 1:
+            return found[0]
+        if found:
+            raise InputError(f"several people here are called {name}; give an e-mail address")
+        raise InputError(f"nobody here has the {'e-mail address' if '@' in name else 'name'} {name}")
+
+    def fault(self, user_ids: Iterable[str]) -> str:
+        """Why one of these cannot be given a task; empty where all can."""
+        for user in sorted((self._by_id[user_id] for user_id in user_ids), key=lambda user: user.email):
+            if user.archived_at is not None:
+                return f"{user.email} is not here any more and cannot be given a task"
+            if user.role == Role.CLIENT:
+                return f"{user.email} is a client, who cannot be given a task"
+        return ""
+
+    def shown(self, user_ids: Iterable[str]) -> str:
+        return as_text([self._by_id[user_id].email for user_id in user_ids])

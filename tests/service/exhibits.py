@@ -60,7 +60,9 @@ def make_exhibits(app: Flask) -> Exhibits:
     project = Project(id=uuid4(), name="demo", title="Demonstration", clients_see="all")
     asset = Asset(id=uuid4(), project_id=project.id, name="bearing", title="Ball bearing")
     empty = Asset(id=uuid4(), project_id=project.id, name="housing")
-    task = Task(id=uuid4(), asset_id=asset.id, name="lookdev", department="look", assignee_id=artist)
+    task = Task(
+        id=uuid4(), asset_id=asset.id, name="lookdev", department="look", status="todo", assignee_ids=[str(artist)]
+    )
     conversion = Conversion(
         id=uuid4(),
         sha256="ab" * 32,

@@ -152,10 +152,10 @@ def test_only_its_author_and_managers_change_a_comment(studio: StudioUnderTest, 
 
 def test_a_comment_sets_the_status_of_its_task_or_is_not_made(studio: StudioUnderTest, production: Production) -> None:
     task = production.task["id"]
-    comment = say(studio.artist, "Please look.", on(task=task), status="waiting_for_review")
-    assert comment["status"] == "waiting_for_review"
+    comment = say(studio.artist, "Please look.", on(task=task), status="review")
+    assert comment["status"] == "review"
     after = studio.artist.get(f"/tasks/{task}").data
-    assert (after["status"], after["revision"]) == ("waiting_for_review", 2)
+    assert (after["status"], after["revision"]) == ("review", 2)
     alone = say(studio.admin, "", on(task=task), status="approved")
     assert (alone["text"], alone["status"]) == ("", "approved")
     # What cannot be attached leaves the status as it was.
@@ -281,7 +281,7 @@ def test_a_status_given_with_a_comment_is_told_with_it(
     told(app, studio.artist)
     say(studio.admin, "@artist: the teeth.", on(task=task), status="retake")
     now, _ = told(app, studio.artist)
-    assert now == ("task.status", f"modelling of gear ({production.project['name']}) is now retake")
+    assert now == ("task.status", f"modelling of gear ({production.project['name']}) is now Retake")
     assert studio.artist.get("/notifications/").data["items"][0]["body"] == "@artist: the teeth."
 
 
@@ -428,7 +428,7 @@ def test_comments_are_read_and_written_on_the_page_of_a_task(studio: StudioUnder
     answer = browser.get(f"/tasks/{task}")
     page = Page(answer)
     assert evil in page.text and evil not in answer.text and not page.inline
-    assert "retake" in page.text and f"/assets/{production.asset['id']}" in page.links
+    assert "Retake" in page.text and f"/assets/{production.asset['id']}" in page.links
     fragment = browser.get(f"/tasks/{task}?fragment=comments")
     assert "second line" in fragment.text and "<textarea" in fragment.text and "<html" not in fragment.text
     change = {"text": "Gentler.", "version": "1"}

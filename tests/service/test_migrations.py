@@ -237,7 +237,14 @@ def test_what_was_said_about_pictures_alone_does_not_outlive_them(empty: Config)
             "INSERT INTO users (id, name, email, role) VALUES (:user, 'A', 'a@x', 'artist')",
             "INSERT INTO projects (id, name) VALUES (:project, 'film')",
             "INSERT INTO assets (id, project_id, name) VALUES (:asset, :project, 'gear')",
-            "INSERT INTO tasks (id, asset_id, name, department) VALUES (:task, :asset, 'model', 'model')",
+            (
+                "INSERT INTO task_statuses (id, name, kind, color, is_default)"
+                " VALUES (gen_random_uuid(), 'todo', 'todo', '#000000', true)"
+            ),
+            (
+                "INSERT INTO tasks (id, asset_id, name, department, status)"
+                " VALUES (:task, :asset, 'model', 'model', 'todo')"
+            ),
             (
                 "INSERT INTO media_assets (id, asset_type, name, path, mime_type, size, sha256)"
                 " VALUES (:medium, 'still', 'a.png', 'a.png', 'image/png', 1, 'd')"

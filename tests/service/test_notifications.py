@@ -265,7 +265,7 @@ def test_tasks_that_one_spreadsheet_gives_or_moves_are_told_of_once(app: Flask, 
     assert told["link"] == f"/projects/{project['id']}"
     assert studio.browser(Role.ARTIST).get(told["link"]).status_code == 200
     assert titles(studio.admin) == ["150 tasks for you"]
-    send(["part1,model,,,wip", "part3,model,,,wip", f"part2,model,,{artist},wip"])
+    send(["part1,model,,,in_progress", "part3,model,,,in_progress", f"part2,model,,{artist},in_progress"])
     assert sorted(titles(studio.artist)) == [
         *("150 tasks for you", "2 tasks of yours have another status", "A task for you: model of part2 (film)"),
     ]
@@ -276,11 +276,11 @@ def test_people_hear_of_their_tasks_and_of_what_they_build_on(app: Flask, studio
     task, artist = production.task["id"], str(user_id(studio.artist))
     studio.admin.patch(f"/tasks/{task}", {"assignee_id": artist})
     studio.admin.patch(f"/tasks/{task}", {"status": "retake"})
-    studio.artist.patch(f"/tasks/{task}", {"status": "wip"})
+    studio.artist.patch(f"/tasks/{task}", {"status": "in_progress"})
     studio.publish(production)
     tell(app)
     place = f"modelling of gear ({production.project['name']})"
-    assert titles(studio.artist) == [f"{place} is now retake", f"A task for you: {place}"]
+    assert titles(studio.artist) == [f"{place} is now Retake", f"A task for you: {place}"]
 
 
 def test_an_order_is_told_of_to_who_can_accept_it_and_then_to_its_client(app: Flask, studio: StudioUnderTest) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from html import unescape
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 from flask import Flask
@@ -224,7 +224,7 @@ def test_the_number_of_statements_does_not_grow_with_the_rows(exhibits: Exhibits
         task = current.get_one(Task, (exhibits.studio.tenant_id, exhibits.ids["task"]))
         current.add_all(make_publish(part, task, version) for version in range(2, 22))
         for about in ({"task_id": task.id}, {"publish_id": exhibits.ids["publish"]}):
-            current.add_all(Comment(author_id=task.assignee_id, text=EVIL, **about) for _ in range(20))
+            current.add_all(Comment(author_id=UUID(task.assignee_ids[0]), text=EVIL, **about) for _ in range(20))
         current.add_all(make_job("still", JobState.COMPLETED, asset) for _ in range(20))
         current.add_all(Asset(project_id=exhibits.ids["project"], name=f"other{index}") for index in range(20))
     assert all(now <= before for now, before in zip(costs(), few, strict=True))

@@ -27,14 +27,14 @@ def test_a_file_that_was_exported_before_keeps_what_was_done_since(
         assert main(["production", "export", made.project["name"], str(file)]) == 0
         assert studio.admin.patch(f"/tasks/{made.task['id']}", {"status": "done"}).status == 200
         text = file.read_text(encoding="utf-8-sig").replace("task revision", "task revision,colour")
-        file.write_text(text.replace("modelling,model,todo,,", "modelling,model,todo,,31.12.2027"))
+        file.write_text(text.replace("modelling,model,todo,,,", "modelling,model,todo,,,31.12.2027"))
         capsys.readouterr()
         assert main(["production", "import", made.project["name"], str(file)]) == 0
         told = capsys.readouterr()
         assert "kept      task modelling of asset gear: task status 'done', newer than 'todo' in the file" in told.out
         assert "changed   task modelling of asset gear: due None to '2027-12-31'" in told.out
         assert "The column “colour” was passed over" in told.err
-        file.write_text(text.replace("modelling,model,todo,", "modelling,model,wip,"))
+        file.write_text(text.replace("modelling,model,todo,", "modelling,model,in_progress,"))
         assert main(["production", "import", made.project["name"], str(file)]) == 1
         assert "line 2" in (refused := capsys.readouterr().err) and "export it again" in refused
     task = studio.admin.get(f"/tasks/{made.task['id']}").data

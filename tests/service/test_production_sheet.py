@@ -18,7 +18,7 @@ from tests.service.test_statements import counting
 
 SAME_SITE = {"Sec-Fetch-Site": "same-origin"}
 _PLAN = """Asset;Asset type;Sequence;Shot;Title;Frame in;Frame out;Task;Department;Task status;Assignee;Due
-gear;product;;;Gear of the front axle;;;model;model;wip;{artist};2027-01-31
+gear;product;;;Gear of the front axle;;;model;model;in_progress;{artist};2027-01-31
 gear;;;;;;;look;look;;;
 lamp;;;;;;;;;;;
 ;;sq010;;Opening;;;;;;;
@@ -68,7 +68,7 @@ def test_a_production_is_planned_with_one_table(studio: StudioUnderTest, project
         ("sq020", 1001, 1100),
     ]
     task = studio.admin.get("/tasks/?project=film&asset=gear&department=model").data["items"][0]
-    assert (task["status"], task["due"], task["assignee"]) == ("wip", "2027-01-31", "artist")
+    assert (task["status"], task["due"], task["assignee"]) == ("in_progress", "2027-01-31", "artist")
 
 
 def test_what_is_exported_changes_nothing_when_it_comes_back(studio: StudioUnderTest, project: Json, plan: str) -> None:
@@ -92,13 +92,13 @@ def test_only_what_the_table_says_changes_and_the_audit_log_knows(
     done = send(studio, project, "asset,title,task,task status\nGEAR,,Model,done\nlamp,Lamp,,\n").data
     assert done["added"] == []
     assert [(each["what"], each["field"], each["before"], each["after"]) for each in done["changed"]] == [
-        ("task Model of asset GEAR", "status", "wip", "done"),
+        ("task Model of asset GEAR", "status", "in_progress", "done"),
         ("asset lamp", "title", "", "Lamp"),
     ]
     gear = studio.admin.get("/assets/?q=gear").data["items"][0]
     assert (gear["title"], gear["revision"]) == ("Gear of the front axle", 1)
     logged = studio.admin.get("/audit/?table_name=tasks&action=change").data["items"]
-    assert [(each["before"]["status"], each["after"]["status"]) for each in logged] == [("wip", "done")]
+    assert [(each["before"]["status"], each["after"]["status"]) for each in logged] == [("in_progress", "done")]
 
 
 def test_a_check_tells_what_would_be_done_and_does_nothing(studio: StudioUnderTest, project: Json, plan: str) -> None:
@@ -246,7 +246,7 @@ def test_a_browser_fetches_checks_and_sends_the_spreadsheet(studio: StudioUnderT
     assert "Added asset gear." in post(plan)
     assert names(studio, "assets") == ["gear", "lamp"]
     assert "Changed title of asset lamp from “” to “Lamp”." in post("asset,title\nlamp,Lamp\n")
-    assert "Changed assignee of task look of asset gear" in post(
+    assert "Changed assignees of task look of asset gear" in post(
         f"asset,task,assignee,colour\ngear,look,{studio.email(Role.ARTIST)},red\n"
     )
     assert "The column “colour” was passed over" in post("asset,colour\ngear,red\n")

@@ -71,17 +71,19 @@ def test_columns_are_written_in_the_fields_order_and_read_by_their_names(
 ) -> None:
     assert send(studio, project, "asset,sequence,shot\ngear,,\n,sq010,sh010\n").status == 200
     header, *_ = csv.reader(io.StringIO(export(studio, project).decode("utf-8-sig")))
-    assert header[13:-2] == [f"{target_type}.{name}" for target_type, name, _ in FIELDS]
+    assert header[15:-2] == [f"{target_type}.{name}" for target_type, name, _ in FIELDS]
     # What two fields are called means neither; a column of everybody's stays what it is.
     for body in ({"target_type": "asset", "name": "lens"}, {"target_type": "task", "name": "status", "title": "Due"}):
         assert studio.admin.post("/custom-fields/", {**body, "type": "number"}).status == 201
     done = send(
-        studio, project, "asset,sequence,shot,lens,asset.lens,task status,task,department\ngear,,,7,8,wip,a,look\n"
+        studio,
+        project,
+        "asset,sequence,shot,lens,asset.lens,task status,task,department\ngear,,,7,8,review,a,look\n",
     )
     assert [each["field"] for each in done.data["changed"]] == ["fields.lens"]
     assert fields(studio, "asset")[0]["lens"] == 8 and fields(studio, "shot")[0]["lens"] is None
     task = studio.admin.get("/tasks/?project=film").data["items"][0]
-    assert (task["status"], task["fields"]["status"]) == ("wip", None)
+    assert (task["status"], task["fields"]["status"]) == ("review", None)
 
 
 @pytest.mark.parametrize(
@@ -130,10 +132,12 @@ def test_a_title_that_two_fields_have_is_told(studio: StudioUnderTest, project: 
     assert done["warnings"] == ["The column “lens” was passed over: it may mean asset.lens or shot.lens."]
     body = {"target_type": "task", "name": "status", "type": "text"}
     assert studio.admin.post("/custom-fields/", body).status == 201
-    done = send(studio, project, "asset,task,department,task status,task.status\ngear,model,model,wip,own\n").data
+    done = send(
+        studio, project, "asset,task,department,task status,task.status\ngear,model,model,review,own\n"
+    ).data
     assert done["warnings"] == []
     task = studio.admin.get("/tasks/?project=film").data["items"][0]
-    assert (task["status"], task["fields"]["status"]) == ("wip", "own")
+    assert (task["status"], task["fields"]["status"]) == ("review", "own")
 
 
 @settings(max_examples=15, deadline=None, suppress_health_check=list(HealthCheck))

@@ -18,7 +18,7 @@ from tests.service.test_statements import counting
 from tests.service.world import unique
 
 _TASK = "task model of asset gear"
-_STATES = st.sampled_from(["todo", "wip", "done", "review"])
+_STATES = st.sampled_from(["todo", "in_progress", "done", "review"])
 
 
 @pytest.fixture
@@ -73,17 +73,17 @@ def test_a_due_date_in_an_old_file_leaves_what_an_artist_did_since(studio: Studi
 def test_what_two_changed_is_told_by_its_line_and_nothing_is_done(studio: StudioUnderTest, project: Json) -> None:
     old = exported(studio, project)
     change_task(studio, status="done")
-    table = edited(old, **{"task status": "wip", "due": "2027-03-01"})
+    table = edited(old, **{"task status": "in_progress", "due": "2027-03-01"})
     refused = send(studio, project, written(table))
     assert (refused.status, refused.error["code"]) == (422, "input.production_sheet")
     (told,) = refused.error["fields"].values()
     assert "line 3" in refused.error["fields"]
     assert told.startswith("task status: artist changed it to “done” on ")
-    assert "export it again, or empty the cell “task revision” to have “wip” all the same" in told
+    assert "export it again, or empty the cell “task revision” to have “in_progress” all the same" in told
     assert (task(studio)["status"], task(studio)["due"]) == ("done", "2027-01-31")
     insisted = send(studio, project, written(edited(table, **{"task revision": ""})))
     assert insisted.status == 200
-    assert (task(studio)["status"], task(studio)["due"]) == ("wip", "2027-03-01")
+    assert (task(studio)["status"], task(studio)["due"]) == ("in_progress", "2027-03-01")
 
 
 def test_both_may_have_changed_it_to_the_same(studio: StudioUnderTest, project: Json) -> None:
@@ -133,7 +133,7 @@ def test_fields_titles_and_frames_are_kept_as_well(studio: StudioUnderTest, proj
 
 
 def test_rows_of_another_project_do_not_pass_for_older_ones(studio: StudioUnderTest, project: Json) -> None:
-    change_task(studio, status="wip")
+    change_task(studio, status="in_progress")
     change_task(studio, status="done")
     plan = exported(studio, project)
     copy = studio.admin.post("/projects/", {"name": unique()}).data
@@ -147,12 +147,12 @@ def test_who_left_stays_where_they_are_and_gets_nothing_new(studio: StudioUnderT
     user = studio.artist.get("/auth/me").data["user"]
     assert studio.admin.post(f"/artists/{user['id']}/archive").status == 200
     rows = exported(studio, project)
-    assert rows[1]["assignee"] == studio.email(Role.ARTIST)
+    assert rows[1]["assignees"] == studio.email(Role.ARTIST)
     for table in (rows, [{**each, "task revision": ""} for each in rows]):
         done = send(studio, project, written(edited(table, due="2027-03-01")))
         assert done.status == 200, done.body
     assert task(studio)["due"] == "2027-03-01"
-    rows[0]["assignee"] = studio.email(Role.ARTIST)
+    rows[0]["assignees"] = studio.email(Role.ARTIST)
     assert "is not here any more" in send(studio, project, written(rows)).error["fields"]["line 2"]
 
 
@@ -162,11 +162,11 @@ def test_an_assignee_is_told_by_address(studio: StudioUnderTest, project: Json) 
     change_task(studio, Role.PROJECT_MANAGER, assignee_id=manager["id"])
     kept = send(studio, project, written(old)).data["kept"]
     addresses = studio.email(Role.ARTIST), studio.email(Role.PROJECT_MANAGER)
-    assert [(each["field"], each["said"], each["now"]) for each in kept] == [("assignee", *addresses)]
+    assert [(each["field"], each["said"], each["now"]) for each in kept] == [("assignees", *addresses)]
     rows = exported(studio, project)
-    done = send(studio, project, written(edited(rows, assignee=addresses[0]))).data
+    done = send(studio, project, written(edited(rows, assignees=addresses[0]))).data
     assert [(each["field"], each["before"], each["after"]) for each in done["changed"]] == [
-        ("assignee", *reversed(addresses))
+        ("assignees", *reversed(addresses))
     ]
 
 

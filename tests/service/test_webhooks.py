@@ -290,10 +290,10 @@ def test_no_statement_more_is_made_where_something_is_told(app: Flask, studio: S
             assert studio.artist.patch(f"/tasks/{production.task['id']}", {"status": status}).status == 200
         return len(statements)
 
-    cost("warm")
-    without = cost("one")
+    cost("retake")
+    without = cost("review")
     world.webhook()
-    assert cost("two") == without
+    assert cost("done") == without
 
 
 # -- receivers that fail

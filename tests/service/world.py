@@ -64,6 +64,10 @@ class World:
         body = {"target_type": "task", "name": unique(), "type": "choice", "choices": ["low", "high"]}
         return self.post("/custom-fields/", {**body, "project_id": self.project()["id"]})
 
+    def task_status(self) -> Json:
+        """One that no task has."""
+        return self.post("/task-statuses/", {"name": unique(), "kind": "review"})
+
     def cast(self) -> tuple[Json, Json]:
         """A shot and the asset that it uses."""
         shot, asset = self.shot(), self.asset()

@@ -13,6 +13,7 @@ row_recipes("/shots/", "shot_id", World.shot, TITLE)
 row_recipes("/assets/", "asset_id", World.asset, TITLE)
 row_recipes("/tasks/", "task_id", World.task, {"status": "done"})
 row_recipes("/custom-fields/", "field_id", World.custom_field, {"title": "Focal length"})
+row_recipes("/task-statuses/", "status_id", World.task_status, TITLE)
 row_recipes("/comments/", "comment_id", World.comment, {"text": "better"})
 row_recipes("/scenes/", "scene_id", World.scene, {"comment": "better"})
 row_recipes("/media/assets/", "media_id", World.medium, {"category_key": "press"})
@@ -79,6 +80,18 @@ def _(world: World) -> Call:
 def _(world: World) -> Call:
     body = {"target_type": "asset", "target_id": world.asset()["id"], "name": unique(), "department": "look"}
     return Call("/tasks/", {**body, "assignee_id": world.user()["id"]})
+
+
+@recipe("POST /task-statuses/")
+def _(world: World) -> Call:
+    return Call("/task-statuses/", {"name": unique(), "kind": "review", "color": "#336699"}, alone=True)
+
+
+@recipe("POST /task-statuses/<uuid:status_id>/replace")
+def _(world: World) -> Call:
+    status = world.task_status()
+    assert world.admin.patch(f"/tasks/{world.task()['id']}", {"status": status["name"]}).status == 200
+    return Call(f"/task-statuses/{status['id']}/replace", {"by": "todo"})
 
 
 @recipe("POST /comments/")
