@@ -110,20 +110,25 @@ def _end_family(row: ApiToken) -> None:
 def change_password(user: User, old: str, new: str) -> None:
     """Set one's own password; ends all other sessions. Raises AuthError where the old one is wrong."""
     who = auth.current()
+    check_password(user, old)
+    if old == new:
+        raise ConflictError("This is the password you have.", hint="Choose another one.", code="conflict.same_password")
+    user.password_hash = auth.hash_password(new)
+    auth.revoke(ApiToken.user_id == user.id, ApiToken.kind != "personal", ApiToken.id != who.token_id)
+
+
+def check_password(user: User, password: str, otherwise: str = "") -> None:
+    """Raises AuthError where this is not the password of whoever asks, saying what was not done ``otherwise``."""
     throttle.count_attempt(str(user.id))
-    if not auth.password_matches(user.password_hash, old):
+    if not auth.password_matches(user.password_hash, password):
         audit.note_refused(current_tenant(session()), "failed_password_change", User.__tablename__, user.id)
         raise AuthError(
-            "The current password is wrong.",
+            f"{otherwise}: the current password is wrong." if otherwise else "The current password is wrong.",
             hint="Ask an administrator to reset it.",
             code="auth.wrong_login",
             status=403,
         )
     throttle.forgive(str(user.id))
-    if old == new:
-        raise ConflictError("This is the password you have.", hint="Choose another one.", code="conflict.same_password")
-    user.password_hash = auth.hash_password(new)
-    auth.revoke(ApiToken.user_id == user.id, ApiToken.kind != "personal", ApiToken.id != who.token_id)
 
 
 def may_manage(user: User) -> bool:

@@ -12,12 +12,13 @@ import logging
 import os
 import smtplib
 import ssl
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from email.headerregistry import Address
 from email.message import EmailMessage
 from email.utils import format_datetime
+from functools import partial
 from urllib.parse import unquote, urlsplit
 
 from sqlalchemy import select
@@ -92,8 +93,16 @@ class MailServer:
             yield connection
 
 
-def send_waiting(current: Session, server: MailServer, public_url: str, now: datetime | None = None) -> int:
+def send_waiting(
+    current: Session,
+    server: MailServer,
+    public_url: str,
+    now: datetime | None = None,
+    links: Mapping[str, Callable[[User], str]] | None = None,
+) -> int:
     """Send the mails of the session's tenant that wait; answers their number.
+
+    ``links`` makes the links of kinds whose links are secret, and kept nowhere.
 
     Each is marked in this transaction. A process that dies between sending and commit sends it again under the same
     Message-ID, by which mail programs show it once.
@@ -114,7 +123,9 @@ def send_waiting(current: Session, server: MailServer, public_url: str, now: dat
     try:
         with server.open() as connection:
             for notification, user in rows:
-                sent += _send(connection, server, notification, user, public_url, now)
+                make = (links or {}).get(notification.kind)
+                write = partial(message_of, notification, user, server.sender, public_url, make(user) if make else "")
+                sent += _send(connection, notification, write, now)
     except (OSError, smtplib.SMTPException) as error:
         log.warning("mails wait, %s:%d cannot be used: %s", server.host, server.port, type(error).__name__)
         for notification, _ in rows:
@@ -123,8 +134,10 @@ def send_waiting(current: Session, server: MailServer, public_url: str, now: dat
     return sent
 
 
-def message_of(notification: Notification, user: User, sender: str, public_url: str) -> EmailMessage:
-    """A notification as a mail."""
+def message_of(
+    notification: Notification, user: User, sender: str, public_url: str, secret_link: str = ""
+) -> EmailMessage:
+    """A notification as a mail; one with a ``secret_link`` is about that alone."""
     message = EmailMessage()
     message["Subject"] = f"[Raceway] {notification.title}"
     message["From"] = sender
@@ -135,23 +148,21 @@ def message_of(notification: Notification, user: User, sender: str, public_url: 
     lines = [notification.title, "", notification.body] if notification.body else [notification.title]
     for item in notification.items:
         lines += ["", f"- {item['title']}", *([f"  {item['body']}"] if item["body"] else [])]
-    if public_url:
+    if secret_link:
+        lines += ["", secret_link, "", "The link is yours alone: it works once, and for seven days."]
+    elif public_url:
         lines += ["", f"{public_url}{notification.link or '/notifications'}"]
-    lines += ["", f"How often you get such mails: {public_url}/notifications#preferences"]
+    if not secret_link:
+        lines += ["", f"How often you get such mails: {public_url}/notifications#preferences"]
     message.set_content("\n".join(lines))
     return message
 
 
 def _send(
-    connection: smtplib.SMTP,
-    server: MailServer,
-    notification: Notification,
-    user: User,
-    public_url: str,
-    now: datetime,
+    connection: smtplib.SMTP, notification: Notification, write: Callable[[], EmailMessage], now: datetime
 ) -> int:
     try:
-        connection.send_message(message_of(notification, user, server.sender, public_url))
+        connection.send_message(write())
     except (smtplib.SMTPRecipientsRefused, smtplib.SMTPDataError, ValueError) as error:
         # This mail is at fault, not the server: the others go on.
         log.warning("mail of notification %s was refused: %s", notification.id, type(error).__name__)

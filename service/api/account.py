@@ -7,13 +7,15 @@ from typing import Annotated, Any
 from uuid import UUID
 
 from pydantic import Field, StringConstraints
-from sqlalchemy import or_, select
+from sqlalchemy import func, or_, select
 
-from service.accounts import auth, logins
+from service.accounts import auth, logins, password_links
 from service.accounts.permissions import MINIMUM_ROLE, Permission, Role, allows
-from service.api.listing import row
+from service.api.fields import Changes, Row
+from service.api.listing import ListQuery, Page, missing, page_of, row
+from service.api.records import change, row_to_change
 from service.api.routing import Reply, Request, Resource
-from service.api.users import Password, UserOut
+from service.api.users import Email, Password, UserName, UserOut, check_email_is_free
 from service.database import session
 from service.models import ApiToken, Tenant, User
 
@@ -52,6 +54,40 @@ class MeReply(Reply):
     permissions: list[Permission] = Field(description="what this token may do")
 
 
+class AccountChanges(Changes):
+    name: UserName | None = None
+    email: Email | None = None
+    current_password: str = Field("", max_length=200, description="needed for another e-mail address")
+
+
+class SessionOut(Row):
+    name: str = Field(description="`browser`, or `login` of a program")
+    is_current: bool = Field(description="whether this call is made with it")
+    expires_at: datetime
+    last_used_at: datetime | None
+
+
+class ForgottenPassword(Request):
+    email: Annotated[str, StringConstraints(min_length=1, max_length=255, strip_whitespace=True)]
+
+
+class LinkCode(Request):
+    code: Annotated[str, StringConstraints(min_length=1, max_length=1000, strip_whitespace=True)] = Field(
+        description="what stands in the link behind the `#`"
+    )
+
+
+class LinkOwner(Reply):
+    name: str
+    email: str
+    tenant: str
+    is_new: bool = Field(description="whether they have no password yet")
+
+
+class ChosenPassword(LinkCode):
+    password: Password
+
+
 class PasswordChange(Request):
     current_password: str = Field(max_length=200)
     new_password: Password
@@ -85,6 +121,89 @@ def who_am_i() -> dict[str, Any]:
         "tenant": {"id": who.tenant_id, "name": who.tenant_name},
         "permissions": [each for each in MINIMUM_ROLE if allows(who.role, each, who.scopes)],
     }
+
+
+@account.declare(
+    "PATCH",
+    "/me",
+    permission=Permission.ACCOUNT_WRITE,
+    body=AccountChanges,
+    answer=UserOut,
+    if_match="optional",
+    errors=(409, 429),
+)
+def change_account(body: AccountChanges) -> User:
+    """Change one's own name, or e-mail address, by which one logs in: that needs the password."""
+    user, changes = row_to_change(User, auth.current().user_id), body.given()
+    password = changes.pop("current_password", "")
+    if body.email and body.email.lower() != user.email.lower():
+        logins.check_password(user, password, "The e-mail address was not changed")
+        check_email_is_free(body.email, user.id)
+    return change(user, changes)
+
+
+@account.declare("GET", "/sessions", permission=Permission.ACCOUNT, query=ListQuery, answer=Page[SessionOut])
+def list_sessions(query: ListQuery) -> dict[str, Any]:
+    """Where one is logged in: browsers and programs, the last used first. Sessions that have ended are left out."""
+    who = auth.current()
+    mine = (ApiToken.user_id == who.user_id, ApiToken.kind == "session", ApiToken.expires_at > func.now())
+    page = page_of(
+        select(ApiToken).where(*mine),
+        query,
+        key=ApiToken,
+        search=(ApiToken.name,),
+        sort={"created_at": ApiToken.created_at, "last_used_at": ApiToken.last_used_at},
+        default_sort="-last_used_at",
+    )
+    names = SessionOut.model_fields.keys() - {"is_current"}
+    page["items"] = [
+        {**{name: getattr(each, name) for name in names}, "is_current": each.id == who.token_id}
+        for each in page["items"]
+    ]
+    return page
+
+
+@account.declare("DELETE", "/sessions/<uuid:session_id>", permission=Permission.ACCOUNT_WRITE, answer=None)
+def end_session(session_id: UUID) -> None:
+    """End one of one's own sessions, as logging out there would."""
+    found = row(ApiToken, session_id)
+    if found.user_id != auth.current().user_id or found.kind != "session":
+        raise missing(ApiToken, session_id)
+    same_login = ApiToken.family == found.family if found.family else ApiToken.id == found.id
+    auth.revoke(same_login)
+
+
+@account.declare("POST", "/sessions/end-others", permission=Permission.ACCOUNT_WRITE, answer=None)
+def end_other_sessions() -> None:
+    """End all of one's own sessions but this one; personal tokens stay."""
+    who = auth.current()
+    this = session().scalars(select(ApiToken).where(ApiToken.id == who.token_id)).one()
+    others = (ApiToken.user_id == who.user_id, ApiToken.kind != "personal", ApiToken.id != this.id)
+    auth.revoke(*others, *([ApiToken.family.is_distinct_from(this.family)] if this.family else []))
+
+
+@account.declare(
+    "POST", "/forgotten-password", permission=Permission.PUBLIC, body=ForgottenPassword, answer=None, errors=(429,)
+)
+def forget_password(body: ForgottenPassword) -> None:
+    """Have a link mailed by which one chooses a new password. Nobody learns here whether an address is known."""
+    password_links.forgotten(auth.config(), body.email)
+
+
+@account.declare("POST", "/password-link", permission=Permission.PUBLIC, body=LinkCode, answer=LinkOwner, errors=(401,))
+def read_password_link(body: LinkCode) -> dict[str, Any]:
+    """Whose password a link is for, while it holds."""
+    user = password_links.user_of(auth.config(), body.code)
+    tenant = session().get_one(Tenant, user.tenant_id)
+    return {"name": user.name, "email": user.email, "tenant": tenant.name, "is_new": user.password_hash is None}
+
+
+@account.declare(
+    "POST", "/chosen-password", permission=Permission.PUBLIC, body=ChosenPassword, answer=LoginReply, errors=(401,)
+)
+def choose_password(body: ChosenPassword) -> dict[str, Any]:
+    """Choose a password by a link, and log in with it. The link is worth nothing from then on; other sessions end."""
+    return _reply(logins.begin(password_links.choose(auth.config(), body.code, body.password)))
 
 
 @account.declare("POST", "/logout", permission=Permission.ACCOUNT, answer=None)

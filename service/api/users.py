@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import secrets
+from datetime import datetime
 from typing import Annotated, Any
 from uuid import UUID
 
+from flask import request
 from pydantic import Field, StringConstraints
 from sqlalchemy import func, select
 
-from service.accounts import auth
+from service import audit
+from service.accounts import auth, password_links
 from service.accounts.permissions import Permission, Role
 from service.api.fields import Changes, EditableOut, OneLine
 from service.api.listing import EditableQuery, Page, equal, page_of, row
@@ -57,6 +60,12 @@ class UserQuery(EditableQuery):
     role: Role | None = None
 
 
+class PasswordLink(Reply):
+    url: str = Field(description="where they choose a password; for them alone, shown only here")
+    expires_at: datetime
+    mailed: bool = Field(description="whether they get it by e-mail, too")
+
+
 class NewPassword(Reply):
     password: str = Field(description="shown only here; its owner should change it")
 
@@ -83,10 +92,10 @@ def list_artists(query: UserQuery) -> dict[str, Any]:
 @users.declare("POST", "/", permission=Permission.USER_WRITE, body=NewUser, answer=UserOut, status=201)
 def create_artist(body: NewUser) -> User:
     """Add somebody to the tenant."""
-    _check_role(body.role)
+    check_role(body.role)
     password_hash = auth.hash_password(body.password) if body.password else None
     user = User(name=body.name, email=body.email, role=body.role.value, password_hash=password_hash)
-    _check_email_is_free(body.email)
+    check_email_is_free(body.email)
     return add(user)
 
 
@@ -107,13 +116,13 @@ def get_artist(user_id: UUID) -> User:
 def change_artist(user_id: UUID, body: UserChanges) -> User:
     """Change a name, address, role or password. A new role counts at once; a new password ends all sessions."""
     user = row_to_change(User, user_id)
-    _check_role(Role(user.role))
+    check_role(Role(user.role))
     changes = body.given()
     if body.role:
-        _check_role(body.role)
+        check_role(body.role)
         _check_not_oneself(user)
     if body.email:
-        _check_email_is_free(body.email, user.id)
+        check_email_is_free(body.email, user.id)
     if password := changes.pop("password", None):
         changes["password_hash"] = auth.hash_password(password)
         _end_sessions(user)
@@ -124,7 +133,7 @@ def change_artist(user_id: UUID, body: UserChanges) -> User:
 def reset_password(user_id: UUID) -> dict[str, str]:
     """Give somebody a new password that nobody else knows; all their tokens end, the personal ones too."""
     user = row_to_change(User, user_id)
-    _check_role(Role(user.role))
+    check_role(Role(user.role))
     password = secrets.token_urlsafe(12)
     user.password_hash = auth.hash_password(password)
     auth.revoke(ApiToken.user_id == user.id)
@@ -132,21 +141,43 @@ def reset_password(user_id: UUID) -> dict[str, str]:
     return {"password": password}
 
 
-def _lock_out(user: User) -> None:
+@users.declare(
+    "POST", "/<uuid:user_id>/password-link", permission=Permission.USER_WRITE, answer=PasswordLink, errors=(409,)
+)
+def make_password_link(user_id: UUID) -> dict[str, Any]:
+    """Invite somebody, or let them choose a new password: a link that works once, within seven days.
+
+    It goes to them by e-mail where a mail server and the service's public address are set; otherwise hand it over.
+    """
+    user = row_to_change(User, user_id)
+    check_role(Role(user.role))
+    config, who = auth.config(), auth.current()
+    mailed = password_links.can_be_mailed(config)
+    if mailed and user.password_hash:
+        password_links.send(user, "A new password", f"{who.user_name} lets you choose a new password for Raceway.")
+    elif mailed:
+        password_links.send(user, "You are invited", f"{who.user_name} invites you to Raceway. Choose a password:")
+    audit.note(session(), "password_link", User.__tablename__, user.id)
+    address = config.public_url or request.host_url.rstrip("/")
+    url = password_links.link_for(config.secret_key, address, user)
+    return {"url": url, "expires_at": password_links.expires_at(), "mailed": mailed}
+
+
+def lock_out(user: User) -> None:
     """What archiving somebody means: they cannot log in, and their tokens are gone."""
-    _check_role(Role(user.role))
+    check_role(Role(user.role))
     _check_not_oneself(user)
     auth.revoke(ApiToken.user_id == user.id)
 
 
-declare_archive(users, User, Permission.USER_WRITE, UserOut, before=_lock_out, what="artist")
+declare_archive(users, User, Permission.USER_WRITE, UserOut, before=lock_out, what="artist")
 
 
 def _end_sessions(user: User) -> None:
     auth.revoke(ApiToken.user_id == user.id, ApiToken.kind != "personal", ApiToken.id != auth.current().token_id)
 
 
-def _check_role(role: Role) -> None:
+def check_role(role: Role) -> None:
     mine = auth.current().role
     if not mine.includes(role):
         raise ForbiddenError(f"A {mine} may not give or change the role {role}.")
@@ -161,7 +192,7 @@ def _check_not_oneself(user: User) -> None:
         )
 
 
-def _check_email_is_free(email: str, of: UUID | None = None) -> None:
+def check_email_is_free(email: str, of: UUID | None = None) -> None:
     """Raises ConflictError where somebody else has the address; of two who are given it at once, one comes later."""
     current = session()
     hold(current, current_tenant(current), "email", email.lower())

@@ -5,8 +5,9 @@ with its queries; ``playlists`` are found and arranged, and in ``review`` they a
 ``comments`` and ``field_values`` stand on what they are about; ``projects`` has the pages of projects, sequences and
 shots, which are made by ``making`` and changed and put away by ``changing``, as assets are; ``casting`` chooses what a
 shot uses, ``production`` takes spreadsheets, ``custom_fields`` declares fields, and ``task_statuses`` what tasks can
-be; ``uploads`` takes CAD files, and ``revisions`` has the buttons that confirm or correct matches; ``webhooks`` are an
-administrator's; ``sign_in`` gives and ends the browser's session. All of them change rows by the API's own functions.
+be; ``uploads`` takes CAD files, and ``revisions`` has the buttons that confirm or correct matches; ``webhooks`` and
+``people`` are an administrator's; ``account`` is one's own, and ``sign_in`` gives and ends the browser's session. All
+of them change rows by the API's own functions.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from __future__ import annotations
 from flask import Flask
 
 from service.pages import (
+    account,
     assets,
     casting,
     changing,
@@ -25,6 +27,7 @@ from service.pages import (
     jobs,
     making,
     notifications,
+    people,
     playlists,
     production,
     projects,
@@ -45,9 +48,9 @@ __all__ = ["error_page", "register"]
 
 _VIEWS = (
     *(home, projects, making, changing, casting, production, custom_fields, field_values),
-    *(assets, uploads, revisions),
-    *(tasks, task_statuses),
-    *(publishes, playlists, review, comments, jobs, workflows, notifications, webhooks, sign_in),
+    *(assets, uploads, revisions, tasks, task_statuses),
+    *(publishes, playlists, review, comments, jobs, workflows, notifications, webhooks),
+    *(people, account, sign_in),
 )
 """Modules whose import declares the routes of ``pages``."""
 

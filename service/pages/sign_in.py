@@ -8,7 +8,7 @@ from uuid import UUID
 
 from flask import Response, make_response, redirect, render_template, request
 
-from service.accounts import auth
+from service.accounts import auth, password_links
 from service.accounts.logins import user_of_login
 from service.accounts.permissions import Permission
 from service.database import commit, session
@@ -36,7 +36,7 @@ def log_in() -> Response:
     except (AuthError, InputError) as error:
         session().rollback()
         return login_page(error, target=target, email=email)
-    return _enter(user.id, target)
+    return enter(user.id, target)
 
 
 @pages.post("/logout")
@@ -63,7 +63,7 @@ def exchange_token() -> Response | None:
     if request.method != "GET" or "token" not in request.args:
         return None
     who = auth.identify(request.args.get("token", ""))
-    return _enter(who.user_id, _clean_address(), who.scopes)
+    return enter(who.user_id, _clean_address(), who.scopes)
 
 
 def login_page(error: RacewayError | None, *, target: str = "", email: str = "") -> Response:
@@ -71,12 +71,21 @@ def login_page(error: RacewayError | None, *, target: str = "", email: str = "")
     wanted = target or _clean_address()
     # Whoever comes without a session has done nothing wrong.
     shown = None if error and error.code == "auth.missing_token" else error
-    response = make_response(render_template("pages/login.html", error=shown, target=_local(wanted), email=email))
+    response = make_response(
+        render_template(
+            "pages/login.html",
+            error=shown,
+            target=_local(wanted),
+            email=email,
+            can_mail=password_links.can_be_mailed(auth.config()),
+        )
+    )
     response.status_code = error.status if error else 200
     return finish(response)
 
 
-def _enter(user_id: UUID, target: str, scopes: Collection[Permission] | None = None) -> Response:
+def enter(user_id: UUID, target: str, scopes: Collection[Permission] | None = None) -> Response:
+    """Begin a session in the browser, and go to a page of ours."""
     # The session may do no more than the token it was begun with.
     row, token = auth.new_token(user_id, _SESSION_NAME, lifetime=auth.SESSION_LIFETIME, scopes=scopes)
     session().add(row)

@@ -5,12 +5,14 @@ from __future__ import annotations
 import logging
 import threading
 import time
+from functools import partial
 from uuid import UUID
 
 from flask import Flask
 from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 
+from service.accounts import password_links
 from service.activity import mail, notifications
 from service.config import Config
 from service.database import db, tenant_session
@@ -45,6 +47,7 @@ def run_for_ever(app: Flask, stop: threading.Event) -> None:
 def tell(app: Flask, server: mail.MailServer | None = None) -> None:
     """Everything that is to be told now."""
     config: Config = app.extensions["raceway"]
+    links = {password_links.KIND: partial(password_links.link_for, config.secret_key, config.public_url)}
     for tenant_id in _tenants():
         while True:
             with tenant_session(tenant_id) as current:
@@ -54,7 +57,7 @@ def tell(app: Flask, server: mail.MailServer | None = None) -> None:
             notifications.send_digests(current)
         if server is not None:
             with tenant_session(tenant_id) as current:
-                mail.send_waiting(current, server, config.public_url)
+                mail.send_waiting(current, server, config.public_url, links=links)
 
 
 def _tenants() -> list[UUID]:

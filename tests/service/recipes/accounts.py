@@ -37,6 +37,43 @@ RECIPES["POST /auth/password"] = _of_a_new_session(
 )
 
 
+RECIPES["PATCH /auth/me"] = _of_a_new_session("/auth/me", {"name": "Another"})
+RECIPES["POST /auth/sessions/end-others"] = _of_a_new_session("/auth/sessions/end-others", {})
+
+
+@recipe("DELETE /auth/sessions/<uuid:session_id>")
+def _(world: World) -> Call:
+    anonymous, login = Api(world.studio.app), {"email": world.studio.email(Role.GLOBAL_ADMIN), "password": PASSWORD}
+    own = Api(world.studio.app, anonymous.post("/auth/login", login).data["token"])
+    [current] = [each for each in own.get("/auth/sessions").data["items"] if each["is_current"]]
+    return Call(f"/auth/sessions/{current['id']}")
+
+
+@recipe("POST /auth/forgotten-password")
+def _(world: World) -> Call:
+    return Call("/auth/forgotten-password", {"email": f"{unique()}@example.com"}, alone=True)
+
+
+def _code(world: World) -> str:
+    link = world.post(f"/artists/{world.user()['id']}/password-link")["url"]
+    return str(link.partition("#")[2])
+
+
+@recipe("POST /auth/password-link")
+def _(world: World) -> Call:
+    return Call("/auth/password-link", {"code": _code(world)})
+
+
+@recipe("POST /auth/chosen-password")
+def _(world: World) -> Call:
+    return Call("/auth/chosen-password", {"code": _code(world), "password": "battery staple horse"})
+
+
+@recipe("POST /artists/<uuid:user_id>/password-link")
+def _(world: World) -> Call:
+    return Call(f"/artists/{world.user()['id']}/password-link", {})
+
+
 @recipe("POST /tokens/")
 def _(world: World) -> Call:
     return Call("/tokens/", {"name": "farm"}, alone=True)

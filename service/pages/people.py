@@ -1,0 +1,138 @@
+"""The people of the tenant, for its administrators: invited, given roles, put away."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from uuid import UUID
+
+from flask import flash, get_flashed_messages, render_template, request, url_for
+from sqlalchemy import func, select, true
+
+from service.accounts import auth, password_links
+from service.accounts.permissions import Permission, Role
+from service.api import users as api
+from service.api.listing import row
+from service.api.records import change
+from service.database import session
+from service.models import Task, TaskStatus, User
+from service.pages.forms import check_seen, read_form
+from service.pages.frame import action, page
+from service.pages.paging import page_number, paged
+from service.search import matching
+
+_PAGE = 100
+_TASKS = 50
+_LINK = "link"
+"""A message from one page to the next: the link by which somebody chooses a password, shown once."""
+_IS_OPEN = Task.archived_at.is_(None) & Task.status.in_(select(TaskStatus.name).where(TaskStatus.kind != "done"))
+
+
+@page("/people", Permission.USER_WRITE)
+def people() -> str:
+    """All people; ``q`` and ``role`` narrow them, ``archived`` shows those who were put away, too."""
+    query, role = request.args.get("q", "").strip()[:200], request.args.get("role", "")
+    with_archived = "archived" in request.args
+    found = select(User).order_by(User.archived_at.nulls_first(), func.lower(User.name), User.id)
+    if not with_archived:
+        found = found.where(User.archived_at.is_(None))
+    if role in list(Role):
+        found = found.where(User.role == role)
+    if query:
+        found = found.where(*matching(query, User))
+    number = page_number()
+    users, more = paged(found, number, _PAGE)
+    return render_template(
+        "pages/people.html",
+        people=users,
+        open_tasks=_open_tasks(),
+        query=query,
+        role=role,
+        roles=_roles(),
+        with_archived=with_archived,
+        number=number,
+        more=more,
+        mailed=password_links.can_be_mailed(auth.config()),
+    )
+
+
+@page("/people/<uuid:user_id>", Permission.USER_WRITE)
+def person(user_id: UUID) -> str:
+    """Somebody: what they may do, and what they have to do."""
+    found = row(User, user_id)
+    tasks = select(Task).where(_IS_OPEN, Task.assignee_ids.contains([str(user_id)]))
+    links = get_flashed_messages(category_filter=[_LINK])
+    return render_template(
+        "pages/person.html",
+        person=found,
+        roles=_roles(),
+        may_change=auth.current().role.includes(Role(found.role)),
+        is_self=found.id == auth.current().user_id,
+        tasks=session().scalars(tasks.order_by(Task.due.nulls_last(), Task.name, Task.id).limit(_TASKS)).unique().all(),
+        link=links[0] if links else "",
+        mailed=password_links.can_be_mailed(auth.config()),
+    )
+
+
+@action("/people", Permission.USER_WRITE)
+def invite_person() -> str:
+    """Add the person whom the form names, and make the link by which they choose a password."""
+    form = request.form
+    given = {name: form.get(name, "") for name in ("name", "email", "role")}
+    made = api.create_artist(read_form(api.NewUser, given, "Nobody was invited."))
+    return _with_link(made.id)
+
+
+@action("/people/<uuid:user_id>/change", Permission.USER_WRITE)
+def change_person(user_id: UUID) -> str:
+    """Give somebody another name, address or role; ``version`` is what the reader saw."""
+    found, form = row(User, user_id, lock=True), request.form
+    check_seen(found)
+    now = {"name": found.name, "email": found.email, "role": found.role}
+    given = {name: form[name] for name in now if name in form and form[name] != now[name]}
+    if given:
+        api.change_artist(user_id, read_form(api.UserChanges, given, "Nothing was changed."))
+        flash("Saved.", "done")
+    return _to(user_id)
+
+
+@action("/people/<uuid:user_id>/password-link", Permission.USER_WRITE)
+def link_person(user_id: UUID) -> str:
+    """Make a link by which somebody chooses a password, and show it."""
+    return _with_link(user_id)
+
+
+@action("/people/<uuid:user_id>/<any(archive, restore):what>", Permission.USER_WRITE)
+def archive_person(user_id: UUID, what: str) -> str:
+    """Put somebody away, or take them back."""
+    found = row(User, user_id, lock=True)
+    check_seen(found)
+    if what == "archive" and found.archived_at is None:
+        api.lock_out(found)
+        change(found, {"archived_at": datetime.now(UTC)})
+    elif what == "restore":
+        api.check_role(Role(found.role))
+        change(found, {"archived_at": None})
+    flash(f"{found.name} {'can log in no more' if what == 'archive' else 'is back, and can log in'}.", "done")
+    return _to(user_id)
+
+
+def _roles() -> list[Role]:
+    """Those that the reader can give."""
+    mine = auth.current().role
+    return [role for role in Role if mine.includes(role)]
+
+
+def _open_tasks() -> dict[str, int]:
+    """How many open tasks each person has, by their id."""
+    each = func.jsonb_array_elements_text(Task.assignee_ids).table_valued("value").lateral()
+    counted = select(each.c.value, func.count()).select_from(Task).join(each, true()).where(_IS_OPEN)
+    return dict(session().execute(counted.group_by(each.c.value)).all())
+
+
+def _with_link(user_id: UUID) -> str:
+    flash(api.make_password_link(user_id)["url"], _LINK)
+    return _to(user_id)
+
+
+def _to(user_id: UUID) -> str:
+    return url_for("pages.person", user_id=user_id)

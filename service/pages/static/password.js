@@ -1,0 +1,26 @@
+// A link by which somebody chooses a password: its secret is taken out of the address, and never sent in one.
+"use strict";
+
+const form = document.querySelector("[data-link]");
+const code = form.elements.code;
+const owner = form.querySelector("[data-owner]");
+
+async function showOwner() {
+  const answer = await fetch("/api/auth/password-link", {
+    method: "POST",
+    headers: { "Content-Type": "application/json" },
+    body: JSON.stringify({ code: code.value }),
+  });
+  const { ok, data, error } = await answer.json();
+  owner.textContent = ok ? `For ${data.name}, ${data.email}, at ${data.tenant}.` : `${error.message} ${error.hint}`;
+  if (!ok) owner.className = "failure";
+}
+
+if (location.hash.length > 1) {
+  code.value = location.hash.slice(1);
+  history.replaceState(null, "", location.pathname);
+}
+if (code.value) {
+  form.querySelector("[data-code]").hidden = true;
+  showOwner();
+}
