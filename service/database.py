@@ -10,7 +10,7 @@ import contextlib
 import hashlib
 import logging
 import select
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import Any
 from uuid import UUID
 
@@ -31,8 +31,14 @@ _TENANT = "tenant_id"
 _ACTOR = "actor_id"
 _CLIENT = "client_id"
 _AFTER_COMMIT = "after_commit"
-_HOLD = prepared("SELECT pg_advisory_xact_lock(:key)")
-_HOLD_EACH = text("SELECT pg_advisory_xact_lock(key) FROM unnest(CAST(:keys AS bigint[])) key")
+_HOLD = prepared("SELECT pg_advisory_xact_lock_shared(:scope), pg_advisory_xact_lock(:key)")
+_HOLD_WHOLE = text("SELECT pg_advisory_xact_lock(:scope)")
+_HOLD_EACH = text(
+    "SELECT pg_advisory_xact_lock_shared(:scope) UNION ALL"
+    " SELECT pg_advisory_xact_lock(key) FROM unnest(CAST(:keys AS bigint[])) key"
+)
+_MOST_LOCKS = 200
+"""That one transaction takes of a kind."""
 
 
 def session() -> Session:
@@ -96,14 +102,30 @@ def current_actor(current: Session) -> UUID | None:
     return actor_id
 
 
-def hold(current: Session, *what: object) -> None:
-    """Let one transaction at a time do ``what``: the others wait here until this one ends, and then see what it did."""
-    current.connection().execute(_HOLD, {"key": _key(what)})
+def hold(current: Session, scope: object, kind: object, *what: object) -> None:
+    """Let one transaction at a time do ``what``: the others wait here until this one ends, and then see what it did.
+
+    ``scope`` and ``kind``, such as a tenant and a table, are what :func:`hold_each` may hold as a whole.
+    """
+    current.connection().execute(_HOLD, {"scope": _whole(scope, kind), "key": _key((scope, kind, *what))})
 
 
-def hold_each(current: Session, these: Iterable[tuple[object, ...]]) -> None:
-    """Like :func:`hold` for several at once, without two transactions that wait for each other."""
-    current.execute(_HOLD_EACH, {"keys": sorted(map(_key, these))})
+def hold_each(current: Session, scope: object, these: Mapping[object, Collection[tuple[object, ...]]]) -> None:
+    """Like :func:`hold` for several at once, by their kind, without two transactions that wait for each other.
+
+    Of a kind with many, all is held with one lock: PostgreSQL has room for some thousands, for all transactions
+    together (``max_locks_per_transaction`` times ``max_connections``).
+    """
+    for kind, each in these.items():
+        if len(each) > _MOST_LOCKS:
+            current.execute(_HOLD_WHOLE, {"scope": _whole(scope, kind)})
+        elif each:
+            keys = sorted(_key((scope, kind, *what)) for what in each)
+            current.execute(_HOLD_EACH, {"scope": _whole(scope, kind), "keys": keys})
+
+
+def _whole(scope: object, kind: object) -> int:
+    return _key(("all", scope, kind))
 
 
 def _key(what: tuple[object, ...]) -> int:

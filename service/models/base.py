@@ -51,7 +51,8 @@ class TenantRow:
     """Whether workers change this table all the time: then only what people change is recorded."""
 
     tenant_id: Mapped[uuid.UUID] = mapped_column(primary_key=True, server_default=TENANT_DEFAULT)
-    id: Mapped[uuid.UUID] = mapped_column(primary_key=True, default=uuid.uuid4)
+    # By it, what PostgreSQL fills in is told apart when many rows are added with one statement.
+    id: Mapped[uuid.UUID] = mapped_column(primary_key=True, default=uuid.uuid4, insert_sentinel=True)
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
     updated_at: Mapped[datetime] = mapped_column(server_default=func.now(), onupdate=func.now())
 

@@ -40,9 +40,7 @@ FIELD = "fields."
 
 _MODELS: Mapping[str, Any] = {"asset": Asset, "sequence": models.Sequence, "shot": Shot, "task": Task}
 _MOST_ADDED = 20_000
-"""Each is a statement of its own: a request must not take minutes."""
-_MOST_HELD = 10_000
-"""Names that are held until they are added; PostgreSQL has room for so many locks as it is set up by default."""
+"""Each is recorded and told: a request must not take minutes."""
 _NAMED_LIKE_DEPARTMENTS = frozenset(department.name for department in DEPARTMENTS)
 
 
@@ -169,16 +167,16 @@ class _Planning:
 
     def check_size(self) -> None:
         """Raises InputError (``input.too_many``) where more is added than one transaction can."""
-        if len(self.plan.added) > _MOST_ADDED or len(self._names()) > _MOST_HELD:
+        if len(self.plan.added) > _MOST_ADDED:
             raise InputError(
                 f"The table adds {len(self.plan.added):,} assets, sequences, shots and tasks, too many for one.",
-                hint=f"Send it in several tables, each with at most {_MOST_HELD:,} that are new.",
+                hint=f"Send it in several tables, each with at most {_MOST_ADDED:,} that are new.",
                 code="input.too_many",
             )
 
     def hold(self) -> None:
         """Let nobody else add what is added here, nor change what is changed, until the transaction ends."""
-        hold_each(self._current, self._names())
+        hold_each(self._current, current_tenant(self._current), self._names())
         for kind, model in _MODELS.items():
             ids = [self._known[_folded(place)].id for place in self.plan.changed if _kind(place) == kind]
             if ids:
@@ -186,26 +184,27 @@ class _Planning:
                 locked = locked.options(lazyload("*")).with_for_update(key_share=True, of=model)
                 self._current.scalars(locked.execution_options(populate_existing=True)).all()
 
-    def _names(self) -> list[tuple[object, ...]]:
-        """What is added to rows that others may be adding to as well."""
-        tenant = current_tenant(self._current)
-        return [
-            # As service.api.records.add does, for one row.
-            (tenant, _MODELS[_kind(place)].__tablename__, parent.id, _folded(place)[-1])
-            for place in self.plan.added
-            if (parent := self._parent(place)) is not None
-        ]
+    def _names(self) -> dict[object, list[tuple[object, ...]]]:
+        """What is added to rows that others may be adding to as well, by its table."""
+        names: dict[object, list[tuple[object, ...]]] = {model.__tablename__: [] for model in _MODELS.values()}
+        for place in self.plan.added:
+            if (parent := self._parent(place)) is not None:
+                # As service.api.records.add does, for one row.
+                names[_MODELS[_kind(place)].__tablename__].append((parent.id, _folded(place)[-1]))
+        return names
 
     def carry_out(self) -> None:
         for place, values in self.plan.changed.items():
             row = self._known[_folded(place)]
             for name, value in _columns(values, row.fields).items():
                 setattr(row, name, value)
-        # Children after what they belong to: the plan is in the order of the table, where that comes first.
-        for place in self.plan.added:
-            self._known[_folded(place)] = row = self._new(place)
-            self._current.add(row)
-        self._current.flush()
+        # Children after what they belong to; and rows with the same columns together, which makes them one statement.
+        for kind in _MODELS:
+            places = [place for place in self.plan.added if _kind(place) == kind]
+            for place in sorted(places, key=lambda place: sorted(self._values[_folded(place)])):
+                self._known[_folded(place)] = row = self._new(place)
+                self._current.add(row)
+            self._current.flush()
 
     def _older(self, specs: Iterable[RowSpec]) -> dict[UUID, int]:
         """The rows that were changed after the table was exported, with the oldest revision that it has of each."""

@@ -10,6 +10,8 @@ from typing import Any
 
 import pytest
 from flask import Flask
+from sqlalchemy import event, text
+from sqlalchemy.orm import Session
 
 from service.accounts.permissions import Role
 from tests.service.page import Page
@@ -160,9 +162,9 @@ def test_a_table_in_which_two_columns_are_one_is_refused(studio: StudioUnderTest
 def test_a_table_may_be_long_and_adds_as_much_as_one_transaction_can(studio: StudioUnderTest, project: Json) -> None:
     done = send(studio, project, "asset\n" + "gear\n" * 12_000)
     assert (done.data["rows"], done.data["added"]) == (12_000, ["asset gear"])
-    refused = send(studio, project, "asset\n" + "".join(f"a{number}\n" for number in range(10_001)), check="true")
+    refused = send(studio, project, "asset\n" + "".join(f"a{number}\n" for number in range(20_001)), check="true")
     assert (refused.status, refused.error["code"]) == (422, "input.too_many")
-    assert "adds 10,001 assets" in refused.error["message"] and "several tables" in refused.error["hint"]
+    assert "adds 20,001 assets" in refused.error["message"] and "several tables" in refused.error["hint"]
 
 
 def test_columns_that_were_passed_over_are_named(studio: StudioUnderTest, project: Json) -> None:
@@ -211,6 +213,54 @@ def test_the_same_name_added_at_once_is_there_once(studio: StudioUnderTest, proj
         statuses = list(pool.map(lambda each: each[0](each[1]), calls))
     assert set(statuses) <= {200, 201, 409}
     assert [name.lower() for name in names(studio, "assets")] == ["gear"]
+
+
+def test_a_long_table_and_single_rows_of_the_same_names_come_one_after_the_other(
+    studio: StudioUnderTest, project: Json
+) -> None:
+    """With so many names, the table holds all names of the tenant's assets."""
+    table = "\n".join(["asset", *(f"part{number}" for number in range(300))])
+
+    def by_table(_: str) -> int:
+        return send(studio, project, table).status
+
+    def by_call(name: str) -> int:
+        return studio.admin.post("/assets/", {"project_id": project["id"], "name": name}).status
+
+    with ThreadPoolExecutor(6) as pool:
+        calls = [(by_call, "Part7"), (by_table, ""), (by_call, "part299"), (by_table, ""), (by_call, "part0")]
+        statuses = list(pool.map(lambda each: each[0](each[1]), calls))
+    assert set(statuses) <= {200, 201, 409}
+    assert by_table("") == 200
+    assert studio.admin.get("/assets/", query_string={"page_size": 1}).data["total"] == 300
+
+
+def test_a_long_table_is_added_in_few_statements_and_takes_few_locks(
+    app: Flask, studio: StudioUnderTest, project: Json
+) -> None:
+    def table(first: int, last: int) -> str:
+        # Cells that are empty in some rows only make other statements of them.
+        lines = [f"part{number},{'Part' if number % 2 else ''},,,model,model" for number in range(first, last)]
+        lines += [f",,sq{number % 7},sh{number},look,look" for number in range(first, last)]
+        return "\n".join(["asset,title,sequence,shot,task,department", *lines])
+
+    locks = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND pid = pg_backend_pid()"
+    held: list[int] = []
+
+    def count_locks(current: Session) -> None:
+        held.append(current.execute(text(locks)).scalar_one())
+
+    send(studio, project, table(0, 30))
+    event.listen(Session, "before_commit", count_locks)
+    try:
+        with counting(app) as statements:
+            assert len(send(studio, project, table(30, 630)).data["added"]) == 4 * 600
+    finally:
+        event.remove(Session, "before_commit", count_locks)
+    assert len(statements) < 50
+    assert 1 <= max(held) <= 8
+    audited = studio.admin.get("/audit/", query_string={"table_name": "assets", "page_size": 1}).data
+    assert audited["total"] >= 630
 
 
 def test_a_long_table_is_compared_in_as_many_statements_as_a_short_one(
