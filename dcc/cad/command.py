@@ -1,8 +1,9 @@
-"""``raceway convert``: STEP files to USD, GLB and manifest, without any service."""
+"""``raceway convert``: STEP files to USD, GLB and manifest, with no service running."""
 
 from __future__ import annotations
 
 import argparse
+import math
 import os
 import sys
 from collections import Counter
@@ -18,7 +19,8 @@ from shared.processes import Event, python_tool, run_tool
 from shared.warm_tool import WarmTool
 
 DEFAULT_TIMEOUT = 1800.0
-_PASSED_ON = (
+"""Seconds. The largest files known take some minutes; what takes longer than this is most likely hung."""
+_CONVERTER_OPTIONS = (
     "linear_deflection",
     "relative_deflection",
     "angular_deflection",
@@ -26,7 +28,8 @@ _PASSED_ON = (
     "decisions",
     "materials",
 )
-_CRASHES = {
+"""Options that are handed on, as they are, to the tool that converts (:mod:`dcc.cad.convert`)."""
+_PROCESS_ERRORS = {
     "process.crashed": (
         "cad.crashed",
         "The CAD kernel crashed on {name}.",
@@ -43,10 +46,11 @@ _CRASHES = {
         "Raise --memory, use a coarser deflection, or export a simpler model.",
     ),
 }
+"""What ended the converter's process, by the code of the ProcessError: code, message and hint of the CadError."""
 
 
 def default_memory_limit() -> int:
-    """Bytes a conversion may use: three quarters of this machine's memory."""
+    """Bytes a conversion may use: three quarters of this machine's memory, or 8 GiB where its size is not known."""
     if hasattr(os, "sysconf") and "SC_PHYS_PAGES" in os.sysconf_names:
         return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") * 3 // 4
     return 8 << 30
@@ -64,9 +68,12 @@ def run_conversion(
 ) -> dict[str, Any]:
     """Convert in a process of its own and return the result event of :mod:`dcc.cad.convert`.
 
-    ``options`` are further arguments of that tool. ``converter`` is one that stands ready, for many files. Whatever
-    the kernel does, this raises a coded error: the tool's own, or CadError ``cad.crashed``, ``cad.timeout``,
-    ``cad.memory``.
+    ``options`` are further command line arguments of that tool, ``timeout`` is in seconds, ``memory_limit`` in bytes
+    (default: :func:`default_memory_limit`). ``converter`` is a warm converter to use instead of starting a process,
+    which pays for several files.
+
+    Whatever the kernel does, this raises a coded error: the tool's own, or CadError ``cad.crashed``, ``cad.timeout``
+    or ``cad.memory``.
     """
     limit = memory_limit or default_memory_limit()
     arguments = [str(source), "--out", str(folder), *options]
@@ -76,9 +83,9 @@ def run_conversion(
             return converter.run(arguments, **limits)
         return run_tool(python_tool("dcc.cad.convert", *arguments), **limits)
     except ProcessError as error:
-        if error.code not in _CRASHES:
+        if error.code not in _PROCESS_ERRORS:
             raise
-        code, message, hint = _CRASHES[error.code]
+        code, message, hint = _PROCESS_ERRORS[error.code]
         text = message.format(name=source.name, timeout=timeout, memory=limit / 2**20)
         raise CadError(text, code=code, hint=hint) from error
 
@@ -104,7 +111,9 @@ def _configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--previous", metavar="MANIFEST", help="manifest of the revision before: its parts keep their keys"
     )
-    parser.add_argument("--decisions", metavar="FILE", help="JSON file with decisions about parts that are uncertain")
+    parser.add_argument(
+        "--decisions", metavar="FILE", help="JSON file with decisions about uncertain parts (with --previous)"
+    )
     parser.add_argument(
         "--materials", metavar="FILE", help="CSV or TSV with columns for part key or part name, and material"
     )
@@ -116,13 +125,26 @@ def _configure(parser: argparse.ArgumentParser) -> None:
         "--angular-deflection", type=float, metavar="RADIANS", help="largest angle between facets (0.25)"
     )
     parser.add_argument(
-        "--timeout", type=float, default=DEFAULT_TIMEOUT, metavar="S", help="seconds it may take (1800)"
+        "--timeout", type=_positive, default=DEFAULT_TIMEOUT, metavar="S", help="seconds it may take (1800)"
     )
-    parser.add_argument("--memory", type=float, metavar="MIB", help="memory it may use (3/4 of the machine's)")
+    parser.add_argument("--memory", type=_positive, metavar="MIB", help="memory it may use (3/4 of the machine's)")
     add_json_option(parser)
 
 
+def _positive(text: str) -> float:
+    """A number of the command line that must be above 0."""
+    value = float(text)
+    if not 0 < value < math.inf:
+        raise argparse.ArgumentTypeError(f"{text} is not a number above 0")
+    return value
+
+
 def _run(options: argparse.Namespace) -> int:
+    if options.decisions and not options.previous:
+        raise InputError(
+            "--decisions says which parts of the revision before the new ones are, but there is no such revision.",
+            hint="Name its manifest with --previous.",
+        )
     if len(options.sources) == 1:
         result = _convert(options, options.sources[0], options.out, None)
         if options.json:
@@ -161,7 +183,8 @@ def _convert_many(options: argparse.Namespace) -> int:
 
 def _folders(sources: list[Path], out: Path) -> dict[Path, Path]:
     """A folder in ``out`` for each file."""
-    names = Counter(source.stem for source in sources)
+    # Windows and macOS take names that differ in case only for one.
+    names = Counter(source.stem.casefold() for source in sources)
     if twice := [name for name, count in names.items() if count > 1]:
         raise InputError(
             f"Two of the files are called {twice[0]}: their results would overwrite one another.",
@@ -176,17 +199,17 @@ def _convert(options: argparse.Namespace, source: Path, folder: Path, converter:
         known = earlier_result(source, folder, settings, options.lineage)
         if known is not None:
             return known
-    passed_on = ["--lineage", options.lineage]
-    for name in _PASSED_ON:
+    arguments = [f"--lineage={options.lineage}"]
+    for name in _CONVERTER_OPTIONS:
         value = getattr(options, name)
         if value is not None:
-            passed_on += [f"--{name.replace('_', '-')}={value}"]
+            arguments.append(f"--{name.replace('_', '-')}={value}")
     progress = Progress()
     try:
         return run_conversion(
             source,
             folder,
-            options=tuple(passed_on),
+            options=tuple(arguments),
             timeout=options.timeout,
             memory_limit=int(options.memory * 2**20) if options.memory else None,
             on_event=lambda event: progress.update(event["stage"], event["percent"], event["message"]),

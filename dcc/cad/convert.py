@@ -36,7 +36,7 @@ from dcc.cad.read.part21.index import index as index_of
 from dcc.cad.read.piecewise import Geometries, is_worthwhile, read_pieces
 from dcc.cad.read.plain_text import plainly_written
 from dcc.cad.read.step_reader import StepFile
-from dcc.cad.reuse import GLB, MANIFEST, USD_MASTER
+from dcc.cad.reuse import GLB, MANIFEST, REVISION, USD_MASTER
 from dcc.cad.scene import Scene, build_scene, check_occurrences
 from dcc.cad.settings import Limits, Settings, tessellation
 from dcc.cad.write.describe import manifest_of
@@ -51,9 +51,6 @@ from shared.material_sheet import MaterialSheet, apply_sheet, read_sheet
 
 if TYPE_CHECKING:
     from dcc.cad.identity.revision import CarriedOver, Previous
-
-REVISION = "revision.json"
-"""What became of the parts of the revision before; only where one was given."""
 
 _PLAUSIBLE_SIZE = 1e8
 """Millimetres: a hundred kilometres."""
@@ -166,7 +163,6 @@ def convert(
         carried = carry_over(previous, manifest)
         rename_parts(scene, carried.keys)
         manifest = manifest_of(scene, origin, settings.tessellation, lineage, counts, carried.retired_keys)
-        atomic_write(folder / REVISION, json.dumps(carried.to_json(), ensure_ascii=False, indent=1) + "\n")
     # What the file itself says about materials; a service that knows more resolves them anew.
     layers = propose_layers(manifest)
     if sheet is not None:
@@ -174,7 +170,7 @@ def convert(
         unfollowed = tuple(Warning("materials.row", f"{sheet.name}, {fault}") for fault in faults)
         manifest = replace(manifest, warnings=manifest.warnings + unfollowed)
     manifest = apply_layers(manifest, layers)
-    _write(scene, manifest, folder, name, at_once=in_pieces)
+    _write(scene, manifest, carried, folder, name, at_once=in_pieces)
     clock.stage("done", 100, "Done")
     return Conversion(folder / USD_MASTER, folder / GLB, folder / MANIFEST, manifest, carried, clock.seconds)
 
@@ -227,10 +223,12 @@ def _scene(
     return scene, counts
 
 
-def _write(scene: Scene, manifest: Manifest, folder: Path, name: str, *, at_once: bool) -> None:
-    """The three files, the manifest last; ``at_once``: the USD master and the GLB in a process each."""
+def _write(
+    scene: Scene, manifest: Manifest, carried: CarriedOver | None, folder: Path, name: str, *, at_once: bool
+) -> None:
+    """Write all files, the manifest last; ``at_once``: the GLB in a second process beside the USD master."""
 
-    def write_others(_: None) -> str:
+    def write_glb_and_describe(_: None) -> str:
         write_glb(scene, folder / GLB)
         return manifest.to_text()
 
@@ -238,13 +236,18 @@ def _write(scene: Scene, manifest: Manifest, folder: Path, name: str, *, at_once
         write_usd_master(scene, folder / USD_MASTER, {"name": scene.name, "version": manifest.source.sha256[:12]})
 
     if at_once:
-        with Forked(write_others, [None], 1, name=name) as others:
+        with Forked(write_glb_and_describe, [None], 1, name=name) as other_process:
             write_master()
-            [(_, text)] = others
+            [(_, text)] = other_process
     else:
         write_master()
-        text = write_others(None)
+        text = write_glb_and_describe(None)
+    if carried is not None:
+        atomic_write(folder / REVISION, json.dumps(carried.to_json(), ensure_ascii=False, indent=1) + "\n")
     atomic_write(folder / MANIFEST, text)
+    if carried is None:
+        # Of an earlier conversion into this folder. Its parts' keys were others, perhaps.
+        (folder / REVISION).unlink(missing_ok=True)
 
 
 def _missing_files(source: Path, declared: Declared) -> str:

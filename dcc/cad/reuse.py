@@ -14,6 +14,8 @@ from shared.manifest import Tessellation
 USD_MASTER = "usd_master.usdc"
 GLB = "geometry.glb"
 MANIFEST = "manifest.json"
+REVISION = "revision.json"
+"""What became of the parts of the revision before; it stands beside the others only where one was given."""
 
 _KERNEL_PACKAGE = "cadquery-ocp-novtk"
 
@@ -21,8 +23,9 @@ _KERNEL_PACKAGE = "cadquery-ocp-novtk"
 def earlier_result(source: Path, folder: Path, settings: Tessellation, lineage: str) -> dict[str, Any] | None:
     """What converting ``source`` into ``folder`` gave before; None where it has to be done (again).
 
-    It counts when content, name, settings, lineage, converter and kernel are the same, and when no file was changed
-    after the manifest, which is written last. The kernel is not imported.
+    A result can be used again when content, name, settings, lineage, converter and kernel are the same, when no file
+    was changed after the manifest (which is written last), and when nothing but the CAD file went into it: no earlier
+    revision, whose keys its parts would have, and no spreadsheet of materials. The kernel is not imported.
     """
     files = [folder / name for name in (USD_MASTER, GLB, MANIFEST)]
     try:
@@ -40,8 +43,8 @@ def earlier_result(source: Path, folder: Path, settings: Tessellation, lineage: 
             and data["converter"] == converter
             and data["tessellation"] == tessellation
             and data["lineage"] == lineage
-            and not data["retired_keys"]
-            and not _has_sheet(data)
+            and not (folder / REVISION).exists()
+            and not _used_a_sheet(data)
             and (data["source"]["name"], data["source"]["size"]) == (source.name, source.stat().st_size)
             and data["source"]["sha256"] == sha256_of(source)
         )
@@ -64,8 +67,8 @@ def earlier_result(source: Path, folder: Path, settings: Tessellation, lineage: 
         return None
 
 
-def _has_sheet(data: dict[str, Any]) -> bool:
-    """Whether a spreadsheet said what something is made of: it may say something else by now."""
+def _used_a_sheet(data: dict[str, Any]) -> bool:
+    """Whether a spreadsheet named materials for this manifest: that file may say something else by now."""
     if any(warning["code"].startswith("materials.") for warning in data["warnings"]):
         return True
     wearers = [item for part in data["parts"] for item in (part, *part["face_colors"], *part["occurrences"])]

@@ -173,6 +173,40 @@ def test_what_was_converted_before_is_known_again(
     assert "reused" not in convert("--relative-deflection", "0.01")
 
 
+def test_keys_of_a_revision_before_do_not_outlast_its_mention(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name in ("Old", "New"):
+        step = StepWriter()
+        step.part(name, box())
+        step.write(tmp_path / f"{name}.step")
+    out = tmp_path / "out"
+    arguments = [str(tmp_path / "New.step"), "-o", str(out)]
+    assert run(str(tmp_path / "Old.step"), "-o", str(tmp_path / "old")) == 0
+    assert run(*arguments, "--previous", str(tmp_path / "old" / "manifest.json")) == 0
+    assert [part.part_key for part in read_manifest(out / "manifest.json").parts] == ["Old"]
+    assert (out / "revision.json").is_file()
+    assert run(*arguments) == 0
+    assert [part.part_key for part in read_manifest(out / "manifest.json").parts] == ["New"]
+    assert not (out / "revision.json").exists()
+
+
+def test_decisions_without_a_revision_before_are_refused(
+    bearing_step: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(str(bearing_step), "-o", str(tmp_path / "out"), "--decisions", "decisions.json") == 1
+    assert "--previous" in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("option", ["--memory=nan", "--memory=-5", "--timeout=0", "--timeout=nan", "--timeout=inf"])
+def test_limits_that_are_none_are_bad_usage(option: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as caught:
+        run("model.step", "-o", "out", option)
+    assert caught.value.code == 2
+    assert "is not a number above 0" in capsys.readouterr().err
+
+
 def test_many_files_through_one_warm_converter(
     bearing_step: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -188,6 +222,7 @@ def test_many_files_through_one_warm_converter(
     assert (tmp_path / "out/other/geometry.glb").is_file()
 
 
-def test_files_of_one_name_are_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert run("a/model.step", "b/model.step", "-o", str(tmp_path)) == 1
+@pytest.mark.parametrize("other", ["model.step", "Model.stp"])
+def test_files_of_one_name_are_refused(other: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("a/model.step", f"b/{other}", "-o", str(tmp_path)) == 1
     assert "called model" in capsys.readouterr().err

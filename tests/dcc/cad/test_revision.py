@@ -10,8 +10,9 @@ from pathlib import Path
 import pytest
 from pxr import Usd
 
-from dcc.cad.convert import REVISION, Conversion, convert
+from dcc.cad.convert import Conversion, convert
 from dcc.cad.identity.revision import Previous, read_previous
+from dcc.cad.reuse import REVISION
 from dcc.cad.settings import Settings, tessellation
 from shared.errors import CadError
 from shared.manifest import Manifest
