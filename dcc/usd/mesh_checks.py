@@ -38,7 +38,10 @@ def meshes_of(stage: Usd.Stage) -> Iterator[UsdGeom.Mesh]:
 
 
 def check_mesh(mesh: UsdGeom.Mesh) -> Iterator[Finding]:
-    """Faults of one mesh's topology, points, normals, extent and material subsets."""
+    """Faults of one mesh's topology, points, normals, extent and material subsets.
+
+    Of an animated mesh the first frame is looked at.
+    """
     path = str(mesh.GetPath())
     time = Usd.TimeCode.EarliestTime()
     counts = _array(mesh.GetFaceVertexCountsAttr().Get(time), 0)
@@ -102,9 +105,11 @@ def _check_extent(mesh: UsdGeom.Mesh, points: NDArray[np.float32], time: Usd.Tim
     extent = _array(mesh.GetExtentAttr().Get(time), 3)
     low, high = points.min(axis=0), points.max(axis=0)
     slack = _TOLERANCE * max(float((high - low).max()), 1e-6)
+    # Written so that an extent that is not a number is refused as well.
+    encloses = len(extent) == 2 and (extent[0] <= low + slack).all() and (extent[1] >= high - slack).all()
     if len(extent) != 2:
         yield Finding(EXTENT, path, "it has no extent.", hint, FIX_EXTENT, "warning")
-    elif (extent[0] > low + slack).any() or (extent[1] < high - slack).any():
+    elif not encloses:
         message = f"its points reach from {_vector(low)} to {_vector(high)}, outside its extent."
         yield Finding(EXTENT, path, message, hint, FIX_EXTENT)
 
@@ -117,7 +122,11 @@ def _check_subsets(mesh: UsdGeom.Mesh, faces: int, time: Usd.TimeCode) -> Iterat
     if not bound:
         return
     covered = np.unique(np.concatenate([_array(subset.GetIndicesAttr().Get(time), 0) for subset in bound]))
-    if len(covered) < faces:
+    wrong = covered[(covered < 0) | (covered >= faces)]
+    if len(wrong):
+        message = f"its material subsets name face {int(wrong[0])}, which is out of range: it has {faces} faces."
+        yield Finding(SUBSETS, str(mesh.GetPath()), message, _AGAIN)
+    elif len(covered) < faces:
         yield Finding(
             SUBSETS,
             str(mesh.GetPath()),

@@ -3,6 +3,7 @@ from __future__ import annotations
 import itertools
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from pxr import Gf, Usd, UsdGeom, Vt
@@ -58,6 +59,23 @@ def test_an_extent_that_is_missing_is_only_a_warning() -> None:
     mesh = cube(stage, "/m", 1.0)
     mesh.GetPrim().RemoveProperty("extent")
     assert [(finding.severity, finding.fix) for finding in check_mesh(mesh)] == [("warning", "compute_extent")]
+
+
+def test_an_extent_that_is_not_a_number_is_an_error() -> None:
+    mesh = cube(Usd.Stage.CreateInMemory(), "/m", 1.0)
+    mesh.GetExtentAttr().Set(Vt.Vec3fArray([Gf.Vec3f(float("nan")), Gf.Vec3f(1)]))
+    assert [(finding.severity, finding.fix) for finding in check_mesh(mesh)] == [("error", "compute_extent")]
+    fix_extent(mesh)
+    assert list(check_mesh(mesh)) == []
+
+
+@pytest.mark.parametrize("face", [-1, 6])
+def test_subsets_of_faces_that_are_not_there_are_an_error(face: int) -> None:
+    stage = Usd.Stage.CreateInMemory()
+    mesh = cube(stage, "/m", 1.0)
+    UsdGeom.Subset.CreateGeomSubset(mesh, "a", "face", Vt.IntArray([*range(6), face]), "materialBind", "partition")
+    (finding,) = check_mesh(mesh)
+    assert finding.severity == "error" and f"face {face}" in finding.message
 
 
 def test_faces_outside_all_subsets_are_noticed() -> None:
