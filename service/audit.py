@@ -24,7 +24,17 @@ from service.prepared import prepared
 
 _LEFT_OUT = frozenset(
     {
-        *("tenant_id", "created_at", "updated_at", "revision", "search", "digest", "family", "last_used_at", "last_seen_at"),
+        *(
+            "tenant_id",
+            "created_at",
+            "updated_at",
+            "revision",
+            "search",
+            "digest",
+            "family",
+            "last_used_at",
+            "last_seen_at",
+        ),
         *("last_version", "last_iteration", "last_order", "document", "rung_at", "lease_until", "worker_id"),
         *("failing_since", "busy_until"),
     }

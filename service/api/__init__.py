@@ -34,6 +34,7 @@ from service.api import (
     system,
     task_statuses,
     tasks,
+    team,
     tenants,
     tokens,
     users,
@@ -46,7 +47,7 @@ from service.api.routing import Endpoint
 _RESOURCES = tuple(
     resource
     for module in (
-        *(account, tokens, users, tenants, projects, sequences, shots, assets, casting, tasks, custom_fields),
+        *(account, tokens, users, tenants, projects, team, sequences, shots, assets, casting, tasks, custom_fields),
         *(task_statuses, production_sheet, orders),
         *(cad, cad_materials, cad_revisions, materials, scenes, publishes, pins, references, comments),
         *(media, playlists, jobs, workers, workflows, events, notifications, webhooks, audit, metrics, system),

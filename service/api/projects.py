@@ -8,6 +8,7 @@ from uuid import UUID, uuid4
 from pydantic import Field
 from sqlalchemy import select
 
+from service.accounts import auth
 from service.accounts.permissions import Permission, Role
 from service.api.field_values import (
     FieldsOut,
@@ -22,6 +23,7 @@ from service.api.fields import Changes, ClientsSee, Name, Status, Title
 from service.api.listing import Page, equal, row
 from service.api.records import add, change, declare_archive, row_to_change, same_folder, written
 from service.api.routing import Reply, Request, Resource
+from service.api.team import is_on_team
 from service.database import session
 from service.models import Project, ProjectClient, User
 from shared.errors import InputError
@@ -54,13 +56,17 @@ class ProjectChanges(Changes):
 
 class ProjectQuery(FieldsQuery):
     status: str = ""
+    mine: bool = Field(False, description="only those on whose team whoever asks is")
 
 
 @projects.declare("GET", "/", permission=Permission.PRODUCTION_READ, query=ProjectQuery, answer=Page[ProjectOut])
 def list_projects(query: ProjectQuery) -> dict[str, Any]:
     """List projects; a client sees their own."""
+    statement = select(Project).where(*equal((Project.status, query.status)))
+    if query.mine:
+        statement = statement.where(is_on_team(auth.current().user_id))
     return page_with_fields(
-        select(Project).where(*equal((Project.status, query.status))),
+        statement,
         query,
         key=Project,
         search=(Project,),

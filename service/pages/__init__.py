@@ -6,8 +6,8 @@ with its queries; ``playlists`` are found and arranged, and in ``review`` they a
 shots, which are made by ``making`` and changed and put away by ``changing``, as assets are; ``casting`` chooses what a
 shot uses, ``production`` takes spreadsheets, ``custom_fields`` declares fields, and ``task_statuses`` what tasks can
 be; ``uploads`` takes CAD files, and ``revisions`` has the buttons that confirm or correct matches; ``webhooks`` and
-``people`` are an administrator's; ``account`` is one's own, and ``sign_in`` gives and ends the browser's session. All
-of them change rows by the API's own functions.
+``people`` are an administrator's; ``project_people`` has team and clients of a project; ``account`` is one's own, and
+``sign_in`` gives and ends the browser's session. All of them change rows by the API's own functions.
 """
 
 from __future__ import annotations
@@ -30,6 +30,7 @@ from service.pages import (
     people,
     playlists,
     production,
+    project_people,
     projects,
     publishes,
     review,
@@ -50,7 +51,7 @@ _VIEWS = (
     *(home, projects, making, changing, casting, production, custom_fields, field_values),
     *(assets, uploads, revisions, tasks, task_statuses),
     *(publishes, playlists, review, comments, jobs, workflows, notifications, webhooks),
-    *(people, account, sign_in),
+    *(people, project_people, account, sign_in),
 )
 """Modules whose import declares the routes of ``pages``."""
 

@@ -18,6 +18,7 @@ from service.models import Task, TaskStatus, User
 from service.pages.forms import check_seen, read_form
 from service.pages.frame import action, page
 from service.pages.paging import page_number, paged
+from service.production.assignees import has_assignee
 from service.search import matching
 
 _PAGE = 100
@@ -59,7 +60,7 @@ def people() -> str:
 def person(user_id: UUID) -> str:
     """Somebody: what they may do, and what they have to do."""
     found = row(User, user_id)
-    tasks = select(Task).where(_IS_OPEN, Task.assignee_ids.contains([str(user_id)]))
+    tasks = select(Task).where(_IS_OPEN, has_assignee(user_id))
     links = get_flashed_messages(category_filter=[_LINK])
     return render_template(
         "pages/person.html",

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from uuid import UUID
 
-from flask import render_template, request
+from flask import render_template, request, url_for
 from sqlalchemy import select
 
 from service.accounts.permissions import Permission
 from service.api.listing import row
+from service.api.publishes import PublishChanges, change_publish
 from service.database import current_tenant, session
 from service.models import CadFile, MediaAsset, Publish, Scene, Task
 from service.pages.comments import comments_on
-from service.pages.frame import may, page
+from service.pages.forms import check_seen
+from service.pages.frame import action, may, page
 from service.pages.pictures import in_use, pictures_of
 from service.production.assignees import with_assignees
 from shared import paths
@@ -52,6 +54,14 @@ def publish(publish_id: UUID) -> str:
         pictures=pictures_of(media.all()),
         comments=comments_on(found),
     )
+
+
+@action("/publishes/<uuid:publish_id>/share", Permission.PUBLISH_SHARE)
+def share_publish(publish_id: UUID) -> str:
+    """Show a publish to clients, or take it back from them; ``version`` is what the reader saw."""
+    check_seen(row(Publish, publish_id, lock=True))
+    change_publish(publish_id, PublishChanges(for_client="for_client" in request.form))
+    return url_for("pages.publish", publish_id=publish_id)
 
 
 def _source_scene(publish: Publish) -> Scene | None:

@@ -300,3 +300,24 @@ def test_who_works_in_the_studio_pays_nothing_for_what_clients_see(shown: Shown)
         plan = current.scalars(text(f"EXPLAIN (ANALYZE, TIMING OFF) {statement}")).all()
     asked = [line for line in plan if "client_" in line or "ProjectSet" in line]
     assert asked and not [line for line in plan if "ProjectSet" in line and "never executed" not in line], plan
+
+
+def test_a_manager_shares_and_takes_back_on_the_page_of_the_publish(shown: Shown) -> None:
+    manager, path = shown.studio.browser(Role.PROJECT_MANAGER), f"/publishes/{shown.newer['id']}"
+    assert "do not see it" in manager.get(path).text and "Clients</dt>" not in shown.studio.browser().get(path).text
+    for version, sent, seen in ((1, {"for_client": "on"}, True), (2, {}, False)):
+        assert manager.post(f"{path}/share", data={"version": version, **sent}).status_code == 303
+        assert (shown.newer["id"] in shown.seen()) is seen
+    assert shown.studio.browser().post(f"{path}/share", data={"version": 3, "for_client": "on"}).status_code == 403
+
+
+def test_a_manager_says_on_a_page_who_the_clients_are_and_what_they_see(shown: Shown) -> None:
+    manager, path = shown.studio.browser(Role.PROJECT_MANAGER), f"/projects/{shown.production.project['id']}/people"
+    revision = shown.studio.admin.get(f"/projects/{shown.production.project['id']}").data["revision"]
+    manager.post(f"{path}/clients-see", data={"clients_see": "all", "version": revision})
+    assert shown.newer["id"] in shown.seen()
+    assert manager.post(f"{path}/clients-see", data={"clients_see": "shared", "version": revision}).status_code == 412
+    manager.post(f"{path}/clients/{id_of(shown.client)}/remove")
+    assert shown.seen() == set()
+    manager.post(f"{path}/clients", data={"user_ids": [id_of(shown.client)]})
+    assert shown.newer["id"] in shown.seen()

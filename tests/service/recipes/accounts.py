@@ -5,7 +5,7 @@ from __future__ import annotations
 from uuid import uuid4
 
 from service.accounts.permissions import Role
-from tests.service.recipes.registry import RECIPES, Call, Recipe, recipe, row_recipes
+from tests.service.recipes.registry import ANY, RECIPES, Call, Recipe, recipe, row_recipes
 from tests.service.studio import PASSWORD, Api, Json
 from tests.service.world import World, unique
 
@@ -146,3 +146,28 @@ def _(world: World) -> Call:
 @recipe("DELETE /notifications/preferences")
 def _(world: World) -> Call:
     return Call("/notifications/preferences", alone=True)
+
+
+# -- teams
+
+
+@recipe("GET /projects/<uuid:project_id>/team")
+def _(world: World) -> Call:
+    return Call(f"/projects/{world.project()['id']}/team")
+
+
+@recipe("PUT /projects/<uuid:project_id>/team")
+def _(world: World) -> Call:
+    return Call(f"/projects/{world.project()['id']}/team", {"user_ids": [world.user()["id"]]}, ANY)
+
+
+@recipe("POST /projects/<uuid:project_id>/team")
+def _(world: World) -> Call:
+    return Call(f"/projects/{world.project()['id']}/team", {"user_ids": [world.user()["id"]]})
+
+
+@recipe("DELETE /projects/<uuid:project_id>/team/<uuid:user_id>")
+def _(world: World) -> Call:
+    project, user = world.project(), world.user()
+    world.post(f"/projects/{project['id']}/team", {"user_ids": [user["id"]]})
+    return Call(f"/projects/{project['id']}/team/{user['id']}")
