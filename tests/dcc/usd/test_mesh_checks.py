@@ -62,7 +62,8 @@ def test_an_extent_that_is_missing_is_only_a_warning() -> None:
 
 
 def test_an_extent_that_is_not_a_number_is_an_error() -> None:
-    mesh = cube(Usd.Stage.CreateInMemory(), "/m", 1.0)
+    stage = Usd.Stage.CreateInMemory()
+    mesh = cube(stage, "/m", 1.0)
     mesh.GetExtentAttr().Set(Vt.Vec3fArray([Gf.Vec3f(float("nan")), Gf.Vec3f(1)]))
     assert [(finding.severity, finding.fix) for finding in check_mesh(mesh)] == [("error", "compute_extent")]
     fix_extent(mesh)
