@@ -30,6 +30,7 @@ from dcc.cad.model import CadModel
 from dcc.cad.read import precheck
 from dcc.cad.read.compressed import unpacked
 from dcc.cad.read.declared import Declared, declared_by, declared_in
+from dcc.cad.read.external_files import standing_beside
 from dcc.cad.read.features import Features, features_of
 from dcc.cad.read.losses import TELLING, is_short, tell
 from dcc.cad.read.part21.index import index as index_of
@@ -111,7 +112,7 @@ def convert(
     name = source_name or source.name
     clock.stage("check", 0, f"Checking {name}")
     with contextlib.ExitStack() as opened:
-        step = opened.enter_context(unpacked(source, name, settings.limits.unpacked_bytes))
+        step, parts_folder = opened.enter_context(unpacked(source, name, settings.limits.unpacked_bytes))
         precheck.check(step, name)
         make_folder(folder)
         silence()
@@ -126,7 +127,7 @@ def convert(
             digest = hashing.result()
             # Before the kernel: it takes time and memory for each.
             check_occurrences(declared.placed, settings.limits)
-            missing = _missing_files(step, declared)
+            missing = _missing_files(parts_folder, declared)
             body_names = declared.multi_body and declared.placed <= settings.limits.body_names
             clock.stage("read", 2, "Reading the STEP file")
             read = None
@@ -143,7 +144,8 @@ def convert(
         in_pieces = read is not None
         if read is None:
             try:
-                read = _read_whole(plain, features, declared, settings, name, body_names, clock)
+                with standing_beside(plain, parts_folder, declared.external) as whole:
+                    read = _read_whole(whole, features, declared, settings, name, body_names, clock)
             except CadError as error:
                 raise _explained(error, name, missing) from error
     model, geometries = read
@@ -250,9 +252,9 @@ def _write(
         (folder / REVISION).unlink(missing_ok=True)
 
 
-def _missing_files(source: Path, declared: Declared) -> str:
-    """The files that ``source`` takes parts from (the kernel reads them) and that do not stand beside it."""
-    names = [name for name in declared.external if not (source.parent / name).is_file()]
+def _missing_files(folder: Path, declared: Declared) -> str:
+    """Those files, by name, that hold parts of the model and are not in ``folder``; empty where all are there."""
+    names = [name for name in declared.external if not (folder / name).is_file()]
     return ", ".join(names[:5]) + (", ..." if len(names) > 5 else "")
 
 

@@ -7,6 +7,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+from dcc.cad.read.external_files import refers_to_files
 from shared import __version__
 from shared.files import sha256_of
 from shared.manifest import Tessellation
@@ -24,8 +25,9 @@ def earlier_result(source: Path, folder: Path, settings: Tessellation, lineage: 
     """What converting ``source`` into ``folder`` gave before; None where it has to be done (again).
 
     A result can be used again when content, name, settings, lineage, converter and kernel are the same, when no file
-    was changed after the manifest (which is written last), and when nothing but the CAD file went into it: no earlier
-    revision, whose keys its parts would have, and no spreadsheet of materials. The kernel is not imported.
+    was changed after the manifest (which is written last), and when nothing but this one CAD file went into it: no
+    files of its parts, no earlier revision, whose keys its parts would have, and no spreadsheet of materials. The
+    kernel is not imported.
     """
     files = [folder / name for name in (USD_MASTER, GLB, MANIFEST)]
     try:
@@ -47,6 +49,7 @@ def earlier_result(source: Path, folder: Path, settings: Tessellation, lineage: 
             and not _used_a_sheet(data)
             and (data["source"]["name"], data["source"]["size"]) == (source.name, source.stat().st_size)
             and data["source"]["sha256"] == sha256_of(source)
+            and not refers_to_files(source)
         )
         if not same:
             return None

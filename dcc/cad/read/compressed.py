@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 import gzip
 import io
-import re
 import tempfile
 import zipfile
 import zlib
@@ -17,18 +16,18 @@ from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 from typing import IO
 
+from dcc.cad.read.external_files import external_files
 from dcc.cad.read.part21.write import text_file
 from shared.errors import CadError
 from shared.files import storage_error
 from shared.step_files import GZIP, ZIP, zip_members
 
-_EXTERNAL = re.compile(rb"DOCUMENT_FILE\s*\(\s*'([^']*)'")
 _CHUNK = 1 << 20
 
 
 @contextlib.contextmanager
-def unpacked(path: Path, name: str, limit: int) -> Iterator[Path]:
-    """The STEP file in ``path``, or ``path`` itself where it is not compressed.
+def unpacked(path: Path, name: str, limit: int) -> Iterator[tuple[Path, Path]]:
+    """The STEP file in ``path`` (``path`` itself where it is not compressed), and the folder of files it refers to.
 
     ``name``: what its owner calls it; ``limit``: bytes that may come out of it.
 
@@ -43,12 +42,12 @@ def unpacked(path: Path, name: str, limit: int) -> Iterator[Path]:
         magic = b""
     if magic.startswith(GZIP):
         with gzip.open(path) as content, text_file(_chunks(content, name, limit)) as plain:
-            yield plain
+            yield plain, path.parent
     elif magic == ZIP:
         with tempfile.TemporaryDirectory() as folder:
-            yield _from_zip(path, name, limit, Path(folder))
+            yield _from_zip(path, name, limit, Path(folder)), Path(folder)
     else:
-        yield path
+        yield path, path.parent
 
 
 def _from_zip(path: Path, name: str, limit: int, folder: Path) -> Path:
@@ -59,6 +58,12 @@ def _from_zip(path: Path, name: str, limit: int, folder: Path) -> Path:
             for member in zip_members(archive):
                 # Never where the archive wants it: files refer to one another by their bare names.
                 target = folder / PurePosixPath(member.filename.replace("\\", "/")).name
+                if target.exists():
+                    raise CadError(
+                        f"{name} is a ZIP archive with two files called {target.name}.",
+                        code="cad.several_inside",
+                        hint="Pack only one of them, or give them names of their own.",
+                    )
                 with archive.open(member) as content, target.open("wb") as out:
                     for chunk in _chunks(content, name, left):
                         left -= out.write(chunk)
@@ -75,8 +80,8 @@ def _from_zip(path: Path, name: str, limit: int, folder: Path) -> Path:
 
 def _root(files: list[Path], name: str) -> Path:
     """The one file that no other refers to."""
-    referred = {external for file in files for external in _EXTERNAL.findall(file.read_bytes())}
-    roots = [file for file in files if file.name.encode() not in referred]
+    referred = {PurePosixPath(external).name for file in files for external in external_files(file.read_bytes())}
+    roots = [file for file in files if file.name not in referred]
     if len(roots) == 1:
         return roots[0]
     if not files:
@@ -85,6 +90,8 @@ def _root(files: list[Path], name: str) -> Path:
             code="cad.no_step_inside",
             hint="Export the model from the CAD system as STEP.",
         )
+    # Where each is referred to by another, any of them may be meant.
+    roots = roots or files
     names = ", ".join(file.name for file in roots[:5]) + (", ..." if len(roots) > 5 else "")
     raise CadError(
         f"{name} is a ZIP archive with several STEP files, and none that holds the others: {names}.",

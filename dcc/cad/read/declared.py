@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import mmap
 import re
-from collections.abc import Iterable
 from dataclasses import dataclass
 
+from dcc.cad.read.external_files import KEYWORD, external_files
 from dcc.cad.read.part21.index import Index
 
 FACES = ("ADVANCED_FACE", "FACE_SURFACE")
@@ -18,7 +18,6 @@ _STRING = rb"\s*(?:'(?:[^']|'')*'|\$)\s*"
 _OCCURRENCE = re.compile(
     rb"=\s*NEXT_ASSEMBLY_USAGE_OCCURRENCE\s*\(" + b",".join([_STRING] * 3) + rb",\s*#(\d+)\s*,\s*#(\d+)"
 )
-_EXTERNAL = re.compile(rb"DOCUMENT_FILE\s*\(\s*'([^']*)'")
 
 
 @dataclass(frozen=True)
@@ -54,7 +53,7 @@ def declared_in(text: mmap.mmap) -> Declared:
         # Meshes beside exact shapes are not read, so that they only count where there is nothing else.
         faces=_mentions(text, FACES) or _mentions(text, _MESHED_FACES),
         solids=_mentions(text, SOLIDS),
-        external=_names(_EXTERNAL.findall(text)),
+        external=external_files(text),
     )
 
 
@@ -62,7 +61,7 @@ def declared_by(index: Index) -> Declared:
     """What the text behind ``index`` declares; the same as :func:`declared_in`, without reading it again."""
     used = index.of_type(("NEXT_ASSEMBLY_USAGE_OCCURRENCE",)).tolist()
     placements = [(targets[0], targets[1]) for entity in used if len(targets := index.targets_of(entity)) >= 2]
-    documents = index.of_keyword(("DOCUMENT_FILE",)).tolist()
+    documents = index.of_keyword((KEYWORD.decode(),)).tolist()
     return Declared(
         products=len(index.of_type(("PRODUCT",))),
         occurrences=len(placements),
@@ -70,12 +69,8 @@ def declared_by(index: Index) -> Declared:
         placed=_expanded(placements),
         faces=len(index.of_keyword(FACES)) or len(index.of_keyword(_MESHED_FACES)),
         solids=len(index.of_keyword(SOLIDS)),
-        external=_names(name for entity in documents for name in _EXTERNAL.findall(index.statement(entity))),
+        external=external_files(b"".join(index.statement(entity) for entity in documents)),
     )
-
-
-def _names(found: Iterable[bytes]) -> tuple[str, ...]:
-    return tuple(sorted({name.decode("utf-8", "replace") for name in found if name}))
 
 
 def _mentions(text: mmap.mmap, keywords: tuple[str, ...]) -> int:

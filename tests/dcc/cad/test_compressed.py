@@ -79,6 +79,7 @@ def test_what_is_inside_decides(plain: Path) -> None:
     assert refused(packed(plain.parent, {"model.txt": b"text"})) == "cad.no_step_inside"
     text = plain.read_bytes()
     assert refused(packed(plain.parent, {"one.step": text, "two.step": text})) == "cad.several_inside"
+    assert refused(packed(plain.parent, {"a/part.step": text, "b/part.step": text})) == "cad.several_inside"
 
 
 def test_no_more_is_unpacked_than_the_limit(plain: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import zipfile
 from pathlib import Path
 
@@ -15,6 +16,8 @@ from OCP.XCAFDoc import XCAFDoc_DocumentTool
 
 from dcc.cad.convert import convert
 from dcc.cad.kernel import extended_string, silence
+from dcc.cad.read.external_files import external_files
+from dcc.cad.reuse import earlier_result
 from dcc.cad.settings import Settings
 from shared.errors import CadError
 from tests.dcc.cad.shapes import at, box, cylinder
@@ -43,6 +46,52 @@ def test_files_beside_the_assembly_are_read(master: Path, tmp_path: Path) -> Non
     manifest = convert(master, tmp_path / "out", Settings()).manifest
     assert sorted(round(part.volume) for part in manifest.parts) == [1571, 6000]
     assert manifest.warnings == ()
+
+
+def test_an_assembly_that_is_not_read_where_it_stands_finds_its_files(master: Path, tmp_path: Path) -> None:
+    """Compressed files are unpacked, and those with a byte order mark rewritten, before the kernel reads them."""
+    expected = convert(master, tmp_path / "out", Settings()).manifest.parts
+    packed, marked = tmp_path / "packed.stpZ", tmp_path / "marked.step"
+    packed.write_bytes(gzip.compress(master.read_bytes()))
+    marked.write_bytes(b"\xef\xbb\xbf" + master.read_bytes())
+    for path in (packed, marked):
+        manifest = convert(path, tmp_path / f"out-{path.stem}", Settings()).manifest
+        assert (manifest.parts, manifest.warnings) == (expected, ())
+
+
+def test_a_changed_part_is_converted_again(master: Path, tmp_path: Path) -> None:
+    packed = tmp_path / "master.stpZ"
+    packed.write_bytes(gzip.compress(master.read_bytes()))
+    for path in (master, packed):
+        convert(path, tmp_path / "out", Settings())
+        assert earlier_result(path, tmp_path / "out", Settings().tessellation, "") is None
+    convert(tmp_path / "part_Box.stp", tmp_path / "out", Settings())
+    assert earlier_result(tmp_path / "part_Box.stp", tmp_path / "out", Settings().tessellation, "")
+
+
+@pytest.mark.parametrize(
+    ("written", "meant"),
+    [
+        (rb"it''s.stp", "it's.stp"),
+        (rb"B\X2\00FC\X0\chse \X2\6750D83DDE00\X0\.stp", "Büchse 材😀.stp"),
+        (rb"\X4\0001F600\X0\.stp", "😀.stp"),
+        (rb"B\X\FCchse.stp", "Büchse.stp"),
+        (rb"B\S\|chse.stp", "Büchse.stp"),
+        ("Büchse.stp".encode(), "Büchse.stp"),
+        ("Büchse.stp".encode("cp1252"), "Büchse.stp"),
+        (rb"C:\\parts\\box.stp", r"C:\parts\box.stp"),
+    ],
+    ids=["quote", "X2", "X4", "X", "S", "UTF-8", "CP1252", "backslash"],
+)
+def test_names_of_files_are_read_as_they_are_meant(written: bytes, meant: str) -> None:
+    assert external_files(b"#1=DOCUMENT_FILE ( '" + written + b"','',$,#2,'',$);") == (meant,)
+
+
+def test_names_with_quotes_and_escapes_are_found(master: Path, tmp_path: Path) -> None:
+    (tmp_path / "part_Can.stp").rename(tmp_path / "it's ü.stp")
+    master.write_text(master.read_text().replace("part_Can.stp", r"it''s \X2\00FC\X0\.stp"))
+    manifest = convert(master, tmp_path / "out", Settings()).manifest
+    assert len(manifest.parts) == 2 and manifest.warnings == ()
 
 
 def test_a_missing_file_is_named(master: Path, tmp_path: Path) -> None:
