@@ -58,19 +58,19 @@ def measure(
         BRepGProp.LinearProperties_s(shape, inertia)
     else:
         BRepGProp.SurfaceProperties_s(shape, inertia, False, of_mesh)
-        area = abs(float(inertia.Mass()))
+        area = _finite(abs(inertia.Mass()))
     if kind == "solid":
         inertia = GProp_GProps()
         BRepGProp.VolumeProperties_s(shape, inertia, False, False, of_mesh)
-        volume = abs(float(inertia.Mass()))
+        volume = _finite(abs(inertia.Mass()))
     center = inertia.CentreOfMass()
-    moments = sorted(abs(float(moment)) for moment in inertia.PrincipalProperties().Moments())
+    moments = sorted(_finite(abs(moment)) for moment in inertia.PrincipalProperties().Moments())
     box = bounding_box(points)
     hand, sure = _hand(kind, points, triangles)
     return Properties(
         volume,
         area,
-        _vector((center.X(), center.Y(), center.Z())),
+        _vector([_finite(center.Coord(axis)) for axis in (1, 2, 3)]),
         Fingerprint(
             volume,
             area,
@@ -165,6 +165,11 @@ def _signed_volumes(corners: Array) -> Array:
     """Of the tetrahedra between the origin and triangles (T, 3, 3)."""
     ax, ay, az, bx, by, bz, cx, cy, cz = np.ascontiguousarray(corners.reshape(-1, 9).T)
     return np.asarray((ax * (by * cz - bz * cy) + ay * (bz * cx - bx * cz) + az * (bx * cy - by * cx)) / 6)
+
+
+def _finite(value: float) -> float:
+    """``value``, or 0 where the kernel could not compute it, as happens with damaged shapes."""
+    return float(value) if math.isfinite(value) else 0.0
 
 
 def _vector(values: object) -> Vector:

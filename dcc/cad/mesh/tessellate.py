@@ -35,6 +35,8 @@ from shared.manifest import Tessellation
 
 _NEGLIGIBLE_AREA = 1e-9
 """Faces below this share of the squared size of their part are slivers nobody can see."""
+_LARGEST = 1e30
+"""Millimetres; beyond this, coordinates of a damaged file would overflow in single precision."""
 _MOST_PATCHES = 20
 """Faces of a solid with gaps that are filled anew."""
 
@@ -161,7 +163,7 @@ def discretize(shape: TopoDS_Shape, settings: Tessellation) -> Curves:
         samples = GCPnts_TangentialDeflection(BRepAdaptor_Curve(edge), settings.angular_deflection, deflection)
         points = (samples.Value(number) for number in range(1, samples.NbPoints() + 1))
         line = np.array([(point.X(), point.Y(), point.Z()) for point in points])
-        if len(line) > 1 and np.isfinite(line).all():
+        if len(line) > 1 and _is_usable(line):
             lines.append(line)
     if not lines:
         return Curves(np.empty((0, 3), np.float32), np.empty(0, np.int32))
@@ -178,7 +180,7 @@ def _face_arrays(face: TopoDS_Face) -> tuple[Array, Array, Array] | None:
     points = points_of(triangulation.MapNodeArray())
     normals = floats_of(triangulation.MapNormalArray()).reshape(-1, 3)
     triangles = triangles_of(triangulation.MapTriangleArray())
-    if not np.isfinite(points).all():
+    if not _is_usable(points):
         return None
     if not location.IsIdentity():
         matrix = matrix_of(location)
@@ -188,6 +190,11 @@ def _face_arrays(face: TopoDS_Face) -> tuple[Array, Array, Array] | None:
         triangles = triangles[:, ::-1]
         normals = -normals
     return points, normals, triangles
+
+
+def _is_usable(points: Array) -> bool:
+    """Whether no coordinate is infinite, not a number, or too large for single precision."""
+    return bool((np.abs(points) < _LARGEST).all())
 
 
 def _rescue(face: TopoDS_Face, deflection: float, angle: float) -> tuple[Array, Array, Array] | None:

@@ -82,6 +82,13 @@ def test_coordinates_that_no_model_has(number: str, text: str, tmp_path: Path) -
         check_told(result)
 
 
+@pytest.mark.parametrize("number", ["1.E41", "-1.E70"])
+def test_a_part_too_large_for_single_precision(number: str, text: str, tmp_path: Path) -> None:
+    """Every face with such points is beyond repair; the rest is kept, and what is missing is told."""
+    result = outcome(re.sub(r"(CARTESIAN_POINT\('',\()0\.,", rf"\g<1>{number},", text), tmp_path)
+    check_told(result)
+
+
 @pytest.mark.parametrize("kind", ["VERTEX_POINT", "EDGE_CURVE", "ADVANCED_FACE", "CLOSED_SHELL", "DIRECTION"])
 def test_references_to_what_is_not_there(kind: str, text: str, tmp_path: Path) -> None:
     number = re.findall(rf"(#\d+) = {kind}\(", text)[0]
