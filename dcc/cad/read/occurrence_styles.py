@@ -217,7 +217,8 @@ class _Reading:
             elif kind == "DRAUGHTING_PRE_DEFINED_COLOUR" and not rgb:
                 rgb = _NAMED_COLORS.get(text.strip().strip("'").strip().lower(), ())
             elif kind == "SURFACE_STYLE_TRANSPARENT":
-                alpha = 1.0 - float((_NUMBER.findall(plain) or ["0"])[0])
+                transparency = float((_NUMBER.findall(plain) or ["0"])[0])
+                alpha = 1.0 - min(max(transparency, 0.0), 1.0)
             following = [number for number in _references(text) if number not in seen]
             queue += following
             seen.update(following)

@@ -16,11 +16,13 @@ from OCP.TCollection import TCollection_HAsciiString
 from dcc.cad.kernel import Array
 
 _FAR = 1e9
-"""Length units of the file; no model is that large, and float64 still resolves a hundred nanometres there."""
+"""How far away marks lie, in the file's length unit: no model is that large, and float64 resolves 1e-7 units there."""
 _GRID = 64
-"""Marks are told apart by where they lie on a grid of this many steps in y and in z."""
+"""Marks lie on a grid, ``_FAR / _GRID`` apart: this many columns in z, and as many rows in y as are needed."""
 _MILLIMETRES = (1.0, 10.0, 100.0, 1000.0, 25.4, 304.8, 914.4, 1e6, 0.001)
-"""Of the length units there are."""
+"""Millimetres in each length unit that a STEP file may use: mm, cm, dm, m, inch, foot, yard, km, micrometre."""
+_LEAST_CHANGE = 1e-9
+"""How far the determinant of a matrix may be from 1 for it to be a plain rotation, which the kernel reads right."""
 
 
 class TransformOperators:
@@ -33,8 +35,7 @@ class TransformOperators:
             operator = model.Value(number) if model else None
             if isinstance(operator, StepGeom_CartesianTransformationOperator3d):
                 matrix = _matrix_of(operator)
-                rigid = abs(np.linalg.det(matrix[:3, :3]) - 1) < 1e-9
-                if not rigid and len(self._matrices) < _GRID**2:
+                if abs(np.linalg.det(matrix[:3, :3]) - 1) >= _LEAST_CHANGE:
                     self._matrices.append(matrix)
                     _replace(operator, _mark(len(self._matrices) - 1))
 
@@ -42,7 +43,7 @@ class TransformOperators:
         """``matrix`` (4x4, mm, row vectors), with the operator's own matrix where the kernel's holds a mark."""
         if not self._matrices or abs(matrix[3, 0]) < _FAR * min(_MILLIMETRES) / 2:
             return matrix
-        # The kernel has converted the mark to millimetres, and turned it round where it needed the inverse.
+        # The kernel has converted the mark to millimetres, and inverted the placement where it needed the inverse.
         inverse = bool(matrix[3, 0] < 0)
         unit = min(_MILLIMETRES, key=lambda unit: abs(abs(matrix[3, 0]) / _FAR - unit) / unit)
         rotation = matrix[:3, :3]
@@ -59,6 +60,7 @@ class TransformOperators:
 
 
 def _mark(index: int) -> Array:
+    """The translation (3,) that stands for the operator of this number, in the file's length unit."""
     row, column = divmod(index, _GRID)
     return np.array([1.0, (row + 1) / _GRID, (column + 1) / _GRID]) * _FAR
 

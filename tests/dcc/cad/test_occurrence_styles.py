@@ -122,6 +122,18 @@ def test_a_style_for_a_path_of_placements_paints_what_is_there_and_nothing_else(
         assert tuple(color) == pytest.approx((RED if occurrence.path in expected else GREY)[:3], abs=1e-4)
 
 
+@pytest.mark.parametrize(("transparency", "alpha"), [("0.25", 0.75), ("1.", 0.0), ("60.", 0.0), ("-3.", 1.0)])
+def test_the_transparency_of_a_style_is_a_share(transparency: str, alpha: float, machine: Machine) -> None:
+    """Some exporters write percent; no opacity is below 0 or above 1."""
+    machine.with_style("C2", "B", "P1")
+    machine.text = machine.text.replace("SURFACE_SIDE_STYLE('',(#9004))", "SURFACE_SIDE_STYLE('',(#9004,#9008))")
+    machine.with_text(
+        "#9008 = SURFACE_STYLE_RENDERING_WITH_PROPERTIES(.NORMAL_SHADING.,#9007,(#9009));\n"
+        f"#9009 = SURFACE_STYLE_TRANSPARENT({transparency});\n"
+    )
+    assert colors(machine.converted())["C2/B/P1"] == (1.0, 0.0, 0.0, alpha)
+
+
 def test_models_too_large_to_write_out_keep_such_a_style_too(machine: Machine) -> None:
     conversion = machine.with_style("C2", "B", "P1").converted(Settings(limits=Limits(expanded_occurrences=2)))
     stage = Usd.Stage.Open(str(conversion.usd_master))

@@ -7,9 +7,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from OCP.StepData import StepData_StepModel
+from OCP.StepGeom import StepGeom_CartesianPoint, StepGeom_CartesianTransformationOperator3d
+from OCP.TCollection import TCollection_HAsciiString
 from pxr import Usd, UsdGeom
 
 from dcc.cad.convert import Conversion, convert
+from dcc.cad.read.transform_operators import TransformOperators
 from dcc.cad.settings import Settings
 from dcc.cad.step_writer import StepWriter
 from tests.dcc.cad.glb import Glb
@@ -93,3 +97,23 @@ def test_a_mirrored_placement_looks_right_in_usd_and_glb(tmp_path: Path) -> None
         world for node, world in Glb.read(conversion.glb).placed() if node.get("extras", {}).get("partKey") == "Hook"
     ]
     assert np.linalg.det(world[:3, :3]) < 0
+
+
+def test_thousands_of_operators_are_told_apart() -> None:
+    model = StepData_StepModel()
+    operators = []
+    for number in range(5000):
+        origin = StepGeom_CartesianPoint()
+        origin.Init3D(TCollection_HAsciiString(""), float(number), 0.0, 0.0)
+        operator = StepGeom_CartesianTransformationOperator3d()
+        operator.SetLocalOrigin(origin)
+        operator.SetScale(2.0)
+        model.AddEntity(operator)
+        operators.append(operator)
+    found = TransformOperators(model)
+    for number, operator in enumerate(operators):
+        marked = np.eye(4)
+        marked[3, :3] = [operator.LocalOrigin().CoordinatesValue(axis) for axis in (1, 2, 3)]
+        expected = np.diag([2.0, 2.0, 2.0, 1.0])
+        expected[3, 0] = number
+        assert found.restore(marked) == pytest.approx(expected, abs=1e-4)
