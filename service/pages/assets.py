@@ -88,6 +88,7 @@ def asset(asset_id: UUID) -> str:
         asset=found,
         actions=actions_on(found),
         uploads=may(Permission.CAD_WRITE) and found.archived_at is None,
+        most_bytes=auth.config().max_upload_bytes,
         departments=DEPARTMENTS,
         artists=artists() if may(Permission.PRODUCTION_WRITE) else [],
         fields=fields_on(found),

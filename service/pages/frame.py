@@ -33,8 +33,8 @@ _REFUSALS = frozenset({403, 404, 409, 412, 422, 428})
 
 View = Callable[..., str]
 
-_with_files: set[str] = set()
-"""Endpoints whose forms have files."""
+READ_LATER: set[str] = set()
+"""Endpoints whose forms have files, or that take a file: read once it is known who sends it."""
 
 
 def page(path: str, permission: Permission) -> Callable[[View], View]:
@@ -78,7 +78,7 @@ def action(path: str, permission: Permission, *, with_files: bool = False) -> Ca
             return make_response(redirect(target, 303))
 
         if with_files:
-            _with_files.add(f"{pages.name}.{view.__name__}")
+            READ_LATER.add(f"{pages.name}.{view.__name__}")
         pages.add_url_rule(path, view.__name__, serve, methods=["POST"])
         return view
 
@@ -149,7 +149,7 @@ def refuse_other_sites() -> None:
 @pages.before_request
 def _check_text() -> None:
     _refuse_null_characters(request.args)
-    if request.endpoint not in _with_files:
+    if request.endpoint not in READ_LATER:
         _refuse_null_characters(request.form)
 
 

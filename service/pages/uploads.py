@@ -14,8 +14,10 @@ from service.api.listing import row
 from service.database import commit, session
 from service.models import Asset
 from service.pages.forms import read_form
-from service.pages.frame import pages, refuse_other_sites
+from service.pages.frame import READ_LATER, pages, refuse_other_sites
 from shared.errors import RacewayError
+
+READ_LATER.add(f"{pages.name}.upload_cad")
 
 
 @pages.post("/assets/<uuid:asset_id>/cad")

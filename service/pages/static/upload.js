@@ -2,7 +2,7 @@
 // it is another page, or why it was refused.
 "use strict";
 
-const MIB = 1024 * 1024;
+const inMib = (bytes) => (bytes / 1024 / 1024).toFixed(1);
 const form = document.querySelector("form[data-upload]");
 const input = form.querySelector("input[type=file]");
 const told = form.querySelector("[data-told]");
@@ -38,12 +38,18 @@ function reasonOf(request) {
 
 function send(file) {
   if (sending) return;
+  const most = Number(form.dataset.most);
+  if (file.size > most) {
+    // A service that refuses in the middle is heard as a connection that broke off.
+    refused(`${file.name} has ${inMib(file.size)} MiB, and the service takes ${inMib(most)}. An administrator can allow more.`);
+    return;
+  }
   sending = new XMLHttpRequest();
   const request = sending;
   request.upload.addEventListener("progress", ({ loaded, total }) => {
     bar.max = total;
     bar.value = loaded;
-    const size = `${(loaded / MIB).toFixed(1)} of ${(total / MIB).toFixed(1)} MiB`;
+    const size = `${inMib(loaded)} of ${inMib(total)} MiB`;
     tell(loaded < total ? `Sending ${file.name}: ${size}` : `${file.name} has arrived and is being checked.`);
   });
   request.addEventListener("load", () => {
