@@ -30,6 +30,7 @@ _LEFT_OUT = frozenset(
             "updated_at",
             "revision",
             "search",
+            "name_order",
             "digest",
             "family",
             "last_used_at",

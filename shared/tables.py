@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import re
+import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -57,7 +58,7 @@ def read_table(content: bytes, name: str, columns: Mapping[str, Sequence[str]], 
         raise refused("is a workbook, not a CSV file", "Save the sheet as CSV (UTF-8) and give that.")
     encoding = next((encoding for encoding, mark in _ENCODINGS if content.startswith(mark)), "utf-8")
     try:
-        text = content.decode(encoding)
+        text = unicodedata.normalize("NFC", content.decode(encoding))
     except UnicodeDecodeError as error:
         raise refused("is not UTF-8 text", "Save the sheet as CSV (UTF-8).") from error
     if "\0" in text:

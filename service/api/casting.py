@@ -70,7 +70,7 @@ def get_casting(shot_id: UUID) -> list[dict[str, Any]]:
     """The assets that a shot uses, by their names."""
     row(Shot, shot_id)
     statement = select(Asset, Casting.count).join(Casting, Casting.asset_id == Asset.id)
-    statement = statement.where(Casting.shot_id == shot_id).order_by(Asset.name, Asset.id)
+    statement = statement.where(Casting.shot_id == shot_id).order_by(Asset.name_order, Asset.id)
     return [_described(asset, count) for asset, count in session().execute(statement).unique()]
 
 

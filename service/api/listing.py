@@ -19,6 +19,7 @@ from service.models import EditableRow, TenantRow
 from service.prepared import PREPARED
 from service.search import Searched, matching
 from shared.errors import InputError, NotFoundError
+from shared.natural_order import natural_order
 
 Item = TypeVar("Item")
 RowType = TypeVar("RowType", bound=TenantRow)
@@ -167,8 +168,12 @@ def sorted_items(items: Sequence[Any], query: ListQuery, fields: Sequence[str], 
     """A short list in the order that ``query`` asks; ``items`` are dicts, ``fields`` those it can be sorted by."""
     ordered = list(items)
     for name, reverse in reversed(_sorts(query.sort or default_sort, fields)):
-        ordered.sort(key=lambda item: (item[name] is not None, item[name]), reverse=reverse)
+        ordered.sort(key=lambda item: (item[name] is not None, _in_order(item[name])), reverse=reverse)
     return ordered
+
+
+def _in_order(value: Any) -> Any:
+    return natural_order(value) if isinstance(value, str) else value
 
 
 def equal(*filters: tuple[Column, Any]) -> list[ColumnElement[bool]]:
@@ -178,7 +183,16 @@ def equal(*filters: tuple[Column, Any]) -> list[ColumnElement[bool]]:
 
 def _order(wanted: str, fields: Mapping[str, Column], *, reverse: bool = False) -> list[ColumnElement[Any]]:
     sorts = _sorts(wanted, list(fields))
-    return [_falling(fields[name]) if falling != reverse else fields[name].asc() for name, falling in sorts]
+    columns = {name: _as_people_sort(fields[name]) for name, _ in sorts}
+    return [_falling(columns[name]) if falling != reverse else columns[name].asc() for name, falling in sorts]
+
+
+def _as_people_sort(field: Column) -> Column:
+    """Names and titles by what they say, not by their bytes: ``bolt2`` before ``Bolt10``; see the models' columns."""
+    key = getattr(field, "key", "")
+    if key == "name" and hasattr(field.class_, "name_order"):
+        return field.class_.name_order
+    return func.natural_order(field) if key in ("name", "title") else field
 
 
 def _falling(field: Column) -> ColumnElement[Any]:

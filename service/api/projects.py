@@ -132,7 +132,7 @@ def list_project_clients(project_id: UUID) -> list[dict[str, Any]]:
         select(User)
         .join(ProjectClient, (ProjectClient.tenant_id == User.tenant_id) & (ProjectClient.user_id == User.id))
         .where(ProjectClient.project_id == project_id)
-        .order_by(User.name, User.id)
+        .order_by(User.name_order, User.id)
     )
     return [{"user_id": user.id, "name": user.name, "email": user.email} for user in session().scalars(statement)]
 

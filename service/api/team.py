@@ -92,7 +92,7 @@ def remove_from_team(project_id: UUID, user_id: UUID) -> list[dict[str, Any]]:
 def team_of(project_id: UUID) -> list[User]:
     """The people who work on a project, by name."""
     members = select(ProjectMember.user_id).where(ProjectMember.project_id == project_id)
-    found = select(User).where(User.id.in_(members), User.archived_at.is_(None)).order_by(User.name, User.id)
+    found = select(User).where(User.id.in_(members), User.archived_at.is_(None)).order_by(User.name_order, User.id)
     return list(session().scalars(found))
 
 

@@ -90,6 +90,12 @@ def search_column(expression: str, *, fields: bool = False) -> Mapped[Any]:
     return mapped_column(TSVECTOR, Computed(words, persisted=True), deferred=True)
 
 
+def order_column() -> Mapped[str]:
+    """The form of a row's name that lists sort by, kept by PostgreSQL: ``bolt2`` before ``bolt10``, whatever capitals
+    and accents they have; see the twenty-third migration."""
+    return mapped_column(String(collation="C"), Computed("natural_order(name)", persisted=True), deferred=True)
+
+
 def tenant_key(column: str, table: str, *, ondelete: str | None = "RESTRICT") -> ForeignKeyConstraint:
     """Reference from ``column`` to a row of ``table`` of the same tenant."""
     return ForeignKeyConstraint(

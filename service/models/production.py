@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import CheckConstraint, Index, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from service.models.base import Base, FieldsRow, TenantRow, search_column, tenant_key
+from service.models.base import Base, FieldsRow, TenantRow, order_column, search_column, tenant_key
 from shared.context import Entity
 
 _WORDS = "name || ' ' || title"
@@ -29,6 +29,7 @@ class Project(FieldsRow, Base):
     status: Mapped[str] = mapped_column(server_default="active")
     clients_see: Mapped[str] = mapped_column(server_default=text("new_project_clients_see()"))
     """``all`` publishes, or only those ``shared`` with them (migration 0019); a setting of the tenant says for new ones."""
+    name_order: Mapped[str] = order_column()
     search: Mapped[Any] = search_column(_WORDS, fields=True)
 
 
@@ -59,6 +60,7 @@ class Sequence(FieldsRow, Base):
     name: Mapped[str]
     title: Mapped[str] = mapped_column(server_default="")
     status: Mapped[str] = mapped_column(server_default="active")
+    name_order: Mapped[str] = order_column()
     search: Mapped[Any] = search_column(_WORDS, fields=True)
     project: Mapped[Project] = relationship(viewonly=True, lazy="joined", innerjoin=True)
 
@@ -85,11 +87,13 @@ class Asset(EntityRow, Base):
     __table_args__ = (
         tenant_key("project_id", "projects"),
         UniqueConstraint("tenant_id", "project_id", "name"),
+        Index("ix_assets_name_order", "tenant_id", "name_order", "id"),
         Index("ix_assets_search", "search", postgresql_using="gin"),
     )
 
     project_id: Mapped[uuid.UUID]
     asset_type: Mapped[str] = mapped_column(server_default="product")
+    name_order: Mapped[str] = order_column()
     search: Mapped[Any] = search_column(_WORDS, fields=True)
     project: Mapped[Project] = relationship(viewonly=True, lazy="joined", innerjoin=True)
 
@@ -108,12 +112,14 @@ class Shot(EntityRow, Base):
         tenant_key("sequence_id", "sequences"),
         UniqueConstraint("tenant_id", "sequence_id", "name"),
         CheckConstraint("frame_out >= frame_in", name="frames"),
+        Index("ix_shots_name_order", "tenant_id", "name_order", "id"),
         Index("ix_shots_search", "search", postgresql_using="gin"),
     )
 
     sequence_id: Mapped[uuid.UUID]
     frame_in: Mapped[int] = mapped_column(server_default=text("1001"))
     frame_out: Mapped[int] = mapped_column(server_default=text("1001"))
+    name_order: Mapped[str] = order_column()
     search: Mapped[Any] = search_column(_WORDS, fields=True)
     sequence: Mapped[Sequence] = relationship(viewonly=True, lazy="joined", innerjoin=True)
 

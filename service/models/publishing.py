@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import BigInteger, CheckConstraint, FetchedValue, Identity, Index, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from service.models.base import Base, EditableRow, TenantRow, search_column, tenant_key
+from service.models.base import Base, EditableRow, TenantRow, order_column, search_column, tenant_key
 from service.models.production import Asset, Shot
 from service.models.tasks import Task
 from service.models.tenancy import User
@@ -72,6 +72,7 @@ class Part(TenantRow, Base):
     entity_usd_path: Mapped[str] = mapped_column(server_default=FetchedValue())
     live_publishes: Mapped[int] = mapped_column(server_default=text("0"))
     archived_publishes: Mapped[int] = mapped_column(server_default=text("0"))
+    name_order: Mapped[str] = order_column()
     search: Mapped[Any] = search_column("name || ' ' || department")
     last_version: Mapped[int] = mapped_column(default=0)
     last_iteration: Mapped[int] = mapped_column(default=0)

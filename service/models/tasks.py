@@ -10,7 +10,7 @@ from sqlalchemy import CheckConstraint, ForeignKeyConstraint, Index, Numeric, Un
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from service.models.base import Base, EditableRow, FieldsRow, search_column, tenant_key
+from service.models.base import Base, EditableRow, FieldsRow, order_column, search_column, tenant_key
 from service.models.production import Asset, Project, Shot
 from service.models.tenancy import User
 
@@ -80,6 +80,7 @@ class Task(FieldsRow, Base):
         Index("ix_tasks_assignee_ids", "assignee_ids", postgresql_using="gin"),
         Index("ix_tasks_shot_id", "tenant_id", "shot_id"),
         Index("ix_tasks_status", "tenant_id", "status"),
+        Index("ix_tasks_name_order", "tenant_id", "name_order", "id"),
         Index("ix_tasks_search", "search", postgresql_using="gin"),
     )
 
@@ -95,6 +96,7 @@ class Task(FieldsRow, Base):
     due: Mapped[date | None] = mapped_column(default=None)
     estimate_days: Mapped[float | None] = mapped_column(Numeric(7, 2, asdecimal=False), default=None)
     """Days of work of one person."""
+    name_order: Mapped[str] = order_column()
     search: Mapped[Any] = search_column("name || ' ' || department", fields=True)
     asset: Mapped[Asset | None] = relationship(viewonly=True, lazy="joined")
     shot: Mapped[Shot | None] = relationship(viewonly=True, lazy="joined")

@@ -10,7 +10,7 @@ from sqlalchemy import CheckConstraint, Index, UniqueConstraint, func, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from service.accounts.permissions import Role
-from service.models.base import Base, EditableRow, TenantRow, search_column, tenant_key
+from service.models.base import Base, EditableRow, TenantRow, order_column, search_column, tenant_key
 
 
 class Tenant(Base):
@@ -73,6 +73,7 @@ class User(EditableRow, Base):
     password_hash: Mapped[str | None] = mapped_column(default=None)
     last_seen_at: Mapped[datetime | None] = mapped_column(default=None)
     """When a token of theirs was used last, to a minute."""
+    name_order: Mapped[str] = order_column()
     search: Mapped[Any] = search_column("name || ' ' || email")
 
 

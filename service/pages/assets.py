@@ -80,7 +80,7 @@ def asset(asset_id: UUID) -> str:
         return render_template("pages/_asset_jobs.html", asset=found, jobs=jobs)
     current = session()
     media = select(MediaAsset).where(MediaAsset.asset_id == asset_id, in_use()).order_by(MediaAsset.created_at.desc())
-    tasks = select(Task).where(Task.asset_id == asset_id, Task.archived_at.is_(None)).order_by(Task.name)
+    tasks = select(Task).where(Task.asset_id == asset_id, Task.archived_at.is_(None)).order_by(Task.name_order)
     cad_files = _cad_files(found)
     parts = _published_parts(found)
     return render_template(
@@ -146,7 +146,7 @@ def _model_bytes(root: Path, cad_file: CadFile) -> int:
 def _published_parts(asset: Asset) -> list[PublishedPart]:
     statement = select(Publish).join(Part, (Part.tenant_id == Publish.tenant_id) & (Part.id == Publish.part_id))
     ordered = statement.where(Part.asset_id == asset.id).order_by(
-        Part.name, Publish.version.desc(), Publish.iteration.desc()
+        Part.name_order, Part.name, Publish.version.desc(), Publish.iteration.desc()
     )
     grouped: dict[UUID, PublishedPart] = {}
     for publish in session().scalars(ordered.limit(_PUBLISHES)):

@@ -38,13 +38,13 @@ def casting_of(shot: Shot) -> CastingView:
         .join(Casting, (Casting.tenant_id == Asset.tenant_id) & (Casting.asset_id == Asset.id))
         .where(Casting.shot_id == shot.id)
     )
-    assets = [(asset, count) for asset, count in session().execute(cast.order_by(Asset.name, Asset.id)).unique()]
+    assets = [(asset, count) for asset, count in session().execute(cast.order_by(Asset.name_order, Asset.id)).unique()]
     editable = may(Permission.PRODUCTION_WRITE) and shot.archived_at is None
     offered: Sequence[Asset] = []
     if editable:
         used = [asset.id for asset, _ in assets]
         others = select(Asset).where(Asset.project_id == shot.project.id, Asset.archived_at.is_(None))
-        others = others.where(Asset.id.not_in(used)).order_by(Asset.name).limit(_MOST_OFFERED)
+        others = others.where(Asset.id.not_in(used)).order_by(Asset.name_order).limit(_MOST_OFFERED)
         offered = session().scalars(others).unique().all()
     return CastingView(assets, offered, editable)
 

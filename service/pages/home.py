@@ -26,7 +26,7 @@ def home() -> str:
     chosen, query = request.args.get("project", ""), request.args.get("q", "").strip()
     live_asset = (Asset.tenant_id == Project.tenant_id) & (Asset.project_id == Project.id) & Asset.archived_at.is_(None)
     counted = select(Project, func.count(Asset.id)).outerjoin(Asset, live_asset).where(Project.archived_at.is_(None))
-    projects = session().execute(counted.group_by(Project.tenant_id, Project.id).order_by(Project.name)).all()
+    projects = session().execute(counted.group_by(Project.tenant_id, Project.id).order_by(Project.name_order)).all()
 
     statement = select(Asset).join(Asset.project).where(Asset.archived_at.is_(None), Project.archived_at.is_(None))
     statement = statement.order_by(Asset.updated_at.desc(), Asset.id)

@@ -83,7 +83,7 @@ def make_task(target_type: str, target_id: UUID) -> str:
 def artists() -> Sequence[tuple[UUID, str]]:
     """Who can be given a task, by their names."""
     found = select(User.id, User.name).where(User.archived_at.is_(None), User.role != Role.CLIENT)
-    return [(user_id, name) for user_id, name in session().execute(found.order_by(User.name, User.id))]
+    return [(user_id, name) for user_id, name in session().execute(found.order_by(User.name_order, User.id))]
 
 
 def _given(*names: str) -> dict[str, Any]:
@@ -94,7 +94,7 @@ def _check_new(sequence_id: UUID, names: Sequence[str]) -> None:
     """Raises ConflictError that tells of all names that are taken, where :func:`create_shot` tells of the first."""
     wanted = [name.lower() for name in names]
     taken = select(Shot.name).where(Shot.sequence_id == sequence_id, func.lower(Shot.name).in_(wanted))
-    if found := session().scalars(taken.order_by(Shot.name)).all():
+    if found := session().scalars(taken.order_by(Shot.name_order)).all():
         are = "is there already, maybe archived" if len(found) == 1 else "are there already, maybe archived"
         raise ConflictError(
             f"No shot was made: {_listed(found)} {are}.",

@@ -33,7 +33,7 @@ def people() -> str:
     """All people; ``q`` and ``role`` narrow them, ``archived`` shows those who were put away, too."""
     query, role = request.args.get("q", "").strip()[:200], request.args.get("role", "")
     with_archived = "archived" in request.args
-    found = select(User).order_by(User.archived_at.nulls_first(), func.lower(User.name), User.id)
+    found = select(User).order_by(User.archived_at.nulls_first(), User.name_order, User.id)
     if not with_archived:
         found = found.where(User.archived_at.is_(None))
     if role in list(Role):
@@ -61,6 +61,7 @@ def person(user_id: UUID) -> str:
     """Somebody: what they may do, and what they have to do."""
     found = row(User, user_id)
     tasks = select(Task).where(_IS_OPEN, has_assignee(user_id))
+    ordered = tasks.order_by(Task.due.nulls_last(), Task.name_order, Task.id)
     links = get_flashed_messages(category_filter=[_LINK])
     return render_template(
         "pages/person.html",
@@ -68,7 +69,7 @@ def person(user_id: UUID) -> str:
         roles=_roles(),
         may_change=auth.current().role.includes(Role(found.role)),
         is_self=found.id == auth.current().user_id,
-        tasks=session().scalars(tasks.order_by(Task.due.nulls_last(), Task.name, Task.id).limit(_TASKS)).unique().all(),
+        tasks=session().scalars(ordered.limit(_TASKS)).unique().all(),
         link=links[0] if links else "",
         mailed=password_links.can_be_mailed(auth.config()),
     )

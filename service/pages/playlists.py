@@ -45,7 +45,7 @@ _IDS: TypeAdapter[list[UUID]] = TypeAdapter(list[UUID])
 def playlists() -> str:
     """The newest playlists; ``project`` and ``q`` narrow them."""
     current, chosen, query = session(), request.args.get("project", ""), request.args.get("q", "").strip()
-    in_use = select(Project).where(Project.archived_at.is_(None)).order_by(Project.name)
+    in_use = select(Project).where(Project.archived_at.is_(None)).order_by(Project.name_order)
     statement = select(Playlist).join(Playlist.project).where(Playlist.archived_at.is_(None))
     statement = statement.where(Project.archived_at.is_(None))
     if chosen:

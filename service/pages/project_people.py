@@ -27,7 +27,7 @@ def project_people(project_id: UUID) -> str:
     members = team.team_of(project_id)
     ids = {user.id for user in members}
     admitted = set(session().scalars(select(ProjectClient.user_id).where(ProjectClient.project_id == project_id)))
-    live = session().scalars(select(User).where(User.archived_at.is_(None)).order_by(User.name, User.id)).all()
+    live = session().scalars(select(User).where(User.archived_at.is_(None)).order_by(User.name_order, User.id)).all()
     return render_template(
         "pages/project_people.html",
         project=found,

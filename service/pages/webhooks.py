@@ -144,7 +144,7 @@ def _unchanged(webhook_id: UUID) -> Webhook:
 
 
 def _projects() -> list[Project]:
-    live = select(Project).where(Project.archived_at.is_(None)).order_by(Project.name)
+    live = select(Project).where(Project.archived_at.is_(None)).order_by(Project.name_order)
     return list(session().scalars(live).unique())
 
 

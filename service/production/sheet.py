@@ -27,6 +27,7 @@ from service.production.statuses import statuses_given, statuses_of
 from shared.custom_fields import as_text
 from shared.departments import DEPARTMENTS
 from shared.errors import ConflictError, InputError
+from shared.natural_order import natural_order
 
 Place = tuple[str, ...]
 """Where a row stands in its project: ``("asset", NAME)``, ``("sequence", NAME)``, ``("shot", SEQUENCE, NAME)``, or one
@@ -139,11 +140,11 @@ def rows_of(current: Session, project: Project) -> Iterator[tuple[Asset | models
             tasks.setdefault(place[:-2], []).append(row)
     with_assignees(current, [task for each in tasks.values() for task in each])
     # A sequence comes before its shots: its place is the shorter one.
-    order = {place: (place[0] != "asset", place[1:]) for place in known}
+    order = {place: (place[0] != "asset", tuple(map(natural_order, place[1:]))) for place in known}
     for place in sorted(known, key=order.__getitem__):
         row = known[place]
         if isinstance(row, Asset | models.Sequence) or (isinstance(row, Shot) and ("sequence", place[1]) in known):
-            yield row, sorted(tasks.get(place, []), key=lambda task: task.name)
+            yield row, sorted(tasks.get(place, []), key=lambda task: natural_order(task.name))
 
 
 class _Planning:

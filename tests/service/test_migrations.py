@@ -297,3 +297,32 @@ def test_a_revision_that_is_none_is_refused_as_such(empty: Config) -> None:
         schema.upgrade(empty)
     with schema.owner_connection(empty) as connection:
         connection.execute(text("UPDATE alembic_version SET version_num = :head"), {"head": schema.head_revision()})
+
+
+def test_names_are_composed_and_what_would_become_a_namesake_keeps_its_spelling(empty: Config) -> None:
+    """Titles, playlists and custom fields as macOS sent them to the releases before."""
+    schema.upgrade(empty)
+    schema.downgrade(empty, "0022")
+    tenant, project, one, other, alone = (uuid4() for _ in range(5))
+    decomposed, composed = "Mo\u0308we", "M\u00f6we"
+    bird = {"bird": decomposed}
+    with schema.owner_connection(empty) as connection:
+        connection.execute(text("SELECT set_config('app.current_tenant', :id, true)"), {"id": str(tenant)})
+        asset = (
+            "INSERT INTO projects (id, name, title, fields) VALUES (:project, 'film', :title, CAST(:fields AS jsonb))"
+        )
+        values = {"project": project, "title": decomposed, "fields": json.dumps(bird, ensure_ascii=False)}
+        connection.execute(text(asset), values)
+        for playlist_id, name in ((one, decomposed), (other, composed), (alone, f"{decomposed} 2")):
+            playlist = "INSERT INTO playlists (id, project_id, name) VALUES (:id, :project, :name)"
+            connection.execute(text(playlist), {"id": playlist_id, "project": project, "name": name})
+    schema.upgrade(empty)
+    with schema.owner_connection(empty) as connection:
+        connection.execute(text("SELECT set_config('app.current_tenant', :id, true)"), {"id": str(tenant)})
+        assert connection.execute(text("SELECT title, fields, name_order FROM projects")).one() == (
+            composed, {"bird": composed}, "film",
+        )  # fmt: skip
+        names = dict(connection.execute(text("SELECT id, name FROM playlists")).all())
+        assert names == {one: decomposed, other: composed, alone: f"{composed} 2"}
+        connection.execute(text("DELETE FROM playlists"))
+        connection.execute(text("DELETE FROM projects"))
