@@ -86,8 +86,22 @@ class EntityItem:
 
 
 @dataclass(frozen=True)
+class TaskStatus:
+    """What a task can be, as the studio declares it; ``color`` is ``#rrggbb``."""
+
+    name: str
+    label: str
+    color: str
+    is_done: bool
+
+    @classmethod
+    def from_json(cls, data: Json) -> TaskStatus:
+        return cls(str(data["name"]), str(data["label"]), str(data["color"]), data["kind"] == "done")
+
+
+@dataclass(frozen=True)
 class TaskItem:
-    """A task of an asset or a shot."""
+    """A task of an asset or a shot; ``assignees`` are names with commas between them."""
 
     id: str
     project: str
@@ -95,12 +109,12 @@ class TaskItem:
     target_id: str
     name: str
     department: str
-    assignee: str
-    status: str
+    assignees: str
+    status: TaskStatus
     due: date | None
 
     @classmethod
-    def from_json(cls, data: Json) -> TaskItem:
+    def from_json(cls, data: Json, statuses: Mapping[str, TaskStatus]) -> TaskItem:
         return cls(
             str(data["id"]),
             _text(data, "project"),
@@ -108,8 +122,8 @@ class TaskItem:
             _text(data, "target_id"),
             str(data["name"]),
             _text(data, "department"),
-            _text(data, "assignee"),
-            _text(data, "status"),
+            ", ".join(str(user["name"]) for user in data["assignees"]),
+            statuses[str(data["status"])],
             _day(data.get("due")),
         )
 
@@ -203,12 +217,15 @@ class Catalogue:
         return self._page("/shots/", EntityItem.from_shot, page, project=project, q=search or None)
 
     def my_tasks(self, search: str, page: int) -> Page[TaskItem]:
-        return self._page("/tasks/", TaskItem.from_json, page, assignee="me", q=search or None)
+        with self._client() as client:
+            make = _tasks(client)
+        return self._page("/tasks/", make, page, assignee="me", q=search or None)
 
     def tasks(self, project: str, entity: Entity) -> list[TaskItem]:
         with self._client() as client:
+            make = _tasks(client)
             rows = client.tasks(project=project, **_entity_filter(entity))
-            return [_parsed(TaskItem.from_json, row) for row in rows]
+            return [_parsed(make, row) for row in rows]
 
     def fields(self, project: str, entity: Entity, target_id: str) -> list[tuple[str, str]]:
         """The custom fields of an asset or a shot that are filled: titles, and what is in them."""
@@ -249,6 +266,13 @@ class Catalogue:
 
     def _client(self) -> Client:
         return Client(self.api_url, self.token)
+
+
+def _tasks(client: Client) -> Callable[[Json], TaskItem]:
+    """What makes tasks of the API's rows, with the statuses as they are declared now."""
+    declared = (_parsed(TaskStatus.from_json, row) for row in client.task_statuses())
+    statuses = {status.name: status for status in declared}
+    return lambda row: TaskItem.from_json(row, statuses)
 
 
 def _entity_filter(entity: Entity) -> dict[str, str]:

@@ -69,7 +69,8 @@ class EntityDelegate(_RowDelegate):
         assert isinstance(item, EntityItem)
         rectangle = self.paint_picture(painter, rectangle, item.id, item.entity)
         # Nearly every asset is active: only what is not is worth a word.
-        rectangle = _paint_status(painter, rectangle, "" if item.status == "active" else item.status)
+        status = "" if item.status == "active" else item.status
+        rectangle = _paint_status(painter, rectangle, status_text(status), style.status_colour(status))
         _paint_lines(painter, rectangle, item.title, item.detail)
 
 
@@ -83,17 +84,18 @@ class TaskDelegate(_RowDelegate):
             above, below = str(item.entity).partition(":")[2], f"{item.name}  ·  {item.project}"
         else:
             above = item.name
-            below = "  ·  ".join(text for text in (item.department, item.assignee or "nobody yet") if text)
-        rectangle = _paint_status(painter, rectangle, item.status, *due_text(item.due, item.status))
+            below = "  ·  ".join(text for text in (item.department, item.assignees or "nobody yet") if text)
+        status, due = item.status, due_text(item.due, item.status.is_done)
+        rectangle = _paint_status(painter, rectangle, status.label, QColor(status.color), *due)
         _paint_lines(painter, rectangle, above, below)
 
 
-def due_text(due: date | None, status: str, today: date | None = None) -> tuple[str, QColor]:
+def due_text(due: date | None, is_done: bool, today: date | None = None) -> tuple[str, QColor]:
     """When a task is due, in words, and the colour that says how urgent that is."""
     if due is None:
         return "", QColor(style.MUTED)
     days = (due - (today or date.today())).days
-    if status in ("done", "approved"):
+    if is_done:
         return f"{due:%d %b}", QColor(style.MUTED)
     if days < 0:
         return (f"{-days} days late" if days < -1 else "1 day late"), QColor(style.ERROR)
@@ -125,12 +127,11 @@ def _paint_background(painter: QPainter, option: QStyleOptionViewItem) -> None:
 
 
 def _paint_status(
-    painter: QPainter, rectangle: QRectF, status: str, note: str = "", note_colour: QColor | None = None
+    painter: QPainter, rectangle: QRectF, text: str, colour: QColor, note: str = "", note_colour: QColor | None = None
 ) -> QRectF:
     """The status with its dot at the right, a short note below it; answers what is left of the row."""
-    if not status:
+    if not text:
         return rectangle
-    text, colour = status_text(status), style.status_colour(status)
     font = _font(painter, 12)
     metrics = QFontMetricsF(font)
     width = max(metrics.horizontalAdvance(words) for words in (text, note)) + 16

@@ -193,7 +193,7 @@ def entity_text(item: EntityItem) -> str:
 
 
 def task_text(item: TaskItem) -> str:
-    return f"{item.name}, {item.entity.name}, {status_text(item.status)}"
+    return f"{item.name}, {item.entity.name}, {item.status.label}"
 
 
 def status_text(status: str) -> str:

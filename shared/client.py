@@ -52,6 +52,10 @@ class Client(Connection):
     def task(self, task_id: str) -> Json:
         return self._object(self.get(f"/tasks/{quote(task_id)}"))
 
+    def task_statuses(self) -> list[Json]:
+        """What tasks can be, in the studio's order; archived ones too, which tasks may still have."""
+        return list(self.pages("/task-statuses/", archived="true"))
+
     def custom_fields(self, **filters: Any) -> list[Json]:
         """What the ``fields`` of rows mean; filters are ``target_type`` (asset, shot, ...) and ``project``.
 

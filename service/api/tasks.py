@@ -22,10 +22,11 @@ from service.api.field_values import (
     page_with_fields,
     with_fields,
 )
-from service.api.fields import Changes, Day, DepartmentName, Name, NameOf, Status
-from service.api.listing import Page, equal, row
+from service.api.fields import Changes, Day, DepartmentName, Name, NameOf, Number, Status
+from service.api.listing import Page, equal, missing, row
 from service.api.records import add, change, declare_archive, live_row, same_folder
 from service.api.routing import Reply, Request, Resource
+from service.archiving import check_live
 from service.database import session
 from service.models import Asset, Project, Sequence, Shot, Task, TaskStatus
 from service.production.assignees import (
@@ -36,13 +37,22 @@ from service.production.assignees import (
     has_assignee,
     with_assignees,
 )
+from service.production.custom_fields import declared
 from service.production.statuses import status_given
 from shared.errors import ConflictError, ForbiddenError, InputError
 
 tasks = Resource("tasks", "/tasks")
 RESOURCES = (tasks,)
 
+MOST_CHANGED = 500
+"""Tasks, at once."""
+_MOST_TOLD = 5
+
 _AssetProject, _ShotProject = aliased(Project), aliased(Project)
+BELOW = (Asset, _AssetProject, Shot, Sequence, _ShotProject)
+"""What tasks belong to, in statements of :func:`tasks_of`."""
+SEARCHED = (Task, Asset, Shot, Sequence, does_it)
+"""By whose words tasks are found, in the same."""
 
 AssigneeIds = Annotated[
     list[UUID],
@@ -149,20 +159,11 @@ class TaskQuery(FieldsQuery):
 @tasks.declare("GET", "/", permission=Permission.TASK_READ, query=TaskQuery, answer=Page[TaskOut])
 def list_tasks(query: TaskQuery) -> dict[str, Any]:
     """List tasks; ``assignee=me`` for one's own."""
-    statement = tasks_of(query.project, query.asset, query.shot).where(
-        *equal((Task.department, query.department), (Task.status, query.status))
-    )
-    if query.assignee:
-        statement = statement.where(has_assignee(user_or_nobody(query.assignee, "assignee")))
-    if query.open:
-        statement = statement.where(is_open())
-    if query.due_before:
-        statement = statement.where(Task.due <= query.due_before)
     page = page_with_fields(
-        statement,
+        tasks_wanted(query),
         query,
         key=Task,
-        search=(Task, Asset, Shot, Sequence, does_it),
+        search=SEARCHED,
         sort={
             "name": Task.name,
             "department": Task.department,
@@ -175,7 +176,7 @@ def list_tasks(query: TaskQuery) -> dict[str, Any]:
             "updated_at": Task.updated_at,
         },
         default_sort="name",
-        below=(Asset, _AssetProject, Shot, Sequence, _ShotProject),
+        below=BELOW,
     )
     with_assignees(session(), page["items"])
     return page
@@ -219,6 +220,96 @@ def change_task(task_id: UUID, body: TaskChanges) -> Task:
     changes = changed_values(task, {**given, **checked})
     check_may_change(task, changes)
     return answered(change(task, changes))
+
+
+class TaskChosen(Request):
+    id: UUID
+    revision: Number | None = Field(None, description="as it was read; a task that was changed since is refused")
+
+
+class ChangesOfMany(Request):
+    """What many tasks can be given at once."""
+
+    status: Status | None = None
+    assignee_ids: AssigneeIds | None = None
+    add_assignee_ids: AssigneeIds = Field(default_factory=list, description="who does them as well from now on")
+    remove_assignee_ids: AssigneeIds = Field(default_factory=list, description="who does them no more")
+    department: DepartmentName | None = None
+    start: Day | None = None
+    due: Day | None = None
+    estimate_days: EstimateDays | None = None
+
+
+class ManyTasks(Request):
+    tasks: list[TaskChosen] = Field(min_length=1, max_length=MOST_CHANGED)
+    changes: ChangesOfMany
+
+
+class ChangedOut(Reply):
+    changed: int = Field(description="how many of them were not so already")
+    tasks: list[TaskOut]
+
+
+@tasks.declare(
+    "POST", "/change", permission=Permission.TASK_WRITE, body=ManyTasks, answer=ChangedOut, errors=(404, 409, 412)
+)
+def change_tasks(body: ManyTasks) -> dict[str, Any]:
+    """Change many tasks alike, all of them or none.
+
+    As for one, an artist may change their status only, and take those that nobody has. What is left out, or null,
+    stays.
+    """
+    chosen = {each.id: each.revision for each in body.tasks}
+    wanted, current = body.changes, session()
+    given = wanted.model_dump(exclude_none=True, exclude={"add_assignee_ids", "remove_assignee_ids"})
+    given |= checked_changes(TaskChanges.model_validate(given))
+    more = check_assignees(current, wanted.add_assignee_ids)
+    fewer = set(map(str, wanted.remove_assignee_ids))
+    found = locked_tasks(select(Task).where(Task.id.in_(chosen)))
+    _check_chosen(found, chosen)
+    alike: dict[frozenset[str], list[tuple[Task, dict[str, Any]]]] = {}
+    for task in found:
+        people = [*given.get("assignee_ids", task.assignee_ids), *more]
+        people = [user_id for user_id in dict.fromkeys(people) if user_id not in fewer]
+        if len(people) > MOST_ASSIGNEES:
+            raise InputError(
+                f"{len(people)} people would do the task {task.name}, and there may be {MOST_ASSIGNEES}.",
+                hint="Take somebody out first.",
+                fields={"changes.add_assignee_ids": "are too many"},
+            )
+        changes = changed_values(task, {**given, "assignee_ids": people})
+        check_may_change(task, changes)
+        if changes:
+            alike.setdefault(frozenset(changes), []).append((task, changes))
+    # Rows of which the same columns change are one statement.
+    for each in alike.values():
+        for task, changes in each:
+            for name, value in changes.items():
+                setattr(task, name, value)
+        current.flush()
+    found = with_assignees(current, locked_tasks(select(Task).where(Task.id.in_(chosen))))
+    known, order = declared(current, Task), list(chosen)
+    for task in found:
+        task.shown_fields = known.values(task)
+    return {"changed": sum(map(len, alike.values())), "tasks": sorted(found, key=lambda task: order.index(task.id))}
+
+
+def _check_chosen(found: list[Task], chosen: Mapping[UUID, int | None]) -> None:
+    """Raises NotFoundError or ConflictError where not all tasks are there as they were read, and in use."""
+    if unknown := chosen.keys() - {task.id for task in found}:
+        raise missing(Task, min(unknown))
+    for task in found:
+        check_live(task)
+    if stale := [task for task in found if chosen[task.id] not in (None, task.revision)]:
+        names = ", ".join(f"{task.name} of {task.target.entity}" for task in stale[:_MOST_TOLD])
+        raise ConflictError(
+            f"Somebody else changed {names}{' and others' if len(stale) > _MOST_TOLD else ''} since you read them; "
+            "nothing was changed.",
+            hint="Read them again, then repeat your change.",
+            code="conflict.stale",
+            fields={str(task.id): f"is at revision {task.revision}" for task in stale},
+            status=412,
+        )
 
 
 declare_archive(tasks, Task, Permission.PRODUCTION_WRITE, TaskOut, describe=lambda task: answered(task))
@@ -301,6 +392,20 @@ def status_position() -> Any:
     """Where a task's status stands among the others, to sort by."""
     own = (TaskStatus.tenant_id == Task.tenant_id, TaskStatus.name == Task.status)
     return select(TaskStatus.position).where(*own).scalar_subquery()
+
+
+def tasks_wanted(query: TaskQuery) -> Select[Task]:
+    """The tasks that the filters of a list ask for, archived ones too."""
+    statement = tasks_of(query.project, query.asset, query.shot).where(
+        *equal((Task.department, query.department), (Task.status, query.status))
+    )
+    if query.assignee:
+        statement = statement.where(has_assignee(user_or_nobody(query.assignee, "assignee")))
+    if query.open:
+        statement = statement.where(is_open())
+    if query.due_before:
+        statement = statement.where(Task.due <= query.due_before)
+    return statement
 
 
 def tasks_of(project: str, asset: str, shot: str) -> Select[Task]:

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from sqlalchemy import ColumnElement, and_, exists, not_, or_, select
 from sqlalchemy.dialects.postgresql import distinct_on
-from sqlalchemy.orm import aliased
+from sqlalchemy.orm import InstrumentedAttribute, aliased
 
 from service.database import session
 from service.file_types import GIF, JPEG, MOV, MP4, PNG, WEBM, WEBP
@@ -100,12 +100,17 @@ def standing_for(media: Sequence[MediaAsset]) -> list[Picture]:
     return [Picture(medium, small.get(medium.job_id, medium)) for medium in media]
 
 
-def latest_thumbnails(asset_ids: Iterable[UUID]) -> dict[UUID, str]:
-    """Address of the newest small picture in use of each asset that has one; one statement."""
+def latest_thumbnails(
+    target_ids: Iterable[UUID], of: InstrumentedAttribute[UUID | None] = MediaAsset.asset_id
+) -> dict[UUID, str]:
+    """Address of the newest small picture in use of each asset, or shot, that has one; one statement.
+
+    ``of`` is the column of media that names them.
+    """
     statement = (
-        select(MediaAsset.asset_id, MediaAsset.id)
-        .where(MediaAsset.asset_id.in_(list(asset_ids)), MediaAsset.asset_type.in_((THUMBNAIL, STILL)), in_use())
-        .ext(distinct_on(MediaAsset.asset_id))
-        .order_by(MediaAsset.asset_id, (MediaAsset.asset_type == THUMBNAIL).desc(), MediaAsset.created_at.desc())
+        select(of, MediaAsset.id)
+        .where(of.in_(list(target_ids)), MediaAsset.asset_type.in_((THUMBNAIL, STILL)), in_use())
+        .ext(distinct_on(of))
+        .order_by(of, (MediaAsset.asset_type == THUMBNAIL).desc(), MediaAsset.created_at.desc())
     )
-    return {asset_id: media_url(media_id) for asset_id, media_id in session().execute(statement) if asset_id}
+    return {target_id: media_url(media_id) for target_id, media_id in session().execute(statement) if target_id}

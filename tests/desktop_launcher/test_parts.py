@@ -240,19 +240,19 @@ def test_programs_are_found_and_the_last_choice_is_preferred(
 
 
 @pytest.mark.parametrize(
-    ("days", "status", "text"),
+    ("days", "is_done", "text"),
     [
-        (0, "ready", "due today"),
-        (1, "ready", "due tomorrow"),
-        (-1, "in_progress", "1 day late"),
-        (-9, "in_progress", "9 days late"),
-        (20, "ready", "due 11 Dec"),
-        (-9, "done", "12 Nov"),
+        (0, False, "due today"),
+        (1, False, "due tomorrow"),
+        (-1, False, "1 day late"),
+        (-9, False, "9 days late"),
+        (20, False, "due 11 Dec"),
+        (-9, True, "12 Nov"),
     ],
 )
-def test_due_dates_in_words(days: int, status: str, text: str) -> None:
+def test_due_dates_in_words(days: int, is_done: bool, text: str) -> None:
     today = date(2026, 11, 21)
-    assert due_text(today + timedelta(days), status, today)[0] == text
+    assert due_text(today + timedelta(days), is_done, today)[0] == text
 
 
 def test_initials() -> None:

@@ -55,7 +55,7 @@ document.addEventListener("input", (event) => {
 
 // Whether somebody is typing in a section or has a question open there, which new content would take away.
 function isInUse(section) {
-  return section.querySelector(":popover-open, input:focus, select:focus, details[open] textarea") !== null;
+  return section.querySelector(":popover-open, input:focus, select:focus, details[open] textarea, .dragged") !== null;
 }
 
 async function refresh(section) {
@@ -72,9 +72,14 @@ async function refresh(section) {
   // What a reader unfolded stays unfolded.
   const before = section.querySelectorAll("details");
   fresh.querySelectorAll("details").forEach((item, index) => { item.open = before[index]?.open ?? item.open; });
+  // What a reader ticked stays ticked, also where it was changed since: what stands beside it says so.
+  const key = (box) => box.value.split(":")[0];
+  const ticked = new Set([...section.querySelectorAll("input[type=checkbox]:checked")].map(key));
   if (fresh.isEqualNode(section)) return section;
+  fresh.querySelectorAll("input[type=checkbox]").forEach((box) => { box.checked ||= ticked.has(key(box)); });
   if ("reload" in section.dataset && !fresh.dataset.refresh) location.reload();
   section.replaceWith(fresh);
+  document.dispatchEvent(new Event("raceway:refreshed"));
   return fresh;
 }
 

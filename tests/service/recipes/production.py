@@ -82,6 +82,12 @@ def _(world: World) -> Call:
     return Call("/tasks/", {**body, "assignee_id": world.user()["id"]})
 
 
+@recipe("POST /tasks/change")
+def _(world: World) -> Call:
+    body = {"tasks": [{"id": world.task()["id"]}], "changes": {"status": "review"}}
+    return Call("/tasks/change", body)
+
+
 @recipe("POST /task-statuses/")
 def _(world: World) -> Call:
     return Call("/task-statuses/", {"name": unique(), "kind": "review", "color": "#336699"}, alone=True)

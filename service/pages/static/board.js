@@ -1,0 +1,107 @@
+// Tasks on boards and in tables: cards are moved by dragging or by their button, and many tasks are changed together.
+// The page is shown anew from what the service answers, so that what was refused stands where it was, with the reason.
+"use strict";
+
+let dragged = null;
+
+async function send(form, button) {
+  const data = new FormData(form, button);
+  try {
+    const answer = await fetch(form.action, { method: "POST", body: new URLSearchParams(data) });
+    const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
+    const board = fresh.querySelector("#board");
+    if (!board) throw new Error("no board was answered");
+    document.querySelectorAll("main > .note").forEach((note) => note.remove());
+    document.querySelector("main").prepend(...fresh.querySelectorAll("main > .note"));
+    document.querySelector("#board").replaceChildren(...board.childNodes);
+    document.querySelector("main > .note")?.scrollIntoView({ block: "nearest" });
+    countChosen();
+  } catch {
+    // The browser goes there itself, and shows what is answered.
+    form.requestSubmit(button);
+  }
+}
+
+// -- moved by their button
+
+document.addEventListener("click", (event) => {
+  const opener = event.target.closest("[data-move]");
+  if (!opener) return;
+  const form = document.querySelector("#move-task form");
+  form.action = opener.dataset.move;
+  form.elements.version.value = opener.dataset.version;
+  for (const choice of form.querySelectorAll("button")) choice.disabled = choice.value === opener.dataset.status;
+});
+
+document.addEventListener("submit", (event) => {
+  if (!event.target.closest("#move-task")) return;
+  event.preventDefault();
+  event.target.closest("[popover]").hidePopover();
+  const { action } = event.target;
+  send(event.target, event.submitter).then(() => {
+    document.querySelector(`[data-move="${new URL(action).pathname}"]`)?.focus();
+  });
+});
+
+// -- moved by dragging
+
+document.addEventListener("dragstart", (event) => {
+  dragged = event.target.closest?.(".card");
+  if (!dragged) return;
+  event.dataTransfer.effectAllowed = "move";
+  dragged.classList.add("dragged");
+});
+
+document.addEventListener("dragover", (event) => {
+  const column = event.target.closest?.(".column");
+  document.querySelectorAll(".column.over").forEach((each) => each.classList.toggle("over", each === column));
+  if (!dragged || !column) return;
+  event.preventDefault();
+  column.classList.add("over");
+});
+
+document.addEventListener("drop", (event) => {
+  const column = event.target.closest?.(".column");
+  if (!dragged || !column) return;
+  event.preventDefault();
+  const choice = document.querySelector(`#move-task button[value="${column.dataset.status}"]`);
+  if (column.contains(dragged) || !choice) return;
+  const opener = dragged.querySelector("[data-move]");
+  const form = choice.form;
+  form.action = opener.dataset.move;
+  form.elements.version.value = opener.dataset.version;
+  choice.disabled = false;
+  column.querySelector("ul").prepend(dragged);
+  send(form, choice);
+});
+
+document.addEventListener("dragend", () => {
+  dragged?.classList.remove("dragged");
+  document.querySelectorAll(".column.over").forEach((each) => each.classList.remove("over"));
+  dragged = null;
+});
+
+// -- many at once
+
+const chosen = () => document.querySelectorAll('input[name="task"]:checked');
+const choosable = () => document.querySelectorAll('input[name="task"]');
+
+function countChosen() {
+  const label = document.querySelector("[data-chosen]");
+  if (!label) return;
+  const number = chosen().length;
+  label.textContent = number ? `${number} chosen` : "Choose all";
+  const all = document.querySelector("[data-choose-all]");
+  all.checked = number > 0 && number === choosable().length;
+  all.indeterminate = number > 0 && !all.checked;
+  document.querySelector("[data-change-chosen]").disabled = number === 0;
+}
+
+document.addEventListener("change", (event) => {
+  if (event.target.matches("[data-choose-all]")) {
+    choosable().forEach((box) => { box.checked = event.target.checked; });
+  }
+  countChosen();
+});
+document.addEventListener("raceway:refreshed", countChosen);
+countChosen();
