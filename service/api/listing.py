@@ -191,7 +191,8 @@ def _as_people_sort(field: Column) -> Column:
     """Names and titles by what they say, not by their bytes: ``bolt2`` before ``Bolt10``; see the models' columns."""
     key = getattr(field, "key", "")
     if key == "name" and hasattr(field.class_, "name_order"):
-        return field.class_.name_order
+        order: Column = field.class_.name_order
+        return order
     return func.natural_order(field) if key in ("name", "title") else field
 
 
