@@ -60,6 +60,11 @@ class Revised:
 
 @pytest.fixture
 def revised(studio: StudioUnderTest) -> Revised:
+    return make_revised(studio)
+
+
+def make_revised(studio: StudioUnderTest) -> Revised:
+    """An asset with a second revision, about two parts of which a person must decide."""
     project = Project(id=uuid4(), name=f"p{uuid4().hex[:8]}")
     asset = Asset(id=uuid4(), project_id=project.id, name="gear")
     manifests = (
