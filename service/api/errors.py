@@ -41,7 +41,8 @@ def register(app: Flask, page: Callable[[RacewayError], Response], *, probes: Co
     def shows_page() -> bool:
         if request.path.rstrip("/") in probes:
             return request.accept_mimetypes.best_match(("application/json", "text/html")) == "text/html"
-        return not request.path.startswith(PREFIX)
+        # Scripts of the pages ask for JSON, as the browser itself never does.
+        return not request.path.startswith(PREFIX) and request.accept_mimetypes.best != "application/json"
 
     def answer_http(error: HTTPException) -> Response:
         response = answer(_from_http(error))

@@ -263,7 +263,11 @@ def test_another_tenants_rows_are_not_changed(office: Office, other_studio: Stud
 
 
 def sent(browser: FlaskClient, asset: Json, content: bytes, name: str, **headers: str) -> TestResponse:
-    options = {"data": content, "content_type": "application/octet-stream", "headers": {**SAME_SITE, **headers}}
+    options = {
+        "data": content,
+        "content_type": "application/octet-stream",
+        "headers": {**SAME_SITE, "Accept": "application/json", **headers},
+    }
     return browser.post(f"/assets/{asset['id']}/cad", query_string={"filename": name}, **options)
 
 
@@ -277,7 +281,7 @@ def test_a_step_file_is_sent_from_the_assets_page(office: Office) -> None:
     for content, name, told in (
         (b"not STEP", "a.step", "a.step"),
         (STEP, "", "Filename: must be the bare name of a file"),
-        (b"x" * 5 * 2**20, "a.step", "larger than the limit of 4 MiB"),
+        (b"x" * 5 * 2**20, "a.step", "The request is too large"),
     ):
         answer = sent(artist, asset, content, name)
         assert answer.status_code >= 400 and answer.json and told in answer.json["error"]["message"]

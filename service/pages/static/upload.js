@@ -60,6 +60,7 @@ function send(file) {
   request.addEventListener("abort", () => refused(`${file.name} was not sent.`));
   request.open("POST", `${form.dataset.upload}?filename=${encodeURIComponent(file.name)}`);
   request.setRequestHeader("Content-Type", "application/octet-stream");
+  request.setRequestHeader("Accept", "application/json");
   request.send(file);
   show(true);
   tell(`Sending ${file.name}`);
