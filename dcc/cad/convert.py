@@ -54,14 +54,17 @@ if TYPE_CHECKING:
     from dcc.cad.identity.revision import CarriedOver, Previous
 
 _PLAUSIBLE_SIZE = 1e8
-"""Millimetres: a hundred kilometres."""
+"""Millimetres, a hundred kilometres: a model larger than this has a damaged coordinate, or the wrong unit."""
 
 Progress = Callable[[str, float, str], None]
 
 
 @dataclass
 class Conversion:
-    """What a conversion made: the files' paths, the manifest, what became of earlier parts, and seconds by stage."""
+    """What a conversion made: the paths of its files, the manifest, and the seconds that each stage took.
+
+    ``carried``: what became of the parts of the revision before, None where there was none.
+    """
 
     usd_master: Path
     glb: Path
@@ -99,63 +102,25 @@ def convert(
     sheet: MaterialSheet | None = None,
     on_progress: Progress = lambda stage, percent, message: None,
 ) -> Conversion:
-    """Convert ``source`` into the three files in ``folder`` (made where missing).
+    """Convert ``source`` into a USD master, a GLB and a manifest in ``folder`` (made where missing).
 
-    The manifest is renamed into place last: where it stands, the others are complete. The same content, name and
-    settings give the same bytes. ``source_name`` is what the manifest calls the file (default: its own name).
-    ``previous`` is the revision before, whose parts keep their keys; what became of each is a fourth file. ``sheet``
-    says which part is made of what; rows of it that cannot be followed are warnings.
+    The manifest is renamed into place last: where it stands, the other files are complete. The same content, name and
+    settings give the same bytes.
+
+    ``source_name`` is what the manifest calls the file (default: its own name). ``previous`` is the revision before,
+    whose parts keep their keys; what became of each of them is written to a fourth file. ``sheet`` is a spreadsheet
+    that names materials of parts; rows of it that cannot be followed become warnings. ``on_progress`` is told the
+    stage, how much is done (0 to 100), and a message.
 
     Raises CadError for everything the file is to blame for, StorageError for the disk.
     """
     clock = _Clock(on_progress)
     name = source_name or source.name
     clock.stage("check", 0, f"Checking {name}")
-    with contextlib.ExitStack() as opened:
-        step, parts_folder = opened.enter_context(unpacked(source, name, settings.limits.unpacked_bytes))
-        precheck.check(step, name)
-        make_folder(folder)
-        silence()
-        plain = opened.enter_context(plainly_written(step))
-        with plain.open("rb") as stream, mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ) as text:
-            # No thread may be left when processes are forked.
-            with ThreadPoolExecutor(1) as thread:
-                hashing = thread.submit(sha256_of, source)
-                index = index_of(text) if is_worthwhile(len(text), settings) else None
-                declared = declared_by(index) if index else declared_in(text)
-                features = features_of(text)
-            digest = hashing.result()
-            # Before the kernel: it takes time and memory for each.
-            check_occurrences(declared.placed, settings.limits)
-            missing = _missing_files(parts_folder, declared)
-            body_names = declared.multi_body and declared.placed <= settings.limits.body_names
-            clock.stage("read", 2, "Reading the STEP file")
-            read = None
-            if index and not declared.external:
-                read = read_pieces(
-                    index,
-                    settings,
-                    name=name,
-                    body_names=body_names,
-                    features=features,
-                    on_progress=lambda share: clock.stage("mesh", 5 + 85 * share, f"{share:.0%} of the parts"),
-                )
-            del index
-        in_pieces = read is not None
-        if read is None:
-            try:
-                with standing_beside(plain, parts_folder, declared.external) as whole:
-                    read = _read_whole(whole, features, declared, settings, name, body_names, clock)
-            except CadError as error:
-                raise _explained(error, name, missing) from error
-    model, geometries = read
+    read = _read(source, folder, settings, name, clock)
     clock.stage("write", 90, "Writing USD, GLB and manifest")
-    if missing:
-        model.warnings.append(
-            Warning("cad.missing_files", f"Parts of the model are in files that are not beside it: {missing}.")
-        )
-    scene, counts = _scene(model, geometries, declared, settings)
-    origin = Source(name, digest, source.stat().st_size, model.units)
+    scene, counts = _scene(read, settings)
+    origin = Source(name, read.sha256, source.stat().st_size, read.model.units)
     manifest = manifest_of(scene, origin, settings.tessellation, lineage, counts)
     carried = None
     if previous is not None:
@@ -172,9 +137,74 @@ def convert(
         unfollowed = tuple(Warning("materials.row", f"{sheet.name}, {fault}") for fault in faults)
         manifest = replace(manifest, warnings=manifest.warnings + unfollowed)
     manifest = apply_layers(manifest, layers)
-    _write(scene, manifest, carried, folder, name, at_once=in_pieces)
+    _write(scene, manifest, carried, folder, name, at_once=read.in_pieces)
     clock.stage("done", 100, "Done")
     return Conversion(folder / USD_MASTER, folder / GLB, folder / MANIFEST, manifest, carried, clock.seconds)
+
+
+@dataclass(frozen=True)
+class _Read:
+    """A STEP file as it was read: its model and the geometry of each part, and what its text declares to hold.
+
+    ``in_pieces``: it was read piece by piece, as large files are.
+    """
+
+    model: CadModel
+    geometries: Geometries
+    declared: Declared
+    sha256: str
+    in_pieces: bool
+
+
+def _read(source: Path, folder: Path, settings: Settings, name: str, clock: _Clock) -> _Read:
+    """Read and mesh ``source``, of which nothing but the result is left; ``folder`` is made once the file looks sound.
+
+    Large files are read piece by piece on all cores where that is possible, all others as a whole.
+    """
+    with contextlib.ExitStack() as opened:
+        step, parts_folder = opened.enter_context(unpacked(source, name, settings.limits.unpacked_bytes))
+        precheck.check(step, name)
+        make_folder(folder)
+        silence()
+        plain = opened.enter_context(plainly_written(step))
+        with plain.open("rb") as stream, mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ) as text:
+            # The thread has ended when this block has: none may be left when processes are forked.
+            with ThreadPoolExecutor(1) as thread:
+                hashing = thread.submit(sha256_of, source)
+                index = index_of(text) if is_worthwhile(len(text), settings) else None
+                declared = declared_by(index) if index else declared_in(text)
+                features = features_of(text)
+            sha256 = hashing.result()
+            # Before the kernel sees them: it takes time and memory for each.
+            check_occurrences(declared.placed, settings.limits)
+            missing = _missing_files(parts_folder, declared)
+            body_names = declared.multi_body and declared.placed <= settings.limits.body_names
+            clock.stage("read", 2, "Reading the STEP file")
+            found = None
+            if index and not declared.external:
+                found = read_pieces(
+                    index,
+                    settings,
+                    name=name,
+                    body_names=body_names,
+                    features=features,
+                    on_progress=lambda share: clock.stage("mesh", 5 + 85 * share, f"{share:.0%} of the parts"),
+                )
+            # Not needed any more, and as large as the text.
+            del index
+        in_pieces = found is not None
+        if found is None:
+            whole = opened.enter_context(standing_beside(plain, parts_folder, declared.external))
+            try:
+                found = _read_whole(whole, features, declared, settings, name, body_names, clock)
+            except CadError as error:
+                raise _explained(error, name, missing) from error
+    model, geometries = found
+    if missing:
+        model.warnings.append(
+            Warning("cad.missing_files", f"Parts of the model are in files that are not beside it: {missing}.")
+        )
+    return _Read(model, geometries, declared, sha256, in_pieces)
 
 
 def _read_whole(
@@ -204,17 +234,15 @@ def _read_whole(
     return model, {id(part): geometry for part, geometry in zip(parts, meshed, strict=True)}
 
 
-def _scene(
-    model: CadModel, geometries: Geometries, declared: Declared, settings: Settings
-) -> tuple[Scene, dict[str, Count]]:
+def _scene(read: _Read, settings: Settings) -> tuple[Scene, dict[str, Count]]:
     """Everything there is to write, and how much of what the file declares was read."""
-    definitions = model.parts()
+    model, declared = read.model, read.declared
     counts = {
-        "faces": Count(declared.faces, sum(g.properties.fingerprint.faces for g in geometries.values())),
-        "solids": Count(declared.solids, sum(part.kind == "solid" for part in definitions)),
+        "faces": Count(declared.faces, sum(g.properties.fingerprint.faces for g in read.geometries.values())),
+        "solids": Count(declared.solids, sum(part.kind == "solid" for part in model.parts())),
         "placements": Count(declared.occurrences, model.components),
     }
-    scene = build_scene(model, geometries, settings.limits)
+    scene = build_scene(model, read.geometries, settings.limits)
     told = {warning.code for warning in scene.warnings}
     scene.warnings += [warning for warning in _differences(counts) if not told & TELLING.get(warning.code, set())]
     extents = [high - low for low, high in zip(scene.bounding_box.min, scene.bounding_box.max, strict=True)]
@@ -282,7 +310,7 @@ def _differences(counts: dict[str, Count]) -> list[Warning]:
 
 
 class _Clock:
-    """Reports stages and keeps how long each took."""
+    """Reports the stages of a conversion as they begin, and keeps how long each took (``seconds``)."""
 
     def __init__(self, on_progress: Progress) -> None:
         self.seconds: dict[str, float] = {}
