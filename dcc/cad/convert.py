@@ -32,7 +32,7 @@ from dcc.cad.read.compressed import unpacked
 from dcc.cad.read.declared import Declared, declared_by, declared_in
 from dcc.cad.read.external_files import standing_beside
 from dcc.cad.read.features import Features, features_of
-from dcc.cad.read.losses import TELLING, is_short, tell
+from dcc.cad.read.losses import REPLACED_BY, is_short, warn_of
 from dcc.cad.read.part21.index import index as index_of
 from dcc.cad.read.piecewise import Geometries, is_worthwhile, read_pieces
 from dcc.cad.read.plain_text import plainly_written
@@ -230,7 +230,7 @@ def _read_whole(
         on_done=lambda done: clock.stage("mesh", 55 + 35 * done / len(parts), f"{done} of {len(parts)} parts"),
     )
     losses = step_file.losses(short=is_short(declared.faces, declared.solids, parts, meshed))
-    model.warnings += tell(losses, dict(zip(parts, meshed, strict=True)))
+    model.warnings += warn_of(losses, dict(zip(parts, meshed, strict=True)))
     return model, {id(part): geometry for part, geometry in zip(parts, meshed, strict=True)}
 
 
@@ -243,8 +243,8 @@ def _scene(read: _Read, settings: Settings) -> tuple[Scene, dict[str, Count]]:
         "placements": Count(declared.occurrences, model.components),
     }
     scene = build_scene(model, read.geometries, settings.limits)
-    told = {warning.code for warning in scene.warnings}
-    scene.warnings += [warning for warning in _differences(counts) if not told & TELLING.get(warning.code, set())]
+    given = {warning.code for warning in scene.warnings}
+    scene.warnings += [warning for warning in _differences(counts) if not given & REPLACED_BY.get(warning.code, set())]
     extents = [high - low for low, high in zip(scene.bounding_box.min, scene.bounding_box.max, strict=True)]
     if max(extents) > _PLAUSIBLE_SIZE:
         scene.warnings.append(

@@ -1,7 +1,7 @@
-"""Shapes that no product holds, as some programs write them: nothing but representations and their geometry.
+"""Files with shapes but without products, as some programs write them.
 
-The kernel begins with products, and finds nothing in such a file. So each representation of a shape is said to be that
-of a product called like it (ISO 10303-41: product_definition_shape, shape_definition_representation).
+The kernel starts from products, and finds nothing in such a file. So a product of the same name is added for each
+shape representation (ISO 10303-41: product_definition_shape, shape_definition_representation).
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from dcc.cad.read.part21.statements import references, statements
 
 DEFINED = b"SHAPE_DEFINITION_REPRESENTATION"
-"""What ties shapes to products: a file that has it is left to the kernel."""
+"""The entity that ties shapes to products: a file that has one is left to the kernel."""
 
 _REPRESENTATIONS = (
     "SHAPE_REPRESENTATION", "ADVANCED_BREP_SHAPE_REPRESENTATION", "FACETED_BREP_SHAPE_REPRESENTATION",
@@ -31,7 +31,10 @@ _NAME = re.compile(r"\s*('(?:[^']|'')*')")
 
 
 def products_of(text: mmap.mmap) -> Iterator[list[str]]:
-    """Statements of a product for each representation that nothing else uses; ``#?n`` is the n-th of them."""
+    """For each representation that no other one maps, the statements that make it the shape of a product.
+
+    Nothing where the file has products with shapes. In the statements, ``#?n`` stands for the n-th of them.
+    """
     if text.find(DEFINED) >= 0:
         return
     entities = statements(text, (*_REPRESENTATIONS, *_SHAPES, _MAP))

@@ -1,4 +1,4 @@
-"""The bodies of one product: its solids one by one, and what it has besides: free surfaces, free curves."""
+"""The bodies of one product: each of its solids, and the surfaces and curves that belong to no solid."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _EDGE = TopAbs_ShapeEnum.TopAbs_EDGE
 
 
 def bodies_of(shape: TopoDS_Shape) -> list[tuple[TopoDS_Shape, PartKind]]:
-    """The solids of a product one by one; its free faces as one body, its free curves as another."""
+    """Each solid of a product, then all faces outside solids as one body and all edges outside faces as another."""
     bodies: list[tuple[TopoDS_Shape, PartKind]] = [(solid, "solid") for solid in sub_shapes(shape, _SOLID)]
     outside: tuple[tuple[TopAbs_ShapeEnum, TopAbs_ShapeEnum, PartKind], ...] = (
         (_FACE, _SOLID, "surface"),
@@ -32,7 +32,10 @@ def bodies_of(shape: TopoDS_Shape) -> list[tuple[TopoDS_Shape, PartKind]]:
 
 
 def divided(body: TopoDS_Shape, kind: PartKind, hidden: Collection[TopoDS_Shape]) -> list[tuple[TopoDS_Shape, bool]]:
-    """What is seen of a body of free surfaces or curves, and what is ``hidden`` of it, each where there is any."""
+    """Divide a body of free surfaces or curves: into what is visible and what is ``hidden``, each where there is any.
+
+    Each comes with whether it is hidden. ``hidden`` are faces, or edges, of the body.
+    """
     pieces = sub_shapes(body, _FACE if kind == "surface" else _EDGE)
     if not hidden or len(hidden) == len(pieces):
         return [(body, bool(hidden))]

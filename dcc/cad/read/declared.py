@@ -1,4 +1,4 @@
-"""What a STEP file declares, counted in its text: what is missing from what the kernel delivers shows by that."""
+"""What a STEP file declares, counted in its text: compared with what the kernel delivers, it shows what is missing."""
 
 from __future__ import annotations
 
@@ -24,8 +24,9 @@ _OCCURRENCE = re.compile(
 class Declared:
     """What the text of a file declares.
 
-    ``occurrences`` counts the placements in all assemblies, ``placed`` the parts in the whole model if every
-    assembly is expanded. ``external`` names other files that hold parts of the model.
+    ``occurrences`` counts the placements in all assemblies, each assembly once; ``placed`` the parts of the whole model
+    when every assembly is expanded; ``assemblies`` the products that others are placed in. ``external`` names the other
+    files that hold parts of the model.
     """
 
     products: int
@@ -38,7 +39,7 @@ class Declared:
 
     @property
     def multi_body(self) -> bool:
-        """Whether some product must hold several solids."""
+        """Whether some product must hold several solids: there are more solids than products that are parts."""
         return self.solids > self.products - self.assemblies
 
 
@@ -80,7 +81,11 @@ def _mentions(text: mmap.mmap, keywords: tuple[str, ...]) -> int:
 
 
 def _expanded(placements: list[tuple[int, int]]) -> int:
-    """How many parts stand in a model with these (assembly, child) pairs; nothing is expanded to count them."""
+    """How many parts a model with these (assembly, child) placements has in all, without expanding it.
+
+    Kahn's topological order: a product is counted when all its placements are known. Those in a cycle never are, and
+    count for nothing.
+    """
     children: dict[int, list[int]] = {}
     waiting: dict[int, int] = {}
     for assembly, child in placements:
@@ -88,7 +93,6 @@ def _expanded(placements: list[tuple[int, int]]) -> int:
         waiting[child] = waiting.get(child, 0) + 1
     counts = {assembly: 1 for assembly in children if assembly not in waiting}
     ready = list(counts)
-    # Each definition once all its placements are counted; a cycle is never ready and counts for nothing.
     total = 0
     while ready:
         definition = ready.pop()

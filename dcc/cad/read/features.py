@@ -1,6 +1,7 @@
-"""What a STEP file makes use of beyond plain shapes: each takes time to look for in the kernel's model.
+"""Which seldom used features of STEP a file may contain.
 
-It is looked for once, in the text of the whole file; what is read piece by piece is read with the same answer.
+To look for each of them in the kernel's model takes time. So the text is searched once for the keywords, and a step
+that is not needed is skipped. Files that are read piece by piece use the answer for the whole file in each piece.
 """
 
 from __future__ import annotations
@@ -28,25 +29,25 @@ _NAMED_LAYER = re.compile(_LAYER + rb"\s*\(\s*'[^']*[^'\s][^']*'")
 
 @dataclass(frozen=True)
 class Features:
-    """What there may be in a file; ``encoding``: of its text, as the kernel names it."""
+    """What a file may contain; False means that it certainly does not. ``encoding`` is named as the kernel names it."""
 
     encoding: str = UTF8
     operators: bool = True
     """Placements that may mirror or scale."""
     occurrence_styles: bool = True
-    """Looks of single occurrences deep in an assembly."""
+    """Colours or visibility of single occurrences below the first level of an assembly."""
     layers: bool = True
     """Layers with a name."""
     meshes: bool = True
-    """Meshes, which may stand beside exact shapes."""
+    """Tessellated shapes, perhaps beside exact ones."""
     other_forms: bool = True
-    """Materials, invisible things and shapes without products: in forms that the kernel does not heed."""
+    """Materials, invisible items or shapes in forms that the kernel ignores (:mod:`dcc.cad.read.other_forms`)."""
     properties: bool = True
-    """Properties in words: of materials, or anything else."""
+    """Properties with text as their value, which may name materials."""
 
 
 def features_of(text: mmap.mmap) -> Features:
-    """What the file with this text makes use of."""
+    """What the file with this text may contain."""
     mentioned = _mentioned(text)
     return Features(
         encoding_of(text),

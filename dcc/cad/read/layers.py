@@ -1,6 +1,6 @@
-"""Layers that a STEP file assigns to the styles of shapes instead of the shapes, as several CAD systems write them.
+"""Layers of styles: several CAD systems assign layers to the styles of shapes instead of the shapes themselves.
 
-The kernel looks for shapes only: such an assignment is led on to the shape that its style is for, before the transfer.
+The kernel only heeds layers of shapes. So, before the transfer, each style in a layer is replaced by its shape.
 """
 
 from __future__ import annotations

@@ -1,6 +1,7 @@
-"""What the kernel leaves out or takes apart as it builds shapes: faces that it cannot build, solids that do not close.
+"""What is lost when the kernel builds shapes: faces that it cannot build, solids that do not close.
 
-It says so to its own messenger only, and goes on with the rest. Here the products that lost something are found.
+The kernel reports a loss to its own messenger only, and goes on with the rest. Here the products that lost something
+are found, so that a warning can name them.
 """
 
 from __future__ import annotations
@@ -35,9 +36,9 @@ from dcc.cad.model import PartDefinition
 from shared.manifest import Warning
 
 Kind = Literal["faces", "solids", "open"]
-"""What a product may lose: a face or a solid that is left out, a solid that is read as surfaces."""
+"""A face or a solid that was left out, or (``open``) a solid that was read as surfaces because it does not close."""
 
-_TOLD: dict[Kind, tuple[str, str, str]] = {
+_MESSAGES: dict[Kind, tuple[str, str, str]] = {
     "faces": (
         "cad.missing_faces",
         "1 face of {1} could not be read and is missing.",
@@ -56,43 +57,49 @@ _TOLD: dict[Kind, tuple[str, str, str]] = {
 }
 """Code and message of the warning about each; {0} is how many, {1} the product."""
 
-TELLING = {"cad.missing_faces": {"cad.missing_faces"}, "cad.missing_solids": {"cad.missing_solids", "cad.open_solids"}}
-"""Codes of warnings here that name the parts which a warning about the whole file would only count."""
+REPLACED_BY = {
+    "cad.missing_faces": {"cad.missing_faces"},
+    "cad.missing_solids": {"cad.missing_solids", "cad.open_solids"},
+}
+"""By the code of a warning that only counts what is missing in the whole file: those here that name the parts, and
+make it redundant."""
 
 _COMPLAINT = "not mapped"
-"""In what the kernel says of each face, shell or solid that it leaves out."""
-_PLACING = (
+"""Found in the kernel's warning about each face, shell or solid that it leaves out."""
+_PLACEMENTS = (
     StepRepr_RepresentationRelationshipWithTransformation,
     StepRepr_ShapeRepresentationRelationshipWithTransformation,
 )
-"""Of the shape of a component and that of its assembly, which is not its own."""
+"""Relationships that place a component's shape in its assembly's: what belongs to the component does not belong to the
+assembly by them."""
 
 
 @dataclass(frozen=True)
 class Loss:
-    """How much is missing of the products of a name."""
+    """How many faces and solids the products called ``product`` have lost."""
 
     product: str
     counts: Counter[Kind]
 
     def warnings(self, label: str) -> Iterator[Warning]:
-        """What to say about it, where the product is called ``label``."""
-        for kind, (code, one, several) in _TOLD.items():
+        """One warning for each kind of loss; ``label`` is what the messages call the product."""
+        for kind, (code, one, several) in _MESSAGES.items():
             if count := self.counts[kind]:
                 yield Warning(code, (one if count == 1 else several).format(count, label))
 
 
 def is_short(faces: int, solids: int, parts: Sequence[PartDefinition], geometries: Sequence[PartGeometry]) -> bool:
-    """Whether ``parts`` have less than so many faces or solids."""
+    """Whether ``parts`` with these ``geometries`` have fewer than ``faces`` faces or ``solids`` solids together."""
     return sum(geometry.properties.fingerprint.faces for geometry in geometries) < faces or (
         sum(part.kind == "solid" for part in parts) < solids
     )
 
 
 def losses_of(session: XSControl_WorkSession, *, short: bool) -> list[Loss]:
-    """What each product lost of the model that ``session`` has transferred, in the order of the file.
+    """What each product has lost of the model that ``session`` has transferred, in the order of the file.
 
-    ``short``: whether less was read than the file declares. Otherwise nothing is looked at unless the kernel complains.
+    To look takes time. It is done only where ``short`` says that less was read than the file declares, or where the
+    kernel has complained.
     """
     process = session.TransferReader().TransientProcess()
     if not short and not _complains(process):
@@ -107,24 +114,27 @@ def losses_of(session: XSControl_WorkSession, *, short: bool) -> list[Loss]:
     return [Loss(product, counts) for product, counts in found.items()]
 
 
-def tell(losses: Iterable[Loss], parts: Mapping[PartDefinition, PartGeometry]) -> list[Warning]:
-    """Say with the geometry of a part what its product lost; what cannot be said of one part alone is answered."""
+def warn_of(losses: Iterable[Loss], parts: Mapping[PartDefinition, PartGeometry]) -> list[Warning]:
+    """Add warnings about losses to the geometry of the part that lost something.
+
+    Returns those warnings for which there is no such part, because none, or several, have the product's name.
+    """
     together: dict[str, Counter[Kind]] = {}
     for loss in losses:
         together.setdefault(loss.product, Counter()).update(loss.counts)
-    of_many: list[Warning] = []
+    of_no_part: list[Warning] = []
     for name, counts in sorted(together.items()):
         loss = Loss(name, counts)
         named = [part for part in parts if part.name == name]
         if len(named) == 1:
             parts[named[0]].warnings.extend(loss.warnings(label_of(named[0])))
         else:
-            of_many.extend(loss.warnings(repr(name) if name else "an unnamed product"))
-    return of_many
+            of_no_part.extend(loss.warnings(repr(name) if name else "an unnamed product"))
+    return of_no_part
 
 
 def _lost(entity: Standard_Transient, process: Transfer_TransientProcess) -> Kind | None:
-    """What is lost with an entity, if anything is."""
+    """What was lost when the kernel built the shape of an entity; None where nothing was."""
     if isinstance(entity, StepShape_FaceSurface):
         return "faces" if STEPConstruct.FindShape_s(process, entity).IsNull() else None
     if not isinstance(entity, StepShape_ManifoldSolidBrep):
@@ -147,7 +157,7 @@ def _complains(process: Transfer_TransientProcess) -> bool:
 
 
 class _Owners:
-    """Which products a piece of geometry belongs to; entities by their numbers in the model."""
+    """Finds the products that a piece of geometry belongs to. Entities are named by their numbers in the model."""
 
     def __init__(self, model: Interface_InterfaceModel) -> None:
         self._model = model
@@ -160,9 +170,9 @@ class _Owners:
                     self._related.setdefault(user, []).append(number)
 
     def of(self, number: int) -> tuple[str, ...]:
-        """Names of the products whose shape the entity is part of: none of what stands on a drawing only."""
+        """Names of the products whose shape the entity is part of; none for geometry that is only on a drawing."""
         if number not in self._known:
-            # What refers to itself in a circle belongs to nobody by that.
+            # Set first, so that entities that refer to one another in a circle come to an end.
             self._known[number] = ()
             names = (name for user in self._users.Value(number) for name in self._through(user, number))
             self._known[number] = tuple(dict.fromkeys(names))
@@ -172,7 +182,7 @@ class _Owners:
         entity = self._model.Value(user)
         if isinstance(entity, StepShape_ShapeDefinitionRepresentation):
             return _product_of(entity)
-        if isinstance(entity, StepRepr_RepresentationRelationship) and not isinstance(entity, _PLACING):
+        if isinstance(entity, StepRepr_RepresentationRelationship) and not isinstance(entity, _PLACEMENTS):
             return tuple(name for other in self._related.get(user, ()) if other != number for name in self.of(other))
         inside = isinstance(entity, (StepRepr_RepresentationItem, StepRepr_Representation, StepRepr_RepresentationMap))
         return self.of(user) if inside and not isinstance(entity, StepVisual_StyledItem) else ()

@@ -22,7 +22,7 @@ from dcc.cad.kernel import IDENTITY_MATRIX, Array, sub_shapes
 from dcc.cad.mesh.meshing import PartGeometry, check_triangles, label_of, mesh_part, mesh_parts
 from dcc.cad.model import AssemblyDefinition, CadModel, PartDefinition
 from dcc.cad.read.features import Features
-from dcc.cad.read.losses import Loss, is_short, tell
+from dcc.cad.read.losses import Loss, is_short, warn_of
 from dcc.cad.read.part21.index import Index
 from dcc.cad.read.part21.products import Partition, partition
 from dcc.cad.read.part21.write import PIECE_NAME, frame_text, piece_text, text_file
@@ -146,7 +146,7 @@ def _joined(frame: StepFile, pieces: dict[int, _Piece], task: _Task) -> tuple[Ca
     meshed = mesh_parts(others, task.settings, name=task.name)
     geometries.update(zip(map(id, others), meshed, strict=True))
     losses += frame.losses(short=task.is_short(-1, others, meshed))
-    model.warnings += tell(losses, {part: geometries[id(part)] for part in model.parts()})
+    model.warnings += warn_of(losses, {part: geometries[id(part)] for part in model.parts()})
     return model, geometries
 
 
