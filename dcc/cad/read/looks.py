@@ -1,4 +1,4 @@
-"""What bodies are called, look like and are made of, as the kernel's document tells it."""
+"""Names, colours and materials of a product's bodies, read from the kernel's document (XCAF)."""
 
 from __future__ import annotations
 
@@ -25,7 +25,11 @@ _ANY_COLORS = (*_FACE_COLORS, XCAFDoc_ColorType.XCAFDoc_ColorCurv)
 
 
 class BodyLooks:
-    """Names and colours that a product's document label carries for its sub-shapes, enumerated once."""
+    """Names and colours of the sub-shapes of one product.
+
+    The sub-labels of the product's label are enumerated once, because to ask the kernel for each face is slow.
+    ``has_surfaces``: whether some body is made of free faces, whose labels are then kept, too.
+    """
 
     def __init__(self, label: TDF_Label, shape: TopoDS_Shape, *, has_surfaces: bool) -> None:
         self._bodies = shape_map(shape, _SOLID)
@@ -52,7 +56,7 @@ class BodyLooks:
                     self._face_colors.setdefault(self._faces.FindIndex(face), color)
 
     def labels(self, body: TopoDS_Shape) -> list[TDF_Label]:
-        """Those of a solid."""
+        """The labels of a solid."""
         return self._body_labels.get(index, []) if (index := self._bodies.FindIndex(body)) else []
 
     def pieces(self, body: TopoDS_Shape, kind: PartKind) -> list[tuple[TopoDS_Shape, list[TDF_Label]]]:
@@ -74,18 +78,18 @@ class BodyLooks:
         return next((color for label in self.labels(body) if (color := color_of(label))), None)
 
     def curve_color(self, curves: TopoDS_Shape) -> Color | None:
-        """The one colour that all of a body's free curves have, if they do."""
+        """The colour of a body of free curves, where all of them have the same one."""
         pieces = self.pieces(curves, "curve")
         colors = {next((color for label in labels if (color := color_of(label))), None) for _, labels in pieces}
         return colors.pop() if len(colors) == 1 and len(pieces) == shape_map(curves, _EDGE).Extent() else None
 
     def material(self) -> str | None:
-        """Of the product: where it has several bodies, the kernel gives it to the first of them alone."""
+        """The material of the product, where the kernel has given it to a body: of several, to the first one only."""
         labels = (label for labels in self._body_labels.values() for label in labels)
         return next((material for label in labels if (material := material_of(label))), None)
 
     def face_colors(self, body: TopoDS_Shape) -> dict[int, Color]:
-        """Colours by the index of the face inside ``body``."""
+        """Colours by the index of the face in ``body`` (1-based), for the faces that have one."""
         if not self._face_colors:
             return {}
         return {
@@ -96,7 +100,7 @@ class BodyLooks:
 
 
 def promote_face_color(part: PartDefinition) -> None:
-    """Faces that look like the part need no colour of their own; where all faces share one, it is the part's."""
+    """Make the colour that all faces share the part's, and drop face colours that are the same as the part's."""
     colors = set(part.face_colors.values())
     if len(colors) == 1 and len(part.face_colors) == shape_map(part.shape, _FACE).Extent():
         part.color = colors.pop()

@@ -1,12 +1,12 @@
-"""What a STEP file says in forms that the kernel leaves unused: it is said again in those that it heeds.
+"""Translate statements of a STEP file that the kernel ignores into equivalent ones that it reads.
 
-- ``MATERIAL_DESIGNATION``: what products are made of. Said as the CAx Implementor Forum's recommended practices for
-  material identification have it: a ``PROPERTY_DEFINITION`` 'material property' with a 'material name'.
-- ``MAKE_FROM_USAGE_OPTION``: what products are made from, where that is a product of the category 'raw material', as
-  I-DEAS writes it. A part made from a casting or from another part has no material by that.
-- ``CONTEXT_DEPENDENT_INVISIBILITY``: what is not seen in one presentation of the model. Said as ``INVISIBILITY`` where
-  no other presentation shows it: what is only left out of some view of a drawing is there.
-- Shapes without products (:mod:`dcc.cad.read.bare_shapes`).
+- ``MATERIAL_DESIGNATION`` (what a product is made of) becomes a ``PROPERTY_DEFINITION`` 'material property' with a
+  'material name', as in the CAx Implementor Forum's recommended practices for material identification.
+- ``MAKE_FROM_USAGE_OPTION`` becomes the same, where a product is made from one of the category 'raw material', as
+  I-DEAS writes it. A part made from a casting, or from another part, gets no material by that.
+- ``CONTEXT_DEPENDENT_INVISIBILITY`` (an item is hidden in one presentation of the model) becomes ``INVISIBILITY``
+  where no other presentation shows the item: what is only left out of some view of a drawing is visible.
+- Shapes without products get a product (:mod:`dcc.cad.read.bare_shapes`).
 
 Schemas: ISO 10303-44 (make_from_usage_option), ISO 10303-45 (material_designation) and ISO 10303-46
 (context_dependent_invisibility).
@@ -38,12 +38,12 @@ _KINDS = (
 _STRING = re.compile(r"'(?:[^']|'')*'")
 _END = b"ENDSEC"
 _FIRST_FREE = 2_000_000_000
-"""Numbers from here are ours; no CAD system counts so far."""
+"""Added statements are numbered from here: below the kernel's limit of 2^31, above what CAD systems use."""
 
 
 @contextlib.contextmanager
 def readable(path: Path) -> Iterator[Path]:
-    """The file at ``path``, or one that says in other words besides what the kernel would not heed.
+    """The file at ``path``, or a copy with the translated statements added where there are any.
 
     A file whose parts are in other files is left as it is: the kernel looks for them beside it.
     """
@@ -61,7 +61,7 @@ def readable(path: Path) -> Iterator[Path]:
 
 
 def _materials(entities: Statements) -> Iterator[list[str]]:
-    """Statements for each product that a designation names; ``#?n`` is the n-th of them."""
+    """Statements for the material of each product; in each list, ``#?n`` stands for its n-th statement."""
     for rest in _of(entities, "MATERIAL_DESIGNATION"):
         name = _STRING.search(rest)
         if name is None:
@@ -86,7 +86,7 @@ def _materials(entities: Statements) -> Iterator[list[str]]:
 
 
 def _material(definition: int, name: str) -> list[str]:
-    """Statements by which the product of a definition is made of what is called ``name`` (in quotes)."""
+    """Statements that make ``name`` (a STEP string, in quotes) the material of a product definition."""
     return [
         f"PROPERTY_DEFINITION('material property','material name',#{definition})",
         f"DESCRIPTIVE_REPRESENTATION_ITEM({name},'')",
@@ -97,7 +97,7 @@ def _material(definition: int, name: str) -> list[str]:
 
 
 def _product_of(definition: int, entities: Statements) -> int:
-    """The product that is defined there, through its formation; 0 where there is none."""
+    """The product of a product definition, found through its formation; 0 where there is none."""
     for kinds in (_DEFINITIONS, _FORMATIONS, ("PRODUCT",)):
         kind, rest = entities.get(definition, ("", ""))
         if kind not in kinds:
@@ -108,13 +108,13 @@ def _product_of(definition: int, entities: Statements) -> int:
 
 
 def _name_of(product: str) -> str:
-    """Id and name of a product, which for a material are its standard and its common name; in quotes."""
+    """Id and name of a raw material's product, which are its standard and its common name; as a STEP string."""
     said = dict.fromkeys(text[1:-1].strip() for text in _STRING.findall(product)[:2])
     return "'" + "; ".join(filter(None, said)) + "'"
 
 
 def _unseen(entities: Statements) -> Iterator[list[str]]:
-    """A statement that hides what every presentation that would show it leaves out."""
+    """A statement that hides the items which are hidden in every presentation that contains them."""
     left_out: dict[int, set[int]] = {}
     for rest in _of(entities, "CONTEXT_DEPENDENT_INVISIBILITY"):
         *items, context = references(rest) or [0]

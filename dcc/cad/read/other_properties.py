@@ -1,8 +1,8 @@
-"""Properties of products that say something else than their material.
+"""Keep the kernel from taking every property of a product for its material.
 
-The kernel takes every descriptive item of every property for the name of a material: a file's author, its source or a
-tolerance note, whichever comes last. What names a material is called so, in the words of the CAx Implementor Forum's
-recommended practices ('material property', 'material name'), or is an attribute that users or CAD systems call so:
+The kernel takes the text of any property for the name of a material: the author, the source, or a tolerance note,
+whichever comes last. A property names a material if it is called so by the CAx Implementor Forum's recommended
+practices ('material property', 'material name'), or if it is an attribute that a user or a CAD system has called so:
 'Material', 'Werkstoff', 'PTC_MATERIAL_NAME'.
 """
 
@@ -35,7 +35,7 @@ _PROPERTY = ["material", "property"]
 
 
 def leave_materials_only(model: StepData_StepModel) -> None:
-    """Change ``model`` so that properties in words name materials, or nothing."""
+    """Change ``model`` so that a property with a text names a material, or is empty."""
     for number in range(1, model.NbEntities() + 1):
         link = model.Value(number)
         if isinstance(link, StepRepr_PropertyDefinitionRepresentation) and (words := _words(link)):

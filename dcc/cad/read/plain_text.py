@@ -1,10 +1,10 @@
-"""STEP files that are written by the book in ways that the kernel's parser does not know: said as it does.
+"""Rewrite STEP files that are valid, or nearly so, in ways that the kernel's parser does not understand.
 
-ISO 10303-21 allows for more than the kernel takes: parameters of the data section and blanks before a semicolon, and
-since its third edition several data sections, and an anchor and a reference section before them; and for entities with
-any number, where the kernel wants 31 bits. A byte order mark is no part of it, but what editors on Windows put in
-front. Nor is a reference to nothing, which SolidWorks 2026 writes in AP203 where the names of persons and organizations
-are left empty.
+ISO 10303-21 allows more than the kernel reads: parameters of the data section, blanks before a semicolon, entity
+numbers of more than 31 bits; and since its third edition several data sections, and an anchor and a reference section
+before them. Two more things are not in the standard but frequent: a byte order mark, which editors on Windows put in
+front, and references to an entity 2^64 - 1, which SolidWorks 2026 writes in AP203 for persons and organizations that
+have no name.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _CHUNK = 1 << 24
 _MOST_SECTIONS = 100
 _SOLIDWORKS = b"SwSTEP"
 _NOTHING = b"#%d" % (2**64 - 1)
-# All of these are atomic: damaged text of any kind is looked at once.
+# Atomic groups and possessive quantifiers, so that damaged text cannot make a search take exponential time.
 _STRING = rb"(?>'(?:[^']|'')*+')"
 _COMMENT = rb"(?>/\*.*?(?:\*/|\Z))"
 _BLANK = rb"(?:\s|" + _COMMENT + rb")*+"
@@ -49,7 +49,7 @@ _END = re.compile(rb"END-ISO-10303-21" + _BLANK + rb";", re.DOTALL)
 
 @contextlib.contextmanager
 def plainly_written(path: Path) -> Iterator[Path]:
-    """The STEP file at ``path``, or one that says the same as the kernel reads it.
+    """The STEP file at ``path``, or a copy of the same meaning that the kernel can read.
 
     Raises StorageError where the disk refuses.
     """
@@ -73,7 +73,7 @@ def plainly_written(path: Path) -> Iterator[Path]:
 
 
 def _changes(text: mmap.mmap) -> list[tuple[int, int, bytes]]:
-    """What is put instead of what: from an offset to an offset, in their order; mostly nothing."""
+    """Replacements in the text (from offset, to offset, new text) in their order; for most files there are none."""
     changes = []
     if text[: len(_BYTE_ORDER_MARK)] == _BYTE_ORDER_MARK:
         changes.append((0, len(_BYTE_ORDER_MARK), b""))
@@ -97,7 +97,10 @@ def _changes(text: mmap.mmap) -> list[tuple[int, int, bytes]]:
 
 
 def _has_large_numbers(text: mmap.mmap) -> bool:
-    """Whether entities are numbered beyond what the kernel takes; systems count up from somewhere."""
+    """Whether entities are numbered beyond what the kernel takes.
+
+    Only the beginning and the end of the text are looked at: CAD systems number entities in sequence.
+    """
     return any(
         int(number) > _LARGEST_NUMBER
         for part in (text[:_TAIL], text[max(0, len(text) - _TAIL) :])

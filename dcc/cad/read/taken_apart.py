@@ -1,8 +1,8 @@
-"""Products that the kernel takes apart, put together again.
+"""Put products together again that the kernel has taken apart.
 
-Where a product has several shapes (a solid and its construction curves, bodies beside sub-assemblies), the kernel makes
-an assembly of it and of each shape a component of its own. Nobody gave these a name: here they become the bodies of
-their product, called as it is, with the names that the file gives to solids.
+Where a product has several shapes (a solid and its construction curves, or bodies beside sub-assemblies), the kernel
+makes the product an assembly and each shape a component without a name. Here those components become bodies of their
+product again: with its name, and with the names that the file gives to its solids.
 """
 
 from __future__ import annotations
@@ -39,13 +39,13 @@ class BodyNames:
                     self._names[self._solids.Add(shape)] = entity.Name().ToCString()
 
     def of(self, solid: TopoDS_Shape) -> str:
-        """The name of a solid where it says something, else an empty one."""
+        """The name of a solid; empty where it has none, or a meaningless one such as ``NONE``."""
         name = self._names.get(self._solids.FindIndex(solid), "")
         return name if key_name(name) else ""
 
 
 def has_name(label: TDF_Label) -> bool:
-    """Whether the file gives what is on ``label`` a name, be it an empty one."""
+    """Whether what is on ``label`` has a name in the file, even an empty one."""
     return bool(label.IsAttribute(TDataStd_Name.GetID_s()))
 
 

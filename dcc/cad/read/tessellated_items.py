@@ -1,4 +1,4 @@
-"""Meshes that an AP242 file holds beside the exact shapes they show: of the two, the exact one is read.
+"""Tessellated shapes that an AP242 file holds beside the exact shapes they depict: only the exact ones are read.
 
 Where a product has nothing but a mesh (``TESSELLATED_SOLID``, ``TESSELLATED_SHELL``), the mesh is its shape.
 """
@@ -30,7 +30,7 @@ _PLACEMENT = StepRepr_RepresentationRelationshipWithTransformation
 
 
 def leave_out_second_shapes(model: StepData_StepModel) -> None:
-    """Take from ``model`` the meshes of products that have an exact shape too."""
+    """Empty, in ``model``, the tessellated representations of products that have an exact shape, too."""
     products: dict[StepRepr_ProductDefinitionShape, list[StepRepr_Representation]] = {}
     related: dict[StepRepr_Representation, list[StepRepr_Representation]] = {}
     for number in range(1, model.NbEntities() + 1):
