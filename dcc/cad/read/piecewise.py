@@ -1,9 +1,10 @@
 """Read and mesh a large STEP file piece by piece, on all cores.
 
-The kernel reads and transfers in one thread, and keeps all it has read. So the text is taken apart first
-(:mod:`dcc.cad.read.part21`): forked processes each read, mesh and measure the products of one piece after the other,
-while this process reads the structure. What comes out is what the kernel makes of the whole file, to the bit; a file
-that cannot be taken apart with certainty is read as a whole.
+The kernel reads a file in one thread, and keeps all it has read in memory. So the text is divided first
+(:mod:`dcc.cad.read.part21`) into *pieces*, each a product that can be read on its own, and the *frame*, which is the
+assembly structure with stand-ins for the pieces. Forked processes read, mesh and measure the pieces, while this process
+reads the frame; then each stand-in is replaced by its piece. The result is the same, bit for bit, as when the kernel
+reads the whole file. A file that cannot be divided with certainty is read as a whole.
 """
 
 from __future__ import annotations
@@ -31,18 +32,18 @@ from dcc.cad.settings import Settings
 from shared.errors import CadError
 
 _CROWDED = 0.4
-"""Share of ``Settings.piecewise_bytes`` from which a file of very many placements is taken apart (see ``crowds``)."""
+"""Share of ``Settings.piecewise_bytes`` from which a file with crowded assemblies (``part21.crowds``) is divided."""
 _MOST_FRAME = 0.5
-"""Share of the text that may be left when the pieces are out of it."""
+"""Share of the text that the frame may have: with more, to divide the file would not pay."""
 _SMALLEST_BATCH, _LARGEST_BATCH = 1 << 19, 1 << 21
-"""Bytes of text that a process reads at once, where it is many small products."""
+"""Bytes of text that one process reads, where products are small: fewer are not worth a process of their own."""
 
 Geometries = dict[int, PartGeometry]
-"""By ``id(part definition)``."""
+"""The geometry of each part, by ``id(part definition)``."""
 
 
 class _RefusedError(Exception):
-    """The pieces do not fit together; the file is to be read as a whole."""
+    """The pieces do not fit together, so the file must be read as a whole."""
 
 
 @dataclass
@@ -55,7 +56,7 @@ class _Piece:
     geometries: list[PartGeometry]
     losses: list[Loss] = field(default_factory=list)
     identity: Array = field(default_factory=lambda: IDENTITY_MATRIX)
-    """The identity matrix of the process that read it, to know it again by."""
+    """The object that was ``IDENTITY_MATRIX`` in the process that read it: pickling made another object of it."""
 
 
 def is_worthwhile(size: int, settings: Settings) -> bool:
@@ -119,7 +120,7 @@ def _read(task: _Task, on_progress: Callable[[float], None]) -> tuple[CadModel, 
 
 
 def _joined(frame: StepFile, pieces: dict[int, _Piece], task: _Task) -> tuple[CadModel, Geometries]:
-    """The model with the pieces in their places."""
+    """The model of the frame, with each piece in the place of its stand-in."""
     geometries: Geometries = {}
     met: list[int] = []
     losses: list[Loss] = []
@@ -138,7 +139,7 @@ def _joined(frame: StepFile, pieces: dict[int, _Piece], task: _Task) -> tuple[Ca
         return piece.product
 
     model = frame.transfer(product)
-    # Each exactly once: whatever else happened, the structure is not what it was taken for.
+    # Each piece must stand in for exactly one product; otherwise the file was not understood.
     if sorted(met) != list(range(len(task.parts.pieces))):
         raise _RefusedError
     model.components += sum(piece.product.components for piece in pieces.values())
@@ -165,7 +166,7 @@ class _Task:
         with text_file(piece_text(self.parts, numbers)) as path:
             step_file = _opened(path, self)
             products = step_file.transfer_products()
-        # What the kernel has read is kept until the process ends, instead of giving it back bit by bit.
+        # Kept until the process ends: to free what the kernel has read, object by object, takes long.
         _kept.append(step_file)
         pieces = [_piece(product, self.settings) for product in products]
         if sorted(piece.number for piece in pieces) != sorted(numbers):
@@ -177,7 +178,7 @@ class _Task:
         return pieces
 
     def is_short(self, number: int, parts: Sequence[PartDefinition], geometries: Sequence[PartGeometry]) -> bool:
-        """Whether less was read of a piece, or of the frame (-1), than the text declares for it."""
+        """Whether less was read of the piece ``number``, or of the frame (-1), than the text declares for it."""
         return is_short(self.parts.faces[number], self.parts.solids[number], parts, geometries)
 
 
@@ -212,7 +213,7 @@ def _opened(path: Path, task: _Task) -> StepFile:
 
 
 def _stand_in_number(shape: TopoDS_Shape) -> int | None:
-    """The number that a stand-in tells; None of a shape that is none."""
+    """The number of the piece that ``shape`` stands in for (see ``part21.write``); None where it is no stand-in."""
     if shape.ShapeType() != TopAbs_ShapeEnum.TopAbs_COMPOUND:
         return None
     if sub_shapes(shape, TopAbs_ShapeEnum.TopAbs_FACE):
@@ -226,7 +227,10 @@ def _stand_in_number(shape: TopoDS_Shape) -> int | None:
 
 
 def _rename(piece: _Piece, name: str) -> None:
-    """Give a product that was read under its number its own name, and what the transport between processes lost."""
+    """Give a product, which was read under its piece's number, its own name.
+
+    Also restore the identity of ``IDENTITY_MATRIX``, which was lost on the way between the processes.
+    """
     known_as = piece.product.name
     piece.losses = [replace(loss, product=name) for loss in piece.losses]
     for part, geometry in zip(piece.parts, piece.geometries, strict=True):

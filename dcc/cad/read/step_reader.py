@@ -64,9 +64,9 @@ _GENERATED_NAME = re.compile(r"^(=>\[.*\]|[0-9]+|NAUO[0-9]*)$")
 
 @dataclass
 class Product:
-    """A product by itself: its name, what it is, whether it is hidden everywhere.
+    """A product that was read on its own: its name, its definition, and whether it is hidden wherever it stands.
 
-    ``components``: placements that the kernel made for its bodies.
+    ``definition`` is None where it has no shape. ``components``: placements that the kernel made for its bodies.
     """
 
     name: str
@@ -76,7 +76,8 @@ class Product:
 
 
 StandIns = Callable[[TopoDS_Shape, str], Product | None]
-"""The product, read elsewhere, that a shape of that name stands for; None where it stands for itself."""
+"""Given a shape and its product's name: the product that the shape stands in for and that was read elsewhere (see
+:mod:`dcc.cad.read.piecewise`), or None where the shape is an ordinary one."""
 
 
 class StepFile:
@@ -90,11 +91,10 @@ class StepFile:
         body_names: bool = True,
         features: Features | None = None,
     ) -> None:
-        """``name``: what its owner calls the file.
+        """``name`` is what the file's owner calls it.
 
-        ``body_names``: read the names of bodies, for which the kernel looks at every placement many times.
-
-        ``features``: what to look for (default: what the file's text makes use of).
+        ``body_names``: whether to read the names of bodies, which costs the kernel quadratic time in the number of
+        placements. ``features``: what the file may contain (default: found out by searching its text).
         """
         self._path = path
         self._name = name or path.name
@@ -147,7 +147,7 @@ class StepFile:
     def transfer(self, stand_ins: StandIns | None = None) -> CadModel:
         """Build the shapes and the product structure; lengths are converted to millimetres.
 
-        ``stand_ins`` tells, of a product's shape, which product it stands for that was read elsewhere (None: none).
+        ``stand_ins`` finds the product that a shape stands in for, where some were read elsewhere.
 
         Raises CadError (``cad.empty``) where the file holds no shape at all.
         """

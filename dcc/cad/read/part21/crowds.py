@@ -1,8 +1,8 @@
-"""Assemblies of very many placements, written so that the kernel takes them in its stride.
+"""Assemblies of very many placements (*crowds*), rewritten so that the kernel reads them in linear time.
 
-For each placement the kernel goes through all that refers to the assembly's representation, and through all its
-items: time quadratic in the number of placements. Where every placement refers to a representation of its own, which
-holds nothing but its axes, that is over; the transformation is the same.
+For each placement, the kernel goes through everything that refers to the assembly's representation, and through all
+items of that: the time is quadratic in the number of placements. So each placement gets a representation of its own,
+which holds nothing but its axes; the transformation stays the same.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import numpy as np
 from dcc.cad.read.part21.index import Index
 
 _CROWD = 200
-"""Placements from which it is worth while."""
+"""Placements in one assembly from which it is a crowd: with fewer, the kernel is fast enough."""
 _RELATIONSHIP = ("REPRESENTATION_RELATIONSHIP", "SHAPE_REPRESENTATION_RELATIONSHIP")
 
 

@@ -1,7 +1,7 @@
 """An index of the entities in a STEP file (ISO 10303-21): where each stands, its type, what it refers to.
 
-The text is looked at in numpy, block by block; nothing is done for entities one by one. What is not plainly written
-(a comment inside the data, two data sections, a dangling reference) gets no index: such a file is read as a whole.
+The text is searched with numpy, block by block; there is no Python loop over entities. A file that is not simply
+written (with a comment inside the data, two data sections, a dangling reference) gets no index, and is read as a whole.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _QUOTE, _HASH, _OPEN, _SEMICOLON, _EQUALS = b"'#(;="
 _MARKS = (_HASH, _SEMICOLON, _OPEN)
 _COMMENT = b"/*"
 _THREADS = 2
-"""More would wait for memory."""
+"""To search text is limited by the memory's speed: more threads would wait for it."""
 _SAMPLE = 101
 _DATA = re.compile(rb"\bDATA\s*;")
 _END = re.compile(rb"ENDSEC\s*;")

@@ -1,10 +1,10 @@
-"""Which products of a STEP file can be read on their own, and what then is left of the file.
+"""Divide a STEP file into products that can be read on their own (*pieces*) and the rest (the *frame*).
 
-A product whose shape is plain geometry is a *piece*. In the *frame*, the file without its pieces, each shape of a
-piece is a **stand-in**: two points that tell the piece's number. The kernel reads the frame for everything that has
-to do with structure (assemblies, placements, names, occurrences' colours), and each piece for what is inside it.
+A product whose shape is nothing but geometry is a piece. In the frame, each shape of a piece is replaced by a
+*stand-in*: a line whose end points encode the piece's number. The kernel reads the frame for all that concerns the
+structure (assemblies, placements, names, colours of occurrences), and each piece for what is inside the product.
 
-Whatever is not understood stays in the frame, where the kernel reads it as ever.
+What is not understood stays in the frame, where the kernel reads it as it always does.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ ANNOTATIONS = {
     "MATERIAL_PROPERTY": -1,
     "MATERIAL_PROPERTY_REPRESENTATION": 0,
 }
-"""Entities that say something about another, which does not refer to them, and which of their references that is."""
+"""Entities that say something about another one, which does not refer to them: which of their references names it."""
 LISTS = (
     "MECHANICAL_DESIGN_GEOMETRIC_PRESENTATION_REPRESENTATION",
     "DRAUGHTING_MODEL",
@@ -54,9 +54,9 @@ LISTS = (
     "INVISIBILITY",
     "MATERIAL_DESIGNATION",
 )
-"""Entities that list things of many products: a piece has those of its own, the frame the rest."""
+"""Entities that list items of many products: each piece keeps the items that are its own, the frame the others."""
 _OF_THE_WHOLE = ("CONTEXT_DEPENDENT_INVISIBILITY", "MAKE_FROM_USAGE_OPTION")
-"""What they say about a product depends on what else there is in the file."""
+"""Entities whose meaning for one product depends on the rest of the file: a file that has them is not divided."""
 
 
 @dataclass(frozen=True)
@@ -72,7 +72,7 @@ class Piece:
 
 @dataclass(frozen=True)
 class Partition:
-    """A file taken apart."""
+    """How a file is divided."""
 
     index: Index
     pieces: list[Piece]
@@ -94,7 +94,7 @@ class Partition:
 
 
 def partition(index: Index) -> Partition | None:
-    """Take a file apart; None where there is nothing to gain, or where it is not understood well enough."""
+    """Divide a file; None where nothing would be gained, or where the file is not understood well enough."""
     if len(index.of_type(_OF_THE_WHOLE)):
         return None
     pieces = list(_pieces(index))
@@ -153,7 +153,7 @@ def _pieces(index: Index) -> Iterator[Piece]:
                 related.setdefault(one, []).append((entity, other))
                 related.setdefault(other, []).append((entity, one))
     is_shape, is_place = index.is_type(_SHAPES), index.is_type(("AXIS2_PLACEMENT_3D",))
-    is_product, formations = index.is_type(("PRODUCT",)), index.is_type(_STRUCTURE)
+    is_product, is_structure = index.is_type(("PRODUCT",)), index.is_type(_STRUCTURE)
     for definition, given in shape_of.items():
         if definition in assemblies:
             continue
@@ -174,7 +174,7 @@ def _pieces(index: Index) -> Iterator[Piece]:
             and all(products_of.get(one, {definition}) == {definition} for one in representations)
             and not any(index.complex[one] for one in representations)
             and all(is_shape[item] or is_place[item] for item in items)
-            and not any(formations[item] for item in items)
+            and not any(is_structure[item] for item in items)
         ):
             shapes = tuple(dict.fromkeys(item for item in items if is_shape[item]))
             if shapes:

@@ -14,7 +14,7 @@ Statements = dict[int, tuple[str, str]]
 
 
 def statements(text: mmap.mmap | bytes, keywords: Iterable[str]) -> Statements:
-    """The simple entities of these types, in the order of the file; what is written amiss is left out."""
+    """The simple entities of these types, in the order of the file; malformed statements are left out."""
     kinds = "|".join(keywords).encode()
     # Possessive (++, *+): a damaged statement is given up at once, instead of being read in every other way.
     pattern = re.compile(rb"#(\d{1,18})\s*=\s*(" + kinds + rb")\s*\(((?:'(?:[^']|'')*+'|[^';]++)*+);")
