@@ -33,6 +33,7 @@ from service.api import (
     shots,
     system,
     task_statuses,
+    task_templates,
     tasks,
     team,
     tenants,
@@ -48,7 +49,7 @@ _RESOURCES = tuple(
     resource
     for module in (
         *(account, tokens, users, tenants, projects, team, sequences, shots, assets, casting, tasks, custom_fields),
-        *(task_statuses, production_sheet, orders),
+        *(task_statuses, task_templates, production_sheet, orders),
         *(cad, cad_materials, cad_revisions, materials, scenes, publishes, pins, references, comments),
         *(media, playlists, jobs, workers, workflows, events, notifications, webhooks, audit, metrics, system),
     )

@@ -22,6 +22,7 @@ from service.api.fields import Changes, Name, NameOf, Status, Title
 from service.api.listing import Page, equal, row
 from service.api.records import add, change, declare_archive, live_row, same_folder
 from service.api.routing import Request, Resource
+from service.api.task_templates import TemplateChoice, begin_with
 from service.database import session
 from service.models import Asset, Project
 from shared.errors import InputError, NotFoundError
@@ -46,6 +47,7 @@ class NewAsset(Request):
     asset_type: Status = "product"
     status: Status = "active"
     fields: FieldValues = Field(default_factory=dict)
+    task_template: TemplateChoice = "default"
 
 
 class AssetChanges(Changes):
@@ -86,10 +88,14 @@ def list_assets(query: AssetQuery) -> dict[str, Any]:
 
 @assets.declare("POST", "/", permission=Permission.PRODUCTION_WRITE, body=NewAsset, answer=AssetOut, status=201)
 def create_asset(body: NewAsset) -> Asset:
-    """Create an asset in a project. Its name is the root prim of its USD and cannot change."""
+    """Create an asset in a project, with the tasks of a template. Its name is the root prim of its USD and cannot
+    change.
+    """
     live_row(Project, body.project_id)
-    values = new_values(Asset, body.project_id, body.model_dump())
-    return with_fields(add(Asset(**values), Asset.project_id == body.project_id, same_folder(Asset.name, body.name)))
+    values = new_values(Asset, body.project_id, body.model_dump(exclude={"task_template"}))
+    made = add(Asset(**values), Asset.project_id == body.project_id, same_folder(Asset.name, body.name))
+    begin_with(body.task_template, made)
+    return with_fields(made)
 
 
 @assets.declare("GET", "/<uuid:asset_id>", permission=Permission.PRODUCTION_READ, answer=AssetOut)

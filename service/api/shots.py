@@ -22,6 +22,7 @@ from service.api.fields import Changes, Name, NameOf, Status, Title
 from service.api.listing import Page, equal, row
 from service.api.records import add, change, declare_archive, live_row, same_folder
 from service.api.routing import Request, Resource
+from service.api.task_templates import TemplateChoice, begin_with
 from service.database import session
 from service.models import Project, Sequence, Shot
 from service.models.production import FRAMES
@@ -52,6 +53,7 @@ class NewShot(Request):
     frame_in: Frame = FRAMES[0]
     frame_out: Frame = FRAMES[1]
     fields: FieldValues = Field(default_factory=dict)
+    task_template: TemplateChoice = "default"
 
 
 class ShotChanges(Changes):
@@ -94,11 +96,13 @@ def list_shots(query: ShotQuery) -> dict[str, Any]:
 
 @shots.declare("POST", "/", permission=Permission.PRODUCTION_WRITE, body=NewShot, answer=ShotOut, status=201)
 def create_shot(body: NewShot) -> Shot:
-    """Create a shot in a sequence. Its name is a folder on the storage and cannot change."""
+    """Create a shot in a sequence, with the tasks of a template. Its name, a folder on the storage, cannot change."""
     sequence = live_row(Sequence, body.sequence_id)
     _check_frames(body.frame_in, body.frame_out)
-    values = new_values(Shot, sequence.project_id, body.model_dump())
-    return with_fields(add(Shot(**values), Shot.sequence_id == body.sequence_id, same_folder(Shot.name, body.name)))
+    values = new_values(Shot, sequence.project_id, body.model_dump(exclude={"task_template"}))
+    made = add(Shot(**values), Shot.sequence_id == body.sequence_id, same_folder(Shot.name, body.name))
+    begin_with(body.task_template, made)
+    return with_fields(made)
 
 
 @shots.declare("GET", "/<uuid:shot_id>", permission=Permission.PRODUCTION_READ, answer=ShotOut)

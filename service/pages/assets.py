@@ -25,6 +25,7 @@ from service.pages.making import artists
 from service.pages.paging import page_number
 from service.pages.parts import PartsTable, parts_table
 from service.pages.pictures import in_use, pictures_of
+from service.pages.task_templates import offered_templates
 from service.production.assignees import with_assignees
 from shared import paths
 from shared.departments import DEPARTMENTS
@@ -100,6 +101,7 @@ def asset(asset_id: UUID) -> str:
         pictures=pictures_of(current.scalars(media.limit(_MEDIA)).all()),
         published=parts,
         scenes=_scenes(publish for item in parts for publish in item.publishes),
+        templates=offered_templates("asset", found.project) if may(Permission.PRODUCTION_WRITE) else [],
         tasks=with_assignees(current, current.scalars(tasks).all()) if may(Permission.TASK_READ) else [],
         jobs=jobs,
     )

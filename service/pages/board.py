@@ -65,7 +65,7 @@ def _columns(project: Project, filters: TaskFilters) -> list[Column]:
     wanted = wanted.where(*(model.archived_at.is_(None) for model in (Task, *BELOW)))
     if filters.query:
         wanted = wanted.where(*matching(filters.query, *SEARCHED))
-    order = (Task.due.nulls_last(), Task.name, Task.id)
+    order = (Task.due.nulls_last(), Task.name_order, Task.id)
     ranked = wanted.with_only_columns(
         Task.id,
         func.row_number().over(partition_by=Task.status, order_by=order).label("place"),

@@ -22,6 +22,7 @@ from service.pages.frame import may, page
 from service.pages.making import artists
 from service.pages.pictures import in_use, pictures_of
 from service.pages.tables import table_of
+from service.pages.task_templates import offered_templates
 from service.production.assignees import with_assignees
 from service.production.custom_fields import declared
 from shared import paths
@@ -97,6 +98,7 @@ def shot(shot_id: UUID) -> str:
         artists=artists() if may(Permission.PRODUCTION_WRITE) else [],
         fields=fields_on(found),
         entity_entry=paths.entity_entry(found.project_name, found.entity),
+        templates=offered_templates("shot", found.project) if may(Permission.PRODUCTION_WRITE) else [],
         tasks=with_assignees(current, current.scalars(tasks).all()) if may(Permission.TASK_READ) else [],
         casting=casting_of(found),
         publishes=current.scalars(newest.limit(_PUBLISHES)).all(),

@@ -68,6 +68,11 @@ class World:
         """One that no task has."""
         return self.post("/task-statuses/", {"name": unique(), "kind": "review"})
 
+    def task_template(self) -> Json:
+        """One for assets."""
+        tasks = [{"name": "modelling", "department": "model"}]
+        return self.post("/task-templates/", {"name": unique(), "target_type": "asset", "tasks": tasks})
+
     def cast(self) -> tuple[Json, Json]:
         """A shot and the asset that it uses."""
         shot, asset = self.shot(), self.asset()

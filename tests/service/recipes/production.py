@@ -14,6 +14,7 @@ row_recipes("/assets/", "asset_id", World.asset, TITLE)
 row_recipes("/tasks/", "task_id", World.task, {"status": "done"})
 row_recipes("/custom-fields/", "field_id", World.custom_field, {"title": "Focal length"})
 row_recipes("/task-statuses/", "status_id", World.task_status, TITLE)
+row_recipes("/task-templates/", "template_id", World.task_template, {"name": "Another"})
 row_recipes("/comments/", "comment_id", World.comment, {"text": "better"})
 row_recipes("/scenes/", "scene_id", World.scene, {"comment": "better"})
 row_recipes("/media/assets/", "media_id", World.medium, {"category_key": "press"})
@@ -98,6 +99,18 @@ def _(world: World) -> Call:
     status = world.task_status()
     assert world.admin.patch(f"/tasks/{world.task()['id']}", {"status": status["name"]}).status == 200
     return Call(f"/task-statuses/{status['id']}/replace", {"by": "todo"})
+
+
+@recipe("POST /task-templates/")
+def _(world: World) -> Call:
+    tasks = [{"name": "light", "department": "lighting", "status": "todo"}]
+    body = {"name": unique(), "target_type": "shot", "project_id": world.project()["id"], "tasks": tasks}
+    return Call("/task-templates/", body)
+
+
+@recipe("POST /task-templates/<uuid:template_id>/apply")
+def _(world: World) -> Call:
+    return Call(f"/task-templates/{world.task_template()['id']}/apply", {"target_ids": [world.asset()["id"]]})
 
 
 @recipe("POST /comments/")

@@ -1,0 +1,77 @@
+"""Templates of tasks: which of them new assets and shots begin with, and how one is followed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from uuid import UUID, uuid4
+
+from sqlalchemy import func, or_, select
+from sqlalchemy.orm import Session
+
+from service.database import current_tenant, hold_each
+from service.models import Asset, Shot, Task, TaskTemplate
+from service.production.sheet_history import one_of
+from service.production.statuses import statuses_given
+
+Target = Asset | Shot
+
+
+def default_template(current: Session, target: Target) -> TaskTemplate | None:
+    """The template that a new asset or shot begins with, if there is one; one statement.
+
+    Of several that are for it, one of its project goes first, then one of its type of asset.
+    """
+    of_type = target.asset_type if isinstance(target, Asset) else ""
+    meant = select(TaskTemplate).where(
+        TaskTemplate.is_default,
+        TaskTemplate.archived_at.is_(None),
+        TaskTemplate.target_type == target.entity.kind,
+        TaskTemplate.asset_type.in_({"", of_type}),
+        or_(TaskTemplate.project_id.is_(None), TaskTemplate.project_id == target.project.id),
+    )
+    # False comes before true.
+    nearest = meant.order_by(TaskTemplate.project_id.is_(None), TaskTemplate.asset_type == "").limit(1)
+    return current.scalars(nearest).unique().one_or_none()
+
+
+def targets_of(current: Session, template: TaskTemplate, condition: object, most: int) -> Sequence[Target]:
+    """The assets or shots in use that meet ``condition``, for which a template is meant; one statement."""
+    model: type[Asset] | type[Shot] = Asset if template.target_type == "asset" else Shot
+    found = select(model).where(model.archived_at.is_(None), condition)  # type: ignore[arg-type]
+    return current.scalars(found.order_by(model.name, model.id).limit(most)).unique().all()
+
+
+def follow(current: Session, template: TaskTemplate, targets: Sequence[Target]) -> list[Task]:
+    """Add to each of ``targets`` the tasks of a template that it lacks, and answer those; statements do not grow.
+
+    A task that is there stays as it is, one that was put away stays put away. Where a status of the template was put
+    away since, the tasks get that of new ones.
+    """
+    wanted = template.tasks
+    # As service.api.records.add does, for one task.
+    names = [(target.id, each["name"].lower()) for target in targets for each in wanted]
+    hold_each(current, current_tenant(current), {Task.__tablename__: names})
+    there = _names_of(current, [target.id for target in targets])
+    default, in_use = statuses_given(current, (each["status"] for each in wanted if each["status"]))
+    added = [
+        Task(
+            id=uuid4(),
+            **{"asset_id" if isinstance(target, Asset) else "shot_id": target.id},
+            name=each["name"],
+            department=each["department"],
+            status=each["status"] if each["status"] in in_use else default,
+        )
+        for target in targets
+        for each in wanted
+        if (target.id, each["name"].lower()) not in there
+    ]
+    current.add_all(added)
+    current.flush()
+    return added
+
+
+def _names_of(current: Session, target_ids: Sequence[UUID]) -> set[tuple[UUID, str]]:
+    """The tasks that assets or shots have, archived ones too, by their small letters; one statement."""
+    on = func.coalesce(Task.asset_id, Task.shot_id)
+    of_these = or_(one_of(Task.asset_id, target_ids), one_of(Task.shot_id, target_ids))
+    return {(target_id, name) for target_id, name in current.execute(select(on, func.lower(Task.name)).where(of_these))}
