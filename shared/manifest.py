@@ -120,7 +120,7 @@ class Fingerprint:
     """Measures of a shape that do not depend on where it stands.
 
     ``moments``: principal moments of inertia of a solid of density 1, ascending (mm5; of the surface, mm4, where
-    there is no volume). ``extents``: side lengths of the bounding box along the principal axes, ascending (mm).
+    there is no volume). ``extents``: side lengths of the bounding box along the axes of the part, ascending (mm).
     ``chirality``: a pseudo-scalar without unit; a mirror image has the opposite sign, a symmetric shape zero.
     """
 

@@ -1,6 +1,7 @@
-"""The hand of shapes that turn around an axis: helical gears, springs, propellers, brackets of two equal ends.
+"""Left or right hand of shapes with rotational symmetry: helical gears, springs, propellers, brackets with equal ends.
 
-Their third moments lie in an axis of symmetry, or vanish, so that :func:`~dcc.cad.mesh.properties.chirality` is zero.
+The third moments of such a shape vanish or lie in its axis, so that :func:`~dcc.cad.mesh.properties.chirality`, which
+is made of them, is zero for both hands.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from dcc.cad.kernel import Array
 _ROUND = 1e-3
 """Relative difference of second moments below which no axis stands out."""
 NEARLY = 1.25
-"""By what factor a measure may differ between meshes of a shape that are not too coarse for it."""
+"""Factor by which a measure may differ between two meshes of one shape that are not too coarse to show it."""
 
 
 def twist(points: Array, triangles: Array) -> float:
@@ -26,7 +27,7 @@ def twist(points: Array, triangles: Array) -> float:
 
 
 def judged_twist(points: Array, triangles: Array) -> tuple[float, bool]:
-    """:func:`twist`, and whether in another mesh of the shape, too, an axis would stand out, or none."""
+    """:func:`twist`, and whether another mesh of the shape would agree on whether an axis stands out."""
     if not len(triangles):
         return 0.0, True
     corners = points[triangles].astype(np.float64)

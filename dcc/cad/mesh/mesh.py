@@ -1,4 +1,4 @@
-"""What becomes of a part: triangles of its faces, or polylines of its edges."""
+"""The tessellation of a part: triangles of its faces, or polylines of its edges where it has no faces."""
 
 from __future__ import annotations
 
@@ -41,11 +41,11 @@ class Mesh:
 
     @functools.cached_property
     def open_edges(self) -> int:
-        """How many edges are not met by a triangle from the other side; 0 for a watertight mesh."""
+        """How many edges have a triangle on one side only; 0 for a watertight mesh."""
         return int(self.is_open_edge().sum())
 
     def is_open_edge(self) -> Array:
-        """(3 T,) bool: of the edge from each corner of ``triangles`` to the next, whether nothing meets it."""
+        """(3 T,) bool: whether no triangle is on the other side of the edge from each corner of a triangle to its next."""
         welded = self.welded_triangles().astype(np.int64)
         start = welded.ravel()
         end = welded[:, [1, 2, 0]].ravel()
@@ -57,7 +57,7 @@ class Mesh:
         return [int(face) for face in faces[np.argsort(-counts, kind="stable")]]
 
     def reversed(self) -> Mesh:
-        """The same mesh with its inside out."""
+        """The same mesh, turned inside out."""
         return replace(self, normals=-self.normals, triangles=np.ascontiguousarray(self.triangles[:, ::-1]))
 
 

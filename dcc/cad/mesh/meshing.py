@@ -29,29 +29,33 @@ _WORTH_FORKING = 300
 _SMALLEST_BATCH = 200
 """Faces of small parts that one process meshes, at least."""
 _VOLUME_ALARM = 0.05
+"""Relative difference between the volume of a mesh and the kernel's that is no matter of tessellation any more: that
+of sound parts is near 0.001."""
 _MEASURING = Tessellation(linear_deflection=None, relative_deflection=0.0005, angular_deflection=0.15)
-"""Of a mesh that is measured; it does not depend on how fine the mesh is that is wanted."""
+"""Tessellation of a mesh that is made to be measured, whatever tessellation is wanted for the result."""
 _ERROR_OF_COARSER = 4.0
 """How many times the error in volume the first coarser level has: four times the distance, or twice the angle, whose
 square counts."""
 _CONVERGED = 0.25
 """Share of the error in volume by which a finer mesh may still change it where the kernel is wrong, not the mesh."""
 _WORTH_COARSENING = 64
-"""Triangles; a mesh of fewer is as light as any."""
+"""Triangles from which a coarser level is made: a mesh of fewer is light enough."""
 _WORTH_KEEPING = 0.7
+"""Share of the finer level's triangles that a coarser mesh may have; else it saves too little to be written."""
 _DISTANCE_COUNTS = 0.35
-"""Share of triangles that four times the distance leaves where it alone decides."""
+"""Share of triangles that is left at four times the linear deflection where that, and not the angle, decides."""
 _COARSEST_ANGLE = 1.0
+"""Radians: with six segments a turn, a round part is just still recognised as round."""
 _FAR = 2000
-"""Distance from the origin, in sizes of a part."""
+"""Distance from the origin, in sizes of the part, from which single precision would show in its mesh."""
 
 
 @dataclass
 class PartGeometry:
-    """What meshing makes of a part: a mesh or curves (neither where the kernel failed), and its measures.
+    """The mesh of a part or, of a part without faces, its curves (neither where the kernel failed), and its measures.
 
-    ``coarser``: the mesh at the levels of ``settings.COARSER_LEVELS``. ``origin``: what mesh, curves and measures were
-    shifted by, in the part's frame (mm): a part far from its origin is meshed near it.
+    ``coarser``: one mesh for each of ``settings.COARSER_LEVELS``. ``origin`` (mm, in the part's frame): where mesh, curves
+    and measures belong; a part that lies far from its origin is meshed near it.
     """
 
     mesh: Mesh | None
@@ -131,7 +135,10 @@ def _mesh_part(part: PartDefinition, settings: Settings, threads: bool) -> PartG
 
 
 def _far_off(geometry: PartGeometry) -> Vector | None:
-    """The middle of what lies so far from the origin that single precision (2**-24) would show in it; else None."""
+    """The middle of a part that lies far from its origin (mm), None of one that does not.
+
+    Single precision resolves 2**-24 of the distance: at ``_FAR`` sizes, about 1e-4 of the part.
+    """
     points = geometry.mesh.points if geometry.mesh else geometry.curves.points if geometry.curves else None
     if points is None or not len(points):
         return None
@@ -154,10 +161,10 @@ def _geometry_of(part: PartDefinition, settings: Settings, threads: bool) -> Par
 def _measured(
     part: PartDefinition, mesh: Mesh, coarser: Sequence[Mesh], settings: Settings, threads: bool
 ) -> Properties:
-    """The properties of a part: by the kernel where it can be trusted, and the same for every tessellation.
+    """The measures of a part, by the kernel where it can be trusted, and the same whatever the tessellation.
 
-    So whatever a mesh decides is decided by that of the default tessellation; it is made only where ``mesh`` leaves
-    room for doubt that it would say the same.
+    What depends on a mesh, such as the hand of a part, is therefore taken from a mesh at the default tessellation. That
+    is made only where ``mesh``, which is there already, may give another answer.
     """
     properties = measure(part.shape, part.kind, mesh.points, mesh.welded_triangles())
     if settings.tessellation != DEFAULT_TESSELLATION and _may_be_otherwise(part, mesh, coarser, properties):
@@ -169,7 +176,7 @@ def _measured(
 
 
 def _may_be_otherwise(part: PartDefinition, mesh: Mesh, coarser: Sequence[Mesh], properties: Properties) -> bool:
-    """Whether another mesh than this may lead to other properties."""
+    """Whether another mesh of the part than this one might lead to other measures."""
     if not properties.sure and not is_flat(part.shape):
         return True
     # A coarser mesh has a multiple of the error, so both tell what volume meshes of the part converge to.
@@ -179,9 +186,9 @@ def _may_be_otherwise(part: PartDefinition, mesh: Mesh, coarser: Sequence[Mesh],
 
 
 def _measured_again(part: PartDefinition, mesh: Mesh, properties: Properties, threads: bool) -> Properties:
-    """The properties by a fine mesh, where finer meshes do not come any nearer to what the kernel says.
+    """The measures of a fine mesh, where the kernel's own are wrong: finer meshes do not come nearer to them.
 
-    It integrates over few points of each edge, which is too few for threads and springs.
+    The kernel integrates over a few points of each edge, which is too few for threads and springs.
     """
     # On long threads the other mesher takes eight times as long, for the same volume.
     fine = _outwards(part, tessellate(part.shape, _MEASURING, threads=threads, fast=True))
@@ -192,21 +199,21 @@ def _measured_again(part: PartDefinition, mesh: Mesh, properties: Properties, th
 
 
 def _volume_error(mesh: Mesh, properties: Properties) -> float:
-    """By what share the mesh of a solid has more volume than ``properties`` say."""
+    """Relative difference between the volume of a solid's mesh and the volume in ``properties``."""
     if properties.volume <= 0:
         return 0.0
     return mesh_volume(mesh.points, mesh.welded_triangles()) / properties.volume - 1
 
 
 def _outwards(part: PartDefinition, mesh: Mesh) -> Mesh:
-    """The mesh with its outside out, also where the solid was written inside out."""
+    """``mesh`` with its normals outwards, also where the solid was written inside out."""
     if part.kind == "solid" and mesh_volume(mesh.points, mesh.welded_triangles()) < 0:
         return mesh.reversed()
     return mesh
 
 
 def _coarser_meshes(part: PartDefinition, mesh: Mesh, settings: Settings, threads: bool) -> list[Mesh]:
-    """One mesh for each coarser level; the finer one again where a coarser would save next to nothing."""
+    """One mesh for each coarser level: the next finer one again where a coarser one would save too little."""
     meshes: list[Mesh] = []
     finer = mesh
     deflection = deflection_for(part.shape, settings.tessellation)
@@ -229,14 +236,14 @@ def _coarser_meshes(part: PartDefinition, mesh: Mesh, settings: Settings, thread
 
 
 def _is_as_whole(coarse: Mesh, mesh: Mesh, part: PartDefinition) -> bool:
-    """Whether nothing is missing from the coarse mesh that is in the full one."""
+    """Whether the coarse mesh lacks no face that the full one has, and is watertight if that is."""
     if len(coarse.broken_faces) + len(coarse.empty_faces) > len(mesh.broken_faces) + len(mesh.empty_faces):
         return False
     return part.kind != "solid" or bool(mesh.open_edges) or not coarse.open_edges
 
 
 def _faults(part: PartDefinition, mesh: Mesh, properties: Properties) -> list[Warning]:
-    """What is wrong with a mesh, worst first; one fault often brings the others about, so only the first is told."""
+    """The worst fault of a mesh, if any: only one is reported, because one fault often brings the others about."""
     is_open = part.kind == "solid" and len(mesh.triangles) > 0 and mesh.open_edges > 0
     # A face without area matters only where its absence leaves a hole.
     missing = sorted(mesh.broken_faces + (mesh.empty_faces if is_open else []))

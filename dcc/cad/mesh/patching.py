@@ -32,6 +32,7 @@ _RULED = (
 )
 """Surfaces that the straight lines between two points of an outline follow; others need points inside."""
 _MOST_POINTS = 20_000
+"""Most points of a patch, to bound the time that it takes."""
 # Shares of the outline's size, in the surface's parameters: noise of a straight line, and of where two lines meet.
 _STRAIGHT = 1e-7
 _MEETING = 1e-4
@@ -77,7 +78,10 @@ def patch_face(shape: TopoDS_Shape, face: TopoDS_Face, deflection: float, angle:
 
 
 def close_sliver(shape: TopoDS_Shape, face: TopoDS_Face, deflection: float, angle: float) -> bool:
-    """The same for a face without area between two edges, whose other sides have different points on them."""
+    """Give a face without area, between two edges, triangles that join the points its two neighbours have there.
+
+    Returns whether that was possible.
+    """
     forward = TopoDS.Face(face.Oriented(TopAbs_Orientation.TopAbs_FORWARD))
     faces_of = _faces_of(shape)
     edges = [edge for edge in _edges(forward) if not BRep_Tool.Degenerated_s(edge)]

@@ -1,4 +1,4 @@
-"""Measures of a part: what it weighs, where its centre lies, and a fingerprint to know it again by."""
+"""Measures of a part: volume, area, centre of mass, and the fingerprint by which later revisions know it again."""
 
 from __future__ import annotations
 
@@ -20,13 +20,15 @@ _CHIRAL = 0.015
 _HARDLY, _CLEARLY = _CHIRAL / 2, _CHIRAL * 3
 """Between these, another mesh of the shape may have its handedness on the other side of that border."""
 _ASYMMETRIC = 1e-3
+"""Third moments, or differences of second moments, below this share of a shape's size count as symmetry."""
 
 
 @dataclass(frozen=True)
 class Properties:
-    """Of a part in its own frame: mm, mm2, mm3.
+    """Measures of a part in its own frame: volume in mm3, area in mm2, centre of mass in mm.
 
-    ``sure``: whether any other mesh of the part would say the same about its hand.
+    ``sure``: whether any other mesh of the part would have the same hand. (Handedness and extents are taken from a mesh,
+    everything else from the kernel's exact shape.)
     """
 
     volume: float
@@ -36,21 +38,21 @@ class Properties:
     sure: bool = True
 
     def identity(self) -> tuple[float, ...]:
-        """Measures for the partKey: by the kernel, so that they do not depend on the tessellation."""
+        """The measures that go into the partKey. They do not depend on the tessellation."""
         chirality = self.fingerprint.chirality
         return (self.volume, self.area, 0.0 if abs(chirality) < _CHIRAL else math.copysign(1.0, chirality))
 
 
 NOTHING = Properties(0.0, 0.0, (0.0, 0.0, 0.0), Fingerprint(0.0, 0.0, (0.0,) * 3, (0.0,) * 3, 0.0, 0, 0))
-"""Of a part without geometry."""
+"""The measures of a part without geometry."""
 
 
 def measure(
     shape: TopoDS_Shape, kind: PartKind, points: Array, triangles: Array | None, *, of_mesh: bool = False
 ) -> Properties:
-    """Measure a part; ``points`` (P, 3) and ``triangles`` (T, 3) are its welded mesh, or the points of its curves.
+    """Measure a part. ``points`` (P, 3, mm) and ``triangles`` (T, 3) are its welded mesh, or the points of its curves.
 
-    ``of_mesh``: by the triangles that the shape has, instead of its surfaces.
+    ``of_mesh``: let the kernel integrate over the triangles that ``shape`` has, instead of over its surfaces.
     """
     volume, area = 0.0, 0.0
     inertia = GProp_GProps()
@@ -85,13 +87,17 @@ def measure(
 
 
 def with_hand_of(properties: Properties, kind: PartKind, points: Array, triangles: Array) -> Properties:
-    """The same measures with the hand that another mesh of the part has."""
+    """``properties`` with the handedness of another mesh of the part."""
     hand, sure = _hand(kind, points, triangles)
     return replace(properties, fingerprint=replace(properties.fingerprint, chirality=hand), sure=sure)
 
 
 def _hand(kind: PartKind, points: Array, triangles: Array | None) -> tuple[float, bool]:
-    """Handedness, and whether it is sure."""
+    """The handedness of a mesh, and whether any other mesh of the part would have the same.
+
+    By its third moments where they tell its hand (:func:`chirality`), else by its twist around an axis
+    (:func:`dcc.cad.mesh.handedness.twist`).
+    """
     if triangles is None:
         return 0.0, True
     hand, sure = judged_chirality(points, triangles) if kind == "solid" else (0.0, True)
@@ -124,7 +130,7 @@ def chirality(points: Array, triangles: Array) -> float:
 
 
 def judged_chirality(points: Array, triangles: Array) -> tuple[float, bool]:
-    """:func:`chirality`, and whether another mesh of the shape would be found as symmetric as this, or as little."""
+    """:func:`chirality`, and whether it is clear of the borders between symmetric and not, so that any mesh agrees."""
     if len(triangles) == 0:
         return 0.0, True
     corners = points[triangles].astype(np.float64)

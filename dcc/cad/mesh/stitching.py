@@ -16,11 +16,11 @@ from dcc.cad.kernel import Array
 from dcc.cad.mesh.mesh import Mesh
 
 _LONGEST = 300
-"""Points of a loop; the time grows with the cube."""
+"""Most points of a loop that is filled: the time grows with the cube of their number."""
 
 
 def stitched(mesh: Mesh, width: float) -> Mesh:
-    """``mesh`` with all its cracks closed that are narrower than ``width`` (mm) on average; else ``mesh`` itself."""
+    """``mesh`` with those cracks closed that are narrower than ``width`` (mm) on average; else ``mesh`` itself."""
     triangles = [mesh.triangles]
     faces = [mesh.faces]
     for loop, owner in _loops(mesh):

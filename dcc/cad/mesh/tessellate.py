@@ -1,7 +1,7 @@
-"""Turn one part into triangles, once, with the kernel's own normals.
+"""Turn one part into triangles, with the kernel's own normals.
 
-Faces of a solid share the points of their common edges bit for bit, so that welding equal points closes the mesh.
-All per-vertex work is done by the kernel or by numpy.
+The kernel gives two faces the same points, bit for bit, along the edge that they share, so that welding equal points
+makes the mesh of a solid watertight. All work on single vertices is done by the kernel or by numpy.
 """
 
 from __future__ import annotations
@@ -38,11 +38,11 @@ _NEGLIGIBLE_AREA = 1e-9
 _LARGEST = 1e30
 """Millimetres; beyond this, coordinates of a damaged file would overflow in single precision."""
 _MOST_PATCHES = 20
-"""Faces of a solid with gaps that are filled anew."""
+"""Most faces of a solid that are filled anew to close its gaps: each costs another pass over the whole mesh."""
 
 
 def deflection_for(shape: TopoDS_Shape, settings: Tessellation) -> float:
-    """Linear deflection in mm that ``settings`` mean for this shape."""
+    """The linear deflection (mm) for this shape: absolute, or relative to its size, as ``settings`` say."""
     if settings.linear_deflection is not None:
         return settings.linear_deflection
     return max(size_of(shape) * settings.relative_deflection, 1e-6)
@@ -80,7 +80,7 @@ def tessellate(shape: TopoDS_Shape, settings: Tessellation, *, threads: bool = F
 
 
 def _is_elementary(shape: TopoDS_Shape) -> bool:
-    """Whether there is no free-form face."""
+    """Whether all faces are planes, cylinders, cones, spheres or tori."""
     faces = sub_shapes(shape, TopAbs_ShapeEnum.TopAbs_FACE)
     return all(isinstance(BRep_Tool.Surface_s(TopoDS.Face(face)), Geom_ElementarySurface) for face in faces)
 
@@ -125,7 +125,7 @@ def _collect(shape: TopoDS_Shape, deflection: float, angle: float) -> Mesh:
 
 
 def _closed(shape: TopoDS_Shape, mesh: Mesh, deflection: float, angle: float) -> Mesh:
-    """The mesh of a solid with fewer gaps, or the same: faces that the kernel filled only in part are filled anew."""
+    """``mesh`` of a solid with fewer gaps, if possible: faces that the kernel filled only in part are filled anew."""
     faces = sub_shapes(shape, TopAbs_ShapeEnum.TopAbs_FACE)
     for index in [*mesh.empty_faces, *mesh.open_faces()][:_MOST_PATCHES]:
         face = TopoDS.Face(faces[index - 1])
@@ -273,9 +273,9 @@ def _unit(normals: Array) -> Array:
 
 
 def _facing(normals: Array, positions: Array, triangles: Array) -> Array:
-    """``normals`` (V, 3), where they are none or point inwards those of the triangles around.
+    """``normals`` (V, 3); those that are missing or point inwards become the mean normal of the triangles around.
 
-    The kernel is wrong at poles of free-form surfaces, where all of an edge is one point.
+    The kernel's normals are wrong at the poles of free-form surfaces, where a whole edge is one point.
     """
     flat = np.cross(
         positions[triangles[:, 1]] - positions[triangles[:, 0]], positions[triangles[:, 2]] - positions[triangles[:, 0]]
