@@ -45,7 +45,7 @@ class Mesh:
         return int(self.is_open_edge().sum())
 
     def is_open_edge(self) -> Array:
-        """(3 T,) bool: whether no triangle is on the other side of the edge from each corner of a triangle to its next."""
+        """(3 T,) bool: of the edge from each corner to the next, whether no triangle is on its other side."""
         welded = self.welded_triangles().astype(np.int64)
         start = welded.ravel()
         end = welded[:, [1, 2, 0]].ravel()

@@ -54,8 +54,8 @@ _FAR = 2000
 class PartGeometry:
     """The mesh of a part or, of a part without faces, its curves (neither where the kernel failed), and its measures.
 
-    ``coarser``: one mesh for each of ``settings.COARSER_LEVELS``. ``origin`` (mm, in the part's frame): where mesh, curves
-    and measures belong; a part that lies far from its origin is meshed near it.
+    ``coarser``: one mesh for each of ``settings.COARSER_LEVELS``. ``origin`` (mm, in the part's frame): where mesh,
+    curves and measures belong; a part that lies far from its origin is meshed near it.
     """
 
     mesh: Mesh | None

@@ -27,8 +27,8 @@ _ASYMMETRIC = 1e-3
 class Properties:
     """Measures of a part in its own frame: volume in mm3, area in mm2, centre of mass in mm.
 
-    ``sure``: whether any other mesh of the part would have the same hand. (Handedness and extents are taken from a mesh,
-    everything else from the kernel's exact shape.)
+    ``sure``: whether any other mesh of the part would have the same hand. Handedness and extents are taken from a mesh,
+    everything else from the kernel's exact shape.
     """
 
     volume: float
