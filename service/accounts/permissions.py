@@ -43,6 +43,8 @@ class Permission(StrEnum):
     PRODUCTION_WRITE = "production.write"
     TASK_READ = "task.read"
     TASK_WRITE = "task.write"
+    TIME_WRITE = "time.write"
+    TIME_MANAGE = "time.manage"
     USER_READ = "user.read"
     USER_WRITE = "user.write"
     CAD_READ = "cad.read"
@@ -90,6 +92,8 @@ MINIMUM_ROLE: dict[Permission, Role] = {
     Permission.PRODUCTION_WRITE: Role.PROJECT_MANAGER,
     Permission.TASK_READ: Role.ARTIST,
     Permission.TASK_WRITE: Role.ARTIST,
+    Permission.TIME_WRITE: Role.ARTIST,
+    Permission.TIME_MANAGE: Role.PROJECT_MANAGER,
     Permission.USER_READ: Role.ARTIST,
     Permission.USER_WRITE: Role.TENANT_ADMIN,
     Permission.CAD_READ: Role.ARTIST,

@@ -37,6 +37,7 @@ from service.api import (
     tasks,
     team,
     tenants,
+    time_entries,
     tokens,
     users,
     webhooks,
@@ -49,7 +50,7 @@ _RESOURCES = tuple(
     resource
     for module in (
         *(account, tokens, users, tenants, projects, team, sequences, shots, assets, casting, tasks, custom_fields),
-        *(task_statuses, task_templates, production_sheet, orders),
+        *(task_statuses, task_templates, production_sheet, time_entries, orders),
         *(cad, cad_materials, cad_revisions, materials, scenes, publishes, pins, references, comments),
         *(media, playlists, jobs, workers, workflows, events, notifications, webhooks, audit, metrics, system),
     )

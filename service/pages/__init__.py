@@ -7,8 +7,8 @@ shots, which are made by ``making`` and changed and put away by ``changing``, as
 shot uses, ``production`` takes spreadsheets, ``custom_fields`` declares fields, ``task_statuses`` what tasks can be and
 ``task_templates`` sets of them, many of which ``board`` and ``task_lists`` show and change; ``uploads`` takes CAD
 files, and ``revisions`` has the buttons that confirm or correct matches; ``webhooks`` and ``people`` are an
-administrator's; ``project_people`` has team and clients of a project; ``account`` is one's own, and ``sign_in`` gives
-and ends the browser's session. All of them change rows by the API's own functions.
+administrator's; ``project_people`` has team and clients of a project, ``time_spent`` weeks and totals; ``account`` is
+one's own, and ``sign_in`` gives and ends the browser's session. All of them change rows by the API's own functions.
 """
 
 from __future__ import annotations
@@ -42,6 +42,7 @@ from service.pages import (
     task_statuses,
     task_templates,
     tasks,
+    time_spent,
     uploads,
     webhooks,
     workflows,
@@ -55,7 +56,7 @@ _VIEWS = (
     *(home, projects, making, changing, casting, production, custom_fields, field_values),
     *(assets, uploads, revisions, tasks, task_lists, board, task_statuses, task_templates),
     *(publishes, playlists, review, comments, jobs, workflows, notifications, webhooks),
-    *(people, project_people, account, sign_in),
+    *(time_spent, people, project_people, account, sign_in),
 )
 """Modules whose import declares the routes of ``pages``."""
 

@@ -17,7 +17,7 @@ _EMITTED = (
     *("job.completed", "job.failed", "job.cancelled", "job.skipped", "job.stalled", "job.worker_lost"),
     *("workflow_run.started", "workflow_run.completed", "workflow_run.failed", "workflow_run.cancelled"),
     *("workflow_node.failed", "comment.mentioned", "queue.no_worker", "storage.failed", "webhook.switched_off"),
-    *("user.failed_login", "user.failed_password_change"),
+    *("user.failed_login", "user.failed_password_change", "user.password_link"),
 )
 """Kinds of events that tell of no change of a row."""
 

@@ -13,6 +13,7 @@ import pytest
 from flask import Flask
 from werkzeug.serving import make_server
 from werkzeug.wrappers import Response
+from werkzeug.wsgi import LimitedStream
 
 from service import schema
 from service.app import create_app
@@ -114,7 +115,9 @@ def address(app: Flask) -> Iterator[str]:
     def served(environ: WSGIEnvironment, start: StartResponse) -> Iterable[bytes]:
         if "text/event-stream" in environ.get("HTTP_ACCEPT", ""):
             return Response(status=204)(environ, start)
-        return app(environ, start)
+        # As gunicorn does: this server's own has no end, and a service that reads what is left would wait for ever.
+        body = LimitedStream(environ["wsgi.input"], int(environ.get("CONTENT_LENGTH") or 0))
+        return app({**environ, "wsgi.input": body, "wsgi.input_terminated": True}, start)
 
     server = make_server("127.0.0.1", 0, served, threaded=True)
     thread = threading.Thread(target=server.serve_forever, daemon=True)

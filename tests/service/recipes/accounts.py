@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+from itertools import cycle
 from uuid import uuid4
 
 from service.accounts.permissions import Role
@@ -171,3 +173,59 @@ def _(world: World) -> Call:
     project, user = world.project(), world.user()
     world.post(f"/projects/{project['id']}/team", {"user_ids": [user["id"]]})
     return Call(f"/projects/{project['id']}/team/{user['id']}")
+
+
+# -- time spent
+
+
+def _of_today(world: World) -> Json:
+    return {"task_id": world.task()["id"], "day": str(datetime.now(UTC).date()), "minutes": 90}
+
+
+def _entry(world: World) -> Json:
+    answer: Json = world.admin.put("/time-entries/", {**_of_today(world), "day": f"2020-01-{next(_DAYS):02}"}).data
+    return answer
+
+
+_DAYS = cycle(range(1, 29))
+_THIS_YEAR = "first_day=2026-01-01&last_day=2026-12-31"
+
+
+@recipe("PUT /time-entries/")
+def _(world: World) -> Call:
+    return Call("/time-entries/", {**_of_today(world), "minutes": 1})
+
+
+@recipe("POST /time-entries/")
+def _(world: World) -> Call:
+    return Call("/time-entries/", {**_of_today(world), "minutes": 1})
+
+
+@recipe("GET /time-entries/report")
+def _(world: World) -> Call:
+    return Call(f"/time-entries/report?{_THIS_YEAR}", alone=True)
+
+
+@recipe("GET /time-entries/report.csv")
+def _(world: World) -> Call:
+    return Call(f"/time-entries/report.csv?{_THIS_YEAR}", alone=True)
+
+
+@recipe("GET /time-entries/<uuid:entry_id>")
+def _(world: World) -> Call:
+    return Call(f"/time-entries/{_entry(world)['id']}")
+
+
+@recipe("PATCH /time-entries/<uuid:entry_id>")
+def _(world: World) -> Call:
+    return Call(f"/time-entries/{_entry(world)['id']}", {"minutes": 30})
+
+
+@recipe("DELETE /time-entries/<uuid:entry_id>")
+def _(world: World) -> Call:
+    return Call(f"/time-entries/{_entry(world)['id']}")
+
+
+@recipe("GET /tasks/<uuid:task_id>/time-spent")
+def _(world: World) -> Call:
+    return Call(f"/tasks/{world.task()['id']}/time-spent")
