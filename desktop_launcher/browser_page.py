@@ -105,7 +105,9 @@ class BrowserPage(QWidget):
     def _set_projects(self, projects: list[Project]) -> None:
         chosen = self.projects.currentData() or self._session.settings.choice("project")
         self.projects.clear()
-        for project in projects:
+        for project, before in zip(projects, [None, *projects], strict=False):
+            if before and before.is_mine and not project.is_mine:
+                self.projects.insertSeparator(self.projects.count())
             self.projects.addItem(project.title, project.name)
         self.projects.setCurrentIndex(max(0, self.projects.findData(chosen)) if projects else -1)
         self.projects.setEnabled(bool(projects))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from pathlib import Path
 from typing import Any, Generic, TypeVar
@@ -42,6 +42,8 @@ class Project:
     id: str
     name: str
     title: str
+    is_mine: bool = False
+    """Whether the user is on its team."""
 
     @classmethod
     def from_json(cls, data: Json) -> Project:
@@ -207,8 +209,12 @@ class Catalogue:
             return _parsed(User.from_json, client.me())
 
     def projects(self) -> list[Project]:
+        """Those on whose team the user is, and after them the others."""
         with self._client() as client:
-            return [_parsed(Project.from_json, row) for row in client.projects()]
+            mine = {str(row["id"]) for row in client.projects(mine=True)}
+            found = [_parsed(Project.from_json, row) for row in client.projects()]
+        marked = [replace(project, is_mine=project.id in mine) for project in found]
+        return sorted(marked, key=lambda project: not project.is_mine)
 
     def assets(self, project: str, search: str, page: int) -> Page[EntityItem]:
         return self._page("/assets/", EntityItem.from_asset, page, project=project, q=search or None)

@@ -270,6 +270,23 @@ def test_a_service_that_goes_away_and_comes_back(
     assert browser.projects.currentData() == "film"
 
 
+def test_projects_of_the_artists_team_come_first(
+    browser: BrowserPage, window: MainWindow, studio: Studio, wait_until: Wait
+) -> None:
+    with Client(studio.api_url, studio.admin_token) as admin:
+        mine = admin.post("/projects/", {"name": "zebra", "title": "Zebra"})
+        admin.post(f"/projects/{mine['id']}/team", {"user_ids": [studio.artist["id"]]})
+        try:
+            browser.reload()
+            settle(window, wait_until)
+            listed = [browser.projects.itemData(row) for row in range(browser.projects.count())]
+            # Between them and the others stands a line, which is no project.
+            assert listed[:2] == ["zebra", None] and "film" in listed[2:]
+            assert browser.projects.currentData() == "film", "the project that was chosen stays"
+        finally:
+            admin.post(f"/projects/{mine['id']}/archive")
+
+
 # -- starting programs
 
 
