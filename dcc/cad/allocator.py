@@ -18,9 +18,10 @@ _PURGE = ("MIMALLOC_PURGE_DELAY", "100")
 
 
 def restart_with_mimalloc() -> None:
-    """Start this program anew with mimalloc in the place of malloc; returns where it runs so, or cannot.
+    """Replace this process by the same program with mimalloc in place of malloc.
 
-    To be called before anything heavy is imported. Where somebody has chosen another allocator, that stays.
+    Returns, doing nothing, where the program runs with mimalloc already, where mimalloc is not installed, and where
+    the user preloads something else. To be called before anything heavy is imported, which would be done twice.
     """
     preloaded = os.environ.get(_PRELOAD, "")
     if preloaded.startswith(_OPENED):

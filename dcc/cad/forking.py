@@ -1,7 +1,7 @@
 """Use all cores: a forked process for each piece of work.
 
-The kernel's Python bindings never let go of the interpreter lock, so that only processes use several cores. A forked
-one has all that this one has, and sends back what can be pickled. It ends as soon as that is sent: to give back all
+The kernel's Python bindings never release the interpreter lock, so that only processes can use several cores. A forked
+process has everything that this one has in memory, and sends its result back pickled. Then it ends at once: to free all
 that the kernel holds, object by object, would take as long as a tenth of the work.
 """
 
@@ -21,7 +21,7 @@ from shared.errors import CadError
 from shared.processes import die_with_parent
 
 _ROUNDS = 2
-"""Batches that each process would get if all were as large as the next."""
+"""A batch takes one part in this many of a process's fair share of the work that is left."""
 
 Task = TypeVar("Task")
 Result = TypeVar("Result")
@@ -33,11 +33,11 @@ def can_fork() -> bool:
 
 
 def batches(weights: Sequence[int], processes: int, *, smallest: int, largest: int = sys.maxsize) -> list[list[int]]:
-    """Numbers of the tasks that one process does after the other, the heaviest first.
+    """Divide tasks of these ``weights`` into batches, each for one process: lists of task numbers, the heaviest first.
 
-    No batch of several tasks weighs more than ``largest``, nor more than its share of what is left, so that no process
-    waits long for another at the end (guided self-scheduling, Polychronopoulos and Kuck, 1987); up to ``smallest``, for
-    which it does not pay to start a process, it always may.
+    Batches get smaller towards the end, so that no process waits long for the last one (guided self-scheduling,
+    Polychronopoulos and Kuck, 1987). No batch of several tasks weighs more than ``largest``. Below ``smallest`` it does
+    not pay to start a process: a batch may always weigh that much.
     """
     found: list[list[int]] = []
     left = sum(weights)

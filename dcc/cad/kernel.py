@@ -1,4 +1,4 @@
-"""The few words of Open CASCADE (OCP) that every module of this folder needs, in Python's terms."""
+"""Helpers around Open CASCADE's Python bindings (OCP) that all modules of this folder share."""
 
 from __future__ import annotations
 
@@ -35,13 +35,13 @@ IDENTITY_MATRIX: Array = np.eye(4)
 
 
 def silence() -> None:
-    """Keep the kernel from printing statistics; its warnings about a file are ours to give."""
+    """Keep the kernel from printing to the console, but for failures. (Warnings about a file go to the manifest.)"""
     for printer in Message.DefaultMessenger_s().Printers():
         printer.SetTraceLevel(Message_Gravity.Message_Fail)
 
 
 def is_kernel_error(error: BaseException) -> bool:
-    """Whether the kernel raised it (its exceptions share no Python base class)."""
+    """Whether the kernel raised ``error``: its exceptions share no Python base class, only their package."""
     return type(error).__module__.partition(".")[0] == "OCP"
 
 

@@ -1,6 +1,7 @@
-"""What a CAD file contains, before it becomes geometry: parts, assemblies and where they are placed.
+"""The product structure of a CAD file as it was read: parts, assemblies, and where they are placed.
 
-Parts and assemblies are definitions; each exists once however often it is placed. Lengths are millimetres.
+Parts and assemblies are definitions: each exists once, however often it is placed. Lengths are millimetres. Keys and
+identifiers come later (:mod:`dcc.cad.scene`), meshes too (:mod:`dcc.cad.mesh.meshing`).
 """
 
 from __future__ import annotations
@@ -33,7 +34,7 @@ class PartDefinition:
     layers: tuple[str, ...] = ()
 
     def __getstate__(self) -> dict[str, Any]:
-        # A shape belongs to the process whose kernel made it.
+        # A shape is memory of the kernel, and cannot be sent to another process.
         return {**self.__dict__, "shape": None}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
@@ -44,8 +45,8 @@ class PartDefinition:
 class Placement:
     """A definition placed in an assembly; ``matrix`` is 4x4 float64 for row vectors, child to assembly.
 
-    ``color`` wins over the definition's own. ``usage``: number of the placement in the file, if a style
-    refers to it.
+    ``color`` wins over the definition's own. ``usage``: which NEXT_ASSEMBLY_USAGE_OCCURRENCE of the file it is (0 for
+    the first), where a style refers to it; else None.
     """
 
     name: str
@@ -67,7 +68,7 @@ class AssemblyDefinition:
 
 @dataclass
 class CadModel:
-    """A CAD file as read: the root assembly, the length units it declares, and what was odd about it.
+    """A CAD file as it was read: the root assembly, the length units that it declares, and warnings about it.
 
     ``components`` counts the placements in all assemblies, each assembly once.
     """
@@ -105,7 +106,7 @@ class CadModel:
         return list(found.values())
 
     def occurrence_counts(self) -> dict[int, int]:
-        """How often each definition stands in the whole model, by ``id(definition)``; nothing is expanded."""
+        """How often each definition occurs in the whole model, by ``id(definition)``, without expanding the model."""
         counts: dict[int, int] = {id(self.root): 1}
         for assembly in self.assemblies():
             for child in assembly.children:

@@ -1,10 +1,12 @@
-"""The model with names: what the writers of USD, GLB and manifest have in common.
+"""The model with names and geometry: what the writers of USD, GLB and manifest have in common.
 
-Here parts get their keys, assemblies and occurrences their identifiers, and equal copies of a part become one.
+:func:`build_scene` makes equal copies of a part one part, leaves out what has no geometry, and gives parts their
+partKeys, and assemblies and occurrences their identifiers.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
@@ -19,17 +21,17 @@ from shared.manifest import BoundingBox, Color, Warning
 from shared.part_keys import PartIdentity, assign_part_keys, key_name, number_siblings, slug
 
 RESERVED = ("Products", "Assemblies", "mtl")
-"""Names below the root prim that are not occurrences."""
+"""Names of children of the root prim that are no occurrences: no occurrence may be called so."""
 
-_TOLD = 3
-"""Most warnings that are told where they are why nothing is left."""
+_SHOWN_REASONS = 3
+"""Most warnings that the error about a model without any geometry repeats."""
 _SAME_POSITION = 1e-6
-"""Two copies of a part are one when no point differs by more than this share of their size."""
+"""Two parts are copies of one when no point differs by more than this share of their size."""
 
 
 @dataclass(eq=False)
 class ScenePart:
-    """A part with its key and geometry."""
+    """A part with its key and geometry; ``count``: how often it occurs in the whole model."""
 
     key: str
     definition: PartDefinition
@@ -39,7 +41,11 @@ class ScenePart:
 
 @dataclass(eq=False)
 class SceneChild:
-    """A placed part or assembly; ``name`` is its identifier among its siblings."""
+    """A part or assembly placed in an assembly.
+
+    ``name`` is its identifier, which no sibling shares; ``source_name`` what the CAD file calls it; ``matrix`` 4x4 for
+    row vectors, child to assembly, mm; ``color`` wins over that of ``target``.
+    """
 
     name: str
     source_name: str
@@ -51,7 +57,10 @@ class SceneChild:
 
 @dataclass(eq=False)
 class SceneAssembly:
-    """An assembly with its key; ``shared``: it is written once and instanced (see ``Scene.nested``)."""
+    """An assembly with its key. ``shared``: it is placed several times, and written once and instanced.
+
+    Only in a ``nested`` scene is any assembly shared.
+    """
 
     key: str
     source_name: str
@@ -62,7 +71,11 @@ class SceneAssembly:
 
 @dataclass(frozen=True)
 class PlacedPart:
-    """One occurrence of a part: identifiers from the root down, matrix part to root, resolved overrides."""
+    """One occurrence of a part in the whole model.
+
+    ``path``: the identifiers from the root down, separated by ``/``. ``matrix``: 4x4 for row vectors, part to root, mm.
+    ``color`` is None where the occurrence looks like its part. ``hidden``: it, or an assembly that it is in, is hidden.
+    """
 
     part: ScenePart
     path: str
@@ -73,7 +86,11 @@ class PlacedPart:
 
 @dataclass
 class Scene:
-    """Everything there is to write. ``nested``: too many occurrences to write out one by one."""
+    """Everything there is to write; ``assemblies[0]`` is the root.
+
+    ``nested``: there are too many occurrences to write each of them (``Limits.expanded_occurrences``), so assemblies
+    that repeat are instanced as a whole.
+    """
 
     name: str
     root: SceneAssembly
@@ -85,7 +102,7 @@ class Scene:
     warnings: list[Warning]
 
     def occurrences(self) -> Iterator[PlacedPart]:
-        """Every occurrence of every part, depth first in the order of the assemblies."""
+        """Every occurrence of every part: of each assembly its own parts first, then those of its sub-assemblies."""
         stack: list[tuple[SceneAssembly, str, Array, Color | None, bool]] = [
             (self.root, "", IDENTITY_MATRIX, self.root.color, False)
         ]
@@ -101,14 +118,14 @@ class Scene:
                     below.append((target, path + "/", world, child.color or target.color or inherited, invisible))
                     continue
                 own = target.definition.color
-                # What is placed with a colour wears it; a colour from above is for those who have none.
+                # A colour of the placement wins; one inherited from above is for parts that have none of their own.
                 color = child.color or (None if own or target.definition.face_colors else inherited)
                 yield PlacedPart(target, path, world, color if color != own else None, invisible)
             stack.extend(reversed(below))
 
 
 def build_scene(model: CadModel, geometries: dict[int, PartGeometry], limits: Limits) -> Scene:
-    """Name everything in ``model``; ``geometries`` by ``id(part definition)``.
+    """The scene of ``model``, which is changed by this; ``geometries`` by ``id(part definition)``.
 
     Raises CadError: ``cad.empty`` where nothing is left to see, ``cad.too_many_occurrences``.
     """
@@ -125,12 +142,9 @@ def build_scene(model: CadModel, geometries: dict[int, PartGeometry], limits: Li
     assemblies, parts = _named(model, geometries, counts, boxes, {} if nested else _centers(model, geometries))
     warnings += [replace(warning, part_key=part.key) for part in parts for warning in part.geometry.warnings]
     if nested:
-        placed = {id(child.target): 0 for assembly in assemblies for child in assembly.children}
+        placed = Counter(id(child.target) for assembly in assemblies for child in assembly.children)
         for assembly in assemblies:
-            for child in assembly.children:
-                placed[id(child.target)] += 1
-        for assembly in assemblies:
-            assembly.shared = placed.get(id(assembly), 0) > 1
+            assembly.shared = placed[id(assembly)] > 1
         warnings.append(
             Warning(
                 "cad.nested_instances",
@@ -163,7 +177,7 @@ def _placements(model: CadModel) -> Iterator[Placement]:
 
 
 def _place_shifted(model: CadModel, geometries: dict[int, PartGeometry]) -> None:
-    """Place those parts where they belong whose geometry was shifted."""
+    """Move parts whose geometry was shifted (see ``PartGeometry.origin``) back to where they belong."""
     for placement in _placements(model):
         geometry = geometries.get(id(placement.definition))
         if geometry and any(geometry.origin):
@@ -173,9 +187,9 @@ def _place_shifted(model: CadModel, geometries: dict[int, PartGeometry]) -> None
 
 
 def _merge_copies(model: CadModel, geometries: dict[int, PartGeometry]) -> None:
-    """Let products that are equal in name, looks and geometry be one part with several occurrences.
+    """Make products that are equal in name, looks and geometry one part with several occurrences.
 
-    CAD systems write such copies where an instance was made independent, and some write nothing else.
+    CAD systems write such copies where an instance was made independent, and some write every instance so.
     """
     originals: dict[tuple[object, ...], list[PartDefinition]] = {}
     replaced: dict[int, PartDefinition] = {}
@@ -232,7 +246,7 @@ def _drop_empty(model: CadModel, geometries: dict[int, PartGeometry], warnings: 
             " ".join(
                 [
                     "The file was read, but nothing in it can be shown: no solids, no surfaces, no curves.",
-                    *(warning.message for warning in warnings[:_TOLD]),
+                    *(warning.message for warning in warnings[:_SHOWN_REASONS]),
                 ]
             ),
             code="cad.empty",
@@ -286,9 +300,10 @@ def _named(
 
 
 def _part_names(model: CadModel) -> dict[int, str]:
-    """Names the keys are made from, by ``id(part)``: product and body; the assembly's where the product has none.
+    """The names that keys are made from, by ``id(part)``: product and body, or the assembly where the product has none.
 
-    Beside the solids of a product, its surfaces and curves are called what they are, so that a solid keeps its name.
+    Surfaces and curves beside solids of the same product get their kind added (``Bracket curves``), so that the name of
+    the product stays that of its solid.
     """
     parents: dict[int, set[str]] = {}
     beside: set[int] = set()
@@ -317,7 +332,7 @@ def _fallback_name(child: Placement, names: dict[int, str]) -> str:
 
 
 def _position(child: Placement, boxes: _Boxes) -> tuple[float, ...]:
-    """Centre of a placed part or assembly, mm: where it is seen, not where its origin lies."""
+    """Centre of the bounding box (mm) of a placed part or assembly, in the assembly that it is placed in."""
     low, high = boxes.of(child.definition, child.matrix[:3, :3])
     return tuple(((low + high) / 2 + child.matrix[3, :3]).tolist())
 
@@ -344,7 +359,10 @@ def _centers(model: CadModel, geometries: dict[int, PartGeometry]) -> dict[int, 
 
 
 class _Boxes:
-    """Tight bounding boxes of definitions under a rotation; each distinct rotation is computed once."""
+    """Bounding boxes of definitions, rotated; tight, because they are of the points and not of boxes.
+
+    Each pair of a definition and a rotation is computed once.
+    """
 
     def __init__(self, geometries: dict[int, PartGeometry]) -> None:
         self._geometries = geometries

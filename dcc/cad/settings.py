@@ -13,7 +13,7 @@ DEFAULT_TESSELLATION = Tessellation(linear_deflection=None, relative_deflection=
 
 @dataclass(frozen=True)
 class DetailLevel:
-    """A coarser mesh beside the full one: how much larger its linear and angular deflection are."""
+    """A coarser mesh beside the full one: by what factors its linear and angular deflection are larger."""
 
     name: str
     linear: float
@@ -21,6 +21,7 @@ class DetailLevel:
 
 
 FULL_DETAIL = "high"
+"""Name of the level with the deflections that were asked for."""
 COARSER_LEVELS = (DetailLevel("medium", 4.0, 2.0), DetailLevel("low", 16.0, 3.5))
 
 
@@ -43,10 +44,11 @@ class Limits:
 
 @dataclass(frozen=True)
 class Settings:
-    """``processes``: how many processes work on parts at once (0: one per core).
+    """How one conversion is done.
 
-    ``piecewise_bytes``: a file of at least this size is read piece by piece on all cores where it can be, a smaller one
-    only where it is one of very many placements.
+    ``processes``: how many processes work on parts at once (0: one per core). ``piecewise_bytes``: a file of at least
+    this size is read piece by piece on all cores where that is possible; a smaller one only where an assembly in it has
+    very many placements.
     """
 
     tessellation: Tessellation = DEFAULT_TESSELLATION
