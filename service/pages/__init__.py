@@ -1,7 +1,8 @@
 """The web pages: what a studio makes, what it wears and what the farm is doing, read in a browser.
 
 ``frame`` has what every page shares; ``home``, ``assets``, ``tasks``, ``publishes`` and ``jobs`` have one page each
-with its queries; ``playlists`` are found and arranged, and in ``review`` they and single pictures are looked at;
+with its queries; ``orders`` are made and delivered; ``playlists`` are found and arranged, and in ``review`` they and
+single pictures are looked at;
 ``comments`` and ``field_values`` stand on what they are about; ``projects`` has the pages of projects, sequences and
 shots, which are made by ``making`` and changed and put away by ``changing``, as assets are; ``casting`` chooses what a
 shot uses, ``production`` takes spreadsheets, ``custom_fields`` declares fields, ``task_statuses`` what tasks can be and
@@ -29,6 +30,7 @@ from service.pages import (
     jobs,
     making,
     notifications,
+    orders,
     people,
     playlists,
     production,
@@ -55,7 +57,7 @@ __all__ = ["error_page", "register"]
 _VIEWS = (
     *(home, projects, making, changing, casting, production, custom_fields, field_values),
     *(assets, uploads, revisions, tasks, task_lists, board, task_statuses, task_templates),
-    *(publishes, playlists, review, comments, jobs, workflows, notifications, webhooks),
+    *(publishes, playlists, orders, review, comments, jobs, workflows, notifications, webhooks),
     *(time_spent, people, project_people, account, sign_in),
 )
 """Modules whose import declares the routes of ``pages``."""

@@ -6,11 +6,13 @@ from flask import render_template, request
 from sqlalchemy import Select, and_, func, or_, select
 from sqlalchemy.orm import aliased
 
-from service.accounts.permissions import Permission
+from service.accounts import auth
+from service.accounts.permissions import Permission, Role
 from service.database import session
 from service.models import Asset, Job, Part, Project, Publish, Sequence, Shot
 from service.pages.frame import may, page
 from service.pages.job_views import OPEN_STATES, views
+from service.pages.orders import orders_of_reader
 from service.pages.paging import page_number, paged
 from service.pages.pictures import latest_thumbnails
 from service.search import matching
@@ -18,6 +20,7 @@ from service.search import matching
 _ASSETS = 24
 _PUBLISHES = 10
 _JOBS = 8
+_ORDERS = 8
 
 
 @page("/", Permission.PRODUCTION_READ)
@@ -61,6 +64,7 @@ def home() -> str:
         thumbnails=latest_thumbnails(asset.id for asset in assets),
         publishes=session().scalars(_latest_publishes()).all(),
         jobs=jobs,
+        orders=orders_of_reader(_ORDERS) if auth.current().role is Role.CLIENT else [],
     )
 
 
