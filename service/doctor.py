@@ -24,7 +24,7 @@ from service.embedded.access import Access, external_urls
 from service.embedded.locks import ProcessLock
 from service.embedded.servers import urls_of_running
 from service.queue import queueing
-from shared.doctor.disks import folder_findings
+from shared.doctor.disks import folder_findings, read_only_findings
 from shared.doctor.report import Check, Finding, Setup, fault, fine, skipped, warning
 from shared.errors import RacewayError
 
@@ -224,6 +224,7 @@ def _storage(setup: Setup) -> Iterator[Finding]:
         yield skipped("The service's storage: RACEWAY_ROOT is not set, and there is no data folder yet.")
         return
     yield from folder_findings(root, "storage", "The service's storage", "RACEWAY_ROOT", setup.free_bytes)
+    yield from read_only_findings(root, "storage", "The service's storage")
 
 
 def _data_folder(setup: Setup) -> Iterator[Finding]:

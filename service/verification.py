@@ -15,7 +15,7 @@ from service.database import db, tenant_session
 from service.models import MediaAsset, Publish
 from shared import paths
 from shared.errors import InputError, StorageError
-from shared.files import sha256_of
+from shared.files import is_read_only, make_read_only, sha256_of
 
 _AT_ONCE = 500
 _RECORDED: dict[str, tuple[Any, Any, Any]] = {
@@ -36,6 +36,8 @@ class Looked:
     row_id: UUID
     path: str
     state: State
+    writable: bool = False
+    """Whether it is a published item that may still be written, see :func:`shared.files.make_read_only`."""
 
 
 def number_of_files() -> int:
@@ -47,14 +49,24 @@ def number_of_files() -> int:
     return number
 
 
-def verify(config: Config) -> Iterator[Looked]:
-    """Look at every file, of one tenant after the other; of archived rows, too, since they can be restored."""
+def verify(config: Config, *, protect: bool = False) -> Iterator[Looked]:
+    """Look at every file, of one tenant after the other; of archived rows, too, since they can be restored.
+
+    With ``protect``, published items that are as they were published are made read-only.
+    """
     for tenant_id, storage in _tenants():
         root = config.tenant_root(storage)
         for kind in _RECORDED:
             # No transaction is open while files are read: that may take hours.
             for row_id, path, digest in _rows(tenant_id, kind):
-                yield Looked(storage, kind, row_id, path, _state_of(root, path, digest))
+                state = _state_of(root, path, digest)
+                is_item = kind == "publish" and state == "unchanged"
+                yield Looked(storage, kind, row_id, path, state, is_item and not _is_kept(root, path, protect))
+
+
+def _is_kept(root: Path, path: str, protect: bool) -> bool:
+    place = paths.absolute(root, path)
+    return make_read_only(place) if protect else is_read_only(place)
 
 
 def _tenants() -> Sequence[Any]:

@@ -7,6 +7,7 @@ import errno
 import hashlib
 import os
 import shutil
+import stat
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,6 +17,7 @@ from shared.errors import RacewayError, StorageError
 TEMPORARY_PREFIX = ".tmp-"
 """Start of the name of every file or folder that is still being written; what a sweeper may remove."""
 
+_WRITE = stat.S_IWUSR | stat.S_IWGRP | stat.S_IWOTH
 _REMEDIES = {
     errno.ENOSPC: ("storage.full", "the disk is full", "Free some space, or choose another folder."),
     errno.EDQUOT: ("storage.full", "the disk quota is used up", "Free some space, or choose another folder."),
@@ -68,9 +70,43 @@ def sync_folder(folder: str | os.PathLike[str]) -> None:
 
 
 def _sync_file(path: Path) -> None:
-    # Windows flushes a file only through a handle that may write.
-    with path.open("r+b") as stream:
+    # Windows flushes a file only through a handle that may write; a link to a published file may not be written.
+    with path.open("r+b" if os.name == "nt" else "rb") as stream:
         os.fsync(stream.fileno())
+
+
+def make_read_only(path: str | os.PathLike[str]) -> bool:
+    """Let nobody write to a file, as far as its mode goes (on Windows, its read-only attribute): its owner can give
+    that right back, and can remove the file.
+
+    Answers whether that is so now. Some network storages keep no modes, and only a file's owner may change them.
+    """
+    try:
+        mode = os.stat(path).st_mode
+        if mode & _WRITE:
+            os.chmod(path, stat.S_IMODE(mode) & ~_WRITE)
+    except OSError:
+        return False
+    return is_read_only(path)
+
+
+def is_read_only(path: str | os.PathLike[str]) -> bool:
+    """Whether a file's mode lets nobody write to it. False where it cannot be looked at."""
+    try:
+        return not os.stat(path).st_mode & _WRITE
+    except OSError:
+        return False
+
+
+def remove_file(path: str | os.PathLike[str]) -> None:
+    """Remove a file, on Windows also one that is read-only. Raises OSError as ``os.unlink`` does."""
+    try:
+        os.unlink(path)
+    except PermissionError:
+        if os.name != "nt":
+            raise
+        os.chmod(path, stat.S_IWRITE)
+        os.unlink(path)
 
 
 @contextlib.contextmanager
@@ -101,8 +137,7 @@ def atomic_path(target: str | os.PathLike[str], *, overwrite: bool = True, write
             raise storage_error(error, final) from error
         try:
             _sync_file(temporary)
-            # mkstemp makes files private; a studio's storage is shared.
-            os.chmod(temporary, 0o666 & ~_umask())
+            _share(temporary)
             if overwrite:
                 os.replace(temporary, final)
             else:
@@ -171,6 +206,15 @@ def sha256_of(path: str | os.PathLike[str]) -> str:
             return hashlib.file_digest(stream, "sha256").hexdigest()
     except OSError as error:
         raise storage_error(error, path, "read") from error
+
+
+def _share(temporary: Path) -> None:
+    """Let others read and write a new file, as the umask says: mkstemp makes files private, a storage is shared."""
+    found, wanted = temporary.stat(), 0o666 & ~_umask()
+    if found.st_nlink > 1:
+        # A link to what may be published: that stays as little writable as it is.
+        wanted = stat.S_IMODE(found.st_mode) | (wanted & ~_WRITE)
+    os.chmod(temporary, wanted)
 
 
 def _umask() -> int:

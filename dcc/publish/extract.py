@@ -30,6 +30,8 @@ def extract(collected: Collected) -> Iterator[Path]:
     folder = make_folder(item_folder(collected))
     staged = folder / f"{TEMPORARY_PREFIX}{collected.request.key}-{collected.request.part}.usd"
     try:
+        # What a killed publish left may be a link to its item: that is not written to.
+        staged.unlink(missing_ok=True)
         if isinstance(source, CadLook):
             _write_look(collected, staged)
         elif isinstance(source, QueuedLayer):

@@ -19,7 +19,7 @@ from dcc.usd.findings import Finding
 from shared import __version__, paths
 from shared.client import Client, Json
 from shared.errors import PublishError, RacewayError, ServiceError, StorageError
-from shared.files import sha256_of
+from shared.files import make_read_only, remove_file, sha256_of
 
 COMMIT_TRIES = 3
 _WAIT_SECONDS = 0.5
@@ -59,7 +59,7 @@ def integrate(client: Client, collected: Collected, file: Path, findings: Sequen
         # The item of an earlier try can differ from what was checked now.
         "validation": _report(digest, findings) if is_new or digest == sha256_of(file) else None,
     }
-    return _commit(client, request.key, fields, item if is_new else None)
+    return _commit(client, request.key, fields, item, is_new=is_new)
 
 
 def _place(file: Path, item: Path) -> bool:
@@ -76,11 +76,12 @@ def _place(file: Path, item: Path) -> bool:
     return True
 
 
-def _commit(client: Client, key: str, fields: dict[str, Any], item: Path | None) -> Json:
-    """Commit, again if it is not known what became of it. A refused ``item`` is taken away again."""
+def _commit(client: Client, key: str, fields: dict[str, Any], place: Path, *, is_new: bool) -> Json:
+    """Commit the item at ``place``, again if it is not known what became of it. A refused new item is taken away."""
+    item = place if is_new else None
     for attempt in range(1, COMMIT_TRIES + 1):
         try:
-            return client.commit_publish(key, **fields)
+            publish = client.commit_publish(key, **fields)
         except ServiceError as error:
             # It may have been committed: from now on the item has to stay.
             item = None
@@ -95,8 +96,12 @@ def _commit(client: Client, key: str, fields: dict[str, Any], item: Path | None)
         except RacewayError:
             if item is not None:
                 with contextlib.suppress(OSError):
-                    item.unlink()
+                    remove_file(item)
             raise
+        else:
+            # The service may be another user, who cannot do this.
+            make_read_only(place)
+            return publish
     raise AssertionError("unreachable")
 
 

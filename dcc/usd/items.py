@@ -48,9 +48,14 @@ def write_item(stage: Usd.Stage, item: str | Path) -> str:
     return sha256_of(write_stage(stage, item, overwrite=False))
 
 
+def _is_own(source: Path) -> bool:
+    """Whether a file is this user's, such as one that is read-only because it is published already."""
+    return os.name != "nt" and source.stat().st_uid == os.geteuid()
+
+
 def _link_or_copy(source: Path, temporary: Path) -> None:
-    # A file that we may not write is not ours to share: its owner could change it under the item.
-    if os.access(source, os.W_OK):
+    # A file that is somebody else's is not ours to share: its owner could change it under the item.
+    if os.access(source, os.W_OK) or _is_own(source):
         temporary.unlink()
         try:
             os.link(source.resolve(), temporary)

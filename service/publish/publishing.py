@@ -27,6 +27,7 @@ from service.publish.items import Item, check_report
 from shared import paths
 from shared.context import Entity, check_file_name
 from shared.errors import ConflictError, InputError, NotFoundError, PublishError, RacewayError
+from shared.files import make_read_only
 from shared.versions import Version
 
 RESERVATION_LIFETIME = timedelta(hours=24)
@@ -138,6 +139,8 @@ def commit_publish(current: Session, root: Path, wanted: Commit) -> tuple[Publis
         return known, False
     publish, mark = _record(current, wanted, item, found)
     commit(current)
+    # Where the item is another user's, its writer does this, and the sweeper where neither could (see items).
+    make_read_only(item.place)
     if mark:
         entries.refresh_after_commit(current, root, address.target_type, address.target_id, mark)
     return publish, True

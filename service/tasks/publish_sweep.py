@@ -22,7 +22,7 @@ from service.models import Part, Publish, Reservation, StaleEntry, Sweep
 from service.publish import entries
 from shared import paths
 from shared.errors import RacewayError
-from shared.files import storage_error
+from shared.files import is_read_only, make_read_only, remove_file, storage_error
 
 log = logging.getLogger(__name__)
 
@@ -71,7 +71,7 @@ def sweep(tenant_id: UUID, root: Path, now: datetime | None = None) -> Report:
 
 def inspect(tenant_id: UUID, root: Path) -> Report:
     """The slow round: items that came after their reservation's end, entries that are not what they should be,
-    composed items that are gone."""
+    composed items that are gone or that a crash left writable."""
     report = Report()
     _remove_late_items(tenant_id, root, report)
     _repair_entries(tenant_id, root, report)
@@ -119,7 +119,7 @@ def _remove_unpublished(current: Session, root: Path, reservation: Reservation, 
         return
     place = paths.absolute(root, reservation.item_usd_path)
     try:
-        place.unlink()
+        remove_file(place)
     except FileNotFoundError:
         return
     except OSError as error:
@@ -167,6 +167,8 @@ def _find_lost_items(tenant_id: UUID, root: Path, report: Report) -> None:
         place = paths.absolute(root, path)
         if not place.is_file() or place.stat().st_size != size:
             report.lost_items.append(path)
+        elif not is_read_only(place) and make_read_only(place):
+            log.info("nobody may write to the published item %s any more", path)
 
 
 def _ids(tenant_id: UUID, condition: Any) -> list[UUID]:

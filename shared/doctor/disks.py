@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 import shutil
@@ -10,7 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from shared.doctor.report import Finding, fault, fine, warning
-from shared.files import TEMPORARY_PREFIX, storage_error
+from shared.files import TEMPORARY_PREFIX, make_read_only, remove_file, storage_error
 
 
 def folder_findings(folder: Path, code: str, what: str, variable: str, free_bytes: int) -> Iterator[Finding]:
@@ -38,6 +39,24 @@ def folder_findings(folder: Path, code: str, what: str, variable: str, free_byte
         )
         return
     yield fine(f"{what}: {folder}, {free / 2**30:.0f} GiB free")
+
+
+def read_only_findings(folder: Path, code: str, what: str) -> Iterator[Finding]:
+    """Try whether a file in ``folder`` can be made read-only, as published items are; the code is ``<code>_modes``."""
+    tried = folder / f"{TEMPORARY_PREFIX}doctor-{uuid.uuid4().hex}"
+    try:
+        tried.touch()
+        if not make_read_only(tried):
+            yield warning(
+                f"{code}_modes",
+                f"{what} {folder} does not let files be made read-only: published items can be overwritten by mistake.",
+                "Mount it so that it keeps modes (SMB: without noperm and file_mode; NFS: check who owns the files).",
+            )
+    except OSError:
+        return  # folder_findings says why
+    finally:
+        with contextlib.suppress(OSError):
+            remove_file(tried)
 
 
 def _write_problem(folder: Path) -> OSError | None:

@@ -16,7 +16,7 @@ from requests.utils import get_environ_proxies
 from shared import __version__
 from shared.client import Client
 from shared.context import CONNECTION, NAME_PATTERN, Entity
-from shared.doctor.disks import folder_findings
+from shared.doctor.disks import folder_findings, read_only_findings
 from shared.doctor.report import Check, Finding, Setup, fault, fine, skipped, warning
 from shared.errors import AuthError, InputError, RacewayError
 from shared.storage_mark import tenant_of
@@ -195,6 +195,7 @@ def _storage(setup: Setup) -> Iterator[Finding]:
         yield fault("root_relative", f"PM_ROOT is {root!r}, which is no absolute path here.", hint)
         return
     yield from folder_findings(Path(root), "root", "The shared storage", "PM_ROOT", setup.free_bytes)
+    yield from read_only_findings(Path(root), "root", "The shared storage")
 
 
 CHECKS = [

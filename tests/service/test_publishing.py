@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
+import os
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -18,7 +20,9 @@ from sqlalchemy import select, text
 
 from service.database import tenant_session
 from service.models import Part, Publish, StaleEntry
-from tests.service.studio import Production, Reply, StudioUnderTest, make_studio
+from service.tasks import sweeper
+from shared.files import is_read_only
+from tests.service.studio import Production, Reply, StudioUnderTest, make_studio, overwrite
 
 CLIENTS, EACH = 8, 6
 
@@ -187,7 +191,7 @@ def test_what_is_wrong_with_an_item_is_said(studio: StudioUnderTest) -> None:
     assert code(studio.write(f"{usd}/body/data/y.txt")) == "publish.not_usd"
     assert count(studio) == 0
     assert studio.artist.post("/publishes/", production.publish_body(item)).status == 201
-    studio.write(item, "#usda 1.0\n# other content\n")
+    overwrite(studio.root / item, "#usda 1.0\n# other content\n")
     assert code(item) == "publish.item_changed"
 
 
@@ -316,7 +320,7 @@ def test_whatever_metadata_holds_is_kept_or_refused(
 def test_an_item_that_was_changed_on_the_storage_is_not_composed_again(studio: StudioUnderTest) -> None:
     production = studio.production()
     first, second = studio.publish(production), studio.publish(production)
-    (studio.root / first["item_usd_path"]).write_text("#usda 1.0\n")
+    overwrite(studio.root / first["item_usd_path"], "#usda 1.0\n")
     refused = studio.admin.post(f"/publishes/{first['id']}/compose")
     assert refused.status == 422 and refused.error["code"] == "publish.item_changed"
     (studio.root / first["item_usd_path"]).unlink()
@@ -339,3 +343,35 @@ def test_a_part_is_rolled_back_withdrawn_and_published_again(studio: StudioUnder
     assert studio.publish(production)["version"] == 3
     assert "@./body/body.usd@" in entry_of(studio, production)
     assert "body_v003" in entry_of(studio, production, "body")
+
+
+# -- items that nobody writes to any more
+
+
+def test_a_published_item_is_read_only_and_a_refused_one_is_not(studio: StudioUnderTest) -> None:
+    production = studio.production()
+    publish = studio.publish(production)
+    assert is_read_only(studio.root / publish["item_usd_path"])
+    assert not is_read_only(studio.root / publish["part_usd_path"]), "entries change with each publish"
+    reserved = studio.artist.post("/publishes/reserve", production.reserve_body()).data
+    item = studio.root / studio.write(reserved["item_usd_path"], "no USD at all")
+    body = production.publish_body(reserved["item_usd_path"], reservation_id=reserved["reservation_id"])
+    assert studio.artist.post("/publishes/", body).status == 422
+    assert not is_read_only(item)
+
+
+def test_a_storage_that_keeps_no_modes_publishes_all_the_same(
+    app: Flask, studio: StudioUnderTest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*arguments: object, **settings: object) -> None:
+        raise PermissionError(errno.EPERM, "Operation not permitted")
+
+    monkeypatch.setattr(os, "chmod", refuse)
+    publish = studio.publish(studio.production())
+    place = studio.root / publish["item_usd_path"]
+    assert publish["is_latest"] and not is_read_only(place)
+    monkeypatch.undo()
+    # As after a crash right behind the commit.
+    with app.app_context():
+        sweeper.tidy(app)
+    assert is_read_only(place)

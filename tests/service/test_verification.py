@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 
 from service.config import Config
-from tests.service.studio import StudioUnderTest
+from shared.files import is_read_only
+from tests.service.studio import StudioUnderTest, overwrite
 
 pytestmark = pytest.mark.usefixtures("few_tenants")
 RACEWAY = [sys.executable, "-c", "import sys; from shared.cli import main; sys.exit(main())"]
@@ -34,7 +35,7 @@ def test_what_was_lost_or_changed_is_told(studio: StudioUnderTest, config: Confi
         return run.returncode, [fault for fault in told if fault["tenant"] == studio.root.name]
 
     assert faults()[1] == []
-    (studio.root / changed["item_usd_path"]).write_text("#usda 1.0\n")
+    overwrite(studio.root / changed["item_usd_path"], "#usda 1.0\n")
     (studio.root / lost["item_usd_path"]).unlink()
     studio.admin.post(f"/publishes/{kept['id']}/archive")
     code, told = faults()
@@ -46,3 +47,14 @@ def test_what_was_lost_or_changed_is_told(studio: StudioUnderTest, config: Confi
     text = verified(config)
     assert f"missing: {studio.root.name}/{lost['item_usd_path']}" in text.stdout and text.returncode == 1
     assert "are as they were recorded" in text.stdout and "backup" in text.stdout and not text.stderr
+
+
+def test_published_items_are_made_read_only_on_demand(studio: StudioUnderTest, config: Config) -> None:
+    """Those that were published by an earlier version, or while the storage kept no modes."""
+    item = studio.root / studio.publish(studio.production())["item_usd_path"]
+    item.chmod(0o644)
+    before = json.loads(verified(config, "--json").stdout)["writable_items"]
+    assert before >= 1 and not is_read_only(item)
+    assert "--protect" in verified(config).stdout
+    assert json.loads(verified(config, "--json", "--protect").stdout)["writable_items"] == 0
+    assert is_read_only(item) and "--protect" not in verified(config).stdout

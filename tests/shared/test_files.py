@@ -7,7 +7,17 @@ from pathlib import Path
 import pytest
 
 from shared.errors import StorageError
-from shared.files import TEMPORARY_PREFIX, atomic_folder, atomic_path, atomic_write, make_folder, sha256_of
+from shared.files import (
+    TEMPORARY_PREFIX,
+    atomic_folder,
+    atomic_path,
+    atomic_write,
+    is_read_only,
+    make_folder,
+    make_read_only,
+    remove_file,
+    sha256_of,
+)
 
 
 def leftovers(folder: Path) -> list[str]:
@@ -106,3 +116,20 @@ def test_a_digest_is_of_the_content(tmp_path: Path) -> None:
     with pytest.raises(StorageError) as caught:
         sha256_of(tmp_path / "missing")
     assert caught.value.code == "storage.missing"
+
+
+def test_a_read_only_file_takes_no_writes_and_is_removed_all_the_same(tmp_path: Path) -> None:
+    file = atomic_write(tmp_path / "item.usd", "published")
+    assert not is_read_only(file) and make_read_only(file) and make_read_only(file) and is_read_only(file)
+    assert file.stat().st_mode & 0o444, "it stays readable"
+    remove_file(file)
+    assert not file.exists() and not make_read_only(file) and not is_read_only(file)
+
+
+def test_a_link_to_a_read_only_file_stays_read_only_when_it_is_put_in_place(tmp_path: Path) -> None:
+    first = atomic_write(tmp_path / "first.usd", "published")
+    make_read_only(first)
+    with atomic_path(tmp_path / "second.usd", overwrite=False) as temporary:
+        temporary.unlink()
+        os.link(first, temporary)
+    assert (tmp_path / "second.usd").samefile(first) and is_read_only(first)

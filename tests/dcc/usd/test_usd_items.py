@@ -9,7 +9,7 @@ import pytest
 from dcc.usd.items import place_item, write_item
 from dcc.usd.stage import new_stage, open_stage
 from shared.errors import StorageError, UsdError
-from shared.files import sha256_of
+from shared.files import is_read_only, make_read_only, sha256_of
 
 
 def test_an_item_is_the_masters_content_and_shares_its_bytes(tmp_path: Path, master: Path) -> None:
@@ -22,10 +22,19 @@ def test_an_item_is_the_masters_content_and_shares_its_bytes(tmp_path: Path, mas
 def test_a_file_of_somebody_else_is_copied(tmp_path: Path, master: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     # Root may write everything, so the permission is answered here.
     monkeypatch.setattr("dcc.usd.items.os.access", lambda path, mode: False)
+    monkeypatch.setattr("dcc.usd.items.os.geteuid", lambda: master.stat().st_uid + 1)
     item = tmp_path / "item.usd"
     place_item(master, item)
     assert item.stat().st_ino != master.stat().st_ino
     assert item.read_bytes() == master.read_bytes()
+
+
+def test_a_published_file_of_ones_own_is_shared_again_and_stays_read_only(tmp_path: Path, master: Path) -> None:
+    for version in (1, 2):
+        item = tmp_path / f"model_v00{version}_i001.usd"
+        place_item(master, item)
+        assert make_read_only(item)
+    assert item.samefile(master) and is_read_only(tmp_path / "model_v001_i001.usd")
 
 
 def test_other_storage_gets_a_copy(master: Path) -> None:
