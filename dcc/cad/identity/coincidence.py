@@ -1,9 +1,9 @@
-"""What else a pair of parts may be: how many other parts would have come as near to a match by chance.
+"""How likely it is that two parts look alike by mere coincidence.
 
-A part is known again by its place, by a name that no other part has, or by its very shape, unless it is called
-otherwise now. Where it is neither at its place nor exactly of its shape, the name alone has to tell: among two hundred
-spacers, one that is 2 % larger and stands elsewhere may be any of them, or none. How near parts come that are not the
-same is seen within each revision.
+A part is recognised by its place, by a name that no other part has, or by its exact shape, unless it has another name
+now. Where it is neither at its place nor of exactly its shape, only the name is left: among two hundred spacers, one
+that is 2 % larger and stands elsewhere may be any of them, or none. How similar different parts are is measured within
+each revision: these others are the *crowd* that a pair has to stand out from.
 """
 
 from __future__ import annotations
@@ -19,14 +19,18 @@ from dcc.cad.identity.likeness import EXACT, Likeness
 _KEPT_PLACES = 0.5
 """Share of its places by which a part is known again."""
 _STRANGER = 0.5
-"""New parts that are expected to come near where nothing but a similar shape speaks for a pair."""
+"""How many unknown new parts are assumed to come as near, where nothing but its shape speaks for a pair."""
 _SAMPLE = 500
-"""Most other parts that are looked at; more are estimated from so many."""
+"""Most other parts that are compared; what more there are is estimated from these."""
 
 
 @dataclass(frozen=True)
 class Crowd:
-    """``expected`` of ``others`` other parts look as near as a pair; those are all that have its name, or all parts."""
+    """Other parts that might be meant: ``expected`` is how many of ``others`` are as near as the pair itself.
+
+    ``namesakes``: the others are all parts with its name, not all parts. ``shape_alone``: nothing but the shape speaks
+    for the pair.
+    """
 
     expected: float = 0.0
     others: int = 0

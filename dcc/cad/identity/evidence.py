@@ -21,13 +21,14 @@ from dcc.cad.identity.candidates import EVERY_PAIR, Pairs, every_pair, likely_pa
 from dcc.cad.identity.likeness import AT_PLACE, EXACT, NOISE, Likeness, Matrix
 from shared.manifest import Part
 
-# Evidence in nats. Calibrated on edited assemblies (tests/dcc/cad/test_matching.py) and on published revisions.
+# Evidence in nats (e**nats is how many times likelier). Calibrated on edited assemblies (see
+# tests/dcc/cad/test_matching.py) and on published revisions of real models.
 _SAME_SHAPE = 8.0
 _ROUNDED = 2.0
-"""What the evidence of one shape loses on the way from agreement to the last digit to ``NOISE``."""
+"""How much less the same shape says where measures differ by as much as ``NOISE``, not in the last digit only."""
 _SAME_NAME = 5.0
 _RESPELLED = 0.9
-"""Share that is left of a name in other letters, or with what an exporter added."""
+"""Share of the evidence that is left where the same name is in other letters, or has suffixes of an exporter."""
 _SAME_COUNTER = 1.0
 _SIMILAR_NAME = 2.0
 _CONTAINED_NAME = 1.5
@@ -41,33 +42,36 @@ _MIRRORED = -8.0
 _SCALED = 1.0
 _ONLY_PART = 3.0
 
-# Of the parts that stand unchanged where they stood, the share that kept their names, below which names say nothing.
+# Where less than this share of the parts that are unchanged and in their old place kept their name, all names are taken
+# to be new, and say nothing. At least so many such parts are needed to judge that.
 _NAMES_KEPT = 0.5
 _LEAST_WITNESSES = 3
 
-# Relative differences of linear measures: most re-exports of one shape stay far below the first.
+# Relative differences of linear measures, from equal but for rounding to quite another shape.
 _TO_THE_DIGIT = 1e-9
 _CHANGED = 0.15
 _REPLACED = 0.3
 _DIFFERENT = 0.7
-# Chirality, and the share of it that is left when a mesh or a small change of shape interferes.
+# Chirality (0 to 1) from which a shape has a clear hand, and the share of it that another mesh or a small change
+# leaves; and the same for a slight one.
 _HANDED = 0.05
 _KEPT_HAND = 0.5
 _LEAST_HANDED = 1e-5
 _KEPT_SLIGHT_HAND = 0.95
-# How far off its place a part is, as a share of its size, and how much of a place that still is.
+# How far a part is off its old place, as a share of its size, and how much of "the same place" that still is (0 to 1);
+# between these points the value is interpolated.
 _OFF_PLACE = ((1e-4, AT_PLACE, 0.1), (1.0, 0.8, 0.0))
 _OFF_PLACE_CHANGED = ((1e-4, AT_PLACE, 0.5), (1.0, 0.8, 0.0))
 """The same where the part was reshaped, which moves its centre."""
 _STANDS = _OFF_PLACE[1][1]
-"""Share of its places that a part has kept that was not moved."""
+"""Share of its places that a part must have kept to count as not moved."""
 _NEARLY_STANDS = 0.5
-"""The same of one that was changed, which moves its centre."""
-_TELLING = 5
-"""Letters that a name has to have to say something as a piece of another."""
+"""The same for a part that was reshaped, which moves its centre."""
+_LEAST_LETTERS = 5
+"""Letters that a name must have to say something where it is contained in another name."""
 
 LEAST = -2.0
-"""Evidence (nats) below which a pair is nothing to speak of."""
+"""Evidence (nats) below which a pair is not considered at all."""
 
 Numbers = NDArray[np.float64]
 """One number for each pair; shape (pairs,)."""
@@ -75,11 +79,12 @@ Numbers = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Evidence:
-    """Nats of each kind of evidence for each of ``pairs``.
+    """The evidence for each of ``pairs``; ``shape``, ``name`` and ``place`` are in nats.
 
-    ``shapes``: how they differ. ``shared_places``: share of places that both have.
-    ``same_name``: both have one; ``sole_name``: and no other part has it, in either revision. ``renamed``: one
-    of them has one, and the other has none that is like it. Where all names were given anew, none says anything.
+    - ``shapes``: how the two shapes differ. ``shared_places``: share of its places that the part has kept, 0 to 1.
+    - ``same_name``: both have the same name; ``sole_name``: and no other part of either revision has it.
+    - ``renamed``: at least one has a name, and the names are not alike. Where all names of the model are new, no pair
+      is renamed, and ``name`` is 0.
     """
 
     old: Likeness
@@ -96,16 +101,16 @@ class Evidence:
 
     @property
     def claim(self) -> Numbers:
-        """All that speaks for each pair."""
+        """The sum of all evidence for each pair (nats)."""
         both = _ONLY_PART if self.pairs.shape == (1, 1) else 0.0
         return np.asarray(self.shape + self.name + self.place + both)
 
     @property
     def total(self) -> Numbers:
-        """What each pair is matched by.
+        """The evidence by which pairs are matched (nats).
 
-        A part that took another's place stands there too: where neither name nor shape is the same, place is no proof,
-        though it disputes the claims of others.
+        It is ``claim``, less most of what place says where neither name nor shape is the same: a part that has replaced
+        another one stands in its place, too. As a claim that rivals others, such a pair counts in full.
         """
         alone = (self.shapes.largest > NOISE) & (self.name <= _SAME_NAME / 2)
         return np.asarray(self.claim - np.where(alone, np.maximum(self.place - _PLACE_ALONE, 0.0), 0.0))
@@ -125,7 +130,7 @@ class Evidence:
 
     @property
     def doubtful(self) -> NDArray[np.bool_]:
-        """Pairs that are perhaps two hands, or so different that one replaced the other under its name in its place."""
+        """Pairs that may be two hands, or so different that one may have replaced the other under its name."""
         return self.shapes.other_hand | ((self.shapes.largest >= _REPLACED) & ~self.shapes.scaled)
 
     @property
@@ -163,7 +168,7 @@ def _place_words(nats: float, shared: float) -> str:
 
 
 def weigh(old_parts: Sequence[Part], new_parts: Sequence[Part], every_pair_up_to: int = EVERY_PAIR) -> Evidence:
-    """Weigh every pair, or those that may be a match where there are more than ``every_pair_up_to``."""
+    """The evidence for every pair, or for those that may match where there are more than ``every_pair_up_to``."""
     old, new = Likeness.of(old_parts), Likeness.of(new_parts)
     count = len(old_parts) * len(new_parts)
     pairs = every_pair(len(old_parts), len(new_parts)) if count <= every_pair_up_to else likely_pairs(old, new)
@@ -185,9 +190,11 @@ def weigh(old_parts: Sequence[Part], new_parts: Sequence[Part], every_pair_up_to
 
 @dataclass(frozen=True)
 class ShapeDifferences:
-    """Of each pair: ``largest`` relative difference of a linear measure; ``scaled``, and otherwise the same.
+    """How the shapes of each pair differ.
 
-    ``mirrored``: the same but for its hand, whatever its size; ``other_hand``: changed, and perhaps mirrored, too.
+    - ``largest``: largest relative difference of a linear measure (of its logarithm).
+    - ``scaled``: the same shape at another size. ``mirrored``: its mirror image, at whatever size.
+    - ``other_hand``: changed, and perhaps mirrored, too.
     """
 
     largest: Numbers
@@ -263,7 +270,10 @@ def _alike(points: Matrix, others: Matrix) -> NDArray[np.int64]:
 def _name_nats(
     old: Likeness, new: Likeness, pairs: Pairs, compared: NDArray[np.bool_]
 ) -> tuple[Numbers, NDArray[np.bool_]]:
-    """What names say of each pair, and whether one has a name at all; ``compared``: where similar ones would tell."""
+    """What names say for each pair (nats), and whether either part has a name at all.
+
+    ``compared``: the pairs for which it would make a difference if names are similar, which is slow to find out.
+    """
     same, full = _said_by(old.stems, new.stems, pairs)
     exact, full_exact = _said_by(old.names, new.names, pairs)
     # Exporters count anew: that the counter is the same, too, says a little.
@@ -282,13 +292,13 @@ def _name_nats(
 
 
 def _said_by(old: Sequence[str], new: Sequence[str], pairs: Pairs) -> tuple[NDArray[np.bool_], Numbers]:
-    """Of each pair: whether both are called the same, and what that says: the less, the more parts are called so."""
+    """Of each pair whether both have the same name, and the evidence in it: less, the more parts have that name."""
     same, others = _equal_words(old, new, pairs)
     return same, -np.log(np.maximum(others, 0) / max(len(old) + len(new) - 2, 1) + math.exp(-_SAME_NAME))
 
 
 def _equal_words(old: Sequence[str], new: Sequence[str], pairs: Pairs) -> tuple[NDArray[np.bool_], NDArray[np.int64]]:
-    """Of each pair: whether both are called the same, and how many others are, in both revisions."""
+    """Of each pair whether both have the same name, and how many other parts of both revisions have it."""
     numbers = {word: number for number, word in enumerate(dict.fromkeys([*old, *new]))}
     left, right = (np.array([numbers[word] for word in words]) for words in (old, new))
     count = np.bincount(left, minlength=len(numbers))[left][pairs.rows]
@@ -302,7 +312,7 @@ def _similar_name(stem: str, other: str) -> float:
     shorter, longer = sorted((stem, other), key=len)
     rest = f" {longer} ".replace(f" {shorter} ", " ")
     # What differs by a number only is often another part.
-    if len(shorter) >= _TELLING and len(rest) < len(longer) and re.search(r"[^\W\d]", rest):
+    if len(shorter) >= _LEAST_LETTERS and len(rest) < len(longer) and re.search(r"[^\W\d]", rest):
         return _CONTAINED_NAME
     matcher = difflib.SequenceMatcher(None, stem, other, autojunk=False)
     # Cheap upper bounds first: most names are not alike at all.

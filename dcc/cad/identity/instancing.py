@@ -1,4 +1,4 @@
-"""Products that were occurrences of one product in the revision before, or have become that.
+"""Products that were occurrences of one product in the revision before, or have become occurrences of one.
 
 Some exporters write every occurrence as a product of its own, others make one of all that are alike; and engineers
 make a copy of a part in order to change it later. Shape and place tell.
@@ -46,7 +46,7 @@ def instancing_changes(
 
 
 def _standing_in(parts: Sequence[Part], wholes: Sequence[Part]) -> Iterator[tuple[Part, Part]]:
-    """Each part whose places are all among the several places of a whole of its shape; with that whole."""
+    """Each part of which all places are among the places of a repeated part of the same shape; with that part."""
     repeated = [whole for whole in wholes if len(whole.occurrences) > 1]
     if not parts or not repeated:
         return

@@ -1,4 +1,4 @@
-"""What parts of two revisions are compared by, as arrays: measures of their shape, names, places."""
+"""What the parts of two revisions are compared by: measures of their shapes, names and places, as arrays."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ NOISE = 3e-3
 EXACT = 1e-5
 """The same for shapes that are one beyond doubt: most re-exports stay below 1e-12."""
 AT_PLACE = 0.01
-"""Share of its size by which a part may be off and still stand at the same place."""
+"""Share of its size by which the centre of a part may be off while it still counts as being at the same place."""
 NEAR_PLACE = 0.1
-"""The same where the part was changed, too, which moves its centre."""
+"""The same for a part whose shape was changed, too, which moves its centre."""
 
 _FEW = 1_000
-"""Pairs of points up to which comparing all is quicker than sorting them first."""
+"""Pairs of points up to which it is quicker to compare all than to build a search tree."""
 
 Matrix = NDArray[np.float64]
 Vector = NDArray[np.float64]
@@ -33,11 +33,14 @@ Vector = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Likeness:
-    """The parts of one revision; every array has their order.
+    """The parts of one revision as arrays, all in the order of ``parts``.
 
-    ``measures`` (parts, 5): linear measures of the shape, mm. ``topology`` (parts, 2): faces and edges. ``chirality``
-    (parts,), ``sizes`` (parts,): longest extent, mm. ``centers`` (occurrences, 3): centres of mass in the root's space,
-    mm, those of one part in a row, from ``starts[part]`` to ``starts[part + 1]``; ``owners`` (occurrences,): the part.
+    - ``names``: product and body; ``stems``: the same without counters and suffixes (:func:`stem_of`); ``bodies``.
+    - ``measures`` (parts, 5): linear measures of the shape, mm: cube root of the volume, square root of the area, and
+      roots of the principal moments.
+    - ``topology`` (parts, 2): how many faces and edges. ``chirality`` (parts,). ``sizes`` (parts,): longest extent, mm.
+    - ``centers`` (occurrences, 3): centres of mass in the space of the root, mm. Those of one part stand in a row, from
+      ``starts[part]`` to ``starts[part + 1]``; ``owners`` (occurrences,) are the indices of their parts.
     """
 
     parts: Sequence[Part]
@@ -74,13 +77,16 @@ class Likeness:
 
     @property
     def log_measures(self) -> Matrix:
-        """Comparable by their differences; what a shape does not have is far below every measure."""
+        """Logarithms of ``measures`` (parts, 5): their differences are relative differences of the measures.
+
+        A measure that a shape does not have, as a surface has no volume, becomes a millionth of its largest one.
+        """
         floor = 1e-6 * self.measures.max(axis=1, keepdims=True) + 1e-12
         return np.asarray(np.log(np.maximum(self.measures, floor)))
 
     @functools.cached_property
     def paths(self) -> list[frozenset[str]]:
-        """The assemblies, with those above them, in which occurrences of each part stand."""
+        """Of each part the assemblies in which it occurs, each as the path of stems from the root down."""
         return [frozenset(_assemblies(occurrence.path) for occurrence in part.occurrences) for part in self.parts]
 
     @functools.cached_property
@@ -110,7 +116,7 @@ class Likeness:
 
 
 def _measures(parts: Sequence[Part]) -> Matrix:
-    """The kernel's own volume, area and moments only: extents depend on the axes and the mesh."""
+    """See ``Likeness.measures``. Extents are not among them: they depend on the part's axes and on the mesh."""
     rows = []
     for part in parts:
         shape = part.fingerprint

@@ -38,9 +38,9 @@ from shared.revision_report import SHOWN_CANDIDATES, Candidate, Match, RevisionR
 ACCEPT = 0.95
 """Least confidence of a match that is made without asking."""
 _DISPUTED = 0.5
-"""What is left of the confidence in a pair of which one part is as likely a third, or that may be two after all."""
+"""Factor on the confidence in a pair that another pair disputes, or that is doubtful by itself (``Evidence``)."""
 _WORTH_ASKING = 0.1
-"""Least chance that a part is meant rather than one of the many that look as near to it."""
+"""Least probability of a candidate that a person is shown, unless its name speaks for it."""
 
 
 def match_revisions(
@@ -50,7 +50,7 @@ def match_revisions(
     *,
     every_pair_up_to: int = EVERY_PAIR,
 ) -> RevisionReport:
-    """Match the parts of two revisions of one model.
+    """Match the parts of two revisions of one model: what was decided, then the pairing, then split and merged parts.
 
     ``confirmed`` holds a person's decisions: a new part's key and the old key it is, or None for "it is new". An old
     key may also be a retired one: a part that was gone has come back. ``every_pair_up_to``: see ``evidence.weigh``.
@@ -180,7 +180,7 @@ def _claimed_elsewhere(pairs: Pairs, same: NDArray[np.bool_], chosen: Indices) -
 
 
 def _candidates(evidence: Evidence, confidence: Numbers, found: Sequence[int]) -> tuple[Candidate, ...]:
-    """What a person is asked about: pairs that are more than what chance brings about."""
+    """The candidates that a person is asked about: pairs that are more than chance would bring about."""
     candidates = []
     for pair in found:
         crowd = crowd_around(evidence, pair)
@@ -195,7 +195,7 @@ def _candidates(evidence: Evidence, confidence: Numbers, found: Sequence[int]) -
 
 
 def _best_pairing(pairs: Pairs, total: Numbers) -> Indices:
-    """The pairs that together have the most evidence, each part at most once; pairs below ``LEAST`` do not count."""
+    """The pairing with the most evidence in all: each part in one pair at most, and no pair below ``LEAST``."""
     worth = np.flatnonzero(total > LEAST)
     rows, columns = pairs.shape
     # Each old part may also stay alone; that is what the further columns are for. No weight may be zero.
@@ -214,9 +214,9 @@ def _best_pairing(pairs: Pairs, total: Numbers) -> Indices:
 
 
 def _confidence(evidence: Evidence) -> Numbers:
-    """Probability of each pair, from its evidence and its lead over the best other claim to either part.
+    """The probability of each pair, from its evidence and from its lead over the best other claim to either part.
 
-    What is sure to be where it was, as it was, is out of the game: it is no rival of other pairs any more.
+    It is computed twice: parts that the first time are found unchanged in their old place are no rivals the second time.
     """
     pairs, claim = evidence.pairs, evidence.claim
     confidence = _by_lead(pairs, evidence.total, claim)
@@ -241,7 +241,7 @@ def _by_lead(pairs: Pairs, total: Numbers, claim: Numbers) -> Numbers:
 
 
 def _key_of_before(part: Part, retired: Collection[str]) -> str:
-    """The key among those ``retired`` that this part had, or one of its name; empty where there is none."""
+    """The one of the ``retired`` keys that this part, or one of its name, had; empty where there is none."""
     name = key_name(part.source_name)
     return next((key for key in (part.part_key, slug(name) if name else "") if key in retired), "")
 
