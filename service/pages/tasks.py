@@ -80,5 +80,6 @@ def take_task(task_id: UUID) -> str:
 def _offered(found: Task) -> list[tuple[str, str]]:
     """Who may do a task: those who do it first, others by their names."""
     theirs = [(str(user.id), user.name) for user in found.assignees]
-    others = [(str(user_id), name) for user_id, name in artists() if str(user_id) not in found.assignee_ids]
+    people = [(str(user_id), name) for user_id, name in artists(found.target.project.id)]
+    others = [(user_id, name) for user_id, name in people if user_id not in found.assignee_ids]
     return [*theirs, *others]
