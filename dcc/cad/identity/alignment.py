@@ -1,7 +1,8 @@
-"""What a whole model went through between two revisions: other units, another up axis, another origin.
+"""Changes of the whole model between two revisions: other units, another up axis, another origin.
 
-Where everything was scaled, turned or shifted, nothing about the single part has changed. The old parts are carried
-along before they are compared with the new ones.
+Where everything was scaled, turned or shifted, no single part has changed. So the same is done to the old parts before
+they are compared with the new ones. *Anchors* are parts that are easily recognised in both revisions: they tell what was
+done.
 """
 
 from __future__ import annotations
@@ -19,15 +20,19 @@ from dcc.cad.identity.likeness import AT_PLACE, EXACT, NEAR_PLACE, NOISE, Likene
 from shared.manifest import Fingerprint, Part, Vector
 
 _LEAST_ANCHORS = 3
-"""Parts that have to agree on what became of the whole."""
+"""Anchors that must agree on how the whole model was changed."""
 _MOST_TURNS = 12
+"""Most rotations that are tried: those that most anchors suggest."""
 _MOST_OCCURRENCES = 8
-"""Of one part, that are looked at for how it was turned."""
+"""Most occurrences of one anchor that are looked at to find rotations."""
 
 
 @dataclass(frozen=True)
 class Alignment:
-    """``scale``, and the ``matrix`` (4x4, for row vectors) that carries places of the old model to those of the new."""
+    """What was done to the whole: ``matrix`` (4x4, row vectors) takes places in the old model to places in the new one.
+
+    ``scale`` is the factor that is contained in it.
+    """
 
     scale: float
     matrix: Matrix
@@ -37,7 +42,7 @@ class Alignment:
         return self.scale != 1.0
 
     def carry(self, parts: Sequence[Part]) -> list[Part]:
-        """``parts`` as they would be if nothing but the whole had changed."""
+        """``parts`` of the old model as they are when nothing but this has been done to it."""
         if np.array_equal(self.matrix, np.eye(4)):
             return list(parts)
         return [self._carry(part) for part in parts]
@@ -55,10 +60,10 @@ class Alignment:
 
 
 def align(old: Sequence[Part], new: Sequence[Part]) -> Alignment:
-    """What most of the parts agree on that are easily known again; nothing, where they are too few to tell.
+    """The change of the whole model that most anchors agree on; no change where there are too few anchors to tell.
 
-    Those are the parts that shape, name, or shape whatever its size, single out in both revisions. Names may have
-    changed owners, and sizes, too: nothing happened to the whole, either, where as much speaks for that.
+    Anchors are the parts that their shape, their name, or their shape at any size singles out in both revisions. Names
+    and sizes may have been exchanged between parts, so no change is assumed, either, where that explains as much.
     """
     unaligned = Alignment(1.0, np.eye(4))
     found = _agreed(_anchors(old, new), min(len(old), len(new)))

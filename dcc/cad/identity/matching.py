@@ -216,7 +216,7 @@ def _best_pairing(pairs: Pairs, total: Numbers) -> Indices:
 def _confidence(evidence: Evidence) -> Numbers:
     """The probability of each pair, from its evidence and from its lead over the best other claim to either part.
 
-    It is computed twice: parts that the first time are found unchanged in their old place are no rivals the second time.
+    It is computed twice: parts that are found unchanged in their old place at first are no rivals the second time.
     """
     pairs, claim = evidence.pairs, evidence.claim
     confidence = _by_lead(pairs, evidence.total, claim)
