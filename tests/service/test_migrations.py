@@ -266,6 +266,42 @@ def test_what_was_said_about_pictures_alone_does_not_outlive_them(empty: Config)
     schema.upgrade(empty)
 
 
+def test_clients_keep_what_they_see_and_see_no_more_after_a_way_back(empty: Config) -> None:
+    schema.upgrade(empty)
+    schema.downgrade(empty, "0018")
+    tenant, client, before, after = (uuid4() for _ in range(4))
+    values = {"client": client, "before": before, "after": after, "seen": "2026-05-01 12:00+00"}
+    with schema.owner_connection(empty) as connection:
+        connection.execute(text("SELECT set_config('app.current_tenant', :id, true)"), {"id": str(tenant)})
+        for statement in (
+            "INSERT INTO tenants (id, name, storage) VALUES (app_tenant(), :client, :client)",
+            "INSERT INTO users (id, name, email, role) VALUES (:client, 'C', 'c@x', 'client')",
+            (
+                "INSERT INTO api_tokens (id, user_id, name, kind, digest, last_used_at)"
+                " VALUES (gen_random_uuid(), :client, 'farm', 'personal', :client, :seen)"
+            ),
+            "INSERT INTO projects (id, name) VALUES (:before, 'before')",
+        ):
+            connection.execute(text(statement), values)
+    schema.upgrade(empty)
+    admitted = "INSERT INTO project_clients (id, project_id, user_id) VALUES (gen_random_uuid(), :project, :client)"
+    with schema.owner_connection(empty) as connection:
+        connection.execute(text("SELECT set_config('app.current_tenant', :id, true)"), {"id": str(tenant)})
+        connection.execute(text("INSERT INTO projects (id, name) VALUES (:after, 'after')"), values)
+        for project in (before, after):
+            connection.execute(text(admitted), {"project": project, "client": client})
+        found = text("SELECT name, clients_see FROM projects WHERE id IN (:before, :after)")
+        seen = dict(connection.execute(found, values).all())
+        assert seen == {"before": "all", "after": "shared"}
+        assert connection.scalar(text("SELECT last_seen_at = :seen FROM users"), values)
+    schema.downgrade(empty, "0018")
+    with schema.owner_connection(empty) as connection:
+        connection.execute(text("SELECT set_config('app.current_tenant', :id, true)"), {"id": str(tenant)})
+        left = connection.scalars(text("SELECT project_id FROM project_clients")).all()
+        assert left == [before], "a version that knows no sharing would show all of the other one"
+    schema.upgrade(empty)
+
+
 def test_a_reset_empties_every_table_and_keeps_the_schema(empty: Config) -> None:
     schema.upgrade(empty)
     tenant = uuid4()
