@@ -14,12 +14,14 @@ from flask import Flask
 from sqlalchemy import event
 
 from service.database import db, tenant_session
-from service.models import Asset, CadFile, Comment, Conversion, Part, Task, TenantRow
+from service.models import Asset, CadFile, Comment, Conversion, MediaAsset, Part, Task, TenantRow
 from service.pages import error_page, formats
 from shared.errors import RacewayError
 from shared.jobs import JobState
 from tests.service.exhibits import EVIL, Exhibits, add_rows, make_job, make_publish
 from tests.service.page import Page
+from tests.service.studio import StudioUnderTest
+from tests.service.world import World
 
 
 def test_every_link_of_every_page_leads_somewhere(exhibits: Exhibits) -> None:
@@ -98,6 +100,31 @@ def test_pictures_are_served_to_the_session(exhibits: Exhibits) -> None:
     assert address in page.links
     assert browser.get(address).data == b"picture still"
     assert f"/api/media/assets/{exhibits.ids['thumbnail']}/file" in Page(browser.get("/")).links
+
+
+def test_archived_pictures_are_marked(studio: StudioUnderTest) -> None:
+    world, browser = World(studio), studio.browser()
+    playlist = world.playlist()
+    picture = playlist["items"][0]["media_id"]
+    job = world.job()
+    made = {
+        "asset_type": "still",
+        "mime_type": "image/png",
+        "size": 9,
+        "sha256": "0" * 64,
+        "path": "x",
+        "name": "x.png",
+    }
+    still = MediaAsset(id=uuid4(), job_id=UUID(job["id"]), **made)
+    add_rows(studio, still)
+    path = f"/playlists/{playlist['id']}"
+    addresses = (path, f"{path}/items", "/playlists", f"/jobs/{job['id']}", f"/pictures/{picture}")
+    for address in addresses:
+        assert "archived" not in Page(browser.get(address)).text, address
+    for media_id in (picture, still.id):
+        assert studio.admin.post(f"/media/assets/{media_id}/archive").status == 200
+    for address in addresses:
+        assert "archived" in Page(browser.get(address)).text, address
 
 
 def test_empty_pages_say_what_to_do_next(exhibits: Exhibits) -> None:
