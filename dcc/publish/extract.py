@@ -76,6 +76,7 @@ def _copy_relocated(source: Path, target: Path) -> None:
     """Copy a layer so that the relative paths it holds lead to the same files from ``target``."""
     from pxr import Sdf, UsdUtils
 
+    from dcc.usd.asset_paths import is_there
     from dcc.usd.stage import open_layer, write_layer
 
     layer = open_layer(source)
@@ -85,7 +86,7 @@ def _copy_relocated(source: Path, target: Path) -> None:
     def relocated(path: str) -> str:
         place = Path(layer.ComputeAbsolutePath(path.replace("\\", "/")))
         # What does not exist is left as it is written: the check names it so.
-        if not place.exists():
+        if not is_there(place):
             return path
         relative = Path(os.path.relpath(place.resolve(), target.parent.resolve())).as_posix()
         return relative if relative.startswith(".") else f"./{relative}"

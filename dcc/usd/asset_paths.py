@@ -1,4 +1,4 @@
-"""Paths in a layer must work on every machine: relative to the layer, forward slashes, and there."""
+"""Asset paths must work on every machine: relative to their layer, with forward slashes, to files that exist."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def check_asset_paths(layer: Sdf.Layer) -> Iterator[Finding]:
             )
         elif "\\" in path:
             yield Finding(CHECK, "", f"@{path}@ has backslashes.", f"Write @{_slashes(path)}@.", FIX)
-        elif not _exists(path, layer):
+        elif not is_there(Path(layer.ComputeAbsolutePath(path))):
             yield Finding(
                 CHECK, "", f"@{path}@ cannot be found.", "Publish the file it names first, or remove the reference."
             )
@@ -66,6 +66,17 @@ def asset_paths(layer: Sdf.Layer) -> list[str]:
     return list(dict.fromkeys(path for kind in UsdUtils.ExtractExternalReferences(layer.identifier) for path in kind))
 
 
+def is_there(path: Path) -> bool:
+    """Whether there is a file at an asset path.
+
+    Of a set of textures (``<UDIM>``, ``%04d``, ``####``) any tile or frame will do; of a file in a ``.usdz``, the
+    package itself.
+    """
+    outer = Path(str(path).partition("[")[0])
+    pattern = re.sub(r"<UDIM>|%0\d+d|#+", "*", outer.name)
+    return outer.is_file() or ("*" in pattern and any(place.is_file() for place in outer.parent.glob(pattern)))
+
+
 def _slashes(path: str) -> str:
     return path.replace("\\", "/")
 
@@ -73,18 +84,10 @@ def _slashes(path: str) -> str:
 def _relative(path: str, layer: Sdf.Layer) -> str:
     """``path`` as seen from ``layer``, or "" where no such file is there or no relative path leads to it."""
     target = Path(_slashes(path.removeprefix("file://")))
-    if not layer.realPath or not target.is_file():
+    if not layer.realPath or not is_there(target):
         return ""
     try:
         relative = _slashes(os.path.relpath(target.resolve(), Path(layer.realPath).resolve().parent))
     except ValueError:  # another drive
         return ""
     return relative if relative.startswith(".") else f"./{relative}"
-
-
-def _exists(path: str, layer: Sdf.Layer) -> bool:
-    outer = path.partition("[")[0]  # a file inside a .usdz package
-    # Texture sets: any tile or frame will do.
-    pattern = re.sub(r"<UDIM>|%0\d+d|#+", "*", outer)
-    anchored = Path(layer.ComputeAbsolutePath(pattern))
-    return any(anchored.parent.glob(anchored.name)) if "*" in pattern else anchored.exists()

@@ -80,6 +80,19 @@ def test_relative_paths_lead_to_the_same_files_from_where_it_stands(client: Clie
     assert item.subLayerPaths[0].startswith("../") and "\\" not in item.subLayerPaths[0]
 
 
+def test_textures_of_many_tiles_are_found_from_where_it_stands(client: Client, context: Context) -> None:
+    layer = write_layer(context, "tiled.usda")
+    authored = Sdf.Layer.FindOrOpen(str(layer))
+    prim = authored.GetPrimAtPath("/ball_bearing")
+    Sdf.AttributeSpec(prim, "map", Sdf.ValueTypeNames.Asset).default = Sdf.AssetPath("./wood.<UDIM>.png")
+    authored.Save()
+    (layer.parent / "wood.1001.png").touch()
+    done = publish(client, context, Request(part_name(), UsdFile(layer), "look"))
+    item = Sdf.Layer.FindOrOpen(str(context.root / done.publish["item_usd_path"]))
+    path = item.GetAttributeAtPath("/ball_bearing.map").default.path
+    assert Path(item.ComputeAbsolutePath(path)) == layer.parent / "wood.<UDIM>.png"
+
+
 @pytest.mark.parametrize(
     ("root", "more", "said"),
     [

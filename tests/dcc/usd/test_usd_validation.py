@@ -200,6 +200,18 @@ class TestPaths:
         findings = [item for item in validate(self.layer(tmp_path, path)).findings if item.check == "asset_paths"]
         assert findings and "absolute path" in findings[0].message and not findings[0].fix
 
+    @pytest.mark.parametrize("name", ["wood.<UDIM>.png", "smoke.####.png", "smoke.%04d.png"])
+    def test_a_set_of_textures_is_there_with_any_of_its_files(self, name: str, tmp_path: Path) -> None:
+        file = self.layer(tmp_path, "./lib/part.usda")
+        file.write_text(file.read_text().replace("{}", f"{{\n    asset map = @{tmp_path}/{name}@\n}}"))
+        (alone,) = validate(file).findings
+        assert not alone.fix
+        (tmp_path / f"{name.partition('.')[0]}.1001.png").touch()
+        findings = validate(file).findings
+        assert fix(file, findings) == ["relative_paths"]
+        assert f"@./{name}@" in file.read_text()
+        assert validate(file).findings == ()
+
     def test_missing_file(self, tmp_path: Path) -> None:
         findings = [
             item for item in validate(self.layer(tmp_path, "./gone.usda")).findings if item.check == "asset_paths"
