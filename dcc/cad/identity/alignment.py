@@ -1,8 +1,8 @@
 """Changes of the whole model between two revisions: other units, another up axis, another origin.
 
 Where everything was scaled, turned or shifted, no single part has changed. So the same is done to the old parts before
-they are compared with the new ones. *Anchors* are parts that are easily recognised in both revisions: they tell what was
-done.
+they are compared with the new ones. *Anchors* are parts that are easily recognised in both revisions: they tell what
+was done.
 """
 
 from __future__ import annotations
