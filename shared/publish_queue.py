@@ -140,7 +140,7 @@ class PublishQueue:
         return [entry for entry in found if root is None or entry.publish.root == str(root)]
 
     def entry(self, entry_id: str) -> Entry:
-        """The entry whose id begins so; raises NotFoundError where none or several do."""
+        """The entry of that id, or of the short one behind its dash; raises NotFoundError unless one entry has it."""
         found = [entry for entry in self.entries() if entry_id and entry_id in (entry.id, entry.id.rpartition("-")[2])]
         if len(found) != 1:
             raise NotFoundError(

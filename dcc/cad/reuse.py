@@ -1,4 +1,7 @@
-"""Recognise a conversion that was done already: its manifest says what it was made of, by what, and how."""
+"""Recognise a conversion that was done before, by what its manifest says of the source, the converter and the settings.
+
+This module also names the files of a conversion.
+"""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""What USD says on its own while files are opened: to the log instead of the console.
+"""Send what USD prints while it opens files to the log instead of the console.
 
-A missing layer is a finding of the checks, in words and with its remedy; USD says it again for each stage that it
-opens, with lines of its own source.
+A missing layer is a finding of our checks, with a remedy. USD would print it again for each stage that it opens, with
+line numbers of its own source.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ log = logging.getLogger(__name__)
 @contextmanager
 def diagnostics_logged() -> Iterator[None]:
     """Keep USD's warnings and messages off the console; also a decorator. Its errors are raised as ever."""
-    # USD prints only where nobody else hears it.
+    # USD prints only where no delegate is registered.
     heard = UsdUtils.CoalescingDiagnosticDelegate()
     try:
         yield

@@ -1,7 +1,4 @@
-"""What can be put right in a file without a person: the fixes that findings name.
-
-For a file that is still being prepared: a published item is immutable.
-"""
+"""The automatic fixes that findings name, for a file that is still being prepared: published items are immutable."""
 
 from __future__ import annotations
 

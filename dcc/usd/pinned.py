@@ -1,8 +1,9 @@
-"""Pin a stage with all that it refers to: entries of other assets move on, and a shot made of them moves with them.
+"""Pin a stage with all that it refers to, so that it composes for ever what it composed at one moment.
 
-The service says what each entry composed at a moment. Layers that refer to entries are copied, with those references
-led to pinned entries instead; the copies stand beside the pinned entries, named by their content. What refers to no
-entry is used as it is: items never change.
+An entry changes with every publish, and with it each shot that refers to it. The service knows what each entry composed
+at a moment. Layers that refer to entries are copied, with references to pinned entries in the place of those; the
+copies stand beside the pinned entries, and are named by their content. Layers that refer to no entry are used as they
+are: items never change.
 """
 
 from __future__ import annotations
@@ -80,7 +81,7 @@ class Pinning:
         return _written(folder, place.stem, copy.ExportToString())
 
     def _pinned(self, target: Path) -> Path:
-        """What a reference to ``target`` leads to."""
+        """The layer that a reference to ``target`` is to lead to instead."""
         entry = paths.parse_entry(target.relative_to(self._root).as_posix())
         if entry is None:
             return self.layer(target)

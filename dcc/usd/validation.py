@@ -1,8 +1,8 @@
-"""What a USD file must fulfil before it is published: the checks of :mod:`dcc.usd.checks`, run and reported.
+"""Run the checks of :mod:`dcc.usd.checks`, which a USD file must pass before it is published.
 
-A layer that stands above others (a look) holds bare overrides: alone, hardly anything of it composes, and nothing can
-be said about what it overrides. ``below`` names the layers it will stand on; then the composition is checked, as it
-will be published. Without ``below``, only what the layer itself says is checked.
+A layer that will stand above others (a look) holds nothing but overrides: alone, hardly anything of it composes, and
+what it overrides is not known. ``below`` names the layers it will stand on, so that the composition is checked as it
+will be published. Without ``below``, only the layer itself is checked.
 """
 
 from __future__ import annotations

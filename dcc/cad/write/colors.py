@@ -1,4 +1,4 @@
-"""Colours of faces: how the triangles of a part divide among them."""
+"""Divide the triangles of a part by the colours of their faces."""
 
 from __future__ import annotations
 
@@ -24,14 +24,17 @@ class ColorSubset:
 
 
 def color_subsets(part: ScenePart, mesh: Mesh | None) -> list[ColorSubset]:
-    """The face colours of a part as its ``mesh`` shows them, sorted by name; names end in the colour's sRGB hex."""
+    """The triangles of each face colour in ``mesh``, sorted by name (``Color_c81e1e``: the colour in sRGB).
+
+    Colours that no triangle has are left out, so that a coarser mesh may have fewer subsets.
+    """
     face_colors = part.definition.face_colors
     if mesh is None or not face_colors:
         return []
     faces_of: dict[str, list[int]] = {}
     color_of: dict[str, Color] = {}
     for face, color in face_colors.items():
-        # Colours that print the same are the same: their difference is noise of the conversion.
+        # Colours of the same hex code are one: their difference is rounding.
         printed = color_material_name(color)
         faces_of.setdefault(printed, []).append(face)
         color_of.setdefault(printed, color)
@@ -40,7 +43,7 @@ def color_subsets(part: ScenePart, mesh: Mesh | None) -> list[ColorSubset]:
         triangles = np.flatnonzero(np.isin(mesh.faces, faces_of[printed])).astype(np.int32)
         if len(triangles):
             name = color_material_name(color_of[printed][:3])
-            # Faces of glass beside others of the same colour.
+            # The short name, without alpha, unless opaque and translucent faces have the same colour.
             name = printed if name in subsets else name
             subsets[name] = ColorSubset(name, color_of[printed], len(faces_of[printed]), triangles)
     return [subsets[name] for name in sorted(subsets)]

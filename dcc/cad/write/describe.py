@@ -33,7 +33,10 @@ def manifest_of(
     counts: dict[str, Count],
     retired_keys: tuple[str, ...] = (),
 ) -> Manifest:
-    """The manifest of ``scene``; parts are sorted by key, occurrences as in the assemblies."""
+    """The manifest of ``scene``, without materials; parts are sorted by key, occurrences as in the assemblies.
+
+    ``counts``: what the file declares and what was read of it. ``retired_keys``: see :class:`shared.manifest.Manifest`.
+    """
     occurrences: dict[str, list[Occurrence]] = {part.key: [] for part in scene.parts}
     if not scene.nested:
         for placed in scene.occurrences():

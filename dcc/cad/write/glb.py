@@ -1,4 +1,6 @@
-"""Write the GLB that browsers show: binary glTF 2.0, metres, Y up.
+"""Write the GLB that browsers show: binary glTF 2.0, in metres, Y up.
+
+Format: https://registry.khronos.org/glTF/specs/2.0/glTF-2.0.html, section 4 for the binary container.
 
 Meshes are written once and shared by the nodes of their occurrences. Part nodes carry ``partKey`` and ``occurrence``
 in their extras, and the scene's extras hold ``partKeyMap``: partKey to the part's name.
@@ -26,6 +28,9 @@ _LINES, _TRIANGLES = 1, 4
 _INSTANCING = "EXT_mesh_gpu_instancing"
 
 _UNCOLORED: Color = (0.5, 0.5, 0.5, 1.0)
+"""What parts without a colour look like."""
+# glTF stores matrices column by column, for column vectors: the same numbers as row by row for row vectors, which is
+# how all matrices here are written.
 _MILLIMETRES_Z_UP_TO_METRES_Y_UP = [0.001, 0, 0, 0, 0, 0, -0.001, 0, 0, 0.001, 0, 0, 0, 0, 0, 1]
 
 

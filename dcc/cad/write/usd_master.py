@@ -39,12 +39,13 @@ from shared.manifest import BoundingBox, Color
 _UP_AXIS = UsdGeom.Tokens.z
 _METERS_PER_UNIT = 0.001
 _FULL_DISK = 1 << 20
+"""Free bytes below which a disk counts as full."""
 
 DETAIL_VARIANTS = "LOD"
 """Variant set on the root prim that chooses how fine the meshes are."""
 
 REST_SUBSET = "Rest"
-"""GeomSubset of the faces that wear their part's own material, in a mesh where others do not."""
+"""GeomSubset of the faces without a colour of their own, in a mesh where other faces have one."""
 
 
 def product_path(scene: Scene, key: str) -> str:
@@ -190,7 +191,10 @@ def _write_curves(geo: Sdf.PrimSpec, part: ScenePart, curves: Curves) -> None:
 
 
 def _write_children(parent: Sdf.PrimSpec, assembly: SceneAssembly, scene: Scene, prefix: str) -> None:
-    """Write the occurrences below ``assembly``; ``prefix`` is its path from the root, ending in a slash."""
+    """Write the occurrences below ``assembly``, whose prim is ``parent``.
+
+    ``prefix`` is its path from the root, ending in a slash; of a shared assembly, which has several, it is empty.
+    """
     for child in assembly.children:
         target = child.target
         kind = Kind.Tokens.component if isinstance(target, ScenePart) else Kind.Tokens.group
