@@ -44,6 +44,7 @@ def test_whatever_changes_a_row_heeds_if_match() -> None:
     # What replaces the whole must say what it replaces.
     assert not {name_of(each) for each in ENDPOINTS if each.if_match == "required"} ^ {
         "PUT /api/projects/<uuid:project_id>/clients",
+        "PUT /api/projects/<uuid:project_id>/team",
         "PUT /api/shots/<uuid:shot_id>/casting",
         "PUT /api/orders/<uuid:order_id>/items/<uuid:item_id>/media",
         "PUT /api/playlists/<uuid:playlist_id>/items",

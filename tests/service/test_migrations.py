@@ -293,12 +293,13 @@ def test_clients_keep_what_they_see_and_see_no_more_after_a_way_back(empty: Conf
         found = text("SELECT name, clients_see FROM projects WHERE id IN (:before, :after)")
         seen = dict(connection.execute(found, values).all())
         assert seen == {"before": "all", "after": "shared"}
-        assert connection.scalar(text("SELECT last_seen_at = :seen FROM users"), values)
+        assert connection.scalar(text("SELECT last_seen_at = :seen FROM users WHERE id = :client"), values)
     schema.downgrade(empty, "0018")
     with schema.owner_connection(empty) as connection:
         connection.execute(text("SELECT set_config('app.current_tenant', :id, true)"), {"id": str(tenant)})
-        left = connection.scalars(text("SELECT project_id FROM project_clients")).all()
-        assert left == [before], "a version that knows no sharing would show all of the other one"
+        left = text("SELECT project_id FROM project_clients WHERE user_id = :client")
+        projects = connection.scalars(left, values).all()
+        assert projects == [before], "a version that knows no sharing would show all of the other one"
     schema.upgrade(empty)
 
 

@@ -62,7 +62,9 @@ def fill(world: World) -> None:
     world.workflow(), world.run(), world.custom_field(), world.task_status(), world.task_template()
     shot = world.shot()
     body = {"target_type": "shot", "target_id": shot["id"], "name": unique(), "department": "lighting"}
-    world.post("/tasks/", {**body, "assignee_id": world.user()["id"]})
+    task = world.post("/tasks/", {**body, "assignee_id": world.user()["id"]})
+    world.post("/time-entries/", {"task_id": task["id"], "day": "2026-03-02", "minutes": 10})
+    world.log_in()
     order = world.order_with_medium()
     world.post(f"/orders/{order['id']}/deliver")
 

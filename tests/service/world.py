@@ -220,6 +220,12 @@ class World:
     def tenant(self) -> Json:
         return self.post("/tenants/", {"name": unique(), "admin_email": "boss@example.com"})
 
+    def log_in(self) -> Json:
+        """Another session of the strongest user."""
+        login = {"email": self.studio.email(Role.GLOBAL_ADMIN), "password": PASSWORD}
+        answer: Json = Api(self.studio.app).post("/auth/login", login).data
+        return answer
+
     def client(self) -> Json:
         """The user of the tenant whose role it is."""
         answer: Json = self.studio.api(Role.CLIENT).get("/auth/me").data["user"]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from itertools import cycle
 from uuid import uuid4
 
 from service.accounts.permissions import Role
@@ -45,8 +44,7 @@ RECIPES["POST /auth/sessions/end-others"] = _of_a_new_session("/auth/sessions/en
 
 @recipe("DELETE /auth/sessions/<uuid:session_id>")
 def _(world: World) -> Call:
-    anonymous, login = Api(world.studio.app), {"email": world.studio.email(Role.GLOBAL_ADMIN), "password": PASSWORD}
-    own = Api(world.studio.app, anonymous.post("/auth/login", login).data["token"])
+    own = Api(world.studio.app, world.log_in()["token"])
     [current] = [each for each in own.get("/auth/sessions").data["items"] if each["is_current"]]
     return Call(f"/auth/sessions/{current['id']}")
 
@@ -182,18 +180,20 @@ def _of_today(world: World) -> Json:
     return {"task_id": world.task()["id"], "day": str(datetime.now(UTC).date()), "minutes": 90}
 
 
-def _entry(world: World) -> Json:
-    answer: Json = world.admin.put("/time-entries/", {**_of_today(world), "day": f"2020-01-{next(_DAYS):02}"}).data
+def _entry(world: World, role: Role = Role.ARTIST) -> Json:
+    """What somebody spent on a task."""
+    whose = world.studio.api(role).get("/auth/me").data["user"]["id"]
+    answer: Json = world.admin.put("/time-entries/", {**_of_today(world), "minutes": 1, "user_id": whose}).data
     return answer
 
 
-_DAYS = cycle(range(1, 29))
 _THIS_YEAR = "first_day=2026-01-01&last_day=2026-12-31"
 
 
 @recipe("PUT /time-entries/")
 def _(world: World) -> Call:
-    return Call("/time-entries/", {**_of_today(world), "minutes": 1})
+    entry = _entry(world, Role.GLOBAL_ADMIN)
+    return Call("/time-entries/", {"task_id": entry["task_id"], "day": entry["day"], "minutes": 2})
 
 
 @recipe("POST /time-entries/")
