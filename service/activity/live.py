@@ -14,7 +14,7 @@ from typing import Any
 from uuid import UUID
 
 from flask import Flask
-from sqlalchemy import Select, func, select, text, tuple_
+from sqlalchemy import BigInteger, ColumnElement, Select, func, literal_column, select, tuple_
 from sqlalchemy.orm import Session
 
 from service.accounts.auth import Identity
@@ -25,6 +25,8 @@ from service.models import ApiToken, Event, Job, Notification
 from service.tasks.logs import log_path
 from shared.jobs import FINAL_STATES, JobState
 
+SETTLED: ColumnElement[int] = literal_column("pg_snapshot_xmin(pg_current_snapshot())::text::bigint", BigInteger)
+"""The oldest transaction under way: what is committed later has this number or a higher one."""
 _EVENTS = 200
 """Events read at a time."""
 _LOG_BYTES = 1 << 16
@@ -171,8 +173,7 @@ def settled_events(current: Session, transaction: int, number: int, limit: int) 
 
 
 def _settled(current: Session) -> int:
-    # What is committed later has this number or a higher one.
-    return int(current.scalar(text("SELECT pg_snapshot_xmin(pg_current_snapshot())::text::bigint")) or 0)
+    return int(current.scalar(select(SETTLED)) or 0)
 
 
 def _events_after(current: Session, position: Position, *conditions: Any) -> list[Event]:

@@ -16,12 +16,11 @@ from datetime import datetime
 from uuid import UUID
 
 from flask import Flask
-from sqlalchemy import select, text
+from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 
 from service.config import Config
 from service.database import db, tenant_session
-from service.models import Webhook
 from service.webhooks import collecting, sending
 from service.webhooks.post import post
 from service.webhooks.secrets import secret_for
@@ -72,9 +71,7 @@ def look(app: Flask, start: Callable[[Callable[[], None]], None], stop: threadin
     # In another order each time, so that the busiest does not always come first.
     for tenant_id in random.sample(tenants, len(tenants)):
         with _guarded(f"webhooks of tenant {tenant_id}"):
-            _collect(app, tenant_id)
-            with tenant_session(tenant_id) as current:
-                claimed = sending.claim(current, most) if most > 0 else []
+            claimed = _collect(app, tenant_id, most)
             most -= len(claimed)
             for webhook_id, until in claimed:
                 start(_round(app, tenant_id, webhook_id, until, stop))
@@ -91,16 +88,21 @@ def _guarded(what: str) -> Iterator[None]:
         log.exception("%s failed", what)
 
 
-def _collect(app: Flask, tenant_id: UUID) -> None:
+def _collect(app: Flask, tenant_id: UUID, most: int) -> list[tuple[UUID, datetime]]:
+    """Write what is to be sent, and claim up to ``most`` webhooks that something is due for."""
     config: Config = app.extensions["raceway"]
     with tenant_session(tenant_id) as current:
-        active = select(Webhook.id).where(Webhook.active, Webhook.archived_at.is_(None))
-        webhook_ids = current.scalars(active.order_by(Webhook.id)).all()
+        webhook_ids = collecting.behind(current)
+        if not webhook_ids:
+            # Nothing has happened: only what waits for another try may be due.
+            return sending.claim(current, most) if most > 0 else []
     for webhook_id in webhook_ids:
         looked_at = 1
         while looked_at:
             with tenant_session(tenant_id) as current:
                 looked_at = collecting.collect(current, webhook_id, config.public_url)
+    with tenant_session(tenant_id) as current:
+        return sending.claim(current, most) if most > 0 else []
 
 
 def _round(app: Flask, tenant_id: UUID, webhook_id: UUID, until: datetime, stop: threading.Event) -> Callable[[], None]:
@@ -113,15 +115,19 @@ def _round(app: Flask, tenant_id: UUID, webhook_id: UUID, until: datetime, stop:
 
 def _send_due(app: Flask, tenant_id: UUID, webhook_id: UUID, until: datetime, stop: threading.Event) -> None:
     """Send what is due for a webhook that is claimed ``until`` then: until one fails, all is sent, or time is over."""
-    began, failed = time.monotonic(), False
-    while not failed and not stop.is_set() and time.monotonic() - began < _ROUND_SECONDS:
+    began, sent, failed = time.monotonic(), None, False
+    while True:
+        goes_on = not failed and not stop.is_set() and time.monotonic() - began < _ROUND_SECONDS
+        # What came of one and which is next are one transaction, in which nothing is sent.
         with tenant_session(tenant_id) as current:
-            found = sending.next_due(current, webhook_id, until)
-        if found is None:
-            break
+            if sent is not None:
+                sending.record(current, *sent)
+            found = sending.next_due(current, webhook_id, until) if goes_on else None
+            if found is None:
+                sending.release(current, webhook_id, until, failed=failed)
+                return
         webhook, delivery, until = found
         body = delivery.body.encode()
-        # No transaction is open meanwhile.
         headers = {
             "Content-Type": "application/json",
             "User-Agent": f"Raceway/{__version__}",
@@ -130,7 +136,4 @@ def _send_due(app: Flask, tenant_id: UUID, webhook_id: UUID, until: datetime, st
         outcome = post(webhook.url, body, headers)
         failed = not outcome.is_delivered
         log.info("delivery %s of webhook %s: %s", delivery.id, webhook_id, outcome.error or "taken")
-        with tenant_session(tenant_id) as current:
-            sending.record(current, delivery, outcome)
-    with tenant_session(tenant_id) as current:
-        sending.release(current, webhook_id, until, failed=failed)
+        sent = (webhook, delivery, outcome)

@@ -12,11 +12,11 @@ from collections.abc import Sequence
 from typing import Any
 from uuid import UUID, uuid4
 
-from sqlalchemy import func, select
+from sqlalchemy import String, cast, exists, func, select, tuple_
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
-from service.activity.live import Position, settled_events
+from service.activity.live import SETTLED, Position, settled_events
 from service.activity.notices import link_of_event
 from service.database import current_tenant
 from service.models import Event, EventCursor, User, Webhook, WebhookDelivery
@@ -33,6 +33,19 @@ def start_now(current: Session, webhook: Webhook) -> None:
     values = {"transaction": position.transaction, "number": position.number, "created_at": func.now()}
     first = insert(EventCursor).values(id=uuid4(), reader=_reader(webhook.id), **values)
     current.execute(first.on_conflict_do_update(index_elements=["tenant_id", "reader"], set_=values))
+
+
+def behind(current: Session) -> Sequence[UUID]:
+    """The webhooks for which there are events to look at: one statement, however many webhooks wait."""
+    after = tuple_(Event.transaction, Event.number) > tuple_(EventCursor.transaction, EventCursor.number)
+    reader = "webhook " + cast(Webhook.id, String)
+    waiting = (
+        select(Webhook.id)
+        .join(EventCursor, (EventCursor.tenant_id == Webhook.tenant_id) & (EventCursor.reader == reader))
+        .where(Webhook.active, Webhook.archived_at.is_(None))
+        .where(exists().where(Event.tenant_id == Webhook.tenant_id, after, Event.transaction < SETTLED))
+    )
+    return current.scalars(waiting.order_by(Webhook.id)).all()
 
 
 def collect(current: Session, webhook_id: UUID, public_url: str) -> int:

@@ -57,10 +57,9 @@ def next_due(current: Session, webhook_id: UUID, until: datetime) -> tuple[Webho
     if delivery is None:
         return None
     mine = (Webhook.id == webhook_id, Webhook.busy_until == until, Webhook.active, Webhook.archived_at.is_(None))
-    renewed = current.scalar(_busy(func.now() + _CLAIM, *mine).returning(Webhook.busy_until))
-    if renewed is None:
-        return None
-    return current.get_one(Webhook, (current_tenant(current), webhook_id)), delivery, renewed
+    renewed = _busy(func.now() + _CLAIM, *mine).returning(Webhook).execution_options(populate_existing=True)
+    webhook = current.scalars(renewed).one_or_none()
+    return None if webhook is None else (webhook, delivery, webhook.busy_until)
 
 
 def release(current: Session, webhook_id: UUID, until: datetime, *, failed: bool) -> None:
@@ -69,8 +68,8 @@ def release(current: Session, webhook_id: UUID, until: datetime, *, failed: bool
     current.execute(_busy(func.now() + _REST if failed else None, *mine))
 
 
-def record(current: Session, sent: WebhookDelivery, outcome: Outcome) -> None:
-    """Write what came of a try of ``sent``, as it was read; nothing where it was sent again meanwhile."""
+def record(current: Session, webhook: Webhook, sent: WebhookDelivery, outcome: Outcome) -> None:
+    """Write what came of a try of ``sent``, as both were read; nothing where it was sent again meanwhile."""
     tries = sent.tries + 1
     values: dict[str, Any] = {
         "tries": tries,
@@ -92,10 +91,10 @@ def record(current: Session, sent: WebhookDelivery, outcome: Outcome) -> None:
     if written is None:
         return
     if outcome.is_delivered:
-        working = (Webhook.id == sent.webhook_id, Webhook.failing_since.is_not(None))
-        current.execute(
-            _quietly(update(Webhook).where(*working).values(failing_since=None, updated_at=Webhook.updated_at))
-        )
+        # Only who has the claim, as we had, writes that it fails.
+        if webhook.failing_since is not None:
+            working = update(Webhook).where(Webhook.id == webhook.id)
+            current.execute(_quietly(working.values(failing_since=None, updated_at=Webhook.updated_at)))
     else:
         _count_failure(current, sent.webhook_id, outcome)
 

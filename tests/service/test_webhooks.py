@@ -633,3 +633,33 @@ def test_ids_are_uuids_of_deliveries_only_of_their_own_webhook(studio: StudioUnd
     assert UUID(one["id"]) != UUID(other["id"])
     path = f"/webhooks/{one['webhook_id']}/deliveries/{other['id']}"
     assert studio.admin.get(path).status == studio.admin.post(f"{path}/send-again").status == 404
+
+
+def test_webhooks_that_wait_cost_no_more_than_one(
+    app: Flask, studio: StudioUnderTest, world: World, receiver: Receiver
+) -> None:
+    def cost() -> int:
+        send(app)
+        with counting(app) as statements:
+            send(app)
+        return len(statements)
+
+    world.webhook(url=receiver.url)
+    one = cost()
+    for _ in range(5):
+        world.webhook(url=receiver.url)
+    assert cost() == one <= 5
+
+
+def test_a_delivery_costs_few_statements_and_keeps_its_order(
+    app: Flask, studio: StudioUnderTest, world: World, receiver: Receiver
+) -> None:
+    world.webhook(url=receiver.url, kinds=["asset.changed"])
+    asset = studio.production().asset
+    for number in range(12):
+        studio.admin.patch(f"/assets/{asset['id']}", {"title": f"Gear {number}"})
+    with counting(app) as statements:
+        send(app)
+    titles = [message.json["payload"]["changes"]["title"][1] for message in receiver.messages]
+    assert titles == [f"Gear {number}" for number in range(12)]
+    assert len(statements) <= 12 * 4 + 20
