@@ -662,4 +662,4 @@ def test_a_delivery_costs_few_statements_and_keeps_its_order(
         send(app)
     titles = [message.json["payload"]["changes"]["title"][1] for message in receiver.messages]
     assert titles == [f"Gear {number}" for number in range(12)]
-    assert len(statements) <= 12 * 4 + 20
+    assert len(statements) <= 12 * 4 + 35
