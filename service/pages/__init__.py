@@ -2,14 +2,14 @@
 
 ``frame`` has what every page shares; ``home``, ``assets``, ``tasks``, ``publishes`` and ``jobs`` have one page each
 with its queries; ``orders`` are made and delivered; ``playlists`` are found and arranged, and in ``review`` they and
-single pictures are looked at;
-``comments`` and ``field_values`` stand on what they are about; ``projects`` has the pages of projects, sequences and
-shots, which are made by ``making`` and changed and put away by ``changing``, as assets are; ``casting`` chooses what a
-shot uses, ``production`` takes spreadsheets, ``custom_fields`` declares fields, ``task_statuses`` what tasks can be and
-``task_templates`` sets of them, many of which ``board`` and ``task_lists`` show and change; ``uploads`` takes CAD
-files, and ``revisions`` has the buttons that confirm or correct matches; ``webhooks`` and ``people`` are an
-administrator's; ``project_people`` has team and clients of a project, ``time_spent`` weeks and totals; ``account`` is
-one's own, and ``sign_in`` gives and ends the browser's session. All of them change rows by the API's own functions.
+single pictures are looked at; ``search`` finds all of it; ``comments`` and ``field_values`` stand on what they are
+about; ``projects`` has the pages of projects, sequences and shots, which are made by ``making`` and changed and put
+away by ``changing``, as assets are; ``casting`` chooses what a shot uses, ``production`` takes spreadsheets,
+``custom_fields`` declares fields, ``task_statuses`` what tasks can be and ``task_templates`` sets of them, many of
+which ``board`` and ``task_lists`` show and change; ``uploads`` takes CAD files, and ``revisions`` has the buttons that
+confirm or correct matches; ``webhooks`` and ``people`` are an administrator's; ``project_people`` has team and clients
+of a project, ``time_spent`` weeks and totals; ``account`` is one's own, and ``sign_in`` gives and ends the browser's
+session. All of them change rows by the API's own functions.
 """
 
 from __future__ import annotations
@@ -39,6 +39,7 @@ from service.pages import (
     publishes,
     review,
     revisions,
+    search,
     sign_in,
     task_lists,
     task_statuses,
@@ -57,7 +58,7 @@ __all__ = ["error_page", "register"]
 _VIEWS = (
     *(home, projects, making, changing, casting, production, custom_fields, field_values),
     *(assets, uploads, revisions, tasks, task_lists, board, task_statuses, task_templates),
-    *(publishes, playlists, orders, review, comments, jobs, workflows, notifications, webhooks),
+    *(publishes, playlists, orders, review, comments, search, jobs, workflows, notifications, webhooks),
     *(time_spent, people, project_people, account, sign_in),
 )
 """Modules whose import declares the routes of ``pages``."""

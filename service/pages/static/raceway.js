@@ -53,6 +53,16 @@ document.addEventListener("input", (event) => {
   }
 });
 
+// The key / leads to the search field, as on many sites.
+document.addEventListener("keydown", (event) => {
+  const isTyping = event.target.closest("input, textarea, select, [contenteditable]") !== null;
+  const field = document.querySelector("form.everywhere input, form.search.wide input");
+  if (event.key !== "/" || event.ctrlKey || event.metaKey || event.altKey || isTyping || !field) return;
+  event.preventDefault();
+  field.focus();
+  field.select();
+});
+
 // Whether somebody is typing in a section or has a question open there, which new content would take away.
 function isInUse(section) {
   return section.querySelector(":popover-open, input:focus, select:focus, details[open] textarea, .dragged") !== null;
