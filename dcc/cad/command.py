@@ -76,7 +76,8 @@ def run_conversion(
     or ``cad.memory``.
     """
     limit = memory_limit or default_memory_limit()
-    arguments = [str(source), "--out", str(folder), *options]
+    # A file may be called like an option.
+    arguments = [f"--out={folder}", *options, "--", str(source)]
     limits: dict[str, Any] = {"timeout": timeout, "memory_limit": limit, "on_event": on_event}
     try:
         if converter is not None:

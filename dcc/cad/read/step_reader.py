@@ -187,6 +187,11 @@ class StepFile:
         entities = self._reader.ChangeReader().StepModel()
         features = self._uses()
         operators = TransformOperators(entities if features.operators else None)
+        if operators.damaged:
+            count = "1 placement has" if operators.damaged == 1 else f"{operators.damaged:,} placements have"
+            self._warnings.append(
+                Warning("cad.damaged_placement", f"{count} a scale that is 0 or no number; it is taken for 1.")
+            )
         styles = OccurrenceStyles(self._path if features.occurrence_styles else None)
         styles.mark(entities)
         if features.layers:

@@ -26,16 +26,24 @@ _LEAST_CHANGE = 1e-9
 
 
 class TransformOperators:
-    """The mirroring and scaling operators of one STEP model."""
+    """The mirroring and scaling operators of one STEP model.
+
+    ``damaged``: how many have a scale of 0, or one that is no finite number; they are read without it.
+    """
 
     def __init__(self, model: StepData_StepModel | None) -> None:
         """Find them and mark them; call between reading the file and the transfer. None: there are none."""
         self._matrices: list[Array] = []
+        self.damaged = 0
         for number in range(1, model.NbEntities() + 1 if model else 1):
             operator = model.Value(number) if model else None
             if isinstance(operator, StepGeom_CartesianTransformationOperator3d):
                 matrix = _matrix_of(operator)
-                if abs(np.linalg.det(matrix[:3, :3]) - 1) >= _LEAST_CHANGE:
+                if not 0 < abs(_determinant(matrix)) < np.inf:
+                    self.damaged += 1
+                    operator.SetScale(1.0)
+                    matrix = _matrix_of(operator)
+                if abs(_determinant(matrix) - 1) >= _LEAST_CHANGE:
                     self._matrices.append(matrix)
                     _replace(operator, _mark(len(self._matrices) - 1))
 
@@ -57,6 +65,11 @@ class TransformOperators:
         mark = _mark(index) * unit
         rest[3, :3] += mark @ rotation if inverse else -mark
         return np.asarray(np.linalg.inv(own) @ rest if inverse else rest @ own)
+
+
+def _determinant(matrix: Array) -> float:
+    with np.errstate(over="ignore", invalid="ignore"):
+        return float(np.linalg.det(matrix[:3, :3]))
 
 
 def _mark(index: int) -> Array:

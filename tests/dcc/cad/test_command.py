@@ -42,6 +42,13 @@ def test_it_converts_and_says_what_it_made(
     assert Path(result["glb"]).name == "geometry.glb"
 
 
+def test_a_file_called_like_an_option(bearing_step: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "--force.step").write_bytes(bearing_step.read_bytes())
+    monkeypatch.chdir(tmp_path)
+    assert run("-o", "out", "--", "--force.step") == 0
+    assert read_manifest(tmp_path / "out" / "manifest.json").source.name == "--force.step"
+
+
 def fails_with(code: str, captured: str) -> bool:
     errors = [line for line in captured.splitlines() if line.startswith("error")]
     return len(errors) == 1 and errors[0].startswith(f"error [{code}]: ") and "Traceback" not in captured

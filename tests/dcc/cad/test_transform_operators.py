@@ -117,3 +117,11 @@ def test_thousands_of_operators_are_told_apart() -> None:
         expected = np.diag([2.0, 2.0, 2.0, 1.0])
         expected[3, 0] = number
         assert found.restore(marked) == pytest.approx(expected, abs=1e-4)
+
+
+@pytest.mark.parametrize("scale", ["0.", "1.E308", "1.E-320"])
+def test_a_scale_that_is_none_is_left_out_and_told(scale: str, tmp_path: Path) -> None:
+    text = in_assembly(tmp_path, operator("#OPERATOR", mirror=True, scale=77).replace("77,", f"{scale},"))
+    manifest = converted(text, tmp_path).manifest
+    assert manifest.part("Hook").occurrences[0].transform[:3] == pytest.approx((-1, 0, 0), abs=1e-6)
+    assert [warning.code for warning in manifest.warnings] == ["cad.damaged_placement"]
