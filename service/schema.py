@@ -5,12 +5,8 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from alembic import command
-from alembic.config import Config as AlembicConfig
-from alembic.migration import MigrationContext
-from alembic.script import ScriptDirectory
-from alembic.util.exc import CommandError
 from sqlalchemy import Connection, create_engine, make_url, text
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.pool import NullPool
@@ -18,6 +14,10 @@ from sqlalchemy.pool import NullPool
 from service.config import Config, driver_url
 from service.models import Base
 from shared.errors import InputError, ServiceError
+
+if TYPE_CHECKING:
+    # Every process of the service imports this module, and few of them migrate: Alembic is loaded where it is used.
+    from alembic.config import Config as AlembicConfig
 
 _MIGRATIONS = Path(__file__).with_name("migrations")
 # Any number: two services that start at once must not migrate at once.
@@ -30,11 +30,15 @@ def upgrade(config: Config, revision: str = "head") -> str:
     Raises InputError where both URLs name one role and for an unknown revision, ServiceError where the database cannot
     be reached.
     """
+    from alembic import command
+
     return _migrate(config, lambda alembic: command.upgrade(alembic, revision))
 
 
 def downgrade(config: Config, revision: str = "base") -> str:
     """Undo the migrations after ``revision``; their data is lost."""
+    from alembic import command
+
     return _migrate(config, lambda alembic: command.downgrade(alembic, revision))
 
 
@@ -49,11 +53,19 @@ def reset(config: Config) -> int:
 def current_revision(config: Config) -> str:
     """The revision the database is at, empty for none."""
     with owner_connection(config) as connection:
-        return MigrationContext.configure(connection).get_current_revision() or ""
+        return _revision_of(connection)
+
+
+def _revision_of(connection: Connection) -> str:
+    from alembic.migration import MigrationContext
+
+    return MigrationContext.configure(connection).get_current_revision() or ""
 
 
 def head_revision() -> str:
     """The revision this version of Raceway needs."""
+    from alembic.script import ScriptDirectory
+
     return ScriptDirectory(str(_MIGRATIONS)).get_current_head() or ""
 
 
@@ -79,6 +91,9 @@ def database_error(error: OperationalError, url: str) -> ServiceError:
 
 
 def _migrate(config: Config, step: Callable[[AlembicConfig], None]) -> str:
+    from alembic.config import Config as AlembicConfig
+    from alembic.util.exc import CommandError
+
     owner, application = make_url(config.require_owner_url()), make_url(config.database_url)
     if owner.username == application.username:
         raise InputError(
@@ -101,4 +116,4 @@ def _migrate(config: Config, step: Callable[[AlembicConfig], None]) -> str:
                 "needs the version of Raceway that made it.",
                 code="input.revision",
             ) from error
-        return MigrationContext.configure(connection).get_current_revision() or ""
+        return _revision_of(connection)
