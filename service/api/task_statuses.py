@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from pydantic import Field, StringConstraints
+from pydantic import AfterValidator, Field
 from sqlalchemy import func, select
 
 from service.accounts.permissions import Permission
@@ -14,6 +14,7 @@ from service.api.listing import EditableQuery, Page, equal, page_of, row
 from service.api.records import add, change, declare_archive, row_to_change, written
 from service.api.routing import Request, Resource
 from service.api.tasks import locked_tasks
+from service.api.validation import Matches
 from service.database import current_tenant, hold, session
 from service.models import Task, TaskStatus
 from service.production.statuses import KINDS, status_given, tasks_with
@@ -33,8 +34,8 @@ Kind = Annotated[
 ]
 Color = Annotated[
     str,
-    StringConstraints(pattern=r"^#[0-9a-fA-F]{6}$", to_lower=True),
-    Field(examples=["#5aa9e6"]),
+    Matches(r"^#[0-9a-fA-F]{6}$", "must be a colour in six hexadecimal digits", "#5aa9e6"),
+    AfterValidator(str.lower),
 ]
 Position = Annotated[int, Field(ge=0, le=10_000, strict=True, description="shown in this order, then by name")]
 IsDefault = Annotated[bool, Field(description="new tasks have it; one status is, and declaring another changes that")]

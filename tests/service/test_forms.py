@@ -121,7 +121,7 @@ def studio_with_all(app: Flask) -> StudioUnderTest:
 def pages_of(app: Flask, studio: StudioUnderTest, role: Role) -> dict[str, str]:
     """An address of each page that links lead to, by its endpoint."""
     browser, urls = studio.browser(role), app.url_map.bind("localhost")
-    waiting, seen, found = ["/"], set[str](), dict[str, str]()
+    waiting, seen, found = ["/", "/search"], set[str](), dict[str, str]()
     while waiting:
         address = waiting.pop(0)
         path = address.partition("?")[0]
