@@ -75,7 +75,11 @@ class Entity:
         if self.kind == "shot":
             _check_form(self.sequence, "sequence")
         elif self.kind != "asset":
-            raise InputError(f"{self.kind!r} is neither 'asset' nor 'shot'.", code="input.entity")
+            raise InputError(
+                f"{self.kind!r} is neither 'asset' nor 'shot'.",
+                hint="Write asset:NAME or shot:SEQUENCE/SHOT.",
+                code="input.entity",
+            )
 
     @classmethod
     def asset(cls, name: str) -> Entity:

@@ -99,6 +99,10 @@ def _header(default_prim: str, sublayers: Iterable[str] = ()) -> str:
 def _asset_path(path: str) -> str:
     # '@' ends an asset path in the text format; our file names never need it.
     if "@" in path:
-        raise InputError(f"{path!r} cannot stand in a USD layer: it contains '@'.", code="input.path")
+        raise InputError(
+            f"{path!r} cannot stand in a USD layer: it contains '@'.",
+            hint="Give the file a name without '@'.",
+            code="input.path",
+        )
     up, name = ("../", path[3:]) if path.startswith("../") else ("./", path)
     return f"@{up}{normalise(name)}@"

@@ -127,7 +127,11 @@ def absolute(root: Path, path: str) -> Path:
     base = root.resolve()
     place = (base / normalise(path)).resolve()
     if not place.is_relative_to(base):
-        raise InputError(f"{path!r} leads out of the storage root.", code="input.path")
+        raise InputError(
+            f"{path!r} leads out of the storage root.",
+            hint="Give a path below PM_ROOT; a symbolic link may not lead out of it, either.",
+            code="input.path",
+        )
     return place
 
 

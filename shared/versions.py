@@ -26,6 +26,7 @@ class Version:
         if self.version < 1 or self.iteration < 1:
             raise InputError(
                 f"Version {self.version} iteration {self.iteration} is not valid: both start at 1.",
+                hint="Write it like v001_i001.",
                 code="input.version",
             )
 

@@ -97,7 +97,10 @@ class Pinning:
                 contribution = PartContribution(part, composed["department"], item)
                 text = part_entry_layer(entity.name, contribution, data=f"../{part}/data")
                 return self.layer(_written(target.parent.parent / paths.PINNED, part, text))
-        raise NotFoundError(f"The part {part} of {entity} was not composed at that moment.")
+        raise NotFoundError(
+            f"The part {part} of {entity} was not composed at that moment.",
+            hint="It was published later, or withdrawn: refer to the asset or shot instead, or pin a later publish.",
+        )
 
     def _pin_of(self, project: str, entity: Entity) -> Json | None:
         key = (project, entity)

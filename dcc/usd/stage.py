@@ -85,10 +85,14 @@ def write_layer(layer: Sdf.Layer, path: str | Path, *, text: bool = True, overwr
         try:
             written = layer.Export(str(temporary), args=arguments)
         except Tf.ErrorException as error:
-            raise UsdError(f"Cannot write {target}: {_first_line(error)}.", code="usd.write_failed") from error
+            raise _unwritten(target, f": {_first_line(error)}") from error
         if not written:
-            raise UsdError(f"Cannot write {target}.", hint="Check the disk and the path.", code="usd.write_failed")
+            raise _unwritten(target)
     return target
+
+
+def _unwritten(target: Path, reason: str = "") -> UsdError:
+    return UsdError(f"Cannot write {target}{reason}.", hint="Check the disk and the path.", code="usd.write_failed")
 
 
 def default_prim(stage: Usd.Stage) -> Usd.Prim:
