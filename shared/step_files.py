@@ -1,9 +1,10 @@
-"""What a STEP file is known by, also where it comes compressed."""
+"""Recognise STEP files, also those that come compressed."""
 
 from __future__ import annotations
 
 import zipfile
 import zlib
+from pathlib import PurePosixPath
 from typing import IO
 
 MAGIC = b"ISO-10303-21"
@@ -13,12 +14,17 @@ _HEAD = 4096
 
 
 def zip_members(archive: zipfile.ZipFile) -> list[zipfile.ZipInfo]:
-    """The STEP files in an archive, by their names."""
+    """The STEP files in an archive, by the suffixes of their names."""
     return [
         member
         for member in archive.infolist()
-        if member.filename.lower().endswith(_SUFFIXES) and not member.filename.startswith("__MACOSX/")
+        if member.filename.lower().endswith(_SUFFIXES) and not _is_of_macos(PurePosixPath(member.filename))
     ]
+
+
+def _is_of_macos(path: PurePosixPath) -> bool:
+    """Whether macOS has put the file into the archive: beside each NAME a ._NAME with its icon and the like."""
+    return path.name.startswith("._") or "__MACOSX" in path.parts
 
 
 def is_step(stream: IO[bytes]) -> bool:

@@ -58,6 +58,7 @@ def test_gzip_is_read_like_the_file_in_it(apart: bool, plain: Path) -> None:
 
 def test_a_zip_archive_is_read_like_the_file_in_it(plain: Path) -> None:
     files = {"__MACOSX/._model.stp": b"\0", "drawings/readme.txt": b"hello", "cad/Model.STP": plain.read_bytes()}
+    files["cad/._Model.STP"] = b"\0"
     assert converted(packed(plain.parent, files)).manifest.parts == converted(plain).manifest.parts
 
 
