@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import math
 import os
 import sys
@@ -47,13 +48,22 @@ _PROCESS_ERRORS = {
     ),
 }
 """What ended the converter's process, by the code of the ProcessError: code, message and hint of the CadError."""
+_UNKNOWN_MEMORY = 10 << 30
+"""Bytes: taken for the memory of a machine that does not tell."""
+_CONTAINER_LIMITS = (Path("/sys/fs/cgroup/memory.max"), Path("/sys/fs/cgroup/memory/memory.limit_in_bytes"))
+"""Where Linux says how much memory a container has, in control groups of version 2 and 1."""
 
 
 def default_memory_limit() -> int:
-    """Bytes a conversion may use: three quarters of this machine's memory, or 8 GiB where its size is not known."""
+    """Bytes a conversion may use: three quarters of the memory of this machine or, if it has less, of its container."""
+    known = [_UNKNOWN_MEMORY]
     if hasattr(os, "sysconf") and "SC_PHYS_PAGES" in os.sysconf_names:
-        return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") * 3 // 4
-    return 8 << 30
+        known = [os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")]
+    for path in _CONTAINER_LIMITS:
+        # Beyond it, the system would kill the converter, which would look like a crash. "max" stands for no limit.
+        with contextlib.suppress(OSError, ValueError):
+            known.append(int(path.read_text(encoding="ascii")))
+    return min(known) * 3 // 4
 
 
 def run_conversion(

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from dcc.cad import command
 from dcc.cad.command import COMMAND
 from dcc.cad.step_writer import StepWriter
 from shared.cli import report_error
@@ -204,6 +205,20 @@ def test_decisions_without_a_revision_before_are_refused(
     assert run(str(bearing_step), "-o", str(tmp_path / "out"), "--decisions", "decisions.json") == 1
     assert "--previous" in capsys.readouterr().err
     assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(
+    ("content", "limit"), [("400000000\n", 300_000_000), ("max\n", None), (None, None), ("9223372036854771712\n", None)]
+)
+def test_a_container_may_use_less_memory_than_its_machine_has(
+    content: str | None, limit: int | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if content is not None:
+        (tmp_path / "memory.max").write_text(content)
+    monkeypatch.setattr(command, "_CONTAINER_LIMITS", ())
+    alone = command.default_memory_limit()
+    monkeypatch.setattr(command, "_CONTAINER_LIMITS", (tmp_path / "memory.max",))
+    assert command.default_memory_limit() == (limit or alone)
 
 
 @pytest.mark.parametrize("option", ["--memory=nan", "--memory=-5", "--timeout=0", "--timeout=nan", "--timeout=inf"])
