@@ -10,6 +10,8 @@ from sqlalchemy import func, select, true
 
 from service.accounts import auth, password_links
 from service.accounts.permissions import Permission, Role
+from service.accounts.settings import tenant_settings
+from service.api import tenants
 from service.api import users as api
 from service.api.listing import row
 from service.api.records import change
@@ -53,6 +55,7 @@ def people() -> str:
         number=number,
         more=more,
         mailed=password_links.can_be_mailed(auth.config()),
+        settings=tenant_settings(session()),
     )
 
 
@@ -82,6 +85,15 @@ def invite_person() -> str:
     given = {name: form.get(name, "") for name in ("name", "email", "role")}
     made = api.create_artist(read_form(api.NewUser, given, "Nobody was invited."))
     return _with_link(made.id)
+
+
+@action("/people/clients-see", Permission.SETTINGS_WRITE)
+def choose_clients_see() -> str:
+    """Choose what clients see of projects that are made from now on."""
+    given = {"clients_see": request.form.get("clients_see", "")}
+    tenants.change_settings(read_form(tenants.SettingsChanges, given, "Nothing was changed."))
+    flash("Saved. Projects that there are stay as they are: each says so under its People.", "done")
+    return url_for("pages.people")
 
 
 @action("/people/<uuid:user_id>/change", Permission.USER_WRITE)

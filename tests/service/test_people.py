@@ -360,3 +360,10 @@ def look(browser: Browser, address: str) -> None:
     browser.resize(420, 900)
     browser.open(address)
     assert browser.run("return document.documentElement.scrollWidth <= innerWidth")
+
+
+def test_an_administrator_chooses_what_clients_see_of_new_projects(studio: StudioUnderTest, admin: FlaskClient) -> None:
+    assert admin.post("/people/clients-see", data={"clients_see": "all"}).status_code == 303
+    assert studio.production().project["clients_see"] == "all"
+    assert admin.post("/people/clients-see", data={"clients_see": "nothing"}).status_code == 422
+    assert studio.browser(Role.PROJECT_MANAGER).post("/people/clients-see", data={}).status_code == 403
