@@ -55,7 +55,7 @@ _KINDS: Mapping[str, _Kind] = {
 
 @dataclass(frozen=True)
 class RowActions:
-    """What can be done with a row on its page. ``along`` tells what is put away with it."""
+    """What can be done with a row on its page. ``names`` are the fields to edit, ``along`` is put away with it."""
 
     row: FieldsRow
     kind: str
@@ -69,11 +69,14 @@ class RowActions:
         return label_of(self.row)
 
 
-def actions_on(found: Project | Sequence | Shot | Asset) -> RowActions | None:
+def actions_on(found: Project | Sequence | Shot | Asset | Task) -> RowActions | None:
     """What the reader may do with a row: None where that is nothing. At most one statement."""
     if not may(Permission.PRODUCTION_WRITE):
         return None
     kind = next(name for name, model in TARGETS.items() if model is type(found))
+    if isinstance(found, Task):
+        # Its own page changes it, and nothing belongs to it.
+        return RowActions(found, kind, (), "")
     return RowActions(found, kind, _KINDS[kind].names, "" if found.archived_at else _taken_along(found))
 
 

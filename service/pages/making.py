@@ -72,9 +72,10 @@ def make_shots(sequence_id: UUID) -> str:
 @action("/tasks/on/<any(asset, shot):target_type>/<uuid:target_id>", Permission.PRODUCTION_WRITE)
 def make_task(target_type: str, target_id: UUID) -> str:
     """Make the task that the form describes, and show what it is on."""
-    given = {name: text for name, text in _given("name", "department", "assignee_id", "due").items() if text}
-    given |= {"target_type": target_type, "target_id": target_id}
-    labels = {"assignee_id": "Assigned to"}
+    names = ("name", "department", "start", "due", "estimate_days")
+    given: dict[str, Any] = {name: text for name, text in _given(*names).items() if text}
+    given |= {"target_type": target_type, "target_id": target_id, "assignee_ids": request.form.getlist("assignee_ids")}
+    labels = {"assignee_ids": "Assigned to", "estimate_days": "Estimate"}
     made = create_task(read_form(NewTask, given, "The task was not made.", labels))
     flash(f"Made the task {made.name}.", "done")
     return f"{page_of_row(made.target)}#tasks"

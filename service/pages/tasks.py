@@ -15,6 +15,7 @@ from service.api.records import row_to_change
 from service.api.tasks import TaskChanges, change_task
 from service.database import session
 from service.models import Publish, Task
+from service.pages.changing import actions_on
 from service.pages.comments import comment_counts, comments_on
 from service.pages.field_values import fields_on
 from service.pages.forms import check_seen, read_form
@@ -40,6 +41,7 @@ def task(task_id: UUID) -> str:
     return render_template(
         "pages/task.html",
         task=found,
+        actions=actions_on(found),
         target=found.target,
         fields=fields_on(found),
         target_fields=fields_on(found.target),

@@ -78,13 +78,29 @@ def test_a_production_is_made_from_nothing(office: Office) -> None:
     assert (asset["name"], asset["asset_type"]) == ("gear", "set_dressing")
     assert "set dressing" in office.see(address("asset", asset))
     artist = office.studio.api(Role.ARTIST).get("/auth/me").data["user"]["id"]
-    form = {"name": "modelling", "department": "model", "assignee_id": artist, "due": "2027-01-31"}
+    form = {
+        "name": "modelling",
+        "department": "model",
+        "assignee_ids": artist,
+        "due": "2027-01-31",
+        "estimate_days": "2.5",
+    }
     assert "Made the task modelling." in office.told(f"/tasks/on/asset/{asset['id']}", **form)
     shot = office.rows("/shots/")[0]
     assert "light" in office.told(
-        f"/tasks/on/shot/{shot['id']}", name="light", department="lighting", assignee_id="", due=""
+        f"/tasks/on/shot/{shot['id']}", name="light", department="lighting", due="", estimate_days=""
     )
-    assert {each["name"] for each in office.rows("/tasks/")} == {"modelling", "light"}
+    light, modelling = sorted(office.rows("/tasks/"), key=lambda each: str(each["name"]))
+    assert ([each["id"] for each in modelling["assignees"]], modelling["estimate_days"], modelling["due"]) == (
+        [artist],
+        2.5,
+        "2027-01-31",
+    )
+    assert light["assignees"] == []
+    # A task is put away and taken out on its own page.
+    page = address("task", light)
+    assert "Archive" in office.see(page) and "Restore" in office.told(f"/archive/task/{light['id']}", page)
+    assert "Archive" in office.told(f"/restore/task/{light['id']}", page)
 
 
 @pytest.mark.parametrize(
