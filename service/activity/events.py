@@ -53,8 +53,11 @@ _PRIVATE = frozenset({"email", "settings"})
 _LONG, _LONG_LIST = 200, 1000
 _KIND = re.compile(r"[a-z][a-z_]*\.[a-z][a-z_]*")
 _SINGULAR = {
-    "publishes": "publish", "material_aliases": "material_alias", "media_assets": "medium",
-    "time_entries": "time_entry", "task_statuses": "task_status",
+    "publishes": "publish",
+    "material_aliases": "material_alias",
+    "media_assets": "medium",
+    "time_entries": "time_entry",
+    "task_statuses": "task_status",
 }
 _PLACE = {"project": "project_name", "entity": "entity", "part_name": "name", "department": "department"}
 """What is told of a part, and of its publishes: as the API calls it, and as the part does."""

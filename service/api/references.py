@@ -144,9 +144,7 @@ def _statement(kind: str, *joins: tuple[Any, Any], known: Any, latest: Any, **fo
     return as_json(rows.order_by(_asked.c.position))
 
 
-def _of_part(
-    kind: str, *joins: tuple[Any, Any], known: Any, version: Any, is_newest: Any, is_seen: Any
-) -> Select[str]:
+def _of_part(kind: str, *joins: tuple[Any, Any], known: Any, version: Any, is_newest: Any, is_seen: Any) -> Select[str]:
     """The same for what a part composes now; ``joins`` ends with the part. Of a newest that ``is_seen`` is not of,
     where that is given, nothing is told."""
     has_newest = Part.current_publish_id.is_not(None)
