@@ -28,7 +28,7 @@ class Project(FieldsRow, Base):
     title: Mapped[str] = mapped_column(server_default="")
     status: Mapped[str] = mapped_column(server_default="active")
     clients_see: Mapped[str] = mapped_column(server_default=text("new_project_clients_see()"))
-    """``all`` publishes, or only those ``shared`` with them (migration 0019); the tenant says which for new projects."""
+    """``all`` publishes, or only those ``shared`` with them (migration 0019); new ones have what the tenant says."""
     name_order: Mapped[str] = order_column()
     search: Mapped[Any] = search_column(_WORDS, fields=True)
 
