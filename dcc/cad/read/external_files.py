@@ -43,7 +43,7 @@ def refers_to_files(path: Path) -> bool:
     with gzip.open(path) if is_gzip else path.open("rb") as stream:
         end = b""
         while chunk := stream.read(_CHUNK):
-            if KEYWORD in end + chunk:
+            if KEYWORD in chunk or KEYWORD in end + chunk[: len(KEYWORD)]:
                 return True
             end = chunk[-len(KEYWORD) :]
     return False

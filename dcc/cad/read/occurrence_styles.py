@@ -1,12 +1,12 @@
 """Colours and visibility of single occurrences deep in an assembly, which the kernel reads wrong or not at all.
 
-A STEP file can paint one bolt of one wheel although the wheel is one product placed four times. It says so by
+A STEP file can paint one bolt of one wheel although the wheel is one product that is placed four times. It does so with
 
-- ``CONTEXT_DEPENDENT_OVER_RIDING_STYLED_ITEM``: a style, and the placements that lead down to the occurrence; or
-- ``PRESENTATION_STYLE_BY_CONTEXT`` for the shape of a ``SPECIFIED_HIGHER_USAGE_OCCURRENCE``, which is that path.
+- a ``CONTEXT_DEPENDENT_OVER_RIDING_STYLED_ITEM``: a style, and the placements that lead down to the occurrence; or
+- a ``PRESENTATION_STYLE_BY_CONTEXT`` for the shape of a ``SPECIFIED_HIGHER_USAGE_OCCURRENCE``, which is such a path.
 
-Either may be named by an ``INVISIBILITY``. The text is read here; the kernel only tells which of its placements is
-which, by names that are marked before the transfer.
+An ``INVISIBILITY`` that names either of these hides the occurrence. All of this is read from the text. To find the same
+placements in the kernel's document, their names are marked with a number before the transfer.
 """
 
 from __future__ import annotations
@@ -87,7 +87,7 @@ class OccurrenceStyles:
 
     @staticmethod
     def unmark(name: str) -> tuple[str, int | None]:
-        """A placement's own name, and its number where it was marked."""
+        """The name of a placement as the file has it, and its number where it was marked (else None)."""
         found = _MARKED.search(name)
         return (name[: found.start()], int(found[1])) if found else (name, None)
 
@@ -138,7 +138,7 @@ def _copied(assembly: AssemblyDefinition) -> AssemblyDefinition:
 
 
 class _Reading:
-    """Follows the references between the entities of a file that have to do with styles, by their numbers."""
+    """Finds the styles of occurrences by following references between entities, which are named by their numbers."""
 
     def __init__(self, entities: Statements) -> None:
         self._entities = entities
@@ -176,7 +176,7 @@ class _Reading:
             yield OccurrenceStyle(path, color, hidden)
 
     def _path(self, number: int) -> tuple[int, ...]:
-        """The placements that an entity stands for, from the outermost down; none where it is something else."""
+        """The placements that an entity stands for, the outermost first; empty where it stands for none."""
         kind, text = self._entities.get(number, ("", ""))
         references = _references(text)
         if kind == _USAGE:
@@ -189,7 +189,7 @@ class _Reading:
         return ()
 
     def _chained(self, paths: list[tuple[int, ...]]) -> tuple[int, ...]:
-        """One path out of its pieces, whichever way round they are listed."""
+        """One path, the outermost placement first, out of pieces in any order; empty where they do not fit."""
         if not all(paths):
             return ()
         usages = list(self._usages)
@@ -205,7 +205,7 @@ class _Reading:
         return tuple(number for index in order for number in paths[index])
 
     def _color(self, styles: list[int]) -> Color | None:
-        """The colour that styles lead to, linear, with the transparency that is said beside it."""
+        """The linear RGBA colour that is found by following the references of ``styles``, breadth first."""
         rgb: tuple[float, ...] = ()
         alpha = 1.0
         queue, seen = list(styles), set(styles)
