@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -27,11 +28,32 @@ RACEWAY = [sys.executable, "-c", "import sys; from shared.cli import main; sys.e
 START_SECONDS = 60
 
 
+@pytest.fixture(scope="module", autouse=True)
+def nothing_is_set() -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as environment:
+        for name in ("DATABASE_URL", "DATABASE_OWNER_URL", "REDIS_URL", "RACEWAY_ROOT", "RACEWAY_SECRET_KEY"):
+            environment.delenv(name, raising=False)
+        yield
+
+
+@pytest.fixture(scope="module")
+def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The data folder of an installation that was stopped."""
+    folder = tmp_path_factory.mktemp("installed") / "data"
+    with running(folder, workers=0):
+        return folder
+
+
 @pytest.fixture
-def data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    for name in ("DATABASE_URL", "DATABASE_OWNER_URL", "REDIS_URL", "RACEWAY_ROOT", "RACEWAY_SECRET_KEY"):
-        monkeypatch.delenv(name, raising=False)
+def empty(tmp_path: Path) -> Path:
+    """Where nothing is installed yet."""
     return tmp_path / "data"
+
+
+@pytest.fixture
+def data(installed: Path, tmp_path: Path) -> Path:
+    """A copy of that installation: what a test does to it is seen by no other."""
+    return shutil.copytree(installed, tmp_path / "data")
 
 
 @pytest.fixture
@@ -103,16 +125,17 @@ def test_what_was_made_is_there_after_a_stop_and_after_a_kill(data: Path, up: su
     assert gone_within(started, 10), alive(started)
 
 
-def test_sigterm_ends_everything_in_order(up: subprocess.Popen[str]) -> None:
-    address_of(up)
+def test_who_is_killed_is_started_again_and_sigterm_ends_everything_in_order(up: subprocess.Popen[str]) -> None:
+    url, _, token = address_of(up).partition("/?token=")
+    _kill_worker(url, token)
+    _kill_service(up, url)
     started = descendants(up.pid)
     up.send_signal(signal.SIGTERM)
     assert up.wait(timeout=30) == 0
     assert gone_within(started, 5), alive(started)
 
 
-def test_a_worker_that_is_killed_is_started_again(up: subprocess.Popen[str]) -> None:
-    url, _, token = address_of(up).partition("/?token=")
+def _kill_worker(url: str, token: str) -> None:
     with Client(url, token) as client:
         first = client.get("/workers/")["items"][0]["pid"]
         os.kill(first, signal.SIGKILL)
@@ -122,8 +145,7 @@ def test_a_worker_that_is_killed_is_started_again(up: subprocess.Popen[str]) -> 
             time.sleep(0.1)
 
 
-def test_a_service_that_is_killed_is_started_again_at_the_same_address(up: subprocess.Popen[str]) -> None:
-    url = address_of(up).partition("/?token=")[0]
+def _kill_service(up: subprocess.Popen[str], url: str) -> None:
     (master,) = [pid for pid in children_of(up.pid) if b"service.wsgi:app" in Path(f"/proc/{pid}/cmdline").read_bytes()]
     processes = {master} | descendants(master)
     os.kill(master, signal.SIGKILL)
@@ -132,28 +154,28 @@ def test_a_service_that_is_killed_is_started_again_at_the_same_address(up: subpr
     assert requests.get(f"{url}/api/health", timeout=START_SECONDS).json()["ok"]
 
 
-def test_the_first_password_is_kept_in_private_and_stays(data: Path) -> None:
-    with running(data, workers=0) as stack:
+def test_the_first_password_is_kept_in_private_and_stays(empty: Path) -> None:
+    with running(empty, workers=0) as stack:
         password = stack.password_file.read_text()
         assert stack.password_file.stat().st_mode & 0o777 == 0o600
-        assert (data / "secret.key").stat().st_mode & 0o777 == 0o600
+        assert (empty / "secret.key").stat().st_mode & 0o777 == 0o600
         # A start that was killed while it made its secrets leaves an empty file.
-        (data / "secret.key").write_text("")
+        (empty / "secret.key").write_text("")
         with Client(stack.api_url, "") as client:
             user = client.post("/auth/login", {"email": stack.studio.email, "password": password})["user"]
         assert user["role"] == "global_admin"
         refused = subprocess.run(
-            [*RACEWAY, "up", "--data", str(data), "--json"], capture_output=True, text=True, check=False, timeout=60
+            [*RACEWAY, "up", "--data", str(empty), "--json"], capture_output=True, text=True, check=False, timeout=60
         )
         assert refused.returncode == 1
         assert json.loads(refused.stdout)["error"]["code"] == "service.data_in_use"
-    with running(data, workers=0) as stack:
+    with running(empty, workers=0) as stack:
         assert stack.password_file.read_text() == password
-        assert len((data / "secret.key").read_text()) > 30
+        assert len((empty / "secret.key").read_text()) > 30
 
 
-def test_a_program_reads_where_everything_is(data: Path) -> None:
-    command = [*RACEWAY, "up", "--data", str(data), "--port", "0", "--workers", "0", "--json"]
+def test_a_program_reads_where_everything_is(empty: Path) -> None:
+    command = [*RACEWAY, "up", "--data", str(empty), "--port", "0", "--workers", "0", "--json"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as process:
         assert process.stdout is not None
         answer = json.loads("".join(iter(process.stdout.readline, "}\n")) + "}")
@@ -163,7 +185,7 @@ def test_a_program_reads_where_everything_is(data: Path) -> None:
     assert answer["ok"] and Path(answer["root"]).is_dir() and Path(answer["password_file"]).is_file()
 
 
-def test_a_port_that_is_taken_is_named(data: Path) -> None:
+def test_a_port_that_is_taken_is_named(empty: Path) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
