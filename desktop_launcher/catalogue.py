@@ -225,7 +225,7 @@ class Catalogue:
     def my_tasks(self, search: str, page: int) -> Page[TaskItem]:
         with self._client() as client:
             make = _tasks(client)
-        return self._page("/tasks/", make, page, assignee="me", q=search or None)
+        return self._page("/tasks/", make, page, assignee="me", sort="due,name", q=search or None)
 
     def tasks(self, project: str, entity: Entity) -> list[TaskItem]:
         with self._client() as client:

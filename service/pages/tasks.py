@@ -75,7 +75,7 @@ def edit_task(task_id: UUID) -> str:
 @action("/tasks/<uuid:task_id>/take", Permission.TASK_WRITE)
 def take_task(task_id: UUID) -> str:
     """Take a task that nobody has."""
-    change_task(task_id, TaskChanges(assignee_ids=[auth.current().user_id]))
+    change_task(task_id, TaskChanges.model_validate({"assignee_ids": [auth.current().user_id]}))
     return url_for("pages.task", task_id=task_id)
 
 

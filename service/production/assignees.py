@@ -67,7 +67,8 @@ def has_assignee(user_id: UUID | None) -> ColumnElement[bool]:
 def does_it(word: str) -> ColumnElement[bool]:
     """Condition for the tasks that somebody does in whose words ``word`` is, as :func:`service.search.matching`."""
     found = select(cast(func.matching_rows(cast(User.__tablename__, REGCLASS), word), Text))
-    return Task.assignee_ids.has_any(func.array(found.scalar_subquery(), type_=ARRAY(Text)))
+    condition: ColumnElement[bool] = Task.assignee_ids.has_any(func.array(found.scalar_subquery(), type_=ARRAY(Text)))
+    return condition
 
 
 def first_name() -> ColumnElement[str | None]:

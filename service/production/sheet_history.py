@@ -18,6 +18,8 @@ from sqlalchemy.sql.elements import ColumnElement
 
 from service.models import AuditRecord
 
+_FORMERLY = {"assignee_ids": "assignee_id"}
+"""What columns of several values are called in the log where they had one."""
 History = Mapping[UUID, Sequence[AuditRecord]]
 """The changes of rows, by their ids, the oldest first."""
 
@@ -45,11 +47,19 @@ def changes_of(history: History, row_id: UUID, revision: int, column: str) -> li
     return [
         record
         for record in history.get(row_id, ())
-        if (record.revision or 0) > revision and column in (record.before or {})
+        if (record.revision or 0) > revision and {column, _FORMERLY.get(column)} & set(record.before or ())
     ]
 
 
 def was(changes: Sequence[AuditRecord], column: str, value: Any) -> bool:
     """Whether a column had a value before one of its ``changes``."""
     recorded = str(value) if isinstance(value, date | UUID) else value
-    return any((change.before or {})[column] == recorded for change in changes)
+    return any(_before(change, column) == recorded for change in changes)
+
+
+def _before(change: AuditRecord, column: str) -> Any:
+    before = change.before or {}
+    if column in before:
+        return before[column]
+    former = before[_FORMERLY[column]]
+    return [former] if former else []

@@ -49,7 +49,7 @@ def status_given(current: Session, name: str | None, role: Role = Role.PROJECT_M
     To be asked for before the tasks are locked: who puts a status away waits for who gives it. Raises InputError where
     no task can be given that one, ForbiddenError where that role may not.
     """
-    wanted = TaskStatus.is_default if name is None else TaskStatus.name == name
+    wanted = TaskStatus.is_default.is_(True) if name is None else TaskStatus.name == name
     found = _held(current, wanted)
     status = next(iter(found.values()), None)
     if status is None or status.archived_at is not None:

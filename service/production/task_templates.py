@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 from uuid import UUID, uuid4
 
-from sqlalchemy import func, or_, select
+from sqlalchemy import ColumnElement, func, or_, select
 from sqlalchemy.orm import Session
 
 from service.database import current_tenant, hold_each
@@ -34,11 +35,11 @@ def default_template(current: Session, target: Target) -> TaskTemplate | None:
     return current.scalars(nearest).unique().one_or_none()
 
 
-def targets_of(current: Session, template: TaskTemplate, condition: object, most: int) -> Sequence[Target]:
+def targets_of(current: Session, template: TaskTemplate, condition: ColumnElement[bool], most: int) -> Sequence[Target]:
     """The assets or shots in use that meet ``condition``, for which a template is meant; one statement."""
-    model: type[Asset] | type[Shot] = Asset if template.target_type == "asset" else Shot
-    found = select(model).where(model.archived_at.is_(None), condition)  # type: ignore[arg-type]
-    return current.scalars(found.order_by(model.name, model.id).limit(most)).unique().all()
+    model: Any = Asset if template.target_type == "asset" else Shot
+    found = select(model).where(model.archived_at.is_(None), condition).order_by(model.name, model.id)
+    return current.scalars(found.limit(most)).unique().all()
 
 
 def follow(current: Session, template: TaskTemplate, targets: Sequence[Target]) -> list[Task]:

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from uuid import uuid4
+
 import pytest
 from flask import Flask
 
 from service.accounts.permissions import Role
+from service.models import AuditRecord
+from service.production.sheet_history import changes_of, was
 from tests.service.studio import Json, Production, Reply, StudioUnderTest
 from tests.service.test_notifications import tell, titles
 from tests.service.test_statements import counting
@@ -144,6 +148,21 @@ def test_days_and_estimates_are_kept_and_checked(studio: StudioUnderTest, produc
     assert studio.artist.get("/tasks/?sort=-estimate_days,start").data["total"] == 1
     emptied = studio.admin.patch(path, {"start": None, "estimate_days": None}).data
     assert (emptied["start"], emptied["estimate_days"]) == (None, None)
+
+
+def test_the_history_of_one_assignee_counts_as_that_of_several() -> None:
+    """What was recorded before tasks had several, so that an old spreadsheet puts nothing back."""
+    row, anna = uuid4(), str(uuid4())
+    given, taken = ({"assignee_id": None}, {"assignee_id": anna}), ({"assignee_id": anna}, {"assignee_id": None})
+    log = {
+        row: [
+            AuditRecord(revision=n, before=before, after=after) for n, (before, after) in enumerate((given, taken), 2)
+        ]
+    }
+    changes = changes_of(log, row, 1, "assignee_ids")
+    assert len(changes) == 2 and changes_of(log, row, 1, "status") == []
+    assert was(changes, "assignee_ids", [anna]) and was(changes, "assignee_ids", [])
+    assert not was(changes, "assignee_ids", [str(uuid4())])
 
 
 def test_a_spreadsheet_names_several_by_address_or_name(studio: StudioUnderTest, people: list[Json]) -> None:

@@ -266,6 +266,66 @@ def test_what_was_said_about_pictures_alone_does_not_outlive_them(empty: Config)
     schema.upgrade(empty)
 
 
+def test_statuses_in_use_are_declared_and_who_did_a_task_still_does(empty: Config) -> None:
+    """Tasks as the releases before declared statuses wrote them; and back, where only one does a task."""
+    schema.upgrade(empty)
+    schema.downgrade(empty, "0017")
+    tenant, anna, bert, project, asset = (uuid4() for _ in range(5))
+    values = {"tenant": tenant, "anna": anna, "bert": bert, "project": project, "asset": asset}
+    statuses = ("wip", "pending_review", "rtk", "todo", "final", "on_hold", "warm")
+
+    def connect(connection: Connection) -> None:
+        connection.execute(text("SELECT set_config('app.current_tenant', :id, true)"), {"id": str(tenant)})
+
+    with schema.owner_connection(empty) as connection:
+        connect(connection)
+        for statement in (
+            "INSERT INTO tenants (id, name, storage) VALUES (:tenant, 'other', 'other')",
+            "INSERT INTO users (id, name, email, role) VALUES (:anna, 'A', 'a@y', 'artist')",
+            "INSERT INTO users (id, name, email, role) VALUES (:bert, 'B', 'b@y', 'artist')",
+            "INSERT INTO projects (id, name) VALUES (:project, 'film')",
+            "INSERT INTO assets (id, project_id, name) VALUES (:asset, :project, 'gear')",
+            "INSERT INTO tasks (id, asset_id, name, department) VALUES (gen_random_uuid(), :asset, 'idle', 'model')",
+        ):
+            connection.execute(text(statement), values)
+        for status in statuses:
+            row = (
+                "INSERT INTO tasks (id, asset_id, name, department, status, assignee_id)"
+                " VALUES (gen_random_uuid(), :asset, :status, 'model', :status, :anna)"
+            )
+            connection.execute(text(row), {**values, "status": status})
+    schema.upgrade(empty)
+    with schema.owner_connection(empty) as connection:
+        connect(connection)
+        declared = connection.execute(text("SELECT name, kind, is_default FROM task_statuses ORDER BY position")).all()
+        names = [name for name, _, _ in declared]
+        assert names[:7] == ["todo", "in_progress", "review", "retake", "approved", "done", "on_hold"]
+        assert sorted(names[7:]) == ["final", "pending_review", "rtk", "warm", "wip"]
+        kinds = {name: kind for name, kind, _ in declared}
+        assert {name: kinds[name] for name in names[7:]} == {
+            "final": "done",
+            "pending_review": "review",
+            "rtk": "retake",
+            "warm": "in_progress",
+            "wip": "in_progress",
+        }
+        assert [name for name, _, is_default in declared if is_default] == ["todo"]
+        found = dict(
+            connection.execute(text("SELECT name, assignee_ids FROM tasks WHERE tenant_id = app_tenant()")).all()
+        )
+        assert found == {"idle": [], **{status: [str(anna)] for status in statuses}}
+        both = {"both": json.dumps([str(bert), str(anna)])}
+        connection.execute(text("UPDATE tasks SET assignee_ids = CAST(:both AS jsonb) WHERE name = 'wip'"), both)
+    schema.downgrade(empty, "0017")
+    with schema.owner_connection(empty) as connection:
+        connect(connection)
+        does = dict(
+            connection.execute(text("SELECT name, assignee_id FROM tasks WHERE tenant_id = app_tenant()")).all()
+        )
+        assert (does["wip"], does["todo"], does["idle"]) == (bert, anna, None)
+        assert set(connection.scalars(text("SELECT status FROM tasks WHERE tenant_id = app_tenant()"))) == set(statuses)
+
+
 def test_clients_keep_what_they_see_and_see_no_more_after_a_way_back(empty: Config) -> None:
     schema.upgrade(empty)
     schema.downgrade(empty, "0018")

@@ -62,6 +62,10 @@ class Board:
         card = f'.column[data-status="{status}"] [data-task="{task["id"]}"]'
         return bool(self.browser.run("return !!document.querySelector(arguments[0])", card))
 
+    def is_shown(self, task: Json, revision: int) -> bool:
+        card = f"[data-task='{task['id']}'][data-version='{revision}']"
+        return bool(self.browser.run("return !!document.querySelector(arguments[0])", card))
+
     def drop(self, task: Json, status: str) -> None:
         """Drag a card onto a column, as a browser tells of it."""
         self.browser.run(
@@ -89,6 +93,7 @@ def test_a_card_is_moved_by_dragging_and_by_its_button(board: Board) -> None:
     assert board.is_in(task, "todo") and "To do" in board.column("todo")
     board.drop(task, "in_progress")
     board.browser.until(lambda: board.now(task)["status"] == "in_progress" and board.is_in(task, "in_progress"))
+    board.browser.until(lambda: board.is_shown(task, 2))
     # By keyboard: the button opens a menu, in which a status is chosen.
     board.browser.run(f"document.querySelector('[data-task=\"{task['id']}\"] [data-move]').focus()")
     board.browser.press("\ue007")

@@ -10,7 +10,7 @@ from flask import Flask
 
 from service.accounts.permissions import Role
 from tests.service.page import Page
-from tests.service.studio import Json, Production, StudioUnderTest
+from tests.service.studio import Api, Json, Production, StudioUnderTest
 from tests.service.test_notifications import tell, titles
 from tests.service.world import unique
 
@@ -41,10 +41,9 @@ def test_a_new_tenant_has_statuses_and_new_tasks_the_first(studio: StudioUnderTe
     assert production.task["status"] == "todo"
     body = {"name": unique(), "admin_email": "a@b.example"}
     made = studio.api(Role.GLOBAL_ADMIN).post("/tenants/", body).data
-    browser = studio.app.test_client()
     login = {"email": "a@b.example", "password": made["admin_password"], "tenant": made["name"]}
-    token = browser.post("/api/auth/login", json=login).json["data"]["token"]
-    listed = browser.get("/api/task-statuses/", headers={"Authorization": f"Bearer {token}"}).json["data"]["items"]
+    token = Api(studio.app).post("/auth/login", login).data["token"]
+    listed = Api(studio.app, token).get("/task-statuses/").data["items"]
     assert [each["name"] for each in listed] == DEFAULTS
 
 

@@ -13,7 +13,12 @@ async function send(form, button) {
     if (!board) throw new Error("no board was answered");
     document.querySelectorAll("main > .note").forEach((note) => note.remove());
     document.querySelector("main").prepend(...fresh.querySelectorAll("main > .note"));
-    document.querySelector("#board").replaceChildren(...board.childNodes);
+    const shown = document.querySelector("#board");
+    // Of raceway.js, which every page has.
+    keepingFocus(shown, () => {
+      shown.replaceChildren(...board.childNodes);
+      return shown;
+    });
     document.querySelector("main > .note")?.scrollIntoView({ block: "nearest" });
     countChosen();
   } catch {

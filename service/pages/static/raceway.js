@@ -68,6 +68,15 @@ function isInUse(section) {
   return section.querySelector(":popover-open, input:focus, select:focus, details[open] textarea, .dragged") !== null;
 }
 
+// Replaces what stands in a section, by ``replace``, and gives the focus back to the link or button that had it.
+function keepingFocus(section, replace) {
+  const markOf = (control) => ["data-move", "href", "popovertarget", "aria-label"].map((name) => control.getAttribute(name)).join();
+  const mark = section.contains(document.activeElement) ? markOf(document.activeElement) : null;
+  const fresh = replace();
+  if (mark === null) return;
+  [...fresh.querySelectorAll("a, button, summary")].find((each) => markOf(each) === mark)?.focus({ preventScroll: true });
+}
+
 async function refresh(section) {
   if (document.hidden || isInUse(section)) return section;
   const response = await fetch(section.dataset.refresh);
@@ -88,7 +97,10 @@ async function refresh(section) {
   if (fresh.isEqualNode(section)) return section;
   fresh.querySelectorAll("input[type=checkbox]").forEach((box) => { box.checked ||= ticked.has(key(box)); });
   if ("reload" in section.dataset && !fresh.dataset.refresh) location.reload();
-  section.replaceWith(fresh);
+  keepingFocus(section, () => {
+    section.replaceWith(fresh);
+    return fresh;
+  });
   document.dispatchEvent(new Event("raceway:refreshed"));
   return fresh;
 }
