@@ -7,6 +7,7 @@ the triangulation of least area (Barequet and Sharir, "Filling gaps in the bound
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import replace
 
@@ -16,15 +17,19 @@ from dcc.cad.kernel import Array
 from dcc.cad.mesh.mesh import Mesh
 
 _LONGEST = 300
-"""Most points of a loop that is filled: the time grows with the cube of their number."""
+"""Most points of a loop that is filled: the time grows with the cube of their number, to a second for these."""
+_MOST_WORK = 10 * _LONGEST**2
+"""Sum of the squares of the loops' points, for one part: a part with more holes is broken, and no stitching mends it."""
 
 
 def stitched(mesh: Mesh, width: float) -> Mesh:
     """``mesh`` with those cracks closed that are narrower than ``width`` (mm) on average; else ``mesh`` itself."""
     triangles = [mesh.triangles]
     faces = [mesh.faces]
+    left = _MOST_WORK
     for loop, owner in _loops(mesh):
-        if 3 <= len(loop) <= _LONGEST:
+        if 3 <= len(loop) <= min(_LONGEST, math.isqrt(left)):
+            left -= len(loop) ** 2
             points = mesh.points[mesh.point_of_vertex[loop]].astype(np.float64)
             area, filling = _least_area(points)
             if area <= width * np.linalg.norm(points - np.roll(points, 1, axis=0), axis=1).sum() / 2:

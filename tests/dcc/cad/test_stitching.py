@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from OCP.BRepAlgoAPI import BRepAlgoAPI_Cut
 
+from dcc.cad.mesh import stitching
 from dcc.cad.mesh.mesh import Mesh
 from dcc.cad.mesh.properties import mesh_volume
 from dcc.cad.mesh.stitching import stitched
@@ -92,3 +93,14 @@ def test_holes_that_touch_in_a_point_are_closed_each() -> None:
         if len({*WHOLE.welded_triangles()[first].tolist()} & {*WHOLE.welded_triangles()[other].tolist()}) == 1
     )
     assert stitched(without(WHOLE, [first, apart]), 100.0).open_edges == 0
+
+
+def test_a_mesh_with_more_holes_than_a_part_can_have_is_stitched_for_a_while_only(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    mesh = without(WHOLE, [0, 40])
+    edges = mesh.open_edges
+    assert stitched(mesh, 100.0).open_edges == 0
+    monkeypatch.setattr(stitching, "_MOST_WORK", 10)
+    closed = stitched(mesh, 100.0)
+    assert 0 < closed.open_edges < edges, "one of both is closed, and the other is still told"
