@@ -195,7 +195,7 @@ class Count:
 
 
 @dataclass(frozen=True)
-class Warning:
+class ModelWarning:
     """Something a person should know; ``part_key`` names the part where it concerns one."""
 
     code: str
@@ -218,7 +218,7 @@ class Manifest:
     parts: tuple[Part, ...]
     assemblies: tuple[Assembly, ...]
     counts: dict[str, Count] = field(default_factory=dict)
-    warnings: tuple[Warning, ...] = ()
+    warnings: tuple[ModelWarning, ...] = ()
     lineage: str = ""
     retired_keys: tuple[str, ...] = ()
     length_unit: str = "mm"

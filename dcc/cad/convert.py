@@ -46,7 +46,7 @@ from dcc.cad.write.usd_master import write_usd_master
 from shared.errors import CadError
 from shared.events import emit_progress, tool_main
 from shared.files import atomic_write, make_folder, sha256_of
-from shared.manifest import Count, Manifest, Source, Warning
+from shared.manifest import Count, Manifest, ModelWarning, Source
 from shared.material_layers import apply_layers, propose_layers
 from shared.material_sheet import MaterialSheet, apply_sheet, read_sheet
 
@@ -134,7 +134,7 @@ def convert(
     layers = propose_layers(manifest)
     if sheet is not None:
         layers, faults = apply_sheet(layers, sheet, manifest)
-        unfollowed = tuple(Warning("materials.row", f"{sheet.name}, {fault}") for fault in faults)
+        unfollowed = tuple(ModelWarning("materials.row", f"{sheet.name}, {fault}") for fault in faults)
         manifest = replace(manifest, warnings=manifest.warnings + unfollowed)
     manifest = apply_layers(manifest, layers)
     _write(scene, manifest, carried, folder, name, at_once=read.in_pieces)
@@ -202,7 +202,7 @@ def _read(source: Path, folder: Path, settings: Settings, name: str, clock: _Clo
     model, geometries = found
     if missing:
         model.warnings.append(
-            Warning("cad.missing_files", f"Parts of the model are in files that are not beside it: {missing}.")
+            ModelWarning("cad.missing_files", f"Parts of the model are in files that are not beside it: {missing}.")
         )
     return _Read(model, geometries, declared, sha256, in_pieces)
 
@@ -248,7 +248,9 @@ def _scene(read: _Read, settings: Settings) -> tuple[Scene, dict[str, Count]]:
     extents = [high - low for low, high in zip(scene.bounding_box.min, scene.bounding_box.max, strict=True)]
     if max(extents) > _PLAUSIBLE_SIZE:
         scene.warnings.append(
-            Warning("cad.huge", f"The model is {max(extents) / 1e6:,.0f} km large; a coordinate in it may be damaged.")
+            ModelWarning(
+                "cad.huge", f"The model is {max(extents) / 1e6:,.0f} km large; a coordinate in it may be damaged."
+            )
         )
     return scene, counts
 
@@ -296,10 +298,10 @@ def _explained(error: CadError, name: str, missing: str) -> CadError:
     )
 
 
-def _differences(counts: dict[str, Count]) -> list[Warning]:
+def _differences(counts: dict[str, Count]) -> list[ModelWarning]:
     """What the file declares and the kernel did not deliver."""
     return [
-        Warning(
+        ModelWarning(
             f"cad.missing_{name}",
             f"The file declares {count.declared:,} {name}; {count.read:,} were read. Something is missing.",
         )

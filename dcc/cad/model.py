@@ -13,7 +13,7 @@ from typing import Any
 from OCP.TopoDS import TopoDS_Shape
 
 from dcc.cad.kernel import Array
-from shared.manifest import Color, PartKind, Warning
+from shared.manifest import Color, ModelWarning, PartKind
 
 
 @dataclass(eq=False)
@@ -76,7 +76,7 @@ class CadModel:
     root: AssemblyDefinition
     units: tuple[str, ...] = ()
     components: int = 0
-    warnings: list[Warning] = field(default_factory=list)
+    warnings: list[ModelWarning] = field(default_factory=list)
 
     def assemblies(self) -> list[AssemblyDefinition]:
         """Every assembly once, each before its children; the root is the first."""

@@ -17,7 +17,7 @@ from dcc.cad.mesh.meshing import PartGeometry, label_of
 from dcc.cad.model import AssemblyDefinition, CadModel, PartDefinition, Placement
 from dcc.cad.settings import Limits
 from shared.errors import CadError
-from shared.manifest import BoundingBox, Color, Warning
+from shared.manifest import BoundingBox, Color, ModelWarning
 from shared.part_keys import PartIdentity, assign_part_keys, key_name, number_siblings, slug
 
 RESERVED = ("Products", "Assemblies", "mtl")
@@ -99,7 +99,7 @@ class Scene:
     occurrence_count: int
     nested: bool
     bounding_box: BoundingBox
-    warnings: list[Warning]
+    warnings: list[ModelWarning]
 
     def occurrences(self) -> Iterator[PlacedPart]:
         """Every occurrence of every part: of each assembly its own parts first, then those of its sub-assemblies."""
@@ -146,7 +146,7 @@ def build_scene(model: CadModel, geometries: dict[int, PartGeometry], limits: Li
         for assembly in assemblies:
             assembly.shared = placed[id(assembly)] > 1
         warnings.append(
-            Warning(
+            ModelWarning(
                 "cad.nested_instances",
                 f"The model has {total:,} placed parts: repeated sub-assemblies are written as nested instances, and"
                 " the manifest counts occurrences instead of listing them.",
@@ -224,13 +224,13 @@ def _same_mesh(one: PartGeometry, other: PartGeometry) -> bool:
     return bool(np.abs(a.points - b.points).max() <= _SAME_POSITION * np.ptp(a.points, axis=0).max())
 
 
-def _drop_empty(model: CadModel, geometries: dict[int, PartGeometry], warnings: list[Warning]) -> None:
+def _drop_empty(model: CadModel, geometries: dict[int, PartGeometry], warnings: list[ModelWarning]) -> None:
     """Take parts without any triangle or curve out of the model, and assemblies that hold nothing else."""
     for part in model.parts():
         geometry = geometries[id(part)]
         if geometry.is_empty:
             message = f"{label_of(part)} has no geometry that can be shown; it is left out."
-            warnings += geometry.warnings or [Warning("cad.empty_part", message)]
+            warnings += geometry.warnings or [ModelWarning("cad.empty_part", message)]
     for assembly in reversed(model.assemblies()):
         assembly.children = [
             child

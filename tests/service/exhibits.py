@@ -32,7 +32,7 @@ from service.models import (
     Worker,
 )
 from shared.jobs import JobDocument, JobState
-from shared.manifest import Manifest, Warning, write_manifest
+from shared.manifest import Manifest, ModelWarning, write_manifest
 from tests.service.studio import StudioUnderTest, make_studio
 from tests.shared.parts import make_manifest, make_part, rgba
 
@@ -155,7 +155,7 @@ def _manifest() -> Manifest:
         make_part("Seal", "Seal"),
         make_part("XJ_47", EVIL),
     )
-    return dataclasses.replace(manifest, warnings=(Warning("cad.open", "Ring is not closed.", "Ring"),))
+    return dataclasses.replace(manifest, warnings=(ModelWarning("cad.open", "Ring is not closed.", "Ring"),))
 
 
 def make_publish(part: Part, task: Task, version: int) -> Publish:

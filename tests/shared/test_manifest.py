@@ -21,11 +21,11 @@ from shared.manifest import (
     FaceColor,
     Fingerprint,
     Manifest,
+    ModelWarning,
     Occurrence,
     Part,
     Source,
     Tessellation,
-    Warning,
     read_manifest,
     write_manifest,
 )
@@ -80,7 +80,7 @@ def manifests(draw: st.DrawFn) -> Manifest:
         parts=parts,
         assemblies=(Assembly("Root", draw(st.text()), children),),
         counts={"faces": Count(3, 2)},
-        warnings=(Warning("cad.missing_faces", draw(st.text())),),
+        warnings=(ModelWarning("cad.missing_faces", draw(st.text())),),
         lineage=draw(st.text()),
     )
 

@@ -22,7 +22,7 @@ from dcc.cad.mesh.tessellate import deflection_for, discretize, is_flat, tessell
 from dcc.cad.model import PartDefinition
 from dcc.cad.settings import COARSER_LEVELS, DEFAULT_TESSELLATION, Limits, Settings
 from shared.errors import CadError
-from shared.manifest import Tessellation, Vector, Warning
+from shared.manifest import ModelWarning, Tessellation, Vector
 
 _WORTH_FORKING = 300
 """Faces from which starting processes costs less than it saves."""
@@ -61,7 +61,7 @@ class PartGeometry:
     mesh: Mesh | None
     curves: Curves | None
     properties: Properties
-    warnings: list[Warning]
+    warnings: list[ModelWarning]
     coarser: list[Mesh] = field(default_factory=list)
     origin: Vector = (0.0, 0.0, 0.0)
 
@@ -120,7 +120,7 @@ def mesh_part(part: PartDefinition, settings: Settings, *, threads: bool = False
             raise
         reason = str(error).strip() or type(error).__name__
         message = f"{label_of(part)} is left out: the CAD kernel gave up on it ({reason})."
-        return PartGeometry(None, None, NOTHING, [Warning("cad.broken_part", message)])
+        return PartGeometry(None, None, NOTHING, [ModelWarning("cad.broken_part", message)])
 
 
 def _mesh_part(part: PartDefinition, settings: Settings, threads: bool) -> PartGeometry:
@@ -242,7 +242,7 @@ def _is_as_whole(coarse: Mesh, mesh: Mesh, part: PartDefinition) -> bool:
     return part.kind != "solid" or bool(mesh.open_edges) or not coarse.open_edges
 
 
-def _faults(part: PartDefinition, mesh: Mesh, properties: Properties) -> list[Warning]:
+def _faults(part: PartDefinition, mesh: Mesh, properties: Properties) -> list[ModelWarning]:
     """The worst fault of a mesh, if any: only one is reported, because one fault often brings the others about."""
     is_open = part.kind == "solid" and len(mesh.triangles) > 0 and mesh.open_edges > 0
     # A face without area matters only where its absence leaves a hole.
@@ -250,19 +250,21 @@ def _faults(part: PartDefinition, mesh: Mesh, properties: Properties) -> list[Wa
     if missing:
         numbers = ", ".join(map(str, missing[:10])) + (", ..." if len(missing) > 10 else "")
         return [
-            Warning(
+            ModelWarning(
                 "cad.broken_faces",
                 f"{len(missing)} of {properties.fingerprint.faces} faces of {label_of(part)} could not be meshed and"
                 f" are missing (face {numbers}).",
             )
         ]
     if is_open:
-        return [Warning("cad.open_mesh", f"The mesh of {label_of(part)} is not closed, although the part is a solid.")]
+        return [
+            ModelWarning("cad.open_mesh", f"The mesh of {label_of(part)} is not closed, although the part is a solid.")
+        ]
     if part.kind == "solid":
         error = _volume_error(mesh, properties)
         if abs(error) > _VOLUME_ALARM:
             return [
-                Warning(
+                ModelWarning(
                     "cad.volume_mismatch",
                     f"The mesh of {label_of(part)} has {error:+.0%} volume against what the CAD kernel computes; the"
                     " part may be damaged, or the deflection too coarse for it.",

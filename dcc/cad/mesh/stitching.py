@@ -19,7 +19,7 @@ from dcc.cad.mesh.mesh import Mesh
 _LONGEST = 300
 """Most points of a loop that is filled: the time grows with the cube of their number, to a second for these."""
 _MOST_WORK = 10 * _LONGEST**2
-"""Sum of the squares of the loops' points, for one part: a part with more holes is broken, and no stitching mends it."""
+"""Sum of the squares of the loops' points, for one part: one with more holes is broken, and no stitching mends it."""
 
 
 def stitched(mesh: Mesh, width: float) -> Mesh:

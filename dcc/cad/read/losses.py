@@ -33,7 +33,7 @@ from OCP.XSControl import XSControl_WorkSession
 
 from dcc.cad.mesh.meshing import PartGeometry, label_of
 from dcc.cad.model import PartDefinition
-from shared.manifest import Warning
+from shared.manifest import ModelWarning
 
 Kind = Literal["faces", "solids", "open"]
 """A face or a solid that was left out, or (``open``) a solid that was read as surfaces because it does not close."""
@@ -81,11 +81,11 @@ class Loss:
     product: str
     counts: Counter[Kind]
 
-    def warnings(self, label: str) -> Iterator[Warning]:
+    def warnings(self, label: str) -> Iterator[ModelWarning]:
         """One warning for each kind of loss; ``label`` is what the messages call the product."""
         for kind, (code, one, several) in _MESSAGES.items():
             if count := self.counts[kind]:
-                yield Warning(code, (one if count == 1 else several).format(count, label))
+                yield ModelWarning(code, (one if count == 1 else several).format(count, label))
 
 
 def is_short(faces: int, solids: int, parts: Sequence[PartDefinition], geometries: Sequence[PartGeometry]) -> bool:
@@ -114,7 +114,7 @@ def losses_of(session: XSControl_WorkSession, *, short: bool) -> list[Loss]:
     return [Loss(product, counts) for product, counts in found.items()]
 
 
-def warn_of(losses: Iterable[Loss], parts: Mapping[PartDefinition, PartGeometry]) -> list[Warning]:
+def warn_of(losses: Iterable[Loss], parts: Mapping[PartDefinition, PartGeometry]) -> list[ModelWarning]:
     """Add warnings about losses to the geometry of the part that lost something.
 
     Returns those warnings for which there is no such part, because none, or several, have the product's name.
@@ -122,7 +122,7 @@ def warn_of(losses: Iterable[Loss], parts: Mapping[PartDefinition, PartGeometry]
     together: dict[str, Counter[Kind]] = {}
     for loss in losses:
         together.setdefault(loss.product, Counter()).update(loss.counts)
-    of_no_part: list[Warning] = []
+    of_no_part: list[ModelWarning] = []
     for name, counts in sorted(together.items()):
         loss = Loss(name, counts)
         named = [part for part in parts if part.name == name]

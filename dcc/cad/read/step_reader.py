@@ -53,7 +53,7 @@ from dcc.cad.read.taken_apart import BodyNames, bodies_of_product, has_name, is_
 from dcc.cad.read.tessellated_items import leave_out_second_shapes
 from dcc.cad.read.transform_operators import TransformOperators
 from shared.errors import CadError
-from shared.manifest import PartKind, Warning
+from shared.manifest import ModelWarning, PartKind
 from shared.part_keys import key_name
 
 _NAMED = 10
@@ -100,7 +100,7 @@ class StepFile:
         self._name = name or path.name
         self._body_names = body_names
         self._features = features
-        self._warnings: list[Warning] = []
+        self._warnings: list[ModelWarning] = []
         self._built: tuple[TransformOperators, OccurrenceStyles] | None = None
         self._reader = STEPCAFControl_Reader()
         self._document = TDocStd_Document(extended_string("XmlXCAF"))
@@ -137,7 +137,7 @@ class StepFile:
         check = reader.ChangeReader().StepModel().GlobalCheck(True)
         if check.NbFails():
             self._warnings.append(
-                Warning(
+                ModelWarning(
                     "cad.damaged",
                     f"The file is damaged ({check.NbFails()} syntax errors; the first: {check.CFail(1).strip()})."
                     " Parts of the model may be missing.",
@@ -178,7 +178,7 @@ class StepFile:
         return losses_of(self._reader.ChangeReader().WS(), short=short)
 
     @property
-    def warnings(self) -> list[Warning]:
+    def warnings(self) -> list[ModelWarning]:
         """What was wrong with the text."""
         return self._warnings
 
@@ -190,7 +190,7 @@ class StepFile:
         if operators.damaged:
             count = "1 placement has" if operators.damaged == 1 else f"{operators.damaged:,} placements have"
             self._warnings.append(
-                Warning("cad.damaged_placement", f"{count} a scale that is 0 or no number; it is taken for 1.")
+                ModelWarning("cad.damaged_placement", f"{count} a scale that is 0 or no number; it is taken for 1.")
             )
         styles = OccurrenceStyles(self._path if features.occurrence_styles else None)
         styles.mark(entities)
@@ -251,7 +251,7 @@ class _Structure:
         self.components = 0
 
     @property
-    def warnings(self) -> list[Warning]:
+    def warnings(self) -> list[ModelWarning]:
         """What was odd about the products."""
         if not self._empty:
             return []
@@ -261,7 +261,7 @@ class _Structure:
             if len(self._empty) == 1
             else f"{len(self._empty)} products have no shape and are"
         )
-        return [Warning("cad.empty_product", f"{count} left out: {names}.")]
+        return [ModelWarning("cad.empty_product", f"{count} left out: {names}.")]
 
     def root(self, free: Sequence_TDF_Label) -> AssemblyDefinition | None:
         """The one free assembly, or an assembly made around all free shapes; None where there is no geometry."""
