@@ -35,6 +35,7 @@ from shared.errors import ConflictError, InputError
 
 _ADDRESS = "/projects/<uuid:project_id>/fields"
 _REFUSED = "The field cannot be so."
+_LABELS = {"target_type": "Of", "to": "New name"}
 
 
 @page(_ADDRESS, Permission.PRODUCTION_WRITE)
@@ -67,7 +68,7 @@ def declare_field(project_id: UUID) -> str:
         "choices": _lines("choices") if form.get("type") in ("choice", "tags") else [],
         "for_client": "for_client" in form,
     }
-    return _done(project_id, lambda: create_custom_field(read_form(NewCustomField, given, _REFUSED)))
+    return _done(project_id, lambda: create_custom_field(read_form(NewCustomField, given, _REFUSED, _LABELS)))
 
 
 @action(f"{_ADDRESS}/<uuid:field_id>/change", Permission.PRODUCTION_WRITE)
@@ -89,8 +90,7 @@ def rename_field_choice(project_id: UUID, field_id: UUID) -> str:
     """Call a choice something else, wherever it stands."""
     given = {"choice": request.form.get("choice", ""), "to": request.form.get("to", "")}
     _shown_here(project_id, field_id)
-    labels = {"to": "New name"}
-    return _done(project_id, lambda: rename_choice(field_id, read_form(RenamedChoice, given, _REFUSED, labels)))
+    return _done(project_id, lambda: rename_choice(field_id, read_form(RenamedChoice, given, _REFUSED, _LABELS)))
 
 
 @action(f"{_ADDRESS}/<uuid:field_id>/<any(up, down, archive, restore):what>", Permission.PRODUCTION_WRITE)

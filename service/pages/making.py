@@ -58,10 +58,8 @@ def make_shots(sequence_id: UUID) -> str:
         raise InputError("No shot was named.", hint="Write a name, such as sh010, or sh010-sh100 step 10.")
     given = {**_given("title"), "sequence_id": sequence_id}
     given |= {name: whole(text) for name, text in _given("frame_in", "frame_out").items()}
-    forms = [
-        read_form(NewShot, {**given, "name": name}, "No shot was made.", {"frame_in": "First", "frame_out": "Last"})
-        for name in names
-    ]
+    labels = {"frame_in": "First frame", "frame_out": "Last frame"}
+    forms = [read_form(NewShot, {**given, "name": name}, "No shot was made.", labels) for name in names]
     _check_new(sequence_id, names)
     for form in forms:
         create_shot(form)

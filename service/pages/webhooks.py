@@ -25,6 +25,7 @@ from service.webhooks.secrets import secret_for
 from shared.errors import ConflictError
 
 _PAGE = 50
+_LABELS = {"url": "Address", "kinds": "Events", "project_id": "Project"}
 _SECRET = "secret"
 """A message from one page to the next: of which webhook to show the secret, once."""
 
@@ -73,7 +74,7 @@ def webhook(webhook_id: UUID) -> str:
 @action("/webhooks", Permission.WEBHOOK_MANAGE)
 def make_webhook() -> str:
     """Make the webhook that the form describes, and show its secret."""
-    made = api.create_webhook(read_form(api.NewWebhook, _given(), "There is no such webhook."))
+    made = api.create_webhook(read_form(api.NewWebhook, _given(), "The webhook was not made.", _LABELS))
     return _to(made["id"], with_secret=True)
 
 
@@ -81,7 +82,7 @@ def make_webhook() -> str:
 def change_webhook(webhook_id: UUID) -> str:
     """Change what the form says."""
     found = _unchanged(webhook_id)
-    changes = read_form(api.WebhookChanges, _given(), "The webhook was not changed.")
+    changes = read_form(api.WebhookChanges, _given(), "The webhook was not changed.", _LABELS)
     api.change_fields(found, changes.given())
     return _to(webhook_id)
 

@@ -214,7 +214,7 @@ def test_a_field_of_all_projects_and_one_of_a_single_project_never_share_a_name(
         ({"type": "choice"}, "choices"),
         ({"choices": ["a"]}, "choices"),
         ({"type": "choice", "choices": ["low", "Low"]}, "choices"),
-        ({"type": "choice", "choices": ["low\nhigh"]}, "choices"),
+        ({"type": "choice", "choices": ["low\nhigh"]}, "choices.0"),
         ({"type": "choice", "choices": [" "]}, "choices.0"),
         ({"type": "tags", "choices": ["a,b"]}, "choices"),
         ({"target_type": "project", "project_id": True}, "project_id"),
@@ -277,7 +277,7 @@ def test_a_choice_is_renamed_wherever_it_stands(film: Film) -> None:
     film.studio.admin.post(f"/custom-fields/{weather['id']}/rename-choice", {"choice": "rain", "to": "downpour"})
     assert film.fields("asset") == {"risk": "severe", "weather": ["fog", "downpour"]}
     assert film.studio.artist.get(f"/assets/{lamp['id']}").data["fields"]["risk"] == "high", "another project's field"
-    for choice, to, field in (("high", "x", "choice"), ("low", "Severe", "choices"), ("low", "a\nb", "choices")):
+    for choice, to, field in (("high", "x", "choice"), ("low", "Severe", "choices"), ("low", "a\nb", "to")):
         refused = film.studio.admin.post(path, {"choice": choice, "to": to})
         assert (refused.status, list(refused.error["fields"])) == (422, [field])
     logged = film.studio.admin.get(f"/audit/?row_id={film.asset['id']}&action=change&sort=created_at").data["items"]

@@ -196,7 +196,7 @@ def test_what_was_typed_for_a_webhook_a_playlist_and_a_render_stays(
     browser.type(f"{form} [name=name]", "Bot")
     browser.type(f"{form} [name=url]", "http://bot.example/")
     browser.type(f"{form} [name=kinds]", "task.* Everything")
-    assert "Kinds: must be a kind of event, or all of a thing, such as task.*" in refused(browser, form)
+    assert "Events: must be a kind of event, or all of a thing, such as task.*" in refused(browser, form)
     assert (value(browser, f"{form} [name=name]"), value(browser, f"{form} [name=kinds]")) == (
         "Bot",
         "task.* Everything",

@@ -146,7 +146,7 @@ def test_of_several_shots_all_are_made_or_none(office: Office) -> None:
         ({**frames, "names": "sh010, 2 b"}, "Name: '2 b' cannot name"),
         ({**frames, "names": " "}, "No shot was named"),
         ({"names": "sh010, sh030", "frame_in": "5", "frame_out": "2"}, "ends before it begins"),
-        ({"names": "sh010", "frame_in": "1.5", "frame_out": "2"}, "First: must be a whole number, such as 12"),
+        ({"names": "sh010", "frame_in": "1.5", "frame_out": "2"}, "First frame: must be a whole number, such as 12"),
     ):
         assert told in office.told(path, **form)
     assert [each["name"] for each in office.rows("/shots/")] == ["sh020"]
