@@ -15,7 +15,7 @@ def check_live(found: EditableRow) -> None:
         if each.archived_at is not None:
             raise ConflictError(
                 f"The {kind_of(each)} {label_of(each)} is archived.",
-                hint=f"Restore it first: POST its address with /restore; the {kind_of(each)} is {each.id}.",
+                hint=f"Restore it first, on its page, or by POST to its address with /restore; its id is {each.id}.",
                 code="conflict.archived",
             )
         each = next((getattr(each, name) for name in ("target", "sequence", "project") if hasattr(each, name)), None)
