@@ -59,7 +59,18 @@ def _try_blender() -> dict[str, Any]:
     }
 
 
-_TRIALS: dict[str, Callable[[], dict[str, Any]]] = {"OCP": _try_kernel, "pxr": _try_usd, "bpy": _try_blender}
+def _try_films() -> dict[str, Any]:
+    import av
+
+    return {"version": f"PyAV {av.__version__}", "done": "h264" in av.codecs_available}
+
+
+_TRIALS: dict[str, Callable[[], dict[str, Any]]] = {
+    "OCP": _try_kernel,
+    "pxr": _try_usd,
+    "bpy": _try_blender,
+    "av": _try_films,
+}
 
 
 def _library(module: str, what: str, extra: str) -> Callable[[Setup], Iterator[Finding]]:
@@ -122,6 +133,7 @@ CHECKS = [
     Check("libraries", "CAD kernel", _library("OCP", "The CAD kernel (OCP)", "cad")),
     Check("libraries", "USD", _library("pxr", "USD (usd-core)", "cad")),
     Check("libraries", "Blender", _blender),
+    Check("libraries", "Films", _library("av", "What reads uploaded films (PyAV)", "service")),
 ]
 
 

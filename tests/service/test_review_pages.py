@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from uuid import UUID, uuid4
 
 import numpy as np
@@ -263,9 +264,8 @@ def review(studio: StudioUnderTest, production: Production, window: Browser, add
         # Twice as wide as the one before.
         ids.append(_medium(studio, publish, f"{number}.png", "image/png", "still"))
         write_png(studio.root / f"{number}.png", np.full((90, 90 * 2**number, 3), 60, np.uint8))
-    ids.append(
-        _medium(studio, publish, "film.mp4", "video/mp4", "turntable", frame_rate="8", frame_count=8, duration=1.0)
-    )
+    read = {"frame_rate": "8", "frame_count": 8, "duration": 1.0, "film_read_at": datetime.now(UTC)}
+    ids.append(_medium(studio, publish, "film.mp4", "video/mp4", "turntable", **read))
     (studio.root / "film.mp4").write_bytes(film)
     playlist = made(studio.artist, production, *ids)
     window.resize(1360, 900)
@@ -448,3 +448,30 @@ def test_items_are_dragged_to_another_place(review: Review) -> None:
     wanted = [second, third, first, last]
     path = f"/playlists/{review.playlist['id']}"
     browser.until(lambda: shown(review.studio.artist.get(path).data) == wanted)
+
+
+@pytest.mark.parametrize(
+    ("about", "frame", "timecode"),
+    [
+        ({"rate": "24", "timecode": ""}, 1, "00:00:00:00"),
+        ({"rate": "24000/1001", "timecode": "01:00:00:00"}, 25, "01:00:01:00"),
+        # Of 29.97, numbers 00 and 01 are dropped in every minute but the tenths.
+        ({"rate": "30000/1001", "timecode": "00:00:00;00"}, 1800, "00:00:59;29"),
+        ({"rate": "30000/1001", "timecode": "00:00:00;00"}, 1801, "00:01:00;02"),
+        ({"rate": "30000/1001", "timecode": "00:00:00;00"}, 17983, "00:10:00;00"),
+        ({"rate": "30000/1001", "timecode": "00:59:59;29"}, 2, "01:00:00;00"),
+        ({"rate": "60000/1001", "timecode": "00:00:00;00"}, 3601, "00:01:00;04"),
+    ],
+)
+def test_frames_have_the_timecode_of_the_trade(
+    review: Review, about: dict[str, str], frame: int, timecode: str
+) -> None:
+    review.open(0)
+    script = (
+        "return import('/pages/static/frames.js').then(({Frames}) => {"
+        "  const frames = new Frames({frames: '', duration: '', ...about});"
+        "  return [frames.timecode(frame), frames.at(frames.middleOf(frame))];"
+        "})"
+    )
+    told = review.browser.run(f"const [about, frame] = arguments; {script}", about, frame)
+    assert told == [timecode, frame]
