@@ -160,7 +160,7 @@ def test_what_is_said_in_a_review_goes_where_it_belongs(studio: StudioUnderTest,
     assert "Clients do not see tasks" in Page(browser.get(both.location)).text
     for drawing in ("{", "[" * 100_000, '[{"color": "#ff4d4d"}]'):
         refused = browser.post(back, data={**form, "text": "x", "drawing": drawing})
-        assert "the comment cannot be written so. Drawing" in Page(browser.get(refused.location)).text.lower()
+        assert "the comment cannot be written so. drawing" in Page(browser.get(refused.location)).text.lower()
     approved, again, good = studio.artist.get("/comments/").data["items"]
     assert (approved["target_type"], approved["status"], approved["text"]) == ("task", "approved", "")
     assert (again["target_type"], again["status"], again["drawing"]) == ("task", "retake", [STROKE])
