@@ -132,9 +132,7 @@ def test_a_title_that_two_fields_have_is_told(studio: StudioUnderTest, project: 
     assert done["warnings"] == ["The column “lens” was passed over: it may mean asset.lens or shot.lens."]
     body = {"target_type": "task", "name": "status", "type": "text"}
     assert studio.admin.post("/custom-fields/", body).status == 201
-    done = send(
-        studio, project, "asset,task,department,task status,task.status\ngear,model,model,review,own\n"
-    ).data
+    done = send(studio, project, "asset,task,department,task status,task.status\ngear,model,model,review,own\n").data
     assert done["warnings"] == []
     task = studio.admin.get("/tasks/?project=film").data["items"][0]
     assert (task["status"], task["fields"]["status"]) == ("review", "own")
