@@ -30,7 +30,7 @@ from dcc.cad.model import CadModel
 from dcc.cad.read import precheck
 from dcc.cad.read.compressed import unpacked
 from dcc.cad.read.declared import Declared, declared_by, declared_in
-from dcc.cad.read.external_files import standing_beside
+from dcc.cad.read.external_files import located, with_external_files
 from dcc.cad.read.features import Features, features_of
 from dcc.cad.read.losses import REPLACED_BY, is_short, warn_of
 from dcc.cad.read.part21.index import index as index_of
@@ -181,7 +181,7 @@ def _read(source: Path, folder: Path, settings: Settings, name: str, clock: _Clo
             body_names = declared.multi_body and declared.placed <= settings.limits.body_names
             clock.stage("read", 2, "Reading the STEP file")
             found = None
-            if index and not declared.external:
+            if index and not features.external_files:
                 found = read_pieces(
                     index,
                     settings,
@@ -194,7 +194,9 @@ def _read(source: Path, folder: Path, settings: Settings, name: str, clock: _Clo
             del index
         in_pieces = found is not None
         if found is None:
-            whole = opened.enter_context(standing_beside(plain, parts_folder, declared.external))
+            whole = plain
+            if features.external_files:
+                whole = opened.enter_context(with_external_files(plain, parts_folder))
             try:
                 found = _read_whole(whole, features, declared, settings, name, body_names, clock)
             except CadError as error:
@@ -284,7 +286,7 @@ def _write(
 
 def _missing_files(folder: Path, declared: Declared) -> str:
     """Those files, by name, that hold parts of the model and are not in ``folder``; empty where all are there."""
-    names = [name for name in declared.external if not (folder / name).is_file()]
+    names = [name for name in declared.external if located(name, folder, folder) is None]
     return ", ".join(names[:5]) + (", ..." if len(names) > 5 else "")
 
 

@@ -6,7 +6,7 @@ import mmap
 import re
 from dataclasses import dataclass
 
-from dcc.cad.read.external_files import KEYWORD, external_files
+from dcc.cad.read.external_files import KEYWORDS, external_files
 from dcc.cad.read.part21.index import Index
 
 FACES = ("ADVANCED_FACE", "FACE_SURFACE")
@@ -62,7 +62,7 @@ def declared_by(index: Index) -> Declared:
     """What the text behind ``index`` declares; the same as :func:`declared_in`, without reading it again."""
     used = index.of_type(("NEXT_ASSEMBLY_USAGE_OCCURRENCE",)).tolist()
     placements = [(targets[0], targets[1]) for entity in used if len(targets := index.targets_of(entity)) >= 2]
-    documents = index.of_keyword((KEYWORD.decode(),)).tolist()
+    documents = index.of_keyword(tuple(keyword.decode() for keyword in KEYWORDS)).tolist()
     return Declared(
         products=len(index.of_type(("PRODUCT",))),
         occurrences=len(placements),

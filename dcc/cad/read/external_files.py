@@ -1,7 +1,7 @@
 """Assemblies whose parts are in STEP files of their own (``DOCUMENT_FILE``, ISO 10303-41).
 
-The kernel opens these files by itself and looks for them beside the file that it reads. Their names are read from the
-text before that, to tell which of them are missing, and to put them beside a file that is not read where it stands.
+The kernel opens these files by itself, wherever the text says that they are: ``/etc``, the storage of another tenant.
+So it is given copies that name nothing but files beside them, and these are files of the assembly's own folder.
 """
 
 from __future__ import annotations
@@ -10,19 +10,35 @@ import codecs
 import contextlib
 import gzip
 import mmap
+import os
 import re
 import shutil
 import tempfile
-from collections.abc import Iterator, Sequence
-from pathlib import Path, PurePath
+from collections.abc import Iterator
+from pathlib import Path, PureWindowsPath
 
 from shared.step_files import GZIP
 
-KEYWORD = b"DOCUMENT_FILE"
-"""The entity that names another file: text without it needs none."""
+KEYWORDS = (b"DOCUMENT_FILE", b"DCMFL")
+"""The entity that stands for another file, in full and as the kernel knows it for short: text without needs none."""
 
 _CHUNK = 1 << 24
-_NAME = re.compile(KEYWORD + rb"\s*\(\s*'((?:[^']|'')*)'")
+_STRING = rb"'((?:[^']|'')*)'"
+_NAME = re.compile(KEYWORDS[0] + rb"\s*\(\s*" + _STRING)
+# Where a file is, is also said of its entity by two others, of which the kernel takes the first that says something.
+_NAMING = b"|".join(
+    (*KEYWORDS, b"APPLIED_EXTERNAL_IDENTIFICATION_ASSIGNMENT", b"AEIA", b"EXTERNAL_SOURCE", b"EXTSRC"),
+)
+_GAP = rb"(?:\s|/\*.*?\*/)*"
+_NAMED = re.compile(
+    rb"\b(?:(" + _NAMING + rb")(" + _GAP + rb"\(" + _GAP + rb"(?:IDENTIFIER" + _GAP + rb"\(" + _GAP + rb")?)" + _STRING
+    + rb"|(?:" + _NAMING + rb")\b)",
+    re.DOTALL,
+)  # fmt: skip
+"""Everything that may name a file: keyword, what stands before the name, and the name. Where it is written otherwise
+than any CAD system does, only a keyword is found, without these."""
+_MISSING = b"missing"
+"""Instead of the name of a file that is not there, or not within the folder."""
 _ESCAPE = re.compile(
     r"\\X2\\((?:[0-9A-F]{4})+)\\X0\\|\\X4\\((?:[0-9A-F]{8})+)\\X0\\|\\X\\([0-9A-F]{2})|\\S\\(.)|\\(\\)|'(')"
 )
@@ -40,39 +56,75 @@ def refers_to_files(path: Path) -> bool:
     """
     with path.open("rb") as plain:
         is_gzip = plain.read(len(GZIP)) == GZIP
+    longest = max(map(len, KEYWORDS))
     with gzip.open(path) if is_gzip else path.open("rb") as stream:
         end = b""
         while chunk := stream.read(_CHUNK):
-            if KEYWORD in chunk or KEYWORD in end + chunk[: len(KEYWORD)]:
+            if any(keyword in chunk or keyword in end + chunk[:longest] for keyword in KEYWORDS):
                 return True
-            end = chunk[-len(KEYWORD) :]
+            end = chunk[-longest:]
     return False
 
 
-@contextlib.contextmanager
-def standing_beside(path: Path, folder: Path, names: Sequence[str]) -> Iterator[Path]:
-    """The file at ``path``, where the kernel finds those that it refers to by ``names`` and that stand in ``folder``.
+def located(name: str, beside: Path, folder: Path) -> Path | None:
+    """The file that one in the folder ``beside`` calls ``name``; None where there is none within ``folder``.
 
-    That is ``path`` itself where it stands in that folder, and otherwise a link in a temporary folder, with links to
-    the others beside it. No link leads from outside of that folder: such names are left to the kernel.
+    Whoever sends an assembly seldom keeps the folders of the machine it was made on: where the file is not where its
+    name says, one of that name beside the other is meant.
     """
-    if not names or path.parent == folder:
-        yield path
-        return
+    for candidate in (name, PureWindowsPath(name).name):
+        place = Path(os.path.normpath(beside / candidate))
+        # A name that is too long for any file is an error of its own.
+        with contextlib.suppress(OSError):
+            if place.is_relative_to(os.path.normpath(folder)) and place.is_file():
+                return place
+    return None
+
+
+@contextlib.contextmanager
+def with_external_files(path: Path, folder: Path) -> Iterator[Path]:
+    """The STEP file at ``path`` as the kernel may read it, whatever files of ``folder`` it refers to.
+
+    In a temporary folder stand copies of the file, and of those that it leads to that refer to others as well, with
+    names that lead nowhere else; and links to all the others.
+    """
     with tempfile.TemporaryDirectory() as temporary:
-        root = Path(temporary).resolve()
-        waiting = list(names)
-        while waiting:
-            name = waiting.pop()
-            source, place = folder / name, root / name
-            if source.is_file() and not place.exists() and place.resolve().is_relative_to(root):
-                place.parent.mkdir(parents=True, exist_ok=True)
+        place = _Gathering(folder, Path(temporary)).bring(path, folder)
+        assert place is not None  # nothing has led to it yet
+        yield place
+
+
+class _Gathering:
+    """The files of an assembly on their way into a folder ``into``; of no other than ``folder``."""
+
+    def __init__(self, folder: Path, into: Path) -> None:
+        self._folder = folder
+        self._into = into
+        self._places: dict[Path, Path | None] = {}
+
+    def bring(self, source: Path, beside: Path) -> Path | None:
+        """The place of ``source``, whose text names files relative to ``beside``; None if it leads to itself."""
+        if source not in self._places:
+            place = self._into / f"{len(self._places)}.step"
+            # The kernel would go round and round until it crashes.
+            self._places[source] = None
+            text = source.read_bytes()
+            if any(keyword in text for keyword in KEYWORDS):
+                place.write_bytes(_NAMED.sub(lambda found: self._renamed(found, beside), text))
+            else:
                 _link(source, place)
-                # It may be an assembly, too.
-                waiting += [str(PurePath(name).parent / other) for other in external_files(source.read_bytes())]
-        master = root / f"{root.name}.step"
-        _link(path, master)
-        yield master
+            self._places[source] = place
+        return self._places[source]
+
+    def _renamed(self, found: re.Match[bytes], beside: Path) -> bytes:
+        keyword, before, name = found.groups()
+        if keyword is None:
+            # No entity of this name is known, so that the kernel passes it over.
+            return b"X" + found[0]
+        source = located(_decoded(name), beside, self._folder)
+        place = self.bring(source, source.parent) if source else None
+        otherwise = _MISSING if keyword in KEYWORDS else b""
+        return bytes(keyword + before + b"'" + (place.name.encode() if place else otherwise) + b"'")
 
 
 def _link(source: Path, place: Path) -> None:

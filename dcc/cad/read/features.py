@@ -11,6 +11,7 @@ import re
 from dataclasses import dataclass
 
 from dcc.cad.read.bare_shapes import DEFINED
+from dcc.cad.read.external_files import KEYWORDS as EXTERNAL_FILES
 from dcc.cad.read.text_encoding import UTF8, encoding_of
 
 _CHUNK = 1 << 24
@@ -23,7 +24,10 @@ _MATERIAL = b"MATERIAL_DESIGNATION"
 _MADE_FROM = b"MAKE_FROM_USAGE_OPTION"
 _UNSEEN = b"CONTEXT_DEPENDENT_INVISIBILITY"
 _PROPERTY = b"DESCRIPTIVE_REPRESENTATION_ITEM"
-_WORDS = (_OPERATOR, _DEEP_USAGE, _DEEP_STYLE, _LAYER, _MESH, _MATERIAL, _MADE_FROM, _UNSEEN, _PROPERTY, DEFINED)
+_WORDS = (
+    _OPERATOR, _DEEP_USAGE, _DEEP_STYLE, _LAYER, _MESH, _MATERIAL, _MADE_FROM, _UNSEEN, _PROPERTY, DEFINED,
+    *EXTERNAL_FILES,
+)  # fmt: skip
 _NAMED_LAYER = re.compile(_LAYER + rb"\s*\(\s*'[^']*[^'\s][^']*'")
 
 
@@ -44,6 +48,8 @@ class Features:
     """Materials, invisible items or shapes in forms that the kernel ignores (:mod:`dcc.cad.read.other_forms`)."""
     properties: bool = True
     """Properties with text as their value, which may name materials."""
+    external_files: bool = True
+    """Parts that are in other files (:mod:`dcc.cad.read.external_files`)."""
 
 
 def features_of(text: mmap.mmap) -> Features:
@@ -57,6 +63,7 @@ def features_of(text: mmap.mmap) -> Features:
         meshes=_MESH in mentioned,
         other_forms=DEFINED not in mentioned or bool(mentioned & {_MATERIAL, _MADE_FROM, _UNSEEN}),
         properties=_PROPERTY in mentioned,
+        external_files=not mentioned.isdisjoint(EXTERNAL_FILES),
     )
 
 

@@ -21,7 +21,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from dcc.cad.read.bare_shapes import products_of
-from dcc.cad.read.external_files import KEYWORD as EXTERNAL_FILE
+from dcc.cad.read.external_files import KEYWORDS as EXTERNAL_FILES
 from dcc.cad.read.part21.statements import Statements, references, statements
 from dcc.cad.read.part21.write import text_file
 
@@ -51,7 +51,7 @@ def readable(path: Path) -> Iterator[Path]:
         entities = statements(text, _KINDS)
         said = [*_materials(entities), *_unseen(entities), *products_of(text)]
         end = text.rfind(_END, 0, text.rfind(_END) + len(_END))
-        if not said or end < 0 or text.find(EXTERNAL_FILE) >= 0:
+        if not said or end < 0 or any(text.find(keyword) >= 0 for keyword in EXTERNAL_FILES):
             yield path
             return
         with memoryview(text) as content, content[:end] as before, content[end:] as behind:

@@ -101,6 +101,13 @@ def test_a_missing_file_is_named(master: Path, tmp_path: Path) -> None:
     assert any("part_Can.stp" in warning.message for warning in manifest.warnings)
 
 
+@pytest.mark.parametrize("name", ["x" * 5000, r"\X\00", "/" * 300, "..", "", "part_Can.stp/x"])
+def test_what_cannot_be_a_name_is_a_missing_file(master: Path, tmp_path: Path, name: str) -> None:
+    master.write_text(master.read_text().replace("part_Can.stp", name))
+    manifest = convert(master, tmp_path / "out", Settings()).manifest
+    assert [round(part.volume) for part in manifest.parts] == [6000]
+
+
 def test_without_any_of_them_there_is_nothing_to_convert(master: Path, tmp_path: Path) -> None:
     for path in tmp_path.glob("part_*.stp"):
         path.unlink()
@@ -117,3 +124,70 @@ def test_a_zip_archive_of_all_the_files_is_the_whole_assembly(master: Path, tmp_
     manifest = convert(tmp_path / "delivery.zip", tmp_path / "packed", Settings()).manifest
     assert manifest.parts == convert(master, tmp_path / "out", Settings()).manifest.parts
     assert manifest.warnings == ()
+
+
+def test_a_file_beside_the_assembly_is_meant_where_its_folder_is_that_of_another_machine(
+    master: Path, tmp_path: Path
+) -> None:
+    expected = convert(master, tmp_path / "out", Settings()).manifest
+    moved = master.read_text().replace("'part_Box.stp'", r"'C:\\work\\part_Box.stp'")
+    master.write_text(moved.replace("'part_Can.stp'", "'/home/anna/part_Can.stp'"))
+    manifest = convert(master, tmp_path / "out", Settings()).manifest
+    assert (manifest.parts, manifest.warnings) == (expected.parts, ())
+
+
+@pytest.mark.parametrize("name", ["{folder}/secret.stp", "../other/secret.stp", "./../other/../other/secret.stp"])
+@pytest.mark.parametrize(
+    ("written", "instead"),
+    [
+        ("DOCUMENT_FILE(", "DOCUMENT_FILE("),
+        ("DOCUMENT_FILE(", "DOCUMENT_FILE /* a file */\n("),
+        ("DOCUMENT_FILE(", "DOCUMENT_FILE( /* a file */ "),
+        ("DOCUMENT_FILE(", "DCMFL("),
+        ("DOCUMENT_FILE('NAME'", "DOCUMENT_FILE('x'"),
+        ("DOCUMENT_FILE('NAME'", "DOCUMENT_FILE(''"),
+        ("APPLIED_EXTERNAL_IDENTIFICATION_ASSIGNMENT('NAME'", "APPLIED_EXTERNAL_IDENTIFICATION_ASSIGNMENT(''"),
+        ("APPLIED_EXTERNAL_IDENTIFICATION_ASSIGNMENT(", "AEIA/**/("),
+    ],
+)
+def test_no_file_outside_of_the_folder_is_read(
+    master: Path, tmp_path: Path, name: str, written: str, instead: str
+) -> None:
+    """However it is written: an artist who uploads an assembly sees nothing of what else is on the machine."""
+    folder, other = tmp_path / "own", tmp_path / "other"
+    folder.mkdir()
+    other.mkdir()
+    (tmp_path / "part_Can.stp").rename(other / "secret.stp")
+    (tmp_path / "part_Box.stp").rename(folder / "part_Box.stp")
+    outside = name.format(folder=other)
+    text = master.read_text().replace("part_Can.stp", outside)
+    assert written.replace("NAME", outside) in text
+    hostile = folder / "master.step"
+    hostile.write_text(text.replace(written.replace("NAME", outside), instead))
+    manifest = convert(hostile, tmp_path / "out", Settings()).manifest
+    assert [round(part.volume) for part in manifest.parts] == [6000]
+
+
+def test_no_file_outside_is_read_by_a_file_that_the_assembly_leads_to(master: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "own"
+    folder.mkdir()
+    for path in tmp_path.glob("*.st*p"):
+        path.rename(folder / path.name)
+    (folder / "part_Can.stp").rename(tmp_path / "secret.stp")
+    nested = (folder / "master.step").read_text()
+    (folder / "inner.step").write_text(nested.replace("part_Can.stp", "../secret.stp"))
+    (folder / "master.step").write_text(nested.replace("part_Can.stp", "inner.step"))
+    manifest = convert(folder / "master.step", tmp_path / "out", Settings()).manifest
+    assert {round(part.volume) for part in manifest.parts} == {6000}
+
+
+def test_assemblies_that_lead_to_each_other_are_read_once(master: Path, tmp_path: Path) -> None:
+    text = master.read_text()
+    (tmp_path / "inner.step").write_text(text.replace("part_Can.stp", "master.step"))
+    master.write_text(text.replace("part_Can.stp", "inner.step"))
+    try:
+        volumes = {round(part.volume) for part in convert(master, tmp_path / "out", Settings()).manifest.parts}
+    except CadError as error:
+        assert error.code == "cad.empty"
+    else:
+        assert volumes == {6000}
