@@ -13,11 +13,11 @@ from service.api.fields import Changes, EditableOut, Status, Title
 from service.api.listing import EditableQuery, Page, equal, page_of, row
 from service.api.records import add, change, declare_archive, row_to_change, written
 from service.api.routing import Request, Resource
-from service.api.tasks import locked_tasks
 from service.api.validation import Matches
 from service.database import current_tenant, hold, session
 from service.models import Task, TaskStatus
 from service.production.statuses import KINDS, status_given, tasks_with
+from service.production.task_changes import locked_tasks
 from shared.errors import ConflictError, InputError
 
 task_statuses = Resource("task_statuses", "/task-statuses")

@@ -15,12 +15,13 @@ from service.accounts import auth
 from service.accounts.permissions import Permission
 from service.api import time_entries as api
 from service.database import commit, session
-from service.models import Project, Task, TaskStatus, TimeEntry
+from service.models import Project, Task, TimeEntry
 from service.models.people import DAY_MINUTES
 from service.pages.forms import read_form
 from service.pages.frame import action, finish, page, pages, refuse_other_sites
 from service.production import time_spent
 from service.production.assignees import has_assignee
+from service.production.statuses import is_open
 from shared.errors import ConflictError, InputError, RacewayError
 
 _WEEK = timedelta(days=7)
@@ -141,8 +142,7 @@ def _week(user_id: UUID, monday: date, task_id: UUID | None) -> WeekView:
         select(TimeEntry).where(TimeEntry.user_id == user_id, TimeEntry.day.between(days[0], days[-1]))
     ).all()
     worked_on = {entry.task_id for entry in entries} | ({task_id} if task_id else set())
-    is_open = Task.status.in_(select(TaskStatus.name).where(TaskStatus.kind != "done"))
-    mine = has_assignee(user_id) & Task.archived_at.is_(None) & is_open
+    mine = has_assignee(user_id) & Task.archived_at.is_(None) & is_open()
     # What was worked on comes first: of a long list, no row is left out that has time in it.
     wanted = select(Task).where(Task.id.in_(worked_on) | mine)
     wanted = wanted.order_by(Task.id.in_(worked_on).desc(), Task.due.nulls_last(), func.lower(Task.name), Task.id)

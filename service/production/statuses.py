@@ -114,3 +114,15 @@ def declare_defaults(current: Session) -> None:
             )
         )
     current.flush()
+
+
+def is_open() -> ColumnElement[bool]:
+    """Condition for tasks that are not done."""
+    done = select(TaskStatus.name).where(TaskStatus.kind == "done")
+    return Task.status.not_in(done)
+
+
+def status_position() -> ColumnElement[int]:
+    """Where a task's status stands among the others, to sort by."""
+    own = (TaskStatus.tenant_id == Task.tenant_id, TaskStatus.name == Task.status)
+    return select(TaskStatus.position).where(*own).scalar_subquery()
