@@ -72,7 +72,7 @@ def task_statuses() -> str:
         "pages/task_statuses.html",
         statuses=[each for each in found if not each.archived_at],
         archived=[each for each in found if each.archived_at],
-        counts=dict(session().execute(counted).tuples().all()),
+        counts=dict(session().execute(counted).all()),
         kinds=KINDS,
     )
 

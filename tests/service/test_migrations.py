@@ -311,9 +311,7 @@ def test_statuses_in_use_are_declared_and_who_did_a_task_still_does(empty: Confi
         }
         assert [name for name, _, is_default in declared if is_default] == ["todo"]
         found: dict[str, Any] = dict(
-            connection.execute(text("SELECT name, assignee_ids FROM tasks WHERE tenant_id = app_tenant()"))
-            .tuples()
-            .all()
+            connection.execute(text("SELECT name, assignee_ids FROM tasks WHERE tenant_id = app_tenant()")).all()
         )
         assert found == {"idle": [], **{status: [str(anna)] for status in statuses}}
         both = {"both": json.dumps([str(bert), str(anna)])}
@@ -322,9 +320,7 @@ def test_statuses_in_use_are_declared_and_who_did_a_task_still_does(empty: Confi
     with schema.owner_connection(empty) as connection:
         connect(connection)
         does: dict[str, Any] = dict(
-            connection.execute(text("SELECT name, assignee_id FROM tasks WHERE tenant_id = app_tenant()"))
-            .tuples()
-            .all()
+            connection.execute(text("SELECT name, assignee_id FROM tasks WHERE tenant_id = app_tenant()")).all()
         )
         assert (does["wip"], does["todo"], does["idle"]) == (bert, anna, None)
         assert set(connection.scalars(text("SELECT status FROM tasks WHERE tenant_id = app_tenant()"))) == set(statuses)
