@@ -23,20 +23,21 @@ KEYWORDS = (b"DOCUMENT_FILE", b"DCMFL")
 """The entity that stands for another file, in full and as the kernel knows it for short: text without needs none."""
 
 _CHUNK = 1 << 24
-_STRING = rb"'((?:[^']|'')*)'"
+# The quantifiers give nothing back: what looks like a name and is none takes no more time than what is one.
+_STRING = rb"'([^']*+(?:''[^']*+)*+)'"
 _NAME = re.compile(KEYWORDS[0] + rb"\s*\(\s*" + _STRING)
 # Where a file is, is also said of its entity by two others, of which the kernel takes the first that says something.
 _NAMING = b"|".join(
     (*KEYWORDS, b"APPLIED_EXTERNAL_IDENTIFICATION_ASSIGNMENT", b"AEIA", b"EXTERNAL_SOURCE", b"EXTSRC"),
 )
-_GAP = rb"(?:\s|/\*.*?\*/)*"
+_GAP = rb"(?>\s|/\*.{0,200}?\*/)*+"
 _NAMED = re.compile(
-    rb"\b(?:(" + _NAMING + rb")(" + _GAP + rb"\(" + _GAP + rb"(?:IDENTIFIER" + _GAP + rb"\(" + _GAP + rb")?)" + _STRING
+    rb"\b(?:(" + _NAMING + rb")" + _GAP + rb"\(" + _GAP + rb"(IDENTIFIER" + _GAP + rb"\(" + _GAP + rb")?+" + _STRING
     + rb"|(?:" + _NAMING + rb")\b)",
     re.DOTALL,
 )  # fmt: skip
-"""Everything that may name a file: keyword, what stands before the name, and the name. Where it is written otherwise
-than any CAD system does, only a keyword is found, without these."""
+"""Everything that may name a file: keyword, the type before the name, if any, and the name. Where it is written
+otherwise than any CAD system does, only a keyword is found, without these."""
 _MISSING = b"missing"
 """Instead of the name of a file that is not there, or not within the folder."""
 _ESCAPE = re.compile(
@@ -117,13 +118,16 @@ class _Gathering:
         return self._places[source]
 
     def _renamed(self, found: re.Match[bytes], beside: Path) -> bytes:
-        keyword, before, name = found.groups()
+        keyword, typed, name = found.groups()
         if keyword is None:
             # No entity of this name is known, so that the kernel passes it over.
             return b"X" + found[0]
         source = located(_decoded(name), beside, self._folder)
         place = self.bring(source, source.parent) if source else None
         otherwise = _MISSING if keyword in KEYWORDS else b""
+        before = b"(IDENTIFIER(" if typed else b"("
+        # Nothing that stood between them is kept: what is a comment here may be none to the kernel, where the keyword
+        # stands in a string, and name a file.
         return bytes(keyword + before + b"'" + (place.name.encode() if place else otherwise) + b"'")
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import time
 import zipfile
 from pathlib import Path
 
@@ -16,7 +17,7 @@ from OCP.XCAFDoc import XCAFDoc_DocumentTool
 
 from dcc.cad.convert import convert
 from dcc.cad.kernel import extended_string, silence
-from dcc.cad.read.external_files import external_files
+from dcc.cad.read.external_files import external_files, with_external_files
 from dcc.cad.reuse import earlier_result
 from dcc.cad.settings import Settings
 from shared.errors import CadError
@@ -166,6 +167,32 @@ def test_no_file_outside_of_the_folder_is_read(
     hostile.write_text(text.replace(written.replace("NAME", outside), instead))
     manifest = convert(hostile, tmp_path / "out", Settings()).manifest
     assert [round(part.volume) for part in manifest.parts] == [6000]
+
+
+def test_no_file_outside_is_read_that_is_named_between_two_strings_like_comments(master: Path, tmp_path: Path) -> None:
+    """What begins in one string like the name of a file, and ends in another, hides nothing that stands between."""
+    folder = tmp_path / "own"
+    folder.mkdir()
+    (tmp_path / "part_Box.stp").rename(folder / "part_Box.stp")
+    secret = (tmp_path / "part_Can.stp").rename(tmp_path / "secret.stp")
+    text = master.read_text().replace("part_Can.stp", str(secret))
+    text = text.replace(f"ASSIGNMENT('{secret}'", "ASSIGNMENT(''")
+    begin = text.rindex("#", 0, text.index(f"DOCUMENT_FILE('{secret}'"))
+    end = text.index(";", begin) + 1
+    before, after = "#90001=MESSAGE('DOCUMENT_FILE(/*');", "#90002=MESSAGE(/* */'');"
+    hostile = folder / "master.step"
+    hostile.write_text(text[:begin] + before + text[begin:end] + after + text[end:])
+    manifest = convert(hostile, tmp_path / "out", Settings()).manifest
+    assert [round(part.volume) for part in manifest.parts] == [6000]
+
+
+@pytest.mark.parametrize("written", ["DOCUMENT_FILE" + 28 * "/**/" + "x", 20_000 * "DOCUMENT_FILE/*"])
+def test_text_that_only_looks_like_names_of_files_takes_no_time(master: Path, tmp_path: Path, written: str) -> None:
+    path = tmp_path / "slow.step"
+    path.write_text(master.read_text() + written)
+    began = time.process_time()
+    with with_external_files(path, tmp_path):
+        assert time.process_time() - began < 3
 
 
 def test_no_file_outside_is_read_by_a_file_that_the_assembly_leads_to(master: Path, tmp_path: Path) -> None:
