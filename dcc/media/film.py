@@ -28,6 +28,8 @@ _POSTER_AT = Fraction(1, 10)
 _QUALITY = 4
 """Of the JPEG: the encoder's quantiser, 2 is best and 31 worst."""
 _MOST_FRAMES = 5_000_000
+_LONGEST_SIDE = 65_535
+_EBML = b"\x1a\x45\xdf\xa3"
 
 
 @dataclass(frozen=True)
@@ -81,10 +83,10 @@ def read_film(place: Path) -> Film:
     import av
 
     try:
-        with av.open(str(place)) as container:
+        with _opened(place) as container:
             stream = _video_of(container)
             times = _times_of(container, stream)
-        with av.open(str(place)) as container:
+        with _opened(place) as container:
             stream = _video_of(container)
             first = next(iter(container.decode(stream)), None)
             width, height = _shown_size(stream, first)
@@ -114,7 +116,7 @@ def write_poster(place: Path, target: Path) -> bool:
 
     with contextlib.suppress(av.FFmpegError, ValueError, OSError):
         for part in (_POSTER_AT, Fraction(0)):
-            with av.open(str(place)) as container:
+            with _opened(place) as container:
                 stream = _video_of(container)
                 if part and stream.duration:
                     container.seek((stream.start_time or 0) + int(stream.duration * part), stream=stream)
@@ -123,6 +125,20 @@ def write_poster(place: Path, target: Path) -> bool:
                     target.write_bytes(_jpeg(frame, *_shown_size(stream, frame)))
                     return True
     return False
+
+
+def _opened(place: Path) -> Any:
+    """The film at ``place``. Raises ValueError for what is neither MP4, MOV nor WebM.
+
+    The file itself does not choose what reads it: some of FFmpeg's formats are lists of other files and of addresses.
+    """
+    import av
+
+    with place.open("rb") as stream:
+        head = stream.read(8)
+    if head[4:] != b"ftyp" and not head.startswith(_EBML):
+        raise ValueError("it is neither MP4, MOV nor WebM")
+    return av.open(str(place), format="mov" if head[4:] == b"ftyp" else "matroska")
 
 
 def _video_of(container: Any) -> Any:
@@ -185,8 +201,8 @@ def _shown_size(stream: Any, frame: Any) -> tuple[int, int]:
     if frame is None:
         return stream.codec_context.width, stream.codec_context.height
     width, height = frame.width, frame.height
-    if aspect := stream.sample_aspect_ratio:
-        width = max(1, round(width * aspect))
+    if (aspect := stream.sample_aspect_ratio) and 1 <= round(width * aspect) <= _LONGEST_SIDE:
+        width = round(width * aspect)
     return (height, width) if frame.rotation % 180 else (width, height)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import struct
 from pathlib import Path
 
 import pytest
@@ -71,6 +72,36 @@ def test_a_film_on_its_side_has_the_size_that_is_shown(tmp_path: Path) -> None:
     assert write_poster(turned, tmp_path / "poster.jpg")
     with av.open(str(tmp_path / "poster.jpg")) as poster:
         assert (poster.streams.video[0].width, poster.streams.video[0].height) == (48, 64)
+
+
+@pytest.mark.parametrize(("across", "down"), [(2**24 - 1, 2), (2, 2**24 - 1)])
+def test_a_film_that_would_be_shown_wider_than_any_screen_has_the_size_of_its_frames(
+    tmp_path: Path, across: int, down: int
+) -> None:
+    place = write_film(tmp_path / "a.mp4", size=(1024, 16), codec="libx264")
+    content = bytearray(place.read_bytes())
+    # The matrix of the track's header, version 0: ISO/IEC 14496-12, 8.3.2.
+    matrix = content.index(b"tkhd") + 4 + 40
+    struct.pack_into(">i12xi", content, matrix, across, down)
+    place.write_bytes(content)
+    film = read_film(place)
+    assert (film.width, film.height) == (1024, 16)
+    assert write_poster(place, tmp_path / "poster.jpg")
+
+
+@pytest.mark.parametrize(
+    "content",
+    ["ffconcat version 1.0\nfile other.mp4\n", "#EXTM3U\n#EXTINF:10,\nother.mp4\n#EXT-X-ENDLIST\n"],
+    ids=["concat", "HLS"],
+)
+def test_a_list_of_other_films_is_no_film(tmp_path: Path, content: str) -> None:
+    """Whoever sends one would have the service read files beside it, and ask other machines."""
+    write_film(tmp_path / "other.mp4")
+    place = tmp_path / "a.mp4"
+    place.write_text(content)
+    with pytest.raises(RenderError, match="neither MP4, MOV nor WebM"):
+        read_film(place)
+    assert not write_poster(place, tmp_path / "poster.jpg")
 
 
 def test_the_poster_is_a_small_picture_from_inside_the_film(tmp_path: Path) -> None:
