@@ -8,7 +8,7 @@ from typing import Any
 from uuid import UUID
 
 from flask import render_template, request, url_for
-from sqlalchemy import ARRAY, Text, func, literal, select
+from sqlalchemy import ARRAY, Text, exists, func, literal, select
 from sqlalchemy.orm import aliased
 
 from service.accounts.permissions import Permission
@@ -22,7 +22,7 @@ from service.api.tasks import TaskQuery, list_tasks
 from service.api.users import UserQuery, list_artists
 from service.archiving import label_of
 from service.database import session
-from service.models import Asset, Part, Project, Shot
+from service.models import Asset, Part, Project, Publish, Shot
 from service.models import Sequence as ShotSequence
 from service.pages.field_values import page_of_row
 from service.pages.formats import words
@@ -89,20 +89,27 @@ def _where(target: Any, more: str) -> str:
 
 
 def _publishes(query: str) -> Group:
-    """The current publish of each part that is found by its own words, or by those of what it stands in."""
+    """The current publish of each part that is found by its own words, or by those of what it stands in.
+
+    For a client, who may not see that one, it is the newest of those that they see.
+    """
+    of_part = (Publish.part_id == Part.id, Publish.archived_at.is_(None))
+    newest = ((Publish.id == Part.current_publish_id).desc(), Publish.version.desc(), Publish.iteration.desc())
+    shown = select(Publish.id).where(*of_part).order_by(*newest).limit(1).scalar_subquery()
     matched = matching_parts(literal(words_of(query), ARRAY(Text)))
     of_shot = aliased(Project)
     parts = select(Part).outerjoin(Part.asset).outerjoin(Asset.project)
     parts = parts.outerjoin(Part.shot).outerjoin(Shot.sequence).outerjoin(of_shot, ShotSequence.project)
     in_use = (each.archived_at.is_(None) for each in (Asset, Project, Shot, ShotSequence, of_shot))
-    parts = parts.where(Part.id.in_(matched), Part.current_publish_id.is_not(None), *in_use)
-    rows = session().scalars(parts.order_by(Part.entity, Part.name).limit(_SHOWN)).unique().all()
+    parts = parts.where(Part.id.in_(matched), Part.current_publish_id.is_not(None), exists().where(*of_part), *in_use)
+    first = parts.add_columns(shown).order_by(Part.entity, Part.name).limit(_SHOWN)
+    rows = session().execute(first).unique().all()
     total = session().scalar(parts.with_only_columns(func.count(Part.id))) or 0
-    return Group("Publishes", [_publish(each) for each in rows], total)
+    return Group("Publishes", [_publish(part, publish_id) for part, publish_id in rows], total)
 
 
-def _publish(part: Part) -> Found:
-    address = url_for("pages.publish", publish_id=part.current_publish_id)
+def _publish(part: Part, publish_id: UUID) -> Found:
+    address = url_for("pages.publish", publish_id=publish_id)
     return Found(part.name, f"{part.project_name} / {part.entity.partition(':')[2]}", address)
 
 

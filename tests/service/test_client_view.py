@@ -246,6 +246,7 @@ def test_no_page_shows_a_client_what_was_not_shared(lasting: Shown) -> None:
     paths = ["/", "/playlists", f"/playlists/{lasting.playlist['id']}", f"/pictures/{lasting.picture}"]
     paths += [f"/publishes/{lasting.marked['id']}", f"/publishes/{lasting.pictured['id']}"]
     paths += [f"/projects/{production.project['id']}", f"/assets/{production.asset['id']}"]
+    paths += ["/search?q=gear", "/search?q=body"]
     for path in paths:
         answer = browser.get(path)
         assert answer.status_code == 200, path
@@ -253,6 +254,8 @@ def test_no_page_shows_a_client_what_was_not_shared(lasting: Shown) -> None:
             assert each["id"] not in answer.text and each["item_usd_path"] not in answer.text, path
     for each in lasting.hidden:
         assert browser.get(f"/publishes/{each['id']}").status_code == 404
+    assert lasting.marked["id"] in browser.get("/search?q=body").text
+    assert lasting.newer["id"] in lasting.studio.browser().get("/search?q=body").text
 
 
 def test_a_client_hears_of_a_comment_once_they_see_what_it_is_about(app: Flask, shown: Shown) -> None:
