@@ -33,6 +33,9 @@ def create_app(config: Config) -> Flask:
         SQLALCHEMY_DATABASE_URI=driver_url(config.database_url),
         SQLALCHEMY_ENGINE_OPTIONS=engine_options(config.database_pool),
         SECRET_KEY=config.secret_key,
+        # Of the messages from one page to the next, some of which are secrets; as the cookie of a login.
+        SESSION_COOKIE_SAMESITE="Lax",
+        SESSION_COOKIE_SECURE=config.public_url.startswith("https:"),
         MAX_CONTENT_LENGTH=_MAX_BODY_BYTES,
         MAX_FORM_MEMORY_SIZE=MEBIBYTE,
     )

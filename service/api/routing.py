@@ -250,6 +250,10 @@ def _validated(model: type[Request], values: Any) -> Request:
             hint=f"See {PREFIX}/docs for what this call takes.",
             fields=fields,
         ) from None
+    except RecursionError:
+        raise InputError(
+            "The request is not valid: it is nested too deeply.", hint="Send fewer lists within lists."
+        ) from None
 
 
 def _query_values() -> dict[str, str]:

@@ -13,7 +13,7 @@ from sqlalchemy import select
 
 from service.accounts import auth
 from service.accounts.permissions import Permission, Role, allows
-from service.api.fields import Day, Row
+from service.api.fields import Day, OneLine, Row
 from service.api.listing import ListQuery, Page, equal, missing, page_of, row
 from service.api.records import check_version, live_row
 from service.api.routing import Reply, Request, Resource
@@ -66,7 +66,7 @@ class TimeQuery(ListQuery):
 class ReportQuery(Request):
     first_day: Day
     last_day: Day
-    project: str = Field("", max_length=100, description="name of the project, default: all")
+    project: Annotated[str, OneLine] = Field("", max_length=100, description="name of the project, default: all")
     user_id: UUID | None = None
 
 

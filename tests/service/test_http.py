@@ -148,6 +148,13 @@ def test_json_that_was_cut_off_or_damaged_is_refused(wire: Wire, body: bytes) ->
     assert (answer.status, told["error"]["code"]) == (400, "input.incomplete")
 
 
+@pytest.mark.parametrize("depth", [300, 600, 900, 100_000])
+def test_json_that_is_nested_more_deeply_than_anything_here_is_refused(app: Flask, depth: int) -> None:
+    body = '{"email": "a@b.example", "password": ' + "[" * depth + "]" * depth + "}"
+    answer = app.test_client().post("/api/auth/login", data=body, content_type="application/json")
+    assert answer.status_code in (400, 422) and answer.json and "input" in answer.json["error"]["code"]
+
+
 def test_too_long_a_body_in_chunks_is_refused_as_such(wire: Wire) -> None:
     # What is cut off at the limit would be JSON all the same.
     body = in_chunks(b'{"email": "a@b", "password": "c"}') + in_chunks(b" " * (9 << 20)) + in_chunks(b"")

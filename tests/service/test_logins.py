@@ -231,6 +231,21 @@ def test_behind_a_proxy_cookies_and_forms_are_for_the_address_that_was_asked_for
     assert "; Secure" in behind.headers["Set-Cookie"] and behind.headers["Location"].startswith("/")
 
 
+def test_what_a_page_tells_the_next_is_sent_to_secure_addresses_only_where_the_service_has_one(
+    config: Config, studio: StudioUnderTest
+) -> None:
+    """It may be a new token, or a link to choose a password."""
+    for public_url, is_secure in (("https://raceway.example", True), ("", False)):
+        app = create_app(replace(config, public_url=public_url))
+        browser = app.test_client()
+        base = public_url or "http://localhost"
+        browser.get("/", query_string={"token": studio.tokens[Role.ARTIST]}, base_url=base)
+        made = browser.post("/account/tokens", data={"name": "a program"}, base_url=base)
+        [cookie] = [each for each in made.headers.getlist("Set-Cookie") if each.startswith("session=")]
+        assert ("; Secure" in cookie, "; SameSite=Lax" in cookie, "; HttpOnly" in cookie) == (is_secure, True, True)
+        assert "rw_" in browser.get("/account", base_url=base).text
+
+
 def test_logins_that_succeed_are_not_counted(studio: StudioUnderTest, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(throttle, "ATTEMPTS_PER_ADDRESS", 3)
     for _ in range(throttle.ATTEMPTS_PER_ACCOUNT + 1):

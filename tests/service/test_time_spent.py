@@ -179,6 +179,9 @@ def test_the_report_is_a_spreadsheet_and_a_page(studio: StudioUnderTest, task: J
     assert f"{task['project']} 2026-03 artist 1:30 Total 1:30" in page.text
     assert f"/api/time-entries/report.csv?{days}" in page.links
     assert studio.browser().get("/time/report").status_code == 403
+    # The file is called after the project.
+    refused = studio.admin.get(f"/time-entries/report.csv?{days}&project=a%0D%0AX-More:%20b")
+    assert (refused.status, "X-More" in refused.headers) == (422, False) and "project" in refused.error["fields"]
 
 
 # -- the page
