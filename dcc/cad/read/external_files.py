@@ -17,6 +17,7 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path, PureWindowsPath
 
+from shared.errors import CadError
 from shared.step_files import GZIP
 
 KEYWORDS = (b"DOCUMENT_FILE", b"DCMFL")
@@ -38,6 +39,8 @@ _NAMED = re.compile(
 )  # fmt: skip
 """Everything that may name a file: keyword, the type before the name, if any, and the name. Where it is written
 otherwise than any CAD system does, only a keyword is found, without these."""
+_DEEPEST = 100
+"""Files, one named by another: more than in any assembly, and less than the kernel's stack takes."""
 _MISSING = b"missing"
 """Instead of the name of a file that is not there, or not within the folder."""
 _ESCAPE = re.compile(
@@ -88,6 +91,8 @@ def with_external_files(path: Path, folder: Path) -> Iterator[Path]:
 
     In a temporary folder stand copies of the file, and of those that it leads to that refer to others as well, with
     names that lead nowhere else; and links to all the others.
+
+    Raises CadError (``cad.nested_files``) where one leads to another more often than in any assembly.
     """
     with tempfile.TemporaryDirectory() as temporary:
         place = _Gathering(folder, Path(temporary)).bring(path, folder)
@@ -102,10 +107,18 @@ class _Gathering:
         self._folder = folder
         self._into = into
         self._places: dict[Path, Path | None] = {}
+        self._depth = 0
 
     def bring(self, source: Path, beside: Path) -> Path | None:
         """The place of ``source``, whose text names files relative to ``beside``; None if it leads to itself."""
         if source not in self._places:
+            if self._depth == _DEEPEST:
+                raise CadError(
+                    f"The assembly's files lead from one to the next {_DEEPEST} times, at last to {source.name}.",
+                    code="cad.nested_files",
+                    hint="Export the assembly with its parts in one file.",
+                )
+            self._depth += 1
             place = self._into / f"{len(self._places)}.step"
             # The kernel would go round and round until it crashes.
             self._places[source] = None
@@ -115,6 +128,7 @@ class _Gathering:
             else:
                 _link(source, place)
             self._places[source] = place
+            self._depth -= 1
         return self._places[source]
 
     def _renamed(self, found: re.Match[bytes], beside: Path) -> bytes:

@@ -208,6 +208,17 @@ def test_no_file_outside_is_read_by_a_file_that_the_assembly_leads_to(master: Pa
     assert {round(part.volume) for part in manifest.parts} == {6000}
 
 
+def test_files_that_lead_from_one_to_the_next_without_end_are_refused_in_words(master: Path, tmp_path: Path) -> None:
+    text = master.read_text()
+    for number in range(500):
+        (tmp_path / f"{number}.step").write_text(text.replace("part_Can.stp", f"{number + 1}.step"))
+    with pytest.raises(CadError) as caught:
+        convert(tmp_path / "0.step", tmp_path / "out", Settings())
+    assert caught.value.code == "cad.nested_files"
+    nested = convert(tmp_path / "410.step", tmp_path / "out", Settings()).manifest
+    assert {round(part.volume) for part in nested.parts} == {6000}
+
+
 def test_assemblies_that_lead_to_each_other_are_read_once(master: Path, tmp_path: Path) -> None:
     text = master.read_text()
     (tmp_path / "inner.step").write_text(text.replace("part_Can.stp", "master.step"))
