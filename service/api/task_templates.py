@@ -203,10 +203,8 @@ def apply_task_template(template_id: UUID, body: Follow) -> dict[str, Any]:
     targets = _targets(template, body)
     added = follow(session(), template, targets)
     by_id = {target.id: str(target.entity) for target in targets}
-    told = [
-        {"id": task.id, "name": task.name, "entity": by_id[_target_id(task)]}
-        for task in sorted(added, key=lambda task: list(by_id).index(_target_id(task)))
-    ]
+    # As they were added: target by target.
+    told = [{"id": task.id, "name": task.name, "entity": by_id[_target_id(task)]} for task in added]
     return {"targets": len(targets), "added": told}
 
 

@@ -13,8 +13,12 @@ from service.database import current_tenant, hold_each
 from service.models import Asset, Shot, Task, TaskTemplate
 from service.production.sheet_history import one_of
 from service.production.statuses import statuses_given
+from shared.errors import InputError
 
 Target = Asset | Shot
+
+MOST_ADDED = 20_000
+"""Tasks, at once. Each is recorded and told: a request must not take minutes."""
 
 
 def default_template(current: Session, target: Target) -> TaskTemplate | None:
@@ -46,13 +50,20 @@ def follow(current: Session, template: TaskTemplate, targets: Sequence[Target]) 
     """Add to each of ``targets`` the tasks of a template that it lacks, and answer those; statements do not grow.
 
     A task that is there stays as it is, one that was put away stays put away. Where a status of the template was put
-    away since, the tasks get that of new ones.
+    away since, the tasks get that of new ones. Raises InputError (``input.too_many``) where too many are lacking.
     """
     wanted = template.tasks
     # As service.api.records.add does, for one task.
     names = [(target.id, each["name"].lower()) for target in targets for each in wanted]
     hold_each(current, current_tenant(current), {Task.__tablename__: names})
     there = _names_of(current, [target.id for target in targets])
+    lacking = [name for name in names if name not in there]
+    if len(lacking) > MOST_ADDED:
+        raise InputError(
+            f"{len(lacking):,} tasks would be added, and {MOST_ADDED:,} can be at once.",
+            hint="Name the assets or shots in target_ids, some at a time.",
+            code="input.too_many",
+        )
     default, in_use = statuses_given(current, (each["status"] for each in wanted if each["status"]))
     added = [
         Task(

@@ -8,6 +8,7 @@ import pytest
 from flask import Flask
 
 from service.accounts.permissions import Role
+from service.production import task_templates
 from tests.service.page import Page
 from tests.service.studio import Json, Production, StudioUnderTest
 from tests.service.test_statements import counting
@@ -34,6 +35,19 @@ def asset(studio: StudioUnderTest, project: Json, name: str, **more: object) -> 
 def tasks(studio: StudioUnderTest, **where: str) -> list[tuple[str, str, str]]:
     found = studio.artist.get("/tasks/", query_string={**where, "page_size": 500}).data["items"]
     return [(each["name"], each["department"], each["status"]) for each in found]
+
+
+def test_more_tasks_than_a_request_can_add_are_refused(
+    studio: StudioUnderTest, production: Production, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made, project = template(studio, "two tasks"), {"project_id": production.project["id"]}
+    asset(studio, production.project, "lamp")
+    monkeypatch.setattr(task_templates, "MOST_ADDED", 2)
+    refused = studio.admin.post(f"/task-templates/{made['id']}/apply", project)
+    assert (refused.status, refused.error["code"]) == (422, "input.too_many")
+    assert tasks(studio, asset="lamp") == []
+    monkeypatch.setattr(task_templates, "MOST_ADDED", 3)
+    assert len(studio.admin.post(f"/task-templates/{made['id']}/apply", project).data["added"]) == 3
 
 
 def test_a_new_asset_begins_with_the_tasks_that_are_meant_for_it(
