@@ -17,6 +17,7 @@ from service.cad import materials
 from service.config import Config
 from service.database import tenant_session
 from service.models import Asset, CadFile, Part, Publish, Task
+from service.production.statuses import status_given
 from service.publish.publishing import Commit, PartAddress, commit_publish, reserve
 from service.tasks import tool
 from service.tasks.lease import Lease
@@ -138,7 +139,8 @@ def _task(current: Session, asset_id: UUID, department: str) -> UUID:
     taken = set(current.scalars(select(func.lower(Task.name)).where(Task.asset_id == asset_id)))
     names = itertools.chain([department], (f"{department}_{number}" for number in itertools.count(2)))
     name = next(name for name in names if name not in taken)
-    task = Task(id=uuid4(), asset_id=asset_id, name=name, department=department)
+    status = status_given(current, None)
+    task = Task(id=uuid4(), asset_id=asset_id, name=name, department=department, status=status)
     current.add(task)
     current.flush()
     return task.id

@@ -11,13 +11,14 @@ from uuid import UUID, uuid4
 
 from flask import Flask, current_app
 from sqlalchemy import text
+from sqlalchemy.exc import InterfaceError, OperationalError
 
 from service.config import Config
 from service.database import tenant_session
 from service.queue.queueing import QUEUES
 from service.tasks import convert, deliver, encode, frames, publish, still
 from service.tasks.lease import Lease, LeaseLostError, claim_next
-from shared.errors import RacewayError
+from shared.errors import RacewayError, ServiceError
 from shared.jobs import JobState
 
 log = logging.getLogger(__name__)
@@ -34,6 +35,7 @@ STEPS: dict[str, Callable[[Lease, Config, Path], None]] = {
 """What does each kind of job or task. A step records its result through ``Lease.complete``, or raises."""
 
 _RENDER = "render"
+_DATABASE_AWAY = "service.database"
 _WORTH_ANOTHER_TRY = frozenset(
     {
         *("render.crashed", "render.stalled", "render.failed", "render.memory", "render.frame_missing"),
@@ -117,6 +119,9 @@ def _run(lease: Lease, config: Config) -> None:
         raise
     except RacewayError as error:
         _end_without_result(lease, error)
+    except (OperationalError, InterfaceError) as error:
+        log.warning("job %s has lost the database: %s", lease.job.id, error.orig)
+        _end_without_result(lease, ServiceError("The database went away.", hint="Try again.", code=_DATABASE_AWAY))
     except Exception:
         log.exception("job %s met a defect", lease.job.id)
         _end_without_result(lease, RacewayError("The worker met an error of its own.", hint="See the worker's log."))
@@ -130,7 +135,8 @@ def _end_without_result(lease: Lease, error: RacewayError) -> None:
         log.info("job %s goes back to the queue, because this worker ends", lease.job.id)
         lease.hand_back()
         return
-    if lease.job.queue == _RENDER and error.code in _WORTH_ANOTHER_TRY and not lease.is_last:
+    may_pass = error.code == _DATABASE_AWAY or (lease.job.queue == _RENDER and error.code in _WORTH_ANOTHER_TRY)
+    if may_pass and not lease.is_last:
         log.warning("job %s is tried again: [%s] %s", lease.job.id, error.code, error.message)
         lease.try_again(error.to_json())
         return

@@ -7,15 +7,17 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 from uuid import UUID, uuid4
 
+import psycopg2
 import pytest
 from flask import Flask
-from sqlalchemy import select, update
+from sqlalchemy import event, select, update
 from sqlalchemy.exc import IntegrityError
 from werkzeug.test import TestResponse
 
-from service.database import tenant_session
+from service.database import db, tenant_session
 from service.models import AuditRecord, Job, Tenant
 from service.queue import jobs, queueing
 from service.queue.queueing import QUEUES
@@ -359,6 +361,35 @@ def test_a_silent_renderer_is_stopped_and_tried_again(
     assert told["title"] == "A render stalled and was stopped: frame 1 of gear, attempt 1."
     assert "no progress for 1 s" in told["message"] and told["message"].endswith("It is tried again.")
     monkeypatch.delenv("STAND_IN_HANG")
+    let_time_pass(app, studio)
+    work(app)
+    assert shown(studio, job)["state"] == "completed"
+
+
+def test_a_database_that_goes_away_before_the_renderer_starts_fails_no_job(
+    app: Flask, studio: StudioUnderTest, submit: Submit
+) -> None:
+    job = submit(frames="1", chunk=1)
+    config = app.extensions["raceway"]
+    with app.app_context():
+        engine = db.engine
+    ended: list[str] = []
+
+    def end_connection(connection: object, cursor: Any, statement: str, *rest: object) -> None:
+        if not ended and statement.startswith("SELECT job_frames.frame"):
+            ended.append(statement)
+            own = cursor.connection.info.backend_pid
+            with psycopg2.connect(config.database_url) as other, other.cursor() as beside:
+                beside.execute("SELECT pg_terminate_backend(%s)", (own,))
+
+    event.listen(engine, "before_cursor_execute", end_connection)
+    try:
+        work(app)
+    finally:
+        event.remove(engine, "before_cursor_execute", end_connection)
+    assert ended
+    task = tasks(studio, job)[0]
+    assert (task["state"], task["document"]["error"]["code"]) == ("queued", "service.database")
     let_time_pass(app, studio)
     work(app)
     assert shown(studio, job)["state"] == "completed"
