@@ -23,6 +23,8 @@ from tests.service.world import World
 CHANGES_NOTHING = {
     "POST /api/publishes/outdated": "it only reads",
     "POST /api/workflows/check": "it only reads",
+    "POST /api/auth/password-link": "it only reads",
+    "POST /api/auth/forgotten-password": "nobody learns whether an address is known; a mail to it is recorded",
     "POST /api/notifications/read": "what somebody has read is nobody's business",
     "POST /api/notifications/<uuid:notification_id>/read": "the same",
     "PUT /api/notifications/preferences": "how somebody wants to be told is nobody's business",

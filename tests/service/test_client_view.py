@@ -267,6 +267,20 @@ def test_a_client_hears_of_a_comment_once_they_see_what_it_is_about(app: Flask, 
     assert [kind for kind, _ in told(app, shown.client)] == ["comment.mention", "playlist.shared"]
 
 
+def test_who_becomes_a_client_is_not_told_of_the_tasks_that_they_had(app: Flask, shown: Shown) -> None:
+    """Nor of what is published for these and not shown to clients."""
+    admin, task = shown.studio.admin, f"/tasks/{shown.production.task['id']}"
+    person = {"name": "Ex", "email": f"{uuid4().hex[:8]}@x.example", "password": "correct horse battery"}
+    made = admin.post("/artists/", person).data
+    admin.patch(task, {"assignee_ids": [made["id"]]})
+    token = Api(app).post("/auth/login", {name: person[name] for name in ("email", "password")}).data["token"]
+    assert [kind for kind, _ in told(app, Api(app, token))] == ["task.assigned"]
+    admin.patch(f"/artists/{made['id']}", {"role": "client"})
+    shown.studio.publish(shown.production, "secret")
+    admin.patch(task, {"status": "review"})
+    assert [kind for kind, _ in told(app, Api(app, token))] == ["task.assigned"]
+
+
 def test_of_a_picture_on_a_playlist_they_read_what_is_said_for_them(shown: Shown) -> None:
     about = on(publish=shown.pictured["id"])
     say(shown.studio.admin, "Brighter?", about, for_client=True, media_id=shown.picture)

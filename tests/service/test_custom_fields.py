@@ -401,6 +401,7 @@ def test_clients_see_what_is_meant_for_them_and_learn_nothing_of_the_rest(film: 
     film.studio.admin.patch(f"/assets/{published['target_id']}", {"fields": {"budget": "threadbare"}})
     body = {"user_ids": [user_id]}
     project = film.studio.admin.get(f"/assets/{published['target_id']}").data["project_id"]
+    film.studio.admin.patch(f"/projects/{project}", {"clients_see": "all"})
     film.studio.admin.put(f"/projects/{project}/clients", body, headers={"If-Match": "*"})
     assert film.studio.artist.get("/publishes/?q=threadbare").data["total"] == 1
     assert (client.get("/publishes/?q=threadbare").data["total"], client.get("/publishes/?q=gear").data["total"]) == (

@@ -65,7 +65,8 @@ def test_errors_of_probes_are_for_programs(app: Flask, accept: str | None) -> No
         assert answer.json["ok"] is False and answer.json["error"]["code"] == code
     for path in ("/metrics", "/nowhere"):
         answer = app.test_client().get(path, headers={"Accept": BROWSER} if path == "/metrics" else headers)
-        assert answer.mimetype == "text/html"
+        asks_for_json = path == "/nowhere" and accept == "application/json"
+        assert answer.mimetype == ("application/json" if asks_for_json else "text/html")
 
 
 def test_what_keeps_the_service_from_being_ready_is_told_to_an_orchestrator(app: Flask, config: Config) -> None:

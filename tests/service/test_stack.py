@@ -190,7 +190,7 @@ def test_a_port_that_is_taken_is_named(empty: Path) -> None:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         port = taken.getsockname()[1]
-        with pytest.raises(ServiceError, match=str(port)) as caught, running(data, port=port, workers=0):
+        with pytest.raises(ServiceError, match=str(port)) as caught, running(empty, port=port, workers=0):
             pass
     assert caught.value.code == "service.port_taken"
 

@@ -19,9 +19,10 @@ from flask import Flask
 from sqlalchemy import create_engine, func, select, text, update
 
 import service
+from service import schema
 from service.accounts.permissions import Role
 from service.activity import notifications
-from service.config import driver_url
+from service.config import Config, driver_url
 from service.database import tenant_session
 from service.models import Event, MediaAsset, Webhook, WebhookDelivery
 from service.tasks import webhooks as sender
@@ -635,8 +636,14 @@ def test_ids_are_uuids_of_deliveries_only_of_their_own_webhook(studio: StudioUnd
     assert studio.admin.get(path).status == studio.admin.post(f"{path}/send-again").status == 404
 
 
+@pytest.fixture
+def no_others(config: Config, app: Flask) -> None:
+    """No webhooks of tests before: each that waits costs statements."""
+    schema.reset(config)
+
+
 def test_webhooks_that_wait_cost_no_more_than_one(
-    app: Flask, studio: StudioUnderTest, world: World, receiver: Receiver
+    app: Flask, no_others: None, studio: StudioUnderTest, world: World, receiver: Receiver
 ) -> None:
     def cost() -> int:
         send(app)
@@ -652,7 +659,7 @@ def test_webhooks_that_wait_cost_no_more_than_one(
 
 
 def test_a_delivery_costs_few_statements_and_keeps_its_order(
-    app: Flask, studio: StudioUnderTest, world: World, receiver: Receiver
+    app: Flask, no_others: None, studio: StudioUnderTest, world: World, receiver: Receiver
 ) -> None:
     world.webhook(url=receiver.url, kinds=["asset.changed"])
     asset = studio.production().asset

@@ -39,7 +39,13 @@ RECIPES["POST /auth/password"] = _of_a_new_session(
 
 
 RECIPES["PATCH /auth/me"] = _of_a_new_session("/auth/me", {"name": "Another"})
-RECIPES["POST /auth/sessions/end-others"] = _of_a_new_session("/auth/sessions/end-others", {})
+
+
+@recipe("POST /auth/sessions/end-others")
+def _(world: World) -> Call:
+    account = {"email": world.user()["email"], "password": PASSWORD}
+    tokens = [Api(world.studio.app).post("/auth/login", account).data["token"] for _ in range(2)]
+    return Call("/auth/sessions/end-others", {}, {"headers": {"Authorization": f"Bearer {tokens[0]}"}}, alone=True)
 
 
 @recipe("DELETE /auth/sessions/<uuid:session_id>")
