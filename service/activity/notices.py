@@ -7,7 +7,7 @@ together (by a spreadsheet) are one message to each person.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -278,12 +278,20 @@ def _task_changed(current: Session, event: Event) -> list[Notice]:
         return []
     changes: dict[str, Any] = event.payload.get("changes") or {}
     new = given_to(event)
-    theirs = [user_id for user_id in map(UUID, task.assignee_ids) if user_id != event.actor_id]
+    workers = _workers(current, task.assignee_ids)
+    theirs = [user_id for user_id in map(UUID, task.assignee_ids) if user_id in workers and user_id != event.actor_id]
     told = [_assigned(current, event, task, user_id) for user_id in theirs if user_id in new]
     if "status" in changes:
         status = _label_of(current, str(changes["status"][1]))
         told += [_moved(current, event, task, user_id, status) for user_id in theirs if user_id not in new]
     return [notice for notice in told if notice]
+
+
+def _workers(current: Session, user_ids: Collection[str]) -> frozenset[UUID]:
+    """Those of the people who do a task who may see it: not who has become a client since."""
+    roles = [role for role in Role if allows(role, Permission.TASK_READ)]
+    found = select(User.id).where(User.id.in_(map(UUID, user_ids)), User.role.in_(roles))
+    return frozenset(current.scalars(found)) if user_ids else frozenset()
 
 
 def _assigned(current: Session, event: Event, task: Task, user_id: UUID) -> Notice | None:
@@ -331,7 +339,7 @@ def _published(current: Session, event: Event) -> Notice | None:
     part: Part = publish.part
     beside = select(Task.assignee_ids).where(Task.asset_id.is_not_distinct_from(part.asset_id))
     beside = beside.where(Task.shot_id.is_not_distinct_from(part.shot_id))
-    audience = frozenset(UUID(user_id) for ids in current.scalars(beside) for user_id in ids) - {event.actor_id}
+    audience = _workers(current, [user_id for ids in current.scalars(beside) for user_id in ids]) - {event.actor_id}
     title = f"{_named(publish)} was published"
     return Notice(
         NOTIFICATION,

@@ -274,11 +274,12 @@ def test_who_becomes_a_client_is_not_told_of_the_tasks_that_they_had(app: Flask,
     made = admin.post("/artists/", person).data
     admin.patch(task, {"assignee_ids": [made["id"]]})
     token = Api(app).post("/auth/login", {name: person[name] for name in ("email", "password")}).data["token"]
-    assert [kind for kind, _ in told(app, Api(app, token))] == ["task.assigned"]
+    before = told(app, Api(app, token))
+    assert "task.assigned" in [kind for kind, _ in before]
     admin.patch(f"/artists/{made['id']}", {"role": "client"})
     shown.studio.publish(shown.production, "secret")
     admin.patch(task, {"status": "review"})
-    assert [kind for kind, _ in told(app, Api(app, token))] == ["task.assigned"]
+    assert told(app, Api(app, token)) == before
 
 
 def test_of_a_picture_on_a_playlist_they_read_what_is_said_for_them(shown: Shown) -> None:
