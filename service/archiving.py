@@ -29,6 +29,12 @@ def kind_of(model: Any) -> str:
     return name.removesuffix("es") if name.endswith(("ses", "shes")) else name.removesuffix("s")
 
 
+def one_of(model: Any) -> str:
+    """``a publish``, ``an asset``."""
+    kind = kind_of(model)
+    return f"{'an' if kind[0] in 'aeio' else 'a'} {kind}"
+
+
 def label_of(found: Any) -> str:
     """What people call this row."""
     return str(getattr(found, "name", None) or getattr(found, "pattern", None) or found.id)

@@ -14,6 +14,12 @@ from shared.errors import InputError
 
 MEBIBYTE = 2**20
 
+_SECRETS = {
+    *("DATABASE_URL", "DATABASE_OWNER_URL", "REDIS_URL", "RACEWAY_SECRET_KEY", "RACEWAY_SMTP_URL"),
+    "PGPASSWORD",  # where a URL has no password, PostgreSQL's driver takes this one
+    "PM_API_TOKEN",  # of whoever runs a worker on their workstation
+}
+
 _HINTS = {
     "DATABASE_URL": "Give the application role's URL, like postgresql://raceway_app:secret@localhost/raceway; "
     "`raceway up` without it starts a PostgreSQL of its own.",
@@ -152,3 +158,11 @@ def _database_problem(url: str) -> str:
         return "" if url.startswith("postgres://") or backend() == "postgresql" else "is not a PostgreSQL URL."
     except ArgumentError:
         return "is not a URL."
+
+
+def tool_environment() -> dict[str, str]:
+    """This process's environment without the service's secrets.
+
+    Tools read what strangers made, and may print their environment where they crash.
+    """
+    return {name: value for name, value in os.environ.items() if name not in _SECRETS}

@@ -17,7 +17,7 @@ from uuid import UUID
 from flask_sqlalchemy import SQLAlchemy
 from psycopg2 import InterfaceError
 from sqlalchemy import Connection, Pool, event, text
-from sqlalchemy.exc import InvalidatePoolError
+from sqlalchemy.exc import DBAPIError, InvalidatePoolError, PendingRollbackError
 from sqlalchemy.orm import Session, SessionTransaction
 
 from service.prepared import prepared
@@ -30,12 +30,18 @@ db = SQLAlchemy(session_options={"expire_on_commit": False})
 _TENANT = "tenant_id"
 _ACTOR = "actor_id"
 _CLIENT = "client_id"
+_ARTIST = "artist_id"
 _AFTER_COMMIT = "after_commit"
 _HOLD = prepared("SELECT pg_advisory_xact_lock_shared(:scope), pg_advisory_xact_lock(:key)")
 _HOLD_WHOLE = text("SELECT pg_advisory_xact_lock(:scope)")
 _HOLD_EACH = text(
     "SELECT pg_advisory_xact_lock_shared(:scope) UNION ALL"
     " SELECT pg_advisory_xact_lock(key) FROM unnest(CAST(:keys AS bigint[])) key"
+)
+_BIND = text(
+    "SELECT set_config('app.current_tenant', :tenant, true), set_config('app.current_client', :client, true),"
+    " set_config('app.current_outsider',"
+    " coalesce(outsider(CAST(nullif(:tenant, '') AS uuid), CAST(:artist AS uuid)), ''), true)"
 )
 _MOST_LOCKS = 200
 """That one transaction takes of a kind."""
@@ -48,28 +54,41 @@ def session() -> Session:
 
 
 def set_tenant(
-    tenant_id: UUID | None, actor_id: UUID | None = None, *, is_client: bool = False, is_bound: bool = False
+    tenant_id: UUID | None,
+    actor_id: UUID | None = None,
+    *,
+    is_client: bool = False,
+    is_artist: bool = False,
+    is_bound: bool = False,
 ) -> None:
     """Bind the session to a tenant, and to the user whose changes the audit log records.
 
-    For a user with the role ``client`` PostgreSQL shows only what is meant for them. Holds from now on, also for the
-    rest of the transaction under way, unless ``is_bound`` says that PostgreSQL has bound that already.
+    For a user with the role ``client`` PostgreSQL shows only what is meant for them, for an artist nothing of projects
+    that only their team sees. Holds from now on, also for the rest of the transaction under way, unless ``is_bound``
+    says that PostgreSQL has bound that already.
     """
     current = session()
     current.expunge_all()
     current.info[_TENANT] = tenant_id
     current.info[_ACTOR] = actor_id
     current.info[_CLIENT] = actor_id if is_client else None
+    current.info[_ARTIST] = actor_id if is_artist else None
     if current.in_transaction() and not is_bound:
         _bind(current, current.connection())
 
 
 @contextlib.contextmanager
-def tenant_session(tenant_id: UUID, actor_id: UUID | None = None) -> Iterator[Session]:
-    """A session of its own for one tenant: committed at the end, rolled back on an error."""
+def tenant_session(
+    tenant_id: UUID, actor_id: UUID | None = None, *, artist_id: UUID | None = None
+) -> Iterator[Session]:
+    """A session of its own for one tenant: committed at the end, rolled back on an error.
+
+    It sees everything, or, where ``artist_id`` is given, what this user sees if they are an artist.
+    """
     with Session(db.engine, expire_on_commit=False) as own:
         own.info[_TENANT] = tenant_id
         own.info[_ACTOR] = actor_id
+        own.info[_ARTIST] = artist_id
         yield own
         commit(own)
 
@@ -77,14 +96,39 @@ def tenant_session(tenant_id: UUID, actor_id: UUID | None = None) -> Iterator[Se
 @contextlib.contextmanager
 def seen_by_client(current: Session, user_id: UUID) -> Iterator[None]:
     """Within it, PostgreSQL shows the session what it shows this user, who has the role ``client``."""
-    was = current.info.get(_CLIENT)
+    with _seen_otherwise(current, _CLIENT, user_id):
+        yield
+
+
+@contextlib.contextmanager
+def seeing_all_projects(current: Session) -> Iterator[None]:
+    """Within it, the session sees what only their teams see, too: for what follows from what an artist does."""
+    if current.info.get(_ARTIST) is None:
+        yield
+        return
+    with _seen_otherwise(current, _ARTIST, None):
+        yield
+
+
+@contextlib.contextmanager
+def _seen_otherwise(current: Session, name: str, user_id: UUID | None) -> Iterator[None]:
+    was = current.info.get(name)
     current.flush()
-    current.info[_CLIENT] = user_id
-    _bind(current, current.connection())
+    current.info[name] = user_id
+    _bind_again(current)
     try:
         yield
+        current.flush()
     finally:
-        current.info[_CLIENT] = was
+        current.info[name] = was
+        # What PostgreSQL has given up after an error is rolled back; that error is told, not that it takes no more.
+        with contextlib.suppress(DBAPIError, PendingRollbackError):
+            _bind_again(current)
+
+
+def _bind_again(current: Session) -> None:
+    # Without a transaction, the next one is bound as it begins.
+    if current.in_transaction():
         _bind(current, current.connection())
 
 
@@ -149,6 +193,15 @@ def commit(current: Session) -> None:
             log.exception("work after a commit failed")
 
 
+def release(current: Session) -> None:
+    """End the transaction and give its connection back, before something slow: the body of an upload, a tool's work.
+
+    The next statement begins another transaction, in which rows are read anew.
+    """
+    commit(current)
+    current.expire_all()
+
+
 @event.listens_for(Session, "after_rollback")
 def _forget_work(current: Session) -> None:
     current.info.pop(_AFTER_COMMIT, None)
@@ -162,10 +215,8 @@ def _tell_tenant(current: Session, transaction: SessionTransaction, connection: 
 
 def _bind(current: Session, connection: Connection) -> None:
     # Local to the transaction: a pooled connection must not carry a tenant to its next borrower.
-    connection.execute(
-        text("SELECT set_config('app.current_tenant', :tenant, true), set_config('app.current_client', :client, true)"),
-        {"tenant": str(current.info.get(_TENANT) or ""), "client": str(current.info.get(_CLIENT) or "")},
-    )
+    tenant, client, artist = (str(current.info.get(name) or "") for name in (_TENANT, _CLIENT, _ARTIST))
+    connection.execute(_BIND, {"tenant": tenant, "client": client, "artist": artist or None})
 
 
 @event.listens_for(Pool, "checkout")

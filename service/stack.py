@@ -158,6 +158,8 @@ class Stack:
 
     def _start_child(self, name: str, command: list[str], *descriptors: int) -> None:
         environment = {**os.environ, **self.config.to_environment()}
+        # Only migrations need the role that row-level security does not hold.
+        environment.pop("DATABASE_OWNER_URL", None)
         log = make_folder(self.data_dir / "logs") / f"{name}.log"
         self._children[name] = _Child(name, command, environment, log, descriptors)
         self._children[name].start()

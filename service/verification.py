@@ -1,4 +1,5 @@
-"""Whether what the database tells of stands on the storage, to the byte: published items, pictures and films."""
+"""Whether what the database tells of stands on the storage, to the byte: published items, pictures and films with the
+small pictures that stand for them."""
 
 from __future__ import annotations
 
@@ -21,8 +22,10 @@ _AT_ONCE = 500
 _RECORDED: dict[str, tuple[Any, Any, Any]] = {
     "publish": (Publish.id, Publish.item_usd_path, Publish.sha256),
     "medium": (MediaAsset.id, MediaAsset.path, MediaAsset.sha256),
+    # Its folder in the store is called by its digest.
+    "poster": (MediaAsset.id, MediaAsset.poster_path, func.split_part(MediaAsset.poster_path, "/", -2)),
 }
-"""Key, path and digest of the rows that tell of a file, by what they are."""
+"""Key, path and digest of the rows that tell of a file, by what it is; those without a path tell of none."""
 
 State = Literal["unchanged", "missing", "changed", "unreadable"]
 
@@ -45,7 +48,7 @@ def number_of_files() -> int:
     number = 0
     for tenant_id, _ in _tenants():
         with tenant_session(tenant_id) as current:
-            number += sum(current.scalar(select(func.count(key))) or 0 for key, _, _ in _RECORDED.values())
+            number += sum(current.scalar(select(func.count(path))) or 0 for _, path, _ in _RECORDED.values())
     return number
 
 
@@ -75,9 +78,8 @@ def _tenants() -> Sequence[Any]:
 
 
 def _rows(tenant_id: UUID, kind: str) -> Iterator[tuple[UUID, str, str]]:
-    columns = _RECORDED[kind]
-    key = columns[0]
-    page = select(*columns).order_by(key).limit(_AT_ONCE)
+    key, path, digest = _RECORDED[kind]
+    page = select(key, path, digest).where(path.is_not(None)).order_by(key).limit(_AT_ONCE)
     found: Sequence[Any] = ()
     while True:
         after = page.where(key > found[-1][0]) if found else page

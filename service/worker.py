@@ -25,7 +25,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.exc import SQLAlchemyError
 
 from service.app import create_app
-from service.config import Config
+from service.config import Config, tool_environment
 from service.database import db
 from service.database_role import check_database
 from service.models import Worker
@@ -84,7 +84,7 @@ def run(config: Config, abilities: Abilities) -> None:
     runner.attach(app)
     process_tree.adopt_orphans()
     if "cad" in queues:
-        WARM_CONVERTER.warm_up()
+        WARM_CONVERTER.warm_up(tool_environment())
     host = socket.gethostname()
     label = abilities.name or f"{host}-{os.getpid()}"
     stop = threading.Event()

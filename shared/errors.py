@@ -88,6 +88,14 @@ class ForbiddenError(AuthError):
     hint = "Ask a project manager or tenant administrator for the right."
 
 
+_MAY_PASS = frozenset(
+    {
+        *("service.unavailable", "service.database", "service.database_full", "service.no_connection"),
+        *("service.deadlock", "service.serialization", "service.lock_timeout"),
+    }
+)
+
+
 class ServiceError(RacewayError):
     """The service cannot be reached or gave an answer that is not the API's."""
 
@@ -97,8 +105,8 @@ class ServiceError(RacewayError):
 
     @property
     def is_away(self) -> bool:
-        """Whether it may answer later as if nothing had been: it, or its database, is down or starting."""
-        return self.code in ("service.unavailable", "service.database")
+        """Whether it may answer later as if nothing had been: it, or its database, is down, starting or busy."""
+        return self.code in _MAY_PASS
 
 
 class StorageError(RacewayError):

@@ -75,6 +75,13 @@ def read_table(content: bytes, name: str, columns: Mapping[str, Sequence[str]], 
     if first is None:
         return Table(frozenset(), ())
     titles = [cell.strip() for cell in table[first]]
+    for line, cells in enumerate(table[first + 1 :], first + 2):
+        # A comma in a number, such as 1,5, moves every cell after it into a wrong column.
+        if beyond := [cell.strip() for cell in cells[len(titles) :] if cell.strip()]:
+            raise refused(
+                f"has {beyond[0]!r} in line {line} behind its last column",
+                "Give each column a title in the first row, and put text that has the separator in it in quotes.",
+            )
     found = _places(titles, columns)
     meant = {index for indices in found.values() for index in indices}
     return Table(

@@ -49,11 +49,14 @@ class WarmTool:
         """As :func:`shared.processes.run_tool` of ``python_tool(module, *arguments)``, with its options and errors."""
         return processes.run_tool(processes.python_tool(self._module, *arguments), start=self._start, **options)
 
-    def warm_up(self) -> None:
-        """Start the server in the background, so that the first run need not wait for it."""
+    def warm_up(self, env: Mapping[str, str] | None = None) -> None:
+        """Start the server in the background, with this environment (None: this process's).
+
+        The first run need not wait for it then.
+        """
         if AVAILABLE:
             with self._lock, contextlib.suppress(OSError):
-                self._ready()
+                self._ready(env)
 
     def close(self) -> None:
         """End the server, and runs that are under way with it."""
@@ -76,7 +79,7 @@ class WarmTool:
             for _ in range(2):
                 try:
                     with self._lock:
-                        server = self._ready()
+                        server = self._ready(env)
                         server.runs += 1
                     # What follows `python -m module` is the tool's own.
                     return _ForkedProcess(server, list(arguments)[3:], cwd, env)
@@ -84,19 +87,19 @@ class WarmTool:
                     self.close()
         return processes.start_process(arguments, cwd, env)
 
-    def _ready(self) -> _Server:
+    def _ready(self, env: Mapping[str, str] | None) -> _Server:
         if self._server is not None and (not self._server.is_alive() or self._server.runs >= _RUNS_PER_SERVER):
             self._server.retire()
             self._server = None
         if self._server is None:
-            self._server = _Server(self._server_module)
+            self._server = _Server(self._server_module, env)
         return self._server
 
 
 class _Server:
     """The server's process and our end of its control socket."""
 
-    def __init__(self, module: str) -> None:
+    def __init__(self, module: str, env: Mapping[str, str] | None) -> None:
         self.runs = 0
         self.control, theirs = socket.socketpair()
         with theirs:
@@ -106,6 +109,7 @@ class _Server:
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.PIPE,
                 pass_fds=[theirs.fileno()],
+                env=env,
                 start_new_session=True,
                 preexec_fn=processes.die_with_parent,
                 text=True,

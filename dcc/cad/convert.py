@@ -36,7 +36,7 @@ from dcc.cad.read.losses import REPLACED_BY, is_short, warn_of
 from dcc.cad.read.part21.index import index as index_of
 from dcc.cad.read.piecewise import Geometries, is_worthwhile, read_pieces
 from dcc.cad.read.plain_text import plainly_written
-from dcc.cad.read.step_reader import StepFile
+from dcc.cad.read.step_reader import parse_step
 from dcc.cad.reuse import GLB, MANIFEST, REVISION, USD_MASTER
 from dcc.cad.scene import Scene, build_scene, check_occurrences
 from dcc.cad.settings import Limits, Settings, tessellation
@@ -219,10 +219,10 @@ def _read_whole(
     clock: _Clock,
 ) -> tuple[CadModel, Geometries]:
     """The model in ``source`` as the kernel reads it, and the geometry of its parts."""
-    step_file = StepFile(source, name=name, body_names=body_names, features=features)
-    step_file.parse()
+    parsed = parse_step(source, name=name, body_names=body_names, features=features)
     clock.stage("transfer", 15, "Building shapes")
-    model = step_file.transfer()
+    built = parsed.build()
+    model = built.model()
     parts = model.parts()
     clock.stage("mesh", 55, f"Meshing {len(parts)} parts")
     meshed = mesh_parts(
@@ -231,7 +231,7 @@ def _read_whole(
         name=name,
         on_done=lambda done: clock.stage("mesh", 55 + 35 * done / len(parts), f"{done} of {len(parts)} parts"),
     )
-    losses = step_file.losses(short=is_short(declared.faces, declared.solids, parts, meshed))
+    losses = built.losses(short=is_short(declared.faces, declared.solids, parts, meshed))
     model.warnings += warn_of(losses, dict(zip(parts, meshed, strict=True)))
     return model, {id(part): geometry for part, geometry in zip(parts, meshed, strict=True)}
 

@@ -3,22 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 from dcc.publish.data import CadLook, Collected, InvalidPublishError
-from dcc.usd.findings import Finding
+from dcc.usd.findings import Check, Finding
 from shared.departments import Arc, department
 from shared.material_library import FALLBACK_NAME
-
-
-@dataclass(frozen=True)
-class Check:
-    """A check as people read it: what it asks for, and what the fix does ("" where only a person can)."""
-
-    name: str
-    help: str
-    fix: str = ""
 
 
 def _content_exists(collected: Collected) -> Iterator[Finding]:
@@ -63,10 +53,9 @@ _CHECKS: dict[Check, Callable[[Collected], Iterator[Finding]]] = {
 
 def all_checks() -> list[Check]:
     """Every check that a publish runs, in that order."""
-    from dcc.usd.checks import CHECKS
+    from dcc.usd.checks import CHECKS, FILE_OPENS
 
-    opens = Check("file_opens", "The file is there and opens as USD.")
-    return [*_CHECKS, opens, *(Check(check.name, check.help, check.fix) for check in CHECKS.values())]
+    return [*_CHECKS, FILE_OPENS, *CHECKS]
 
 
 def validate(collected: Collected) -> tuple[Finding, ...]:

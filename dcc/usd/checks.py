@@ -13,7 +13,7 @@ from pathlib import Path
 from pxr import Sdf, Usd, UsdShade
 
 from dcc.usd import asset_paths, fixes, mesh_checks
-from dcc.usd.findings import Finding
+from dcc.usd.findings import Check, Finding
 from dcc.usd.look import PRODUCTS
 from dcc.usd.stage import OCCURRENCE, PART_KEY
 from dcc.usd.usd_validators import check_with_usd_validators
@@ -40,16 +40,6 @@ class Subject:
     @property
     def root(self) -> Usd.Prim:
         return self.stage.GetPrimAtPath(f"/{self.layer.defaultPrim}") if self.layer.defaultPrim else Usd.Prim()
-
-
-@dataclass(frozen=True)
-class Check:
-    """A named check: what it asks for, and what a fix does where it fails ("" where only a person can)."""
-
-    name: str
-    help: str
-    run: Callable[[Subject], Iterator[Finding]]
-    fix: str = ""
 
 
 def _check_size(subject: Subject) -> Iterator[Finding]:
@@ -201,44 +191,39 @@ def _check_root_prim(subject: Subject) -> Iterator[Finding]:
     )
 
 
-CHECKS: dict[str, Check] = {
-    check.name: check
-    for check in (
-        Check("file_size", "The file is no larger than an item may be.", _check_size),
-        Check(
-            "default_prim",
-            "defaultPrim names a root prim, so that others can reference the file.",
-            _check_default_prim,
-            "names the only root prim",
-        ),
-        Check(
-            "root_prim",
-            "The root prim of a layer is that of the asset or shot it is published to.",
-            _check_root_prim,
-            "renames the only root prim, with all that points into it",
-        ),
-        Check(
-            "stage_units",
-            f"Units are millimetres (metersPerUnit {METERS_PER_UNIT:g}) and {UP_AXIS} is up.",
-            _check_units,
-            f"writes {UP_AXIS} where no up axis is given; never guesses units",
-        ),
-        Check(
-            "asset_paths",
-            "Paths are relative, with forward slashes, and lead to files, also in the layers it composes.",
-            _check_asset_paths,
-            "makes paths to existing files relative, and backslashes forward slashes",
-        ),
-        Check(
-            "mesh_topology",
-            "Meshes have sound faces, points and normals, their extent, and materials on all faces.",
-            _check_meshes,
-            "computes wrong or missing extents",
-        ),
-        Check("part_keys", "Products carry partKeys that the CAD file knows, each once.", _check_part_keys),
-        Check("occurrences", "No two occurrences have one name.", _check_occurrences),
-        Check("material_bindings", "Bound materials exist, and so does what they are bound to.", _check_bindings),
-        Check("usd_validators", "USD's own validators find no error.", _check_with_usd),
-    )
+FILE_OPENS = Check("file_opens", "The file is there and opens as USD.")
+"""What all other checks need: :func:`dcc.usd.validation.validate` sees to it first."""
+
+CHECKS: dict[Check, Callable[[Subject], Iterator[Finding]]] = {
+    Check("file_size", "The file is no larger than an item may be."): _check_size,
+    Check(
+        "default_prim",
+        "defaultPrim names a root prim, so that others can reference the file.",
+        "names the only root prim",
+    ): _check_default_prim,
+    Check(
+        "root_prim",
+        "The root prim of a layer is that of the asset or shot it is published to.",
+        "renames the only root prim, with all that points into it",
+    ): _check_root_prim,
+    Check(
+        "stage_units",
+        f"Units are millimetres (metersPerUnit {METERS_PER_UNIT:g}) and {UP_AXIS} is up.",
+        f"writes {UP_AXIS} where no up axis is given; never guesses units",
+    ): _check_units,
+    Check(
+        "asset_paths",
+        "Paths are relative, with forward slashes, and lead to files, also in the layers it composes.",
+        "makes paths to existing files relative, and backslashes forward slashes",
+    ): _check_asset_paths,
+    Check(
+        "mesh_topology",
+        "Meshes have sound faces, points and normals, their extent, and materials on all faces.",
+        "computes wrong or missing extents",
+    ): _check_meshes,
+    Check("part_keys", "Products carry partKeys that the CAD file knows, each once."): _check_part_keys,
+    Check("occurrences", "No two occurrences have one name."): _check_occurrences,
+    Check("material_bindings", "Bound materials exist, and so does what they are bound to."): _check_bindings,
+    Check("usd_validators", "USD's own validators find no error."): _check_with_usd,
 }
-"""Every check by name, in the order they run."""
+"""Every check with what it runs, in that order."""

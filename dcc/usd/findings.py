@@ -1,4 +1,4 @@
-"""What a check found."""
+"""What is checked, and what a check found."""
 
 from __future__ import annotations
 
@@ -6,6 +6,15 @@ from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
 Severity = Literal["error", "warning"]
+
+
+@dataclass(frozen=True)
+class Check:
+    """A check as people read it: what it asks for, and what the fix does ("" where only a person can)."""
+
+    name: str
+    help: str
+    fix: str = ""
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from typing import Any
 
 from pxr import Sdf, Usd, UsdGeom
 
-from dcc.usd.checks import CHECKS, Subject
+from dcc.usd.checks import CHECKS, FILE_OPENS, Subject
 from dcc.usd.diagnostics import diagnostics_logged
 from dcc.usd.findings import Finding
 from dcc.usd.stage import open_layer
@@ -65,12 +65,12 @@ def validate(
     try:
         layer = open_layer(path)
     except UsdError as error:
-        finding = Finding("file_opens", "", error.message, error.hint)
+        finding = Finding(FILE_OPENS.name, "", error.message, error.hint)
         return Report(str(path), tuple(report), (finding,))
     for item in lower:
         open_layer(item)
     subject = Subject(Path(path), layer, _compose(layer, lower), lower, manifest, max_bytes, root_prim)
-    findings = [finding for check in CHECKS.values() for finding in check.run(subject)]
+    findings = [finding for check in CHECKS.values() for finding in check(subject)]
     return Report(str(path), tuple(report), tuple(dict.fromkeys(findings)))
 
 

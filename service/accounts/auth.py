@@ -99,7 +99,9 @@ def new_token(
 
 def revoke(*conditions: ColumnElement[bool]) -> None:
     """Delete the tokens that meet all ``conditions``, row by row: the audit log does not see a bulk DELETE."""
-    for token in session().scalars(select(ApiToken).where(*conditions).with_for_update()).all():
+    # In one order: of two who revoke some of the same, one waits for the other.
+    found = select(ApiToken).where(*conditions).order_by(ApiToken.id).with_for_update()
+    for token in session().scalars(found).all():
         session().delete(token)
 
 
@@ -148,7 +150,8 @@ def identify(token: str) -> Identity:
     if found.is_expired:
         _refuse_expired(found)
     role = Role(found.role)
-    set_tenant(found.tenant_id, found.user_id, is_client=role is Role.CLIENT, is_bound=True)
+    is_client, is_artist = role is Role.CLIENT, role is Role.ARTIST
+    set_tenant(found.tenant_id, found.user_id, is_client=is_client, is_artist=is_artist, is_bound=True)
     _note_use(found)
     return Identity(
         tenant_id=found.tenant_id,
@@ -191,6 +194,7 @@ def _refuse_expired(found: Any) -> None:
 
 
 def _note_use(found: Any) -> None:
+    """Committed at once: who went on with these two rows locked could wait for somebody who waits for them."""
     now = datetime.now(UTC)
     if found.last_used_at is None or now - found.last_used_at > _LAST_USED_STEP:
         # Of many requests with one token, the others need not wait for the one that writes.
@@ -200,6 +204,7 @@ def _note_use(found: Any) -> None:
         # Not a change that somebody makes: it has neither a revision nor a time of its own.
         seen = update(User).where(User.id.in_(idle)).values(last_seen_at=now, updated_at=User.updated_at)
         session().execute(seen.execution_options(synchronize_session=False))
+        session().commit()
 
 
 def current() -> Identity:

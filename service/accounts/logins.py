@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from uuid import UUID, uuid4
 
-from sqlalchemy import delete, select, text
+from sqlalchemy import Select, delete, exists, func, not_, or_, select, text
+from sqlalchemy.orm import aliased
 
 from service import audit
 from service.accounts import auth, throttle
@@ -76,6 +77,20 @@ def begin(user: User, family: UUID | None = None) -> Login:
     session().execute(delete(ApiToken).where(ApiToken.user_id == user.id, long_gone))
     assert row.expires_at and refresh_row.expires_at  # they have lifetimes
     return Login(user, token, row.expires_at, refresh_token, refresh_row.expires_at)
+
+
+def sessions_of(user_id: UUID) -> Select[ApiToken]:
+    """Where somebody is logged in, a row each: the newest token of a login that is good, or can still be exchanged."""
+    other = aliased(ApiToken)
+    same_login = (other.tenant_id == ApiToken.tenant_id, other.family == ApiToken.family)
+    newer = exists().where(*same_login, other.kind == "session", other.created_at > ApiToken.created_at)
+    is_live = or_(
+        ApiToken.expires_at > func.now(),
+        exists().where(
+            *same_login, other.kind == "refresh", other.replaced_at.is_(None), other.expires_at > func.now()
+        ),
+    )
+    return select(ApiToken).where(ApiToken.user_id == user_id, ApiToken.kind == "session", is_live, not_(newer))
 
 
 def refresh(token: str) -> Login:

@@ -1,7 +1,7 @@
 """Who may do what: the one table of roles and permissions.
 
-A permission opens routes. Which rows they show is PostgreSQL's part: those of the tenant, and for a ``client`` only
-those meant for them (migrations 0003 and 0019).
+A permission opens routes. Which rows they show is PostgreSQL's part: those of the tenant, for a ``client`` only those
+meant for them (migrations 0003 and 0019), and for an ``artist`` none of projects that only other teams see (0027).
 """
 
 from __future__ import annotations

@@ -1,5 +1,5 @@
 """What a tenant decides for itself: limits on rendering and orders, the fallback material, notifications,
-what clients see."""
+what clients see, who sees new projects."""
 
 from __future__ import annotations
 
@@ -26,6 +26,8 @@ class TenantSettings:
     notifications_enabled: bool
     clients_see: str
     """Of new projects: ``all`` publishes, or only those ``shared`` with them."""
+    projects_visible_to: str
+    """Who sees new projects: ``everybody`` of the studio, or their ``team``."""
 
     @classmethod
     def of(cls, tenant: Tenant) -> TenantSettings:

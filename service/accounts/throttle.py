@@ -1,4 +1,4 @@
-"""Slows down whoever guesses passwords: counts in Redis, which all processes of the service share.
+"""Slows down whoever guesses passwords, or has mails sent: counts in Redis, which all processes of the service share.
 
 Each attempt is counted before it is looked at, so that many at once get no more tries than one after the other; a
 login that succeeds takes its count back.
@@ -31,12 +31,12 @@ class RateLimitError(AuthError):
     status = 429
 
     def __init__(self, retry_after: int) -> None:
-        super().__init__("There were too many wrong passwords.", hint=f"Wait {retry_after} seconds and try again.")
+        super().__init__("There were too many attempts.", hint=f"Wait {retry_after} seconds and try again.")
         self.retry_after = retry_after
 
 
 def count_attempt(account: str) -> None:
-    """Count an attempt to log in to ``account``, any text that names it.
+    """Count an attempt on ``account``, any text that names it: to log in, or to have a link mailed.
 
     Raises RateLimitError after too many within five minutes, for this account or from this address.
     """

@@ -21,7 +21,7 @@ from service.accounts.auth import Identity
 from service.accounts.permissions import Permission, allows
 from service.activity import streams
 from service.database import tenant_session
-from service.models import ApiToken, Event, Job, Notification
+from service.models import ApiToken, Event, Job, Notification, User
 from service.tasks.logs import log_path
 from shared.jobs import FINAL_STATES, JobState
 
@@ -83,11 +83,11 @@ def job_messages(app: Flask, who: Identity, job_id: UUID, position: Position | N
     guest = _Guest(app, who)
     with streams.streams_of(app).watch(who.tenant_id) as watch:
         while guest.may_stay():
-            with app.app_context(), tenant_session(who.tenant_id) as current:
+            with app.app_context(), tenant_session(who.tenant_id, artist_id=who.user_id) as current:
                 position = position or Position.now(current)
                 job = current.scalars(select(Job).where(Job.id == job_id)).one_or_none()
                 snapshot = snapshot_of(job) if job else {}
-                logs = _logs_of(current, root, job_id)
+                logs = _logs_of(current, root, job_id) if job else {}
                 events = _events_after(current, position, Event.subject_id == job_id)
             ended = not snapshot or snapshot["state"] in FINAL_STATES
             for event in events:
@@ -115,20 +115,28 @@ def tenant_messages(app: Flask, who: Identity, position: Position | None) -> Ite
     guest = _Guest(app, who)
     with streams.streams_of(app).watch(who.tenant_id) as watch:
         while guest.may_stay():
-            with app.app_context(), tenant_session(who.tenant_id) as current:
+            with app.app_context(), tenant_session(who.tenant_id, artist_id=who.user_id) as current:
                 position = position or Position.now(current)
                 events = _events_after(current, position, *visible(who))
                 unread = unread_of(current, who.user_id)
+                moved = _seen(current, changed - {str(event.subject_id) for event in events} - {str(who.user_id), ""})
             for event in events:
                 position.transaction, position.number = event.transaction, event.number
                 yield streams.message("event", describe(event), str(position))
-            if silent := sorted(changed - {str(event.subject_id) for event in events} - {str(who.user_id), ""}):
-                yield streams.message("changed", {"ids": silent})
+            if moved:
+                yield streams.message("changed", {"ids": moved})
             if unread != shown:
                 shown = unread
                 yield streams.message("notifications", {"unread": unread})
             changed = set() if len(events) == _EVENTS else watch.wait(streams.LOOK_SECONDS)
             yield b""
+
+
+def _seen(current: Session, ids: set[str]) -> list[str]:
+    """Those of the ids, sorted, that are not of jobs which are hidden from who watches: other rows move with events."""
+    if not ids or current.scalar(select(func.app_outsider())) is None:
+        return sorted(ids)
+    return sorted(map(str, current.scalars(select(Job.id).where(Job.id.in_(map(UUID, ids))))))
 
 
 def visible(who: Identity) -> list[Any]:
@@ -237,7 +245,8 @@ def _tail_start(place: Path, size: int) -> int:
 
 
 class _Guest:
-    """The reader of a stream. A token that is revoked or ends meanwhile ends the stream too."""
+    """The reader of a stream. A token that is revoked or ends meanwhile ends the stream too, and so does another role:
+    they come back with what it shows them."""
 
     def __init__(self, app: Flask, who: Identity) -> None:
         self._app, self._who = app, who
@@ -252,5 +261,6 @@ class _Guest:
         self._checked = time.monotonic()
         valid = ApiToken.expires_at.is_(None) | (ApiToken.expires_at > func.now())
         known = select(ApiToken.id).where(ApiToken.id == self._who.token_id, valid)
+        known = known.join(User, User.id == ApiToken.user_id).where(User.role == self._who.role)
         with self._app.app_context(), tenant_session(self._who.tenant_id) as current:
             return current.scalar(known) is not None

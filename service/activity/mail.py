@@ -24,6 +24,7 @@ from urllib.parse import unquote, urlsplit
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from service.database import commit
 from service.models import Notification, User
 from shared.errors import InputError
 
@@ -33,6 +34,8 @@ _AT_ONCE = 50
 _SECONDS = 20.0
 _ATTEMPTS = 8
 _BACK_OFF = timedelta(minutes=1)
+_CLAIM = timedelta(seconds=_AT_ONCE * _SECONDS)
+"""How long nobody else sends what one process is sending."""
 _PORTS = {"smtp": 587, "smtps": 465}
 
 
@@ -104,8 +107,9 @@ def send_waiting(
 
     ``links`` makes the links of kinds whose links are secret, and kept nowhere.
 
-    Each is marked in this transaction. A process that dies between sending and commit sends it again under the same
-    Message-ID, by which mail programs show it once.
+    They are claimed in a transaction that ends before the first is sent: a slow server holds no row. What came of them
+    is written with the session's next commit. Where a process dies before that they are sent again, under the same
+    Message-IDs, by which mail programs show them once.
     """
     now = now or datetime.now(UTC)
     waiting = (
@@ -119,6 +123,9 @@ def send_waiting(
     rows = current.execute(waiting).all()
     if not rows:
         return 0
+    for notification, _ in rows:
+        notification.email_after = now + _CLAIM
+    commit(current)
     sent = 0
     try:
         with server.open() as connection:

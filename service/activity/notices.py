@@ -8,7 +8,7 @@ together (by a spreadsheet) are one message to each person.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 from uuid import UUID
 
@@ -37,6 +37,8 @@ from service.models import (
     User,
     WorkflowNode,
 )
+from service.production.visibility import outsiders_of
+from service.production.watchers import watchers_of_any
 from service.review import comments
 from shared.jobs import DONE_STATES, FINAL_STATES, JobState
 from shared.orders import OrderState
@@ -55,10 +57,10 @@ KINDS: dict[str, dict[str, str]] = {
         "workflow.completed": "A run of a workflow that you started is through.",
         "workflow.failed": "A run of a workflow that you started failed.",
         "task.assigned": "A task was given to you.",
-        "task.status": "Somebody else changed the status of a task of yours.",
-        "publish.created": "Something was published that a task of yours builds on.",
+        "task.status": "Somebody else changed the status of a task that you do or watch.",
+        "publish.created": "Something was published that a task which you do or watch builds on.",
         "comment.mention": "Somebody mentioned you in a comment.",
-        "comment.created": "Somebody commented on a task, a publish or a picture of yours.",
+        "comment.created": "Somebody commented on a publish or picture of yours, or on a task that you do or watch.",
         "playlist.shared": "A playlist waits for you to look at it, as a client of its project.",
         "order.state": "An order of yours goes on, or one waits for you.",
     },
@@ -88,7 +90,17 @@ def notices_of(current: Session, event: Event) -> list[Notice]:
         return [_alert(current, event)]
     tasks = _task_changed(current, event) if event.kind in ("task.created", "task.changed") else []
     found = [*tasks, *(tell(current, event) for tell in (*_HANDLERS.get(event.kind, ()), _activity))]
-    return [notice for notice in found if notice and notice.audience]
+    notices = [notice for notice in found if notice and notice.audience]
+    if notices and (hidden_from := outsiders_of(current, _project_of(current, event))):
+        notices = [replace(notice, audience=notice.audience - hidden_from) for notice in notices]
+    return [notice for notice in notices if notice.audience]
+
+
+def _project_of(current: Session, event: Event) -> UUID | None:
+    """Of what was uploaded for nothing in particular: that for which it has been used since."""
+    if event.project_id is None and event.subject_type == "medium":
+        return current.scalar(select(func.project_of(event.subject_type, event.subject_id)))
+    return event.project_id
 
 
 def sentence(event: Event) -> str:
@@ -272,14 +284,15 @@ def _named(what: Task | Publish | MediaAsset) -> str:
 
 
 def _task_changed(current: Session, event: Event) -> list[Notice]:
-    """To each who does it: that the task was given to them, or that somebody else changed its status."""
+    """To each who does it or watches it: that the task was given to them, or that somebody else changed its status."""
     task = current.scalars(select(Task).where(Task.id == event.subject_id)).unique().one_or_none()
     if task is None:
         return []
     changes: dict[str, Any] = event.payload.get("changes") or {}
     new = given_to(event)
-    workers = _workers(current, task.assignee_ids)
-    theirs = [user_id for user_id in map(UUID, task.assignee_ids) if user_id in workers and user_id != event.actor_id]
+    concerned = list(dict.fromkeys([*task.assignee_ids, *sorted(watchers_of_any(current, [task.id]))]))
+    readers = _readers(current, concerned)
+    theirs = [user_id for user_id in map(UUID, concerned) if user_id in readers and user_id != event.actor_id]
     told = [_assigned(current, event, task, user_id) for user_id in theirs if user_id in new]
     if "status" in changes:
         status = _label_of(current, str(changes["status"][1]))
@@ -287,8 +300,8 @@ def _task_changed(current: Session, event: Event) -> list[Notice]:
     return [notice for notice in told if notice]
 
 
-def _workers(current: Session, user_ids: Collection[str]) -> frozenset[UUID]:
-    """Those of the people who do a task who may see it: not who has become a client since."""
+def _readers(current: Session, user_ids: Collection[str]) -> frozenset[UUID]:
+    """Those of the people whom a task concerns who may see it: not who has become a client since."""
     roles = [role for role in Role if allows(role, Permission.TASK_READ)]
     found = select(User.id).where(User.id.in_(map(UUID, user_ids)), User.role.in_(roles))
     return frozenset(current.scalars(found)) if user_ids else frozenset()
@@ -308,7 +321,7 @@ def _moved(current: Session, event: Event, task: Task, user_id: UUID, status: st
     if together is None:
         return None
     title = f"{_named(task)} is now {status}"
-    title, body, link = _of_tasks(task, together, title, "{} tasks of yours have another status")
+    title, body, link = _of_tasks(task, together, title, "{} tasks have another status")
     key = f"task:{task.id}:status:{event.id}"
     # A status that was given with a comment is told of with it: both were written at one time, in one transaction.
     given_with = select(Comment).where(Comment.task_id == task.id, Comment.created_at == event.created_at)
@@ -337,9 +350,10 @@ def _published(current: Session, event: Event) -> Notice | None:
     if publish is None:
         return None
     part: Part = publish.part
-    beside = select(Task.assignee_ids).where(Task.asset_id.is_not_distinct_from(part.asset_id))
-    beside = beside.where(Task.shot_id.is_not_distinct_from(part.shot_id))
-    audience = _workers(current, [user_id for ids in current.scalars(beside) for user_id in ids]) - {event.actor_id}
+    beside = select(Task.id, Task.assignee_ids).where(Task.asset_id.is_not_distinct_from(part.asset_id))
+    tasks = dict(current.execute(beside.where(Task.shot_id.is_not_distinct_from(part.shot_id))).all())
+    concerned = watchers_of_any(current, tasks).union(*tasks.values())
+    audience = _readers(current, concerned) - {event.actor_id}
     title = f"{_named(publish)} was published"
     return Notice(
         NOTIFICATION,
@@ -386,14 +400,15 @@ def _mentioned(current: Session, event: Event) -> Notice | None:
 
 
 def _commented(current: Session, event: Event) -> Notice | None:
-    """Those whose work a comment is about: who does the task, who made the publish, who had the picture made."""
+    """Those whose work a comment is about: who does the task or watches it, who made the publish, who had the picture
+    made."""
     comment = _comment_of(current, event)
     if comment is None:
         return None
     publish, task = comment.publish, comment.task or (comment.publish and comment.publish.task)
     job = comment.medium.job if comment.medium and not task else None
     users = (
-        *map(UUID, task.assignee_ids if task else ()),
+        *(map(UUID, {*task.assignee_ids, *watchers_of_any(current, [task.id])}) if task else ()),
         publish and publish.created_by_id,
         job and job.created_by_id,
     )

@@ -24,6 +24,7 @@ from service.activity.live import settled_events
 from service.activity.notices import ACTIVITY, ALERT, NOTIFICATION, Notice, notices_of
 from service.database import current_tenant
 from service.models import Event, EventCursor, HeldNotification, Notification, NotificationPreference, Tenant, User
+from service.production.visibility import outsiders_of
 
 log = logging.getLogger(__name__)
 
@@ -82,7 +83,7 @@ def deliver(current: Session, notice: Notice, event: Event | None = None) -> Non
         if choice.frequency == "immediate":
             _notify(current, user_id, notice, now, email=choice.email)
         elif choice.frequency != "never":
-            _hold(current, user_id, notice, choice, now)
+            _hold(current, user_id, notice, choice, now, event.project_id if event else None)
 
 
 def send_digests(current: Session, now: datetime | None = None) -> int:
@@ -95,7 +96,9 @@ def send_digests(current: Session, now: datetime | None = None) -> int:
     due = delete(HeldNotification).where(HeldNotification.due_at <= (now or datetime.now(UTC)))
     taken = current.scalars(due.returning(HeldNotification).execution_options(synchronize_session=False)).all()
     groups: dict[tuple[UUID, str, str], list[HeldNotification]] = defaultdict(list)
-    for held in sorted(taken, key=lambda row: row.created_at):
+    hidden_from = {project_id: outsiders_of(current, project_id) for project_id in {held.project_id for held in taken}}
+    told = (held for held in taken if held.user_id not in hidden_from[held.project_id])
+    for held in sorted(told, key=lambda row: row.created_at):
         groups[held.user_id, held.channel, held.frequency].append(held)
     for (user_id, channel, frequency), group in groups.items():
         notice = _digest(channel, frequency, group)
@@ -174,12 +177,15 @@ def _notify(
         events.changed(current, user_id)
 
 
-def _hold(current: Session, user_id: UUID, notice: Notice, choice: Choice, now: datetime) -> None:
+def _hold(
+    current: Session, user_id: UUID, notice: Notice, choice: Choice, now: datetime, project_id: UUID | None
+) -> None:
     values = {
         **_row(current, user_id, notice, now),
         "frequency": choice.frequency,
         "email": choice.email,
         "due_at": next_digest(choice.frequency, now),
+        "project_id": project_id,
     }
     current.execute(insert(HeldNotification).values(**values).on_conflict_do_nothing())
 

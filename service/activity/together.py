@@ -10,6 +10,8 @@ from sqlalchemy import ColumnElement, func, not_, select
 from sqlalchemy.orm import Session
 
 from service.models import Event, Task
+from service.production.visibility import is_hidden_from
+from service.production.watchers import is_watched_by
 
 _NAMED = 3
 
@@ -31,7 +33,8 @@ def assigned_together(current: Session, event: Event, user_id: UUID) -> Together
 
 
 def moved_together(current: Session, event: Event, user_id: UUID) -> Together | None:
-    """The tasks of one person whose status was changed with this one's, as :func:`assigned_together`."""
+    """The tasks of one person, or that they watch, whose status was changed with this one's, as
+    :func:`assigned_together`."""
     return _together(current, event, user_id, Event.payload["changes"].has_key("status") & not_(_was_given_to(user_id)))
 
 
@@ -55,7 +58,8 @@ def _together(current: Session, event: Event, user_id: UUID, happened: ColumnEle
         # Another database, into which this one was restored, counts its transactions anew.
         Event.created_at == event.created_at,
         Event.kind.in_(["task.created", "task.changed"]),
-        Task.assignee_ids.contains([str(user_id)]),
+        Task.assignee_ids.contains([str(user_id)]) | is_watched_by(user_id),
+        ~is_hidden_from(user_id, Event.project_id),
         happened,
     )
     to_task = (Task.tenant_id == Event.tenant_id) & (Task.id == Event.subject_id)

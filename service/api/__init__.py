@@ -40,6 +40,7 @@ from service.api import (
     time_entries,
     tokens,
     users,
+    watchers,
     webhooks,
     workers,
     workflows,
@@ -50,7 +51,7 @@ _RESOURCES = tuple(
     resource
     for module in (
         *(account, tokens, users, tenants, projects, team, sequences, shots, assets, casting, tasks, custom_fields),
-        *(task_statuses, task_templates, production_sheet, time_entries, orders),
+        *(task_statuses, task_templates, production_sheet, watchers, time_entries, orders),
         *(cad, cad_materials, cad_revisions, materials, scenes, publishes, pins, references, comments),
         *(media, playlists, jobs, workers, workflows, events, notifications, webhooks, audit, metrics, system),
     )

@@ -63,7 +63,7 @@ class AccountChanges(Changes):
 class SessionOut(Row):
     name: str = Field(description="`browser`, or `login` of a program")
     is_current: bool = Field(description="whether this call is made with it")
-    expires_at: datetime
+    expires_at: datetime = Field(description="of its token, which a program may exchange for another one")
     last_used_at: datetime | None
 
 
@@ -146,9 +146,8 @@ def change_account(body: AccountChanges) -> User:
 def list_sessions(query: ListQuery) -> dict[str, Any]:
     """Where one is logged in: browsers and programs, the last used first. Sessions that have ended are left out."""
     who = auth.current()
-    mine = (ApiToken.user_id == who.user_id, ApiToken.kind == "session", ApiToken.expires_at > func.now())
     page = page_of(
-        select(ApiToken).where(*mine),
+        logins.sessions_of(who.user_id),
         query,
         key=ApiToken,
         search=(ApiToken.name,),
@@ -156,8 +155,10 @@ def list_sessions(query: ListQuery) -> dict[str, Any]:
         default_sort="-last_used_at",
     )
     names = SessionOut.model_fields.keys() - {"is_current"}
+    own = func.coalesce(ApiToken.family, ApiToken.id)
+    this = session().scalars(select(own).where(ApiToken.id == who.token_id)).one()
     page["items"] = [
-        {**{name: getattr(each, name) for name in names}, "is_current": each.id == who.token_id}
+        {**{name: getattr(each, name) for name in names}, "is_current": this in (each.id, each.family)}
         for each in page["items"]
     ]
     return page

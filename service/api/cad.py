@@ -5,12 +5,10 @@ What their parts wear is in ``cad_materials``, what became of them since the las
 
 from __future__ import annotations
 
-import mimetypes
-from pathlib import Path
 from typing import Any, Literal
 from uuid import UUID
 
-from flask import Response, request, send_file
+from flask import Response, request
 from pydantic import Field
 from sqlalchemy import select
 
@@ -20,14 +18,14 @@ from service.api.assets import find_asset
 from service.api.fields import Digest, FileName, Row
 from service.api.listing import ListQuery, Page, page_of, row
 from service.api.routing import Answer, Request, Resource
+from service.api.stored_files import root, stored_file
 from service.archiving import check_live
 from service.cad import conversions, revisions
 from service.config import MEBIBYTE
-from service.database import session
+from service.database import release, session
 from service.models import Asset, CadFile, Conversion, Job, Project
 from service.publish import store
-from shared import paths
-from shared.errors import ForbiddenError, InputError, NotFoundError, StorageError
+from shared.errors import ForbiddenError, InputError, NotFoundError
 from shared.steps import step
 
 cad = Resource("cad", "/cad")
@@ -181,10 +179,12 @@ def upload_cad_file(query: UploadQuery) -> Answer:
             "The upload names no asset.", hint="Add ?asset=NAME.", fields={"asset": "name of the asset is required"}
         )
     settings = query.settings()
-    asset = find_asset(query.asset, query.project)
-    check_live(asset)
+    check_live(find_asset(query.asset, query.project))  # what is filed wrongly is refused before the file comes
 
     def add(sha256: str, size: int, source_path: str) -> Answer:
+        # Which may have been put away, or hidden from who sends it, while the file came.
+        asset = find_asset(query.asset, query.project)
+        check_live(asset)
         cad_file, reused = conversions.add_cad_file(
             session(),
             root(),
@@ -203,6 +203,7 @@ def upload_cad_file(query: UploadQuery) -> Answer:
         return add(query.sha256, size, source_path)
     config = auth.config()
     request.max_content_length = config.max_upload_bytes
+    release(session())
     with store.receive(request.stream, root(), config.max_upload_bytes) as upload:
         store.check_step(upload, query.filename)
         if query.sha256 not in (None, upload.sha256):
@@ -263,23 +264,3 @@ def get_derivative(cad_file_id: UUID, name: Derivative) -> Response:
     if not path:
         raise NotFoundError(f"{cad_file.filename} has no {name} yet.", hint="Wait until its state is `ready`.")
     return stored_file(path, _MIME_TYPES[name])
-
-
-def stored_file(path: str, mime_type: str = "", name: str = "") -> Response:
-    """A file of the tenant's storage as an answer, to be saved under ``name``. Raises StorageError where it is gone."""
-    place = paths.absolute(root(), path)
-    if not place.is_file():
-        raise StorageError(
-            f"{path} is not on the storage any more.", hint="Restore it from a backup.", code="storage.missing"
-        )
-    guessed = mime_type or mimetypes.guess_type(place.name)[0] or "application/octet-stream"
-    # "no-cache": the browser asks each time whether what it has still stands; a frame may have been rendered anew.
-    response = send_file(place, mimetype=guessed, download_name=name or place.name, conditional=True)
-    # For no proxy, which would serve the file to whoever asks next, of whatever tenant.
-    response.cache_control.private = True
-    return response
-
-
-def root() -> Path:
-    """Storage root of the caller's tenant."""
-    return auth.config().tenant_root(auth.current().storage)

@@ -11,10 +11,10 @@ from pydantic import Field
 
 from service.accounts import auth
 from service.accounts.permissions import Permission
-from service.api.cad import root
 from service.api.listing import row
 from service.api.records import check_version, digest_of
 from service.api.routing import Answer, Reply, Request, Resource, body_bytes
+from service.api.stored_files import root
 from service.cad import choices, materials, revisions, source_materials
 from service.database import session
 from service.models import CadFile
@@ -159,10 +159,11 @@ def put_source_materials(cad_file_id: UUID, query: SheetQuery) -> Answer:
     name no part or material of ours are told by their line; the others are followed.
     """
     request.max_content_length = _SHEET_BYTES
+    content = body_bytes()
     cad_file = row(CadFile, cad_file_id, lock=True)
     _check_sheet(cad_file)
     manifest = materials.manifest_of(root(), cad_file)
-    source_materials.put(session(), cad_file, manifest, body_bytes(), query.filename, auth.current().user_name)
+    source_materials.put(session(), cad_file, manifest, content, query.filename, auth.current().user_name)
     return _sheet(cad_file)
 
 

@@ -10,10 +10,10 @@ from pydantic import Field
 
 from service.accounts import auth
 from service.accounts.permissions import Permission
-from service.api.cad import root
 from service.api.listing import row
 from service.api.records import check_version
 from service.api.routing import Answer, Reply, Request, Resource
+from service.api.stored_files import root
 from service.cad import conversions, revisions
 from service.database import session
 from service.models import CadFile

@@ -10,7 +10,7 @@ from pydantic import Field, field_validator
 from sqlalchemy import select
 
 from service.accounts.permissions import Permission
-from service.api.listing import ListQuery, Page, missing, page_of, row
+from service.api.listing import ListQuery, Page, page_of, row, rows
 from service.api.records import row_to_change, written
 from service.api.routing import Reply, Request, Resource
 from service.archiving import check_live
@@ -138,11 +138,8 @@ def list_shots_of_asset(asset_id: UUID, query: CastInQuery) -> dict[str, Any]:
 
 def _check_assets(asset_ids: set[UUID]) -> None:
     """Raises NotFoundError for an asset that there is not, ConflictError for one that was put away."""
-    found = {asset.id: asset for asset in session().scalars(select(Asset).where(Asset.id.in_(asset_ids))).unique()}
-    for asset_id in sorted(asset_ids):
-        if asset_id not in found:
-            raise missing(Asset, asset_id)
-        check_live(found[asset_id])
+    for asset in rows(Asset, sorted(asset_ids)).values():
+        check_live(asset)
 
 
 def _described(asset: Asset, count: int) -> dict[str, Any]:

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Callable, Container
 from http import HTTPStatus
 
 from flask import Flask, Response, g, jsonify, request
-from sqlalchemy.exc import DataError, IntegrityError, OperationalError
+from sqlalchemy.exc import DataError, IntegrityError, InterfaceError, OperationalError, ProgrammingError
+from sqlalchemy.exc import TimeoutError as NoConnectionError
 from werkzeug.exceptions import ClientDisconnected, HTTPException, RequestEntityTooLarge
 
 from service.accounts.throttle import RateLimitError
 from service.api.routing import PREFIX
 from service.database import session
-from shared.errors import ConflictError, InputError, RacewayError, ServiceError
+from shared.errors import ConflictError, InputError, NotFoundError, RacewayError, ServiceError
 
 log = logging.getLogger(__name__)
 
@@ -25,7 +27,32 @@ _HINTS = {
 }
 _KEPT_HEADERS = {"Allow", "Content-Range"}
 """What HTTP wants to be said with 405 and 416."""
-_UNIQUE, _REFERENCE, _CHECK = "23505", "23503", "23514"
+_UNIQUE, _REFERENCE, _CHECK, _NO_PRIVILEGE = "23505", "23503", "23514", "42501"
+_AGAIN = "Send it again; nothing of it was done."
+_NO_CONNECTION = (
+    "service.no_connection",
+    "The service has no free connection to its database.",
+    "Try again in a moment. Where that lasts, raise max_connections of PostgreSQL.",
+)
+_TROUBLE = {
+    "40P01": ("service.deadlock", "This request and another one waited for each other; this one was given up.", _AGAIN),
+    "40001": ("service.serialization", "Another request changed the same at the same moment.", _AGAIN),
+    "55P03": ("service.lock_timeout", "Another request holds what this one would change, for too long.", _AGAIN),
+    "57014": (
+        "service.statement_timeout",
+        "The database gave this request up, because it took too long.",
+        "Ask for less at a time; an administrator finds the limit as statement_timeout of PostgreSQL.",
+    ),
+    "53100": (
+        "service.database_full",
+        "The disk of the database is full: nothing can be written.",
+        "Free some space on the database's disk, or give it a larger one; then send it again.",
+    ),
+    "53300": _NO_CONNECTION,
+}
+"""Code, message and hint by PostgreSQL's code (https://www.postgresql.org/docs/current/errcodes-appendix.html)."""
+_NO_SLOT = re.compile("too many (clients|connections)|connection slots are reserved")
+"""What PostgreSQL says where a connection fails for their number: the driver has no code of a connection that fails."""
 
 
 def register(app: Flask, page: Callable[[RacewayError], Response], *, probes: Container[str]) -> None:
@@ -54,8 +81,11 @@ def register(app: Flask, page: Callable[[RacewayError], Response], *, probes: Co
     app.register_error_handler(RacewayError, answer)
     app.register_error_handler(HTTPException, answer_http)
     app.register_error_handler(IntegrityError, lambda error: answer(from_integrity(error)))
-    app.register_error_handler(DataError, lambda error: answer(_from_data(error)))
+    app.register_error_handler(DataError, lambda _: answer(_from_data()))
+    app.register_error_handler(ProgrammingError, lambda error: answer(_from_programming(error)))
     app.register_error_handler(OperationalError, lambda error: answer(_from_operational(error)))
+    app.register_error_handler(InterfaceError, lambda error: answer(_from_operational(error)))
+    app.register_error_handler(NoConnectionError, lambda error: answer(_from_trouble(_NO_CONNECTION, error)))
     app.register_error_handler(Exception, lambda error: answer(_from_defect(error)))
 
 
@@ -110,17 +140,32 @@ def from_integrity(error: IntegrityError) -> RacewayError:
     return _from_defect(error)
 
 
-def _from_data(error: DataError) -> RacewayError:
+def _from_data() -> RacewayError:
     return InputError("A value is not one the database can hold.", hint="Check lengths and ranges of the request.")
 
 
-def _from_operational(error: OperationalError) -> RacewayError:
-    log.error("database: %s", str(error.orig).strip().splitlines()[0] if error.orig else error)
-    return ServiceError(
-        "The database does not answer.",
-        hint="Try again in a moment; /ready tells when it is back.",
-        code="service.database",
+def _from_programming(error: ProgrammingError) -> RacewayError:
+    """Also what row-level security refused: a backstop for what is hidden from somebody in the middle of a request."""
+    if getattr(error.orig, "pgcode", "") != _NO_PRIVILEGE or "row-level security" not in str(error.orig):
+        return _from_defect(error)
+    log.warning("refused by row-level security: %s", str(error.orig).strip())
+    return NotFoundError(
+        "The request is about something that is not there for you.",
+        hint="Nothing of it was done. Reload: you may have been taken off the project's team.",
     )
+
+
+def _from_operational(error: OperationalError | InterfaceError) -> RacewayError:
+    told = str(error.orig or error).strip()
+    code = getattr(error.orig, "pgcode", None) or ("53300" if _NO_SLOT.search(told) else "")
+    away = ("service.database", "The database does not answer.", "Try again in a moment; /ready tells when it is back.")
+    return _from_trouble(_TROUBLE.get(code, away), told.splitlines()[0])
+
+
+def _from_trouble(trouble: tuple[str, str, str], told: object) -> ServiceError:
+    code, message, hint = trouble
+    log.error("database: %s [%s]", told, code)
+    return ServiceError(message, hint=hint, code=code)
 
 
 def _from_defect(error: BaseException) -> RacewayError:

@@ -97,6 +97,10 @@ ClientsSee = Annotated[
     Literal["all", "shared"],
     Field(description="the publishes that clients of a project see: all, or only those shared with them"),
 ]
+VisibleTo = Annotated[
+    Literal["everybody", "team"],
+    Field(description="who of the studio sees the project: everybody, or its team and those who manage projects"),
+]
 DepartmentName = Annotated[
     str, AfterValidator(_department), Field(json_schema_extra={"enum": [each.name for each in DEPARTMENTS]})
 ]

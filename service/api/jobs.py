@@ -14,12 +14,12 @@ from sqlalchemy import select
 from service.accounts import auth
 from service.accounts.permissions import Permission
 from service.api.assets import find_asset
-from service.api.cad import stored_file
 from service.api.fields import Row
 from service.api.listing import ListQuery, Page, page_of, row
 from service.api.media import MediaOut, media_of_jobs
 from service.api.records import check_version, digest_of
 from service.api.routing import Reply, Request, Resource
+from service.api.stored_files import stored_file
 from service.cad import conversions
 from service.database import session
 from service.models import Asset, CadFile, Job, JobDependency, JobFrame, Part, Project, Publish

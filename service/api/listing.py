@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 from uuid import UUID
 
 from pydantic import Field
-from sqlalchemy import ColumnElement, Integer, Select, bindparam, func, select
+from sqlalchemy import ColumnElement, Integer, Select, bindparam, func, literal_column, select
 from sqlalchemy.orm import InstrumentedAttribute
 
 from service.api.json_rows import Written, as_json, json_list
@@ -89,6 +89,7 @@ class JsonPages:
     Building a long statement takes SQLAlchemy longer than PostgreSQL takes to answer it.
     """
 
+    page_size: int
     forwards: Select[str]
     backwards: Select[str]
     number: Select[int]
@@ -102,6 +103,7 @@ def json_pages(
     sort: Mapping[str, Column],
     wanted_sort: str,
     archived: bool,
+    page_size: int,
 ) -> JsonPages:
     """The pages of ``ids``, a select of ``key`` rows; an index alone finds them, however deep they are.
 
@@ -113,12 +115,13 @@ def json_pages(
     backwards = [*_order(wanted_sort, sort, reverse=True), key.id.desc()]
 
     def rows(order: list[Any]) -> Select[str]:
-        chosen = ids.order_by(*order).limit(bindparam("most", type_=Integer)).offset(bindparam("first", type_=Integer))
-        page = chosen.subquery("page")
+        # A limit that PostgreSQL does not know before it would take for a tenth of the table, and plan each page anew.
+        most = literal_column(str(page_size), Integer)
+        page = ids.order_by(*order).limit(most).offset(bindparam("first", type_=Integer)).subquery("page")
         return as_json(fields.join(page, page.c.id == key.id).order_by(*forwards))
 
     number = select(func.count()).select_from(ids.subquery())
-    return JsonPages(rows(forwards), rows(backwards), number.execution_options(**PREPARED))
+    return JsonPages(page_size, rows(forwards), rows(backwards), number.execution_options(**PREPARED))
 
 
 def page_in_json(pages: JsonPages, query: ListQuery, values: Mapping[str, Any], *, total: int | None) -> Written:
@@ -126,17 +129,19 @@ def page_in_json(pages: JsonPages, query: ListQuery, values: Mapping[str, Any], 
 
     ``total`` is the number of rows in all, where there is a quicker way to know it than counting them.
     """
-    first, most, statement = (query.page - 1) * query.page_size, query.page_size, pages.forwards
+    connection, most = session().connection(), pages.page_size
+    first = (query.page - 1) * most
     if total is not None and first > total / 2:
-        # Nearer to the end, fewer rows are passed over from there.
-        most = max(0, min(most, total - first))
-        first, statement = max(0, total - first - most), pages.backwards
-    connection = session().connection()
-    items = connection.scalars(statement, {**values, "first": first, "most": most}).all()
+        # Nearer to the end, fewer rows are passed over from there. The last page may have fewer than are found there.
+        left = max(0, total - first)
+        found = connection.scalars(pages.backwards, {**values, "first": max(0, left - most)}).all() if left else []
+        items = found[-left:]
+    else:
+        items = connection.scalars(pages.forwards, {**values, "first": first}).all()
     if total is None:
-        is_whole = query.page == 1 and len(items) < query.page_size
+        is_whole = query.page == 1 and len(items) < most
         total = len(items) if is_whole else connection.execute(pages.number, values).scalar_one()
-    page = (json_list(items), query.page, query.page_size, total)
+    page = (json_list(items), query.page, most, total)
     return Written(b'{"items":%b,"page":%d,"page_size":%d,"total":%d}' % page)
 
 
@@ -231,6 +236,19 @@ def row(model: type[RowType], row_id: UUID, *, lock: bool = False) -> RowType:
     if found is None:
         raise missing(model, row_id)
     return found
+
+
+def rows(model: type[RowType], row_ids: Iterable[UUID]) -> dict[UUID, RowType]:
+    """The rows of this tenant with these ids, put away or not, in their order; one statement.
+
+    Raises NotFoundError where one is not there.
+    """
+    wanted = list(dict.fromkeys(row_ids))
+    known = session().scalars(select(model).where(model.id.in_(wanted))).unique() if wanted else ()
+    found = {each.id: each for each in known}
+    if unknown := next((row_id for row_id in wanted if row_id not in found), None):
+        raise missing(model, unknown)
+    return {row_id: found[row_id] for row_id in wanted}
 
 
 def missing(model: type[TenantRow], row_id: UUID) -> NotFoundError:

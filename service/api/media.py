@@ -14,14 +14,14 @@ from sqlalchemy import select
 from service.accounts import auth
 from service.accounts.permissions import Permission
 from service.api.assets import find_asset
-from service.api.cad import stored_file
 from service.api.fields import Changes, EditableOut, FileName, Status, Title
 from service.api.listing import EditableQuery, Page, equal, page_of, row
 from service.api.records import change, declare_archive, live_row, row_to_change, written
 from service.api.routing import Reply, Request, Resource
 from service.api.shots import find_shot
+from service.api.stored_files import stored_file
 from service.archiving import check_live
-from service.database import session
+from service.database import release, session
 from service.file_types import check_medium
 from service.models import Asset, Job, MediaAsset, Project, Sequence, Shot
 from service.publish import store
@@ -185,7 +185,8 @@ def upload_medium(query: MediaUpload) -> dict[str, Any]:
     are read, and a poster is made; one that cannot be read is kept without.
     """
     request.max_content_length = auth.config().max_upload_bytes
-    return describe(add_medium(uuid4(), request.stream, query))
+    _shown(query)  # what is filed wrongly is refused before the file comes
+    return describe(add_medium(stored_medium(uuid4(), request.stream, query), query))
 
 
 def _shown(given: MediaUpload) -> Asset | Shot | None:
@@ -208,9 +209,12 @@ def _shown(given: MediaUpload) -> Asset | Shot | None:
     return None
 
 
-def add_medium(media_id: UUID, stream: IO[bytes], given: MediaUpload) -> MediaAsset:
-    """Store what a stream holds. Raises InputError where it is no picture or film, or not the one its name says."""
-    shown = _shown(given)
+def stored_medium(media_id: UUID, stream: IO[bytes], given: MediaUpload) -> MediaAsset:
+    """What a stream holds, put into the store; not a row yet. No transaction is open meanwhile: it may take minutes.
+
+    Raises InputError where it is no picture or film, or not the one its name says.
+    """
+    release(session())
     config = auth.config()
     root = config.tenant_root(auth.current().storage)
     with store.receive(stream, root, config.max_upload_bytes) as upload:
@@ -226,11 +230,17 @@ def add_medium(media_id: UUID, stream: IO[bytes], given: MediaUpload) -> MediaAs
             sha256=upload.sha256,
             width=found.width,
             height=found.height,
-            asset_id=shown.id if isinstance(shown, Asset) else None,
-            shot_id=shown.id if isinstance(shown, Shot) else None,
         )
     if medium.mime_type.startswith("video/"):
         films.read_film(paths.absolute(root, medium.path), root).describe(medium)
+    return medium
+
+
+def add_medium(medium: MediaAsset, given: MediaUpload) -> MediaAsset:
+    """Add what was stored, filed under what ``given`` names, as that is now."""
+    shown = _shown(given)
+    medium.asset_id = shown.id if isinstance(shown, Asset) else None
+    medium.shot_id = shown.id if isinstance(shown, Shot) else None
     session().add(medium)
     return written(medium)
 

@@ -6,6 +6,7 @@ from datetime import date, datetime
 from typing import Annotated, Any, ClassVar, Literal
 from uuid import UUID
 
+from flask import Response
 from pydantic import Field, StringConstraints
 from sqlalchemy import select
 
@@ -15,6 +16,7 @@ from service.api.fields import Changes, Day, EditableOut, OneLine
 from service.api.listing import EditableQuery, Page, equal, page_of, row
 from service.api.records import change, declare_archive, live_row, row_to_change
 from service.api.routing import Reply, Request, Resource
+from service.api.stored_files import zipped_media
 from service.database import session
 from service.models import Order, OrderItem, Project, User
 from service.review import orders
@@ -163,6 +165,14 @@ def get_order(order_id: UUID) -> dict[str, Any]:
     return describe(row(Order, order_id))
 
 
+@resource.declare("GET", "/<uuid:order_id>/zip", permission=Permission.ORDER_READ, media_type="application/zip")
+def get_order_files(order_id: UUID) -> Response:
+    """All pictures and films of an order, numbered by its items, as one ZIP; for clients, once it is delivered."""
+    order = row(Order, order_id)
+    given = [(item.asset.name if item.asset else "", chosen.medium) for item in order.items for chosen in item.media]
+    return zipped_media(given, f"Order {order.number} {order.title}")
+
+
 @resource.declare(
     "PATCH",
     "/<uuid:order_id>",
@@ -172,8 +182,9 @@ def get_order(order_id: UUID) -> dict[str, Any]:
     if_match="optional",
 )
 def change_order(order_id: UUID, body: OrderChanges) -> dict[str, Any]:
-    """Change an order's title, note or due date, a client only before it is accepted."""
+    """Change an order's title, note or due date: whose it is, until it is accepted, and project managers."""
     order = row_to_change(Order, order_id)
+    _check_may_change(order)
     waiting = (OrderState.SUBMITTED, OrderState.RESUBMITTED, OrderState.REJECTED)
     if order.state not in waiting and not auth.current().role.includes(Role.PROJECT_MANAGER):
         raise ConflictError(
@@ -253,7 +264,7 @@ def reject_order(order_id: UUID, body: Rejection) -> dict[str, Any]:
     if_match="optional",
 )
 def resubmit_order(order_id: UUID, body: Resubmission) -> dict[str, Any]:
-    """Submit a rejected order again, changed or as it is."""
+    """Submit a rejected order again, changed or as it is: whose it is, and project managers."""
     changes = body.model_dump(include={"title", "note", "due"}, exclude_none=True)
     described = _taken(order_id, OrderStep.RESUBMIT, {**changes, "reject_reason": ""})
     if body.items is None:
@@ -265,14 +276,28 @@ def resubmit_order(order_id: UUID, body: Resubmission) -> dict[str, Any]:
     "POST", "/<uuid:order_id>/cancel", permission=Permission.ORDER_WRITE, answer=OrderOut, if_match="optional"
 )
 def cancel_order(order_id: UUID) -> dict[str, Any]:
-    """Cancel an order that is not delivered. Jobs that run for it are not stopped."""
+    """Cancel an order that is not delivered: whose it is, and project managers. Jobs that run for it go on."""
     return _taken(order_id, OrderStep.CANCEL)
 
 
 def _taken(order_id: UUID, step: OrderStep, changes: dict[str, Any] | None = None) -> dict[str, Any]:
     order = row_to_change(Order, order_id)
+    _check_may_change(order)
     orders.take(order, step)
     return describe(change(order, changes or {}))
+
+
+def may_change(order: Order) -> bool:
+    """Whether the caller may change an order: their own, or as a project manager."""
+    who = auth.current()
+    return order.client_id == who.user_id or who.role.includes(Role.PROJECT_MANAGER)
+
+
+def _check_may_change(order: Order) -> None:
+    if not may_change(order):
+        raise ForbiddenError(
+            f"Order {order.number} is that of {order.client.name}.", hint="They and project managers change it."
+        )
 
 
 def _client(client_id: UUID | None) -> User:

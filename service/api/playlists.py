@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Annotated, Any
 from uuid import UUID
 
+from flask import Response
 from pydantic import Field, StringConstraints
 from sqlalchemy import func, select
 
@@ -14,6 +15,7 @@ from service.api.fields import Changes, EditableOut, OneLine
 from service.api.listing import EditableQuery, Page, equal, page_of, row
 from service.api.records import add, change, declare_archive, live_row, row_to_change, written
 from service.api.routing import Reply, Request, Resource
+from service.api.stored_files import zipped_media
 from service.database import session
 from service.models import MediaAsset, Playlist, PlaylistItem, Project
 from service.models.playlists import MOST_ITEMS
@@ -144,6 +146,14 @@ def create_playlist(body: NewPlaylist) -> dict[str, Any]:
 def get_playlist(playlist_id: UUID) -> dict[str, Any]:
     """A playlist and its items: the very pictures and films that were chosen, and whether there are newer ones."""
     return describe(row(Playlist, playlist_id))
+
+
+@resource.declare("GET", "/<uuid:playlist_id>/zip", permission=Permission.PLAYLIST_READ, media_type="application/zip")
+def get_playlist_files(playlist_id: UUID) -> Response:
+    """All pictures and films of a playlist, numbered in its order, as one ZIP."""
+    playlist = row(Playlist, playlist_id)
+    shown = session().scalars(media.with_origin(playlists.media_of(playlist))).unique()
+    return zipped_media([(medium.shows.name if medium.shows else "", medium) for medium in shown], playlist.name)
 
 
 @resource.declare(

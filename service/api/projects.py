@@ -1,4 +1,4 @@
-"""Projects, and which clients may see them."""
+"""Projects, who of the studio sees them, and which clients may."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ from service.api.field_values import (
     page_with_fields,
     with_fields,
 )
-from service.api.fields import Changes, ClientsSee, Name, Status, Title
-from service.api.listing import Page, equal, row
+from service.api.fields import Changes, ClientsSee, Name, Status, Title, VisibleTo
+from service.api.listing import Page, equal, row, rows
 from service.api.records import add, change, declare_archive, row_to_change, same_folder, written
 from service.api.routing import Reply, Request, Resource
 from service.api.team import is_on_team
@@ -37,6 +37,7 @@ class ProjectOut(FieldsOut):
     title: str
     status: str
     clients_see: ClientsSee
+    visible_to: VisibleTo
 
 
 class NewProject(Request):
@@ -44,6 +45,7 @@ class NewProject(Request):
     title: Title = ""
     status: Status = "active"
     clients_see: ClientsSee | None = Field(None, description="default: what the tenant's settings say")
+    visible_to: VisibleTo | None = Field(None, description="default: what the tenant's settings say")
     fields: FieldValues = Field(default_factory=dict)
 
 
@@ -51,6 +53,7 @@ class ProjectChanges(Changes):
     title: Title | None = None
     status: Status | None = None
     clients_see: ClientsSee | None = None
+    visible_to: VisibleTo | None = None
     fields: FieldValues | None = None
 
 
@@ -61,7 +64,7 @@ class ProjectQuery(FieldsQuery):
 
 @projects.declare("GET", "/", permission=Permission.PRODUCTION_READ, query=ProjectQuery, answer=Page[ProjectOut])
 def list_projects(query: ProjectQuery) -> dict[str, Any]:
-    """List projects; a client sees their own."""
+    """List projects; a client sees their own, an artist not those of other teams that only these see."""
     statement = select(Project).where(*equal((Project.status, query.status)))
     if query.mine:
         statement = statement.where(is_on_team(auth.current().user_id))
@@ -85,8 +88,9 @@ def list_projects(query: ProjectQuery) -> dict[str, Any]:
 def create_project(body: NewProject) -> Project:
     """Create a project. Its name is a folder on the storage and cannot change."""
     values = new_values(Project, None, body.model_dump())
-    if values["clients_see"] is None:
-        del values["clients_see"]  # PostgreSQL fills in what the tenant has set
+    for name in ("clients_see", "visible_to"):
+        if values[name] is None:
+            del values[name]  # PostgreSQL fills in what the tenant has set
     return with_fields(add(Project(**values), same_folder(Project.name, body.name)))
 
 
@@ -105,7 +109,7 @@ def get_project(project_id: UUID) -> Project:
     if_match="optional",
 )
 def change_project(project_id: UUID, body: ProjectChanges) -> Project:
-    """Change a project's title, status, custom fields, or what its clients see; that counts at once."""
+    """Change a project's title, status, custom fields, what its clients see, or who sees it; that counts at once."""
     return with_fields(change(*changes_of(Project, project_id, body)))
 
 
@@ -148,7 +152,7 @@ def list_project_clients(project_id: UUID) -> list[dict[str, Any]]:
 def set_project_clients(project_id: UUID, body: ProjectClients) -> list[dict[str, Any]]:
     """Replace the clients of a project as a whole; ``If-Match`` is the project's."""
     project = row_to_change(Project, project_id)
-    wanted = {user_id: row(User, user_id) for user_id in body.user_ids}
+    wanted = rows(User, body.user_ids)
     if others := [user.name for user in wanted.values() if user.role != Role.CLIENT]:
         raise InputError(
             f"Only clients are let into single projects, and {', '.join(others)} see all of them.",

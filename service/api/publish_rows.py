@@ -180,7 +180,7 @@ def page_of_publishes(query: EditableQuery, filters: Mapping[str, Any], *, lates
             values |= {f"word_{number}": word for number, word in enumerate(words)}
         else:
             values["words"] = words
-    lists = _lists(frozenset(values), query.sort or "-created_at", query.archived, latest, said)
+    lists = _lists(frozenset(values), query.sort or "-created_at", query.archived, latest, said, query.page_size)
     pages, held = lists.many, None
     if lists.held is not None:
         held, few_parts = session().connection().execute(lists.held, values).one()
@@ -192,7 +192,7 @@ def page_of_publishes(query: EditableQuery, filters: Mapping[str, Any], *, lates
 
 
 @lru_cache(maxsize=500)
-def _lists(given: frozenset[str], sort: str, archived: bool, latest: bool, said: int) -> _Lists:
+def _lists(given: frozenset[str], sort: str, archived: bool, latest: bool, said: int, page_size: int) -> _Lists:
     parts = _parts(given)
     statement = select(Publish)
     if any(name in sort for name in _SORT_OF_PART):
@@ -214,7 +214,15 @@ def _lists(given: frozenset[str], sort: str, archived: bool, latest: bool, said:
         these = func.coalesce(cast(func.array_agg(Part.id), Text), "{}")
         few_parts = case((number <= _FEW, these)) if given else null()
         held = parts.with_only_columns(number, few_parts).execution_options(**PREPARED)
-    pages = partial(json_pages, fields=_FIELDS, key=Publish, sort=_SORT, wanted_sort=sort, archived=archived)
+    pages = partial(
+        json_pages,
+        fields=_FIELDS,
+        key=Publish,
+        sort=_SORT,
+        wanted_sort=sort,
+        archived=archived,
+        page_size=page_size,
+    )
     return _Lists(pages(few), pages(many), held)
 
 

@@ -293,7 +293,7 @@ def compose_publish(publish_id: UUID) -> Written:
 
     Its item must still be, to the byte, what was published.
     """
-    return describe(composing.compose(session(), _root(), row(Publish, publish_id, lock=True)))
+    return describe(composing.compose(session(), _root(), row(Publish, publish_id)))
 
 
 @publishes.declare("POST", "/<uuid:publish_id>/withdraw", permission=Permission.PUBLISH_MANAGE, answer=PublishOut)

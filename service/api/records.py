@@ -16,7 +16,7 @@ from sqlalchemy.orm import InstrumentedAttribute
 from service.accounts.permissions import Permission
 from service.api.listing import row
 from service.api.routing import Resource, matches, version_of
-from service.archiving import check_live, kind_of, label_of
+from service.archiving import check_live, kind_of, label_of, one_of
 from service.database import current_tenant, hold, session
 from service.models import AuditRecord, EditableRow, Tenant, User
 from shared.errors import ConflictError
@@ -49,7 +49,7 @@ def add(new: EditableType, *same: Any) -> EditableType:
     if known is not None:
         put_away = " It is archived." if known.archived_at else ""
         raise ConflictError(
-            f"There is already a {kind_of(new)} {label_of(new)} here.{put_away}",
+            f"There is already {one_of(new)} {label_of(known)} here.{put_away}",
             hint="Restore that one, or choose another name." if put_away else "Use that one, or choose another name.",
             code="conflict.exists",
             fields={"name": "is taken", "id": str(known.id)},

@@ -20,7 +20,7 @@ from service.accounts import auth
 from service.accounts.permissions import Permission
 from service.api.json_rows import Written
 from service.api.validation import faults_of
-from service.database import commit, session
+from service.database import commit, release, session
 from shared.errors import InputError
 
 P = ParamSpec("P")
@@ -263,7 +263,12 @@ def _query_values() -> dict[str, str]:
 
 
 def body_bytes() -> bytes:
-    """The whole body of the request."""
+    """The whole body of an upload; no transaction is open while it comes."""
+    release(session())
+    return _body()
+
+
+def _body() -> bytes:
     body = request.get_data(cache=False)
     # Of a body in chunks Werkzeug reads what is allowed and stops: that there is more shows in reading on (413).
     request.stream.read(1)
@@ -279,7 +284,7 @@ def _json_body() -> Any:
             status=415,
         )
     try:
-        text = body_bytes() or b"{}"
+        text = _body() or b"{}"
         body = json.loads(text, parse_constant=_no_constant)
         if b"\\" in text or not text.isascii():
             _check_text(body)

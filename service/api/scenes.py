@@ -18,7 +18,7 @@ from service.api.routing import Request, Resource
 from service.api.tasks import tasks_of, user_or_nobody
 from service.api.validation import Matches
 from service.archiving import check_live
-from service.database import session
+from service.database import release, session
 from service.models import Scene, Task
 from service.publish import entries
 from shared import paths
@@ -177,27 +177,43 @@ def reserve_scene(body: NewScene) -> Scene:
 @scenes.declare("POST", "/<uuid:scene_id>/commit", permission=Permission.SCENE_WRITE, body=SceneFile, answer=SceneOut)
 def commit_scene(scene_id: UUID, body: SceneFile) -> Scene:
     """Take a saved scene into the record; its file must stand there with that content. May be repeated."""
-    scene = row(Scene, scene_id, lock=True)
-    if scene.state == "committed" and scene.sha256 == body.sha256:
+    scene = row(Scene, scene_id)
+    if _is_committed(scene, body):
         return scene
+    path = scene.path
+    # A large file is read for a while: nothing is locked meanwhile, and no connection waits.
+    release(session())
+    _check_stands(path, body)
+    scene = row(Scene, scene_id, lock=True)
+    if not _is_committed(scene, body):
+        scene.state, scene.sha256, scene.size = "committed", body.sha256, body.size
+        session().flush()
+        session().refresh(scene)
+    return scene
+
+
+def _is_committed(scene: Scene, file: SceneFile) -> bool:
+    """Whether the scene is recorded with this file already. Raises ConflictError where it waits for none."""
+    if scene.state == "committed" and scene.sha256 == file.sha256:
+        return True
     if scene.state != "reserved":
         raise ConflictError(
             f"Scene {scene.name} {Version(scene.version, scene.iteration)} is {scene.state}.",
             hint="Reserve another version.",
             code="conflict.scene",
         )
-    place = paths.absolute(_root(), scene.path)
-    if not place.is_file() or place.stat().st_size != body.size or sha256_of(place) != body.sha256:
+    return False
+
+
+def _check_stands(path: str, file: SceneFile) -> None:
+    place = paths.absolute(_root(), path)
+    if not place.is_file() or place.stat().st_size != file.size or sha256_of(place) != file.sha256:
         raise StorageError(
-            f"{scene.path} does not stand on the storage with the content that was announced.",
+            f"{path} does not stand on the storage with the content that was announced.",
             hint="Save the scene again; check that PM_ROOT is the service's storage.",
             code="storage.scene_missing",
             status=422,
         )
-    scene.state, scene.sha256, scene.size = "committed", body.sha256, body.size
-    session().flush()
-    session().refresh(scene)
-    return scene
 
 
 def _root() -> Path:

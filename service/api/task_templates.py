@@ -16,7 +16,7 @@ from service.api.routing import Reply, Request, Resource
 from service.archiving import check_live
 from service.database import current_tenant, hold, session
 from service.models import Asset, Project, Sequence, Shot, Task, TaskTemplate
-from service.production.statuses import status_given
+from service.production.statuses import status_given, statuses_given
 from service.production.task_templates import Target, default_template, follow, targets_of
 from shared.errors import InputError
 
@@ -272,8 +272,9 @@ def _check_meant(template: TaskTemplate, kind: str, project: Project) -> None:
 
 
 def _check_statuses(tasks: list[TemplateTask]) -> None:
-    for status in sorted({task.status for task in tasks if task.status}):
-        status_given(session(), status)
+    wanted = {task.status for task in tasks if task.status}
+    if refused := wanted - statuses_given(session(), wanted)[1]:
+        status_given(session(), min(refused))  # which says what is wrong with it
 
 
 def _no_other_default(template: TaskTemplate) -> None:

@@ -8,7 +8,7 @@ from typing import Annotated, Any, ClassVar, Literal, Self
 from uuid import UUID
 
 from pydantic import AfterValidator, Field, model_validator
-from sqlalchemy import Select, select
+from sqlalchemy import ColumnElement, Select, func, select
 from sqlalchemy.orm import aliased
 
 from service.accounts import auth
@@ -39,7 +39,9 @@ from service.production.assignees import (
 )
 from service.production.custom_fields import declared
 from service.production.statuses import is_open, status_given, status_position
-from service.production.task_changes import changed_values, check_days, check_may_change, locked_tasks
+from service.production.task_changes import changed_values, check_days, check_may_change, gets_it, locked_tasks
+from service.production.visibility import check_can_work
+from service.production.watchers import is_watched_by
 from shared.errors import ConflictError, InputError
 
 tasks = Resource("tasks", "/tasks")
@@ -155,6 +157,7 @@ class TaskQuery(FieldsQuery):
     status: str = ""
     open: bool = Field(False, description="only what is not done: the kind of its status is another")
     due_before: Day | None = Field(None, description="due on that day or earlier")
+    watched: bool = Field(False, description="only what one watches")
 
 
 @tasks.declare("GET", "/", permission=Permission.TASK_READ, query=TaskQuery, answer=Page[TaskOut])
@@ -167,6 +170,7 @@ def list_tasks(query: TaskQuery) -> dict[str, Any]:
         search=SEARCHED,
         sort={
             "name": Task.name,
+            "target": target_order(),
             "department": Task.department,
             "status": status_position(),
             "start": Task.start,
@@ -192,6 +196,7 @@ def create_task(body: NewTask) -> Task:
     values = new_values(Task, target.project.id, body.model_dump(exclude={"target_type", "target_id"}))
     values["status"] = status_given(session(), body.status)
     values["assignee_ids"] = check_assignees(session(), body.assignee_ids or [])
+    check_can_work(session(), target.project, body.assignee_ids or [])
     column = Task.asset_id if isinstance(target, Asset) else Task.shot_id
     values[column.key] = target.id
     return answered(add(Task(**values), column == target.id, same_folder(Task.name, body.name)))
@@ -218,6 +223,7 @@ def change_task(task_id: UUID, body: TaskChanges) -> Task:
     """
     checked = checked_changes(body)
     task, given = changes_of(Task, task_id, body)
+    check_can_work(session(), task.target.project, gets_it(task, checked.get("assignee_ids", ())))
     changes = changed_values(task, {**given, **checked})
     check_may_change(task, changes)
     return answered(change(task, changes))
@@ -269,6 +275,7 @@ def change_tasks(body: ManyTasks) -> dict[str, Any]:
     found = locked_tasks(select(Task).where(Task.id.in_(chosen)))
     _check_chosen(found, chosen)
     alike: dict[frozenset[str], list[tuple[Task, dict[str, Any]]]] = {}
+    new: dict[UUID, tuple[Project, set[UUID]]] = {}
     for task in found:
         people = [*given.get("assignee_ids", task.assignee_ids), *more]
         people = [user_id for user_id in dict.fromkeys(people) if user_id not in fewer]
@@ -278,10 +285,14 @@ def change_tasks(body: ManyTasks) -> dict[str, Any]:
                 hint="Take somebody out first.",
                 fields={"changes.add_assignee_ids": "are too many"},
             )
+        project = task.target.project
+        new.setdefault(project.id, (project, set()))[1].update(gets_it(task, people))
         changes = changed_values(task, {**given, "assignee_ids": people})
         check_may_change(task, changes)
         if changes:
             alike.setdefault(frozenset(changes), []).append((task, changes))
+    for project, given_to in new.values():
+        check_can_work(current, project, given_to)
     # Rows of which the same columns change are one statement.
     for each in alike.values():
         for task, changes in each:
@@ -343,6 +354,8 @@ def tasks_wanted(query: TaskQuery) -> Select[Task]:
         statement = statement.where(is_open())
     if query.due_before:
         statement = statement.where(Task.due <= query.due_before)
+    if query.watched:
+        statement = statement.where(is_watched_by(auth.current().user_id))
     return statement
 
 
@@ -363,6 +376,12 @@ def tasks_of(project: str, asset: str, shot: str) -> Select[Task]:
         sequence, _, name = shot.rpartition("/")
         statement = statement.where(Shot.name == name, *equal((Sequence.name, sequence)))
     return statement
+
+
+def target_order() -> ColumnElement[str]:
+    """What the tasks of :func:`tasks_of` are on, as people sort it: the asset, or the sequence and then the shot."""
+    shot = Sequence.name_order.concat(" ").concat(Shot.name_order)
+    return func.coalesce(Asset.name_order, shot)
 
 
 def user_or_nobody(text: str, field: str) -> UUID | None:

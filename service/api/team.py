@@ -10,9 +10,10 @@ from pydantic import Field
 from sqlalchemy import ColumnElement, select
 
 from service.accounts.permissions import Permission, Role
-from service.api.listing import row
-from service.api.records import live_row, row_to_change, written
+from service.api.listing import row, rows
+from service.api.records import row_to_change, written
 from service.api.routing import Reply, Request, Resource
+from service.archiving import check_live
 from service.database import session
 from service.models import Project, ProjectMember, User
 from shared.errors import InputError
@@ -102,7 +103,9 @@ def is_on_team(user_id: UUID) -> ColumnElement[bool]:
 
 
 def _workers(user_ids: Iterable[UUID]) -> dict[UUID, User]:
-    found = {user_id: live_row(User, user_id) for user_id in user_ids}
+    found = rows(User, user_ids)
+    for user in found.values():
+        check_live(user)
     if clients := [user.name for user in found.values() if user.role == Role.CLIENT]:
         raise InputError(
             f"{', '.join(clients)} cannot be in a team: clients look at a project, and do not work on it.",

@@ -13,7 +13,7 @@ from sqlalchemy import text
 from service.accounts import auth, bootstrap
 from service.accounts.permissions import Permission, Role
 from service.accounts.settings import TenantSettings
-from service.api.fields import Changes, ClientsSee, EditableOut, Name, Title
+from service.api.fields import Changes, ClientsSee, EditableOut, Name, Title, VisibleTo
 from service.api.listing import EditableQuery, Page, page_of_items, sorted_items
 from service.api.records import check_unchanged
 from service.api.routing import Reply, Request, Resource
@@ -181,6 +181,7 @@ class SettingsOut(EditableOut):
     fallback_material: str
     notifications_enabled: bool
     clients_see: ClientsSee
+    projects_visible_to: VisibleTo
 
 
 class SettingsChanges(Changes):
@@ -192,6 +193,7 @@ class SettingsChanges(Changes):
     fallback_material: Name | None = Field(None, description="what a part wears of which nothing is known")
     notifications_enabled: bool | None = Field(None, strict=True)
     clients_see: ClientsSee | None = Field(None, description="what clients see of projects that are made from now on")
+    projects_visible_to: VisibleTo | None = Field(None, description="who sees projects that are made from now on")
 
 
 @settings.declare("GET", "/", permission=Permission.SETTINGS_READ, answer=SettingsOut)

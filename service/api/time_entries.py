@@ -172,6 +172,7 @@ def get_time_entry(entry_id: UUID) -> dict[str, Any]:
 def change_time_entry(entry_id: UUID, body: MinutesChange) -> dict[str, Any]:
     """Change how long it was."""
     entry = _to_change(entry_id)
+    _check_can_work(entry.user_id, row(Task, entry.task_id))
     changed = time_spent.set_minutes(session(), entry.user_id, entry.task_id, entry.day, body.minutes)
     assert changed is not None  # there are minutes
     return _described([changed])[0]
@@ -185,12 +186,18 @@ def delete_time_entry(entry_id: UUID) -> None:
 
 @task_time.declare("GET", "/<uuid:task_id>/time-spent", permission=Permission.TASK_READ, answer=TaskTime)
 def get_task_time(task_id: UUID) -> dict[str, Any]:
-    """How long was worked on a task, by whom."""
+    """How long was worked on a task; by whom, is for those who may read others' time (``time.manage``) and each one."""
     row(Task, task_id)
-    people = time_spent.spent_on(session(), task_id)
+    return task_time_of(task_id)
+
+
+def task_time_of(task_id: UUID) -> dict[str, Any]:
+    """The minutes of all on a task, and those of the people whose time the caller may read; one statement."""
+    everybody, reader = time_spent.spent_on(session(), task_id), auth.current().user_id
+    readable = everybody if _manages() else [each for each in everybody if each[0] == reader]
     return {
-        "minutes": sum(minutes for _, _, minutes in people),
-        "people": [{"user_id": who, "person": name, "minutes": minutes} for who, name, minutes in people],
+        "minutes": sum(minutes for _, _, minutes in everybody),
+        "people": [{"user_id": who, "person": name, "minutes": minutes} for who, name, minutes in readable],
     }
 
 
@@ -214,8 +221,7 @@ def _put(body: NewTimeEntry, minutes: int, *, is_more: bool = False) -> dict[str
     known = time_spent.entry_of(current, whose, task.id, body.day)
     _check_version(known)
     if minutes:
-        _check_worker(whose)
-        check_live(task)
+        _check_can_work(whose, task)
     total = minutes + (known.minutes if known and is_more else 0)
     entry = time_spent.set_minutes(current, whose, task.id, body.day, total)
     return _described([entry])[0] if entry else None
@@ -254,7 +260,9 @@ def _check_whose(user_id: UUID) -> None:
         )
 
 
-def _check_worker(user_id: UUID) -> None:
+def _check_can_work(user_id: UUID, task: Task) -> None:
+    """Raises ConflictError where the person, the task or what it belongs to was put away, InputError for a client."""
+    check_live(task)
     if live_row(User, user_id).role == Role.CLIENT:
         raise InputError(
             "Clients look at a project, and do not work on it.",

@@ -170,7 +170,15 @@ def lock_out(user: User) -> None:
     auth.revoke(ApiToken.user_id == user.id)
 
 
-declare_archive(users, User, Permission.USER_WRITE, UserOut, before=lock_out, what="artist")
+declare_archive(
+    users,
+    User,
+    Permission.USER_WRITE,
+    UserOut,
+    before=lock_out,
+    before_restore=lambda user: check_role(Role(user.role)),
+    what="artist",
+)
 
 
 def _end_sessions(user: User) -> None:
@@ -178,6 +186,7 @@ def _end_sessions(user: User) -> None:
 
 
 def check_role(role: Role) -> None:
+    """Raises ForbiddenError where whoever asks has less than ``role``, and so may not give it or change who has it."""
     mine = auth.current().role
     if not mine.includes(role):
         raise ForbiddenError(f"A {mine} may not give or change the role {role}.")

@@ -20,7 +20,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from service.cad import choices, revisions, source_materials
-from service.database import current_actor, current_tenant
+from service.database import after_commit, current_actor, current_tenant, tenant_session
 from service.models import Asset, CadFile, Conversion, Job
 from service.queue import jobs
 from shared import __version__
@@ -278,18 +278,27 @@ def _give(current: Session, cad: CadFile, conversion: Conversion) -> None:
 
 
 def _abandon(current: Session, conversion_id: UUID) -> None:
-    """Stop a conversion that no CAD file waits for any more."""
-    if waiting_for(current, conversion_id):
-        return
-    conversion = _locked(current, conversion_id)
-    if conversion.job_id is None or conversion.state == "ready":
-        return
-    job = current.get(Job, (conversion.tenant_id, conversion.job_id), with_for_update={"of": Job})
-    if job is not None and JobState(job.state) not in FINAL_STATES:
-        jobs.cancel(current, job)
-    # Its process may still be ending. Whoever wants the conversion again before that gives it another job.
-    conversion.job_id = None
-    current.flush()
+    """Stop a conversion, once this transaction is committed, if no CAD file waits for it any more.
+
+    A worker that ends the job locks it before the CAD files: who holds a file here must not wait for the job.
+    """
+    tenant_id, actor_id = current_tenant(current), current_actor(current)
+    after_commit(current, lambda: _stop_unwanted(tenant_id, actor_id, conversion_id))
+
+
+def _stop_unwanted(tenant_id: UUID, actor_id: UUID | None, conversion_id: UUID) -> None:
+    with tenant_session(tenant_id, actor_id) as current:
+        job_id = current.scalars(select(Conversion.job_id).where(Conversion.id == conversion_id)).one()
+        job = current.get(Job, (tenant_id, job_id), with_for_update={"of": Job}) if job_id else None
+        if job is None or waiting_for(current, conversion_id):
+            return
+        conversion = _locked(current, conversion_id)
+        if conversion.job_id != job_id or conversion.state == "ready":
+            return
+        if JobState(job.state) not in FINAL_STATES:
+            jobs.cancel(current, job)
+        # Its process may still be ending. Whoever wants the conversion again before that gives it another job.
+        conversion.job_id = None
 
 
 def _own_settings(cad: CadFile) -> dict[str, Any]:

@@ -69,3 +69,29 @@ def limit_clients(table: str, condition: str) -> None:
         f'CREATE POLICY client_view ON {table} AS RESTRICTIVE FOR SELECT TO "{application_role()}" '
         f"USING ((SELECT app_client() IS NULL) OR {condition})"
     )
+
+
+def create_hidden_rows(name: str, query: str, returns: str = "uuid") -> None:
+    """``hidden_<name>()``: what ``query`` answers, of what ``app_outsider()`` must not see.
+
+    A function that PostgreSQL does not look into, as those of clients; and that seems to cost nothing, so that it plans
+    as it did without.
+    """
+    op.execute(
+        f"CREATE FUNCTION hidden_{name}() RETURNS SETOF {returns} LANGUAGE plpgsql STABLE SECURITY DEFINER "
+        f"COST 1 ROWS 1 SET search_path = public, pg_temp AS $$ BEGIN RETURN QUERY {query}; END $$"
+    )
+    op.execute(f"REVOKE ALL ON FUNCTION hidden_{name}() FROM PUBLIC")
+    op.execute(f'GRANT EXECUTE ON FUNCTION hidden_{name}() TO "{application_role()}"')
+
+
+def hide_from_outsiders(table: str, condition: str) -> None:
+    """Neither show rows of ``table`` that meet ``condition`` to whom a team-only project is hidden from, nor take them.
+
+    For whom nothing is hidden, the condition is not looked at. Of a truth value PostgreSQL would believe that it leaves
+    out half of the rows, and plan otherwise for everybody; of a number that it is hardly ever this one.
+    """
+    op.execute(
+        f'CREATE POLICY team_view ON {table} AS RESTRICTIVE TO "{application_role()}" '
+        f"USING (CASE WHEN (SELECT app_outsider() IS NOT NULL) AND ({condition}) THEN 1 ELSE 0 END <> 1)"
+    )

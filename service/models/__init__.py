@@ -16,7 +16,7 @@ from service.models.notifications import (
     NotificationPreference,
 )
 from service.models.orders import Order, OrderItem, OrderMedium
-from service.models.people import ProjectMember, TimeEntry
+from service.models.people import ProjectMember, TaskWatcher, TimeEntry
 from service.models.playlists import Playlist, PlaylistItem
 from service.models.production import Asset, Casting, Project, ProjectClient, Sequence, Shot
 from service.models.publishing import Composition, Part, Publish, Reservation, Scene, StaleEntry, Sweep
@@ -68,6 +68,7 @@ __all__ = [
     "Task",
     "TaskStatus",
     "TaskTemplate",
+    "TaskWatcher",
     "Tenant",
     "TenantMaterial",
     "TenantRow",

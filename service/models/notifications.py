@@ -6,7 +6,7 @@ import uuid
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import BigInteger, CheckConstraint, Identity, Index, UniqueConstraint, text
+from sqlalchemy import BigInteger, CheckConstraint, FetchedValue, Identity, Index, UniqueConstraint, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -44,6 +44,8 @@ class Event(TenantRow, Base):
     subject_id: Mapped[uuid.UUID | None] = mapped_column(default=None)
     actor_id: Mapped[uuid.UUID | None] = mapped_column(default=None)
     payload: Mapped[dict[str, Any]] = mapped_column(server_default=text("'{}'::jsonb"))
+    project_id: Mapped[uuid.UUID | None] = mapped_column(server_default=FetchedValue())
+    """Of what it is about, where that is of one: filled in by PostgreSQL (migration 0027)."""
 
 
 class EventCursor(TenantRow, Base):
@@ -114,6 +116,8 @@ class HeldNotification(TenantRow, Base):
     failed: Mapped[bool] = mapped_column(server_default=text("false"), default=False)
     frequency: Mapped[str]
     email: Mapped[bool]
+    project_id: Mapped[uuid.UUID | None] = mapped_column(default=None)
+    """Of what it is about: who must not see it any more when the digest is due is not told."""
     due_at: Mapped[datetime]
 
 

@@ -31,6 +31,21 @@ class ProjectMember(TenantRow, Base):
     user: Mapped[User] = relationship(viewonly=True)
 
 
+class TaskWatcher(TenantRow, Base):
+    """Somebody who is told what becomes of a task that others do."""
+
+    __tablename__ = "task_watchers"
+    __table_args__ = (
+        tenant_key("task_id", "tasks"),
+        tenant_key("user_id", "users"),
+        UniqueConstraint("tenant_id", "task_id", "user_id"),
+        Index("ix_task_watchers_user_id", "tenant_id", "user_id"),
+    )
+
+    task_id: Mapped[uuid.UUID]
+    user_id: Mapped[uuid.UUID]
+
+
 class TimeEntry(TenantRow, Base):
     """How long somebody worked on a task on a day: one row for each, none for no time."""
 

@@ -21,6 +21,8 @@ class Project(FieldsRow, Base):
     __table_args__ = (
         UniqueConstraint("tenant_id", "name"),
         CheckConstraint("clients_see IN ('all', 'shared')", name="clients_see"),
+        CheckConstraint("visible_to IN ('everybody', 'team')", name="visible_to"),
+        Index("ix_projects_visible_to_team", "tenant_id", postgresql_where=text("visible_to = 'team'")),
         Index("ix_projects_search", "search", postgresql_using="gin"),
     )
 
@@ -29,6 +31,8 @@ class Project(FieldsRow, Base):
     status: Mapped[str] = mapped_column(server_default="active")
     clients_see: Mapped[str] = mapped_column(server_default=text("new_project_clients_see()"))
     """``all`` publishes, or only those ``shared`` with them (migration 0019); new ones have what the tenant says."""
+    visible_to: Mapped[str] = mapped_column(server_default=text("new_project_visible_to()"))
+    """``everybody`` of the studio, or its ``team`` and those who manage projects (migration 0027)."""
     name_order: Mapped[str] = order_column()
     search: Mapped[Any] = search_column(_WORDS, fields=True)
 

@@ -59,6 +59,7 @@ class Part(TenantRow, Base):
         UniqueConstraint("tenant_id", "asset_id", "shot_id", "name", postgresql_nulls_not_distinct=True),
         Index("ix_parts_search", "search", postgresql_using="gin"),
         Index("ix_parts_usd_path", "tenant_id", "usd_path"),
+        Index("ix_parts_project_name", "tenant_id", "project_name", postgresql_include=["id"]),
     )
 
     asset_id: Mapped[uuid.UUID | None] = mapped_column(default=None)
@@ -141,12 +142,14 @@ class Publish(EditableRow, Base):
             postgresql_where=text("idempotency_key IS NOT NULL"),
         ),
         Index(
-            "ix_publishes_created_at",
+            "ix_publishes_listed",
             "tenant_id",
             text("created_at DESC"),
             "id",
-            postgresql_include=["part_id", "status", "archived_at"],
+            postgresql_include=["part_id", "status"],
+            postgresql_where=text("archived_at IS NULL"),
         ),
+        Index("ix_publishes_created_at", "tenant_id", text("created_at DESC"), "id", postgresql_include=["part_id"]),
         Index("ix_publishes_task_id", "tenant_id", "task_id"),
         Index("ix_publishes_created_by_id", "tenant_id", "created_by_id"),
         Index("ix_publishes_search", "search", postgresql_using="gin"),

@@ -32,6 +32,7 @@ class Tenant(Base):
         CheckConstraint("max_order_size BETWEEN 1 AND 10000", name="max_order_size"),
         CheckConstraint("fallback_material ~ '^[A-Za-z][A-Za-z0-9_]{0,99}$'", name="fallback_material"),
         CheckConstraint("clients_see IN ('all', 'shared')", name="clients_see"),
+        CheckConstraint("projects_visible_to IN ('everybody', 'team')", name="projects_visible_to"),
     )
 
     audited: ClassVar[bool] = True
@@ -48,6 +49,7 @@ class Tenant(Base):
     fallback_material: Mapped[str] = mapped_column(server_default="FailedMaterial")
     notifications_enabled: Mapped[bool] = mapped_column(server_default=text("true"))
     clients_see: Mapped[str] = mapped_column(server_default="shared")
+    projects_visible_to: Mapped[str] = mapped_column(server_default="everybody")
     last_order: Mapped[int] = mapped_column(server_default=text("0"), default=0)
     """Number of the newest order."""
     revision: Mapped[int] = mapped_column(server_default=text("1"), default=1)

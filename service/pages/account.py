@@ -7,9 +7,9 @@ from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 from flask import Response, flash, get_flashed_messages, make_response, redirect, render_template, request, url_for
-from sqlalchemy import func, select
+from sqlalchemy import select
 
-from service.accounts import auth, password_links
+from service.accounts import auth, logins, password_links
 from service.accounts.permissions import Permission
 from service.api import account as api
 from service.api import tokens
@@ -30,11 +30,10 @@ _MOST_TOKENS = 200
 def account() -> str:
     """Who one is here, and everything by which one comes in."""
     who = auth.current()
-    mine = select(ApiToken).where(ApiToken.user_id == who.user_id)
-    live = ApiToken.expires_at.is_(None) | (ApiToken.expires_at > func.now())
     newest = ApiToken.last_used_at.desc().nulls_last(), ApiToken.id
-    sessions = mine.where(ApiToken.kind == "session", live).order_by(*newest).limit(_MOST_TOKENS)
-    personal = mine.where(ApiToken.kind == "personal").order_by(ApiToken.created_at.desc(), ApiToken.id)
+    sessions = logins.sessions_of(who.user_id).order_by(*newest).limit(_MOST_TOKENS)
+    personal = select(ApiToken).where(ApiToken.user_id == who.user_id, ApiToken.kind == "personal")
+    personal = personal.order_by(ApiToken.created_at.desc(), ApiToken.id)
     made = get_flashed_messages(category_filter=[_TOKEN])
     return render_template(
         "pages/account.html",

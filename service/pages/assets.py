@@ -91,7 +91,7 @@ def asset(asset_id: UUID) -> str:
         uploads=may(Permission.CAD_WRITE) and found.archived_at is None,
         most_bytes=auth.config().max_upload_bytes,
         departments=DEPARTMENTS,
-        artists=artists(found.project_id) if may(Permission.PRODUCTION_WRITE) else [],
+        artists=artists(found.project) if may(Permission.PRODUCTION_WRITE) else [],
         fields=fields_on(found),
         entity_entry=paths.entity_entry(found.project_name, found.entity),
         cad_files=cad_files,

@@ -11,7 +11,7 @@ from sqlalchemy import func, select
 
 from service.accounts.permissions import Permission
 from service.api.listing import row
-from service.api.tasks import BELOW, SEARCHED, TaskQuery, tasks_wanted
+from service.api.tasks import BELOW, SEARCHED, TaskQuery, target_order, tasks_wanted
 from service.database import session
 from service.models import MediaAsset, Project, Task, TaskStatus
 from service.pages.frame import page
@@ -43,7 +43,7 @@ class Column:
 def board(project_id: UUID) -> str:
     """A project's tasks by their statuses; ``department``, ``assignee`` and ``q`` narrow them."""
     project = row(Project, project_id)
-    filters = filters_of()
+    filters = filters_of(project)
     columns = _columns(project, filters)
     shown = [task for column in columns for task in column.tasks]
     template = "pages/_board.html" if "fragment" in request.args else "pages/board.html"
@@ -65,7 +65,7 @@ def _columns(project: Project, filters: TaskFilters) -> list[Column]:
     wanted = wanted.where(*(model.archived_at.is_(None) for model in (Task, *BELOW)))
     if filters.query:
         wanted = wanted.where(*matching(filters.query, *SEARCHED))
-    order = (Task.due.nulls_last(), Task.name_order, Task.id)
+    order = (Task.due.nulls_last(), target_order(), Task.name_order, Task.id)
     ranked = wanted.with_only_columns(
         Task.id,
         func.row_number().over(partition_by=Task.status, order_by=order).label("place"),

@@ -26,7 +26,7 @@ from service.api.comments import (
     may_manage,
 )
 from service.api.listing import row
-from service.api.media import MediaUpload, add_medium
+from service.api.media import MediaUpload, add_medium, stored_medium
 from service.api.records import change
 from service.database import session
 from service.file_types import ACCEPTED
@@ -172,16 +172,18 @@ def _written() -> dict[str, Any]:
         publish_id = read_form(NewComment, {"text": status, **given}, _REFUSED).target_id
         given |= {"target_type": "task", "target_id": row(Publish, publish_id).task_id, "status": status}
     body = read_form(NewComment, {"text": "", **given, "attachments": list(files)}, _REFUSED)
-    for media_id, file in files.items():
-        _store(media_id, file)
+    # All are stored before the first is added: reading a film is slow, and no transaction is open meanwhile.
+    for medium, upload in [_stored(media_id, file) for media_id, file in files.items()]:
+        add_medium(medium, upload)
     return create_comment(body)
 
 
-def _store(media_id: UUID, file: FileStorage) -> None:
-    """Store a file that was sent with a comment."""
+def _stored(media_id: UUID, file: FileStorage) -> tuple[MediaAsset, MediaUpload]:
+    """A file that was sent with a comment, put into the store."""
     auth.require(Permission.MEDIA_WRITE)
     given = {"filename": PurePath(file.filename or "").name, "asset_type": "attachment"}
-    add_medium(media_id, file.stream, read_form(MediaUpload, given, _REFUSED))
+    upload = read_form(MediaUpload, given, _REFUSED)
+    return stored_medium(media_id, file.stream, upload), upload
 
 
 @action("/comments/<uuid:comment_id>/change", Permission.COMMENT_WRITE)

@@ -10,7 +10,7 @@ from flask import Blueprint, Response, flash, g, make_response, redirect, reques
 from service.accounts import auth
 from service.accounts.auth import Identity
 from service.accounts.permissions import Permission, allows
-from service.database import commit, session
+from service.database import commit, release, session
 from shared.errors import ForbiddenError, InputError, RacewayError
 
 pages = Blueprint(
@@ -66,6 +66,7 @@ def action(path: str, permission: Permission, *, with_files: bool = False) -> Ca
             auth.authorise(permission)
             if with_files:
                 request.max_content_length = auth.config().max_upload_bytes
+                release(session())
                 _refuse_null_characters(request.form)
             try:
                 target = view(**values)

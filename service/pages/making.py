@@ -16,11 +16,12 @@ from service.api.sequences import NewSequence, create_sequence
 from service.api.shots import NewShot, create_shot
 from service.api.tasks import NewTask, create_task
 from service.database import session
-from service.models import ProjectMember, Shot, User
+from service.models import Project, ProjectMember, Shot, User
 from service.pages.field_values import page_of_row
 from service.pages.forms import key_of, read_form, whole
 from service.pages.frame import action
 from service.production.numbering import names_in
+from service.production.visibility import TEAM, is_outsider
 from shared.errors import ConflictError, InputError
 
 _MOST_TOLD = 10
@@ -79,12 +80,14 @@ def make_task(target_type: str, target_id: UUID) -> str:
     return f"{page_of_row(made.target)}#tasks"
 
 
-def artists(project_id: UUID | None = None) -> Sequence[tuple[UUID, str]]:
-    """Who can be given a task, by their names; of a project, its team first."""
+def artists(project: Project | None = None) -> Sequence[tuple[UUID, str]]:
+    """Who can be given a task, by their names; of a project, its team first, and nobody who does not see it."""
     found = select(User.id, User.name).where(User.archived_at.is_(None), User.role != Role.CLIENT)
-    if project_id is not None:
-        team = select(ProjectMember.user_id).where(ProjectMember.project_id == project_id)
+    if project is not None:
+        team = select(ProjectMember.user_id).where(ProjectMember.project_id == project.id)
         found = found.order_by(User.id.in_(team).desc())
+        if project.visible_to == TEAM:
+            found = found.where(~is_outsider(project.id))
     return [(user_id, name) for user_id, name in session().execute(found.order_by(User.name_order, User.id))]
 
 

@@ -23,6 +23,7 @@ from service.pages.forms import check_seen, read_form
 from service.pages.frame import action, may, page
 from service.pages.paging import page_number, paged
 from service.pages.pictures import Picture, in_use, latest_thumbnails, pictures_of, standing_for
+from service.pages.task_statuses import today
 from service.review.orders import KINDS
 from service.search import matching
 from shared.errors import InputError
@@ -97,6 +98,7 @@ def new_order() -> str:
         assets=assets,
         thumbnails=latest_thumbnails(each.id for each in assets),
         kinds=_kinds(),
+        today=today(),
     )
 
 
@@ -106,12 +108,14 @@ def order(order_id: UUID) -> str:
     found = row(Order, order_id)
     given = standing_for([chosen.medium for item in found.items for chosen in item.media])
     manages = may(Permission.ORDER_MANAGE) and found.archived_at is None
+    may_change = may(Permission.ORDER_WRITE) and found.archived_at is None and api.may_change(found)
     return render_template(
         "pages/order.html",
         order=found,
         steps=steps_from(OrderState(found.state)) if found.archived_at is None else [],
         manages=manages,
-        editable=found.archived_at is None and (manages or found.state in (*_OPEN[:2], OrderState.REJECTED)),
+        editable=may_change and (manages or found.state in (*_OPEN[:2], OrderState.REJECTED)),
+        may_change=may_change,
         pictures={picture.medium.id: picture for picture in given},
         choice=_choice(found) if manages and found.state in _ATTACHABLE else {},
         history=_history(found),
@@ -129,8 +133,8 @@ def make_order() -> str:
     ]
     if not items:
         raise InputError("Nothing was ordered.", hint="Choose at least one product.")
-    given = {**_given("title", "note"), "due": form.get("due") or None, "project_id": form.get("project_id", "")}
-    made = api.create_order(read_form(api.NewOrder, {**given, "items": items}, "Nothing was ordered."))
+    given = {**_asked(), "project_id": form.get("project_id", ""), "items": items}
+    made = api.create_order(read_form(api.NewOrder, given, "Nothing was ordered."))
     flash(f"Order {made['number']} was sent.", "done")
     return url_for("pages.order", order_id=made["id"])
 
@@ -139,8 +143,7 @@ def make_order() -> str:
 def change_order(order_id: UUID) -> str:
     """Change an order's title, note or due date."""
     _seen(order_id)
-    given = {**_given("title", "note"), "due": request.form.get("due") or None}
-    api.change_order(order_id, read_form(api.OrderChanges, given, "The order was not changed."))
+    api.change_order(order_id, read_form(api.OrderChanges, _asked(), "The order was not changed."))
     return url_for("pages.order", order_id=order_id)
 
 
@@ -164,8 +167,7 @@ def reject_order(order_id: UUID) -> str:
 def resubmit_order(order_id: UUID) -> str:
     """Submit a rejected order again, as the form has it."""
     _seen(order_id)
-    given = {**_given("title", "note"), "due": request.form.get("due") or None}
-    api.resubmit_order(order_id, read_form(api.Resubmission, given, "The order was not submitted."))
+    api.resubmit_order(order_id, read_form(api.Resubmission, _asked(), "The order was not submitted."))
     return url_for("pages.order", order_id=order_id)
 
 
@@ -205,6 +207,11 @@ def _seen(order_id: UUID) -> None:
     check_seen(row_to_change(Order, order_id))
 
 
+def _asked() -> dict[str, Any]:
+    """What the form says of the order itself."""
+    return {**_given("title", "note"), "due": request.form.get("due") or None}
+
+
 def _given(*names: str) -> dict[str, Any]:
     return {name: request.form[name].replace("\r\n", "\n").strip() for name in names if name in request.form}
 
@@ -214,12 +221,12 @@ def _kinds() -> list[tuple[str, str]]:
 
 
 def _projects() -> Sequence[Project]:
-    live = select(Project).where(Project.archived_at.is_(None)).order_by(Project.name)
+    live = select(Project).where(Project.archived_at.is_(None)).order_by(Project.name_order)
     return session().scalars(live).unique().all()
 
 
 def _assets(project_id: UUID) -> Sequence[Asset]:
-    live = select(Asset).where(Asset.project_id == project_id, Asset.archived_at.is_(None)).order_by(Asset.name)
+    live = select(Asset).where(Asset.project_id == project_id, Asset.archived_at.is_(None)).order_by(Asset.name_order)
     return session().scalars(live.limit(_ASSETS)).unique().all()
 
 

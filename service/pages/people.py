@@ -5,7 +5,8 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from uuid import UUID
 
-from flask import flash, get_flashed_messages, render_template, request, url_for
+from flask import flash, render_template, request, url_for
+from flask import session as cookie
 from sqlalchemy import func, select, true
 
 from service.accounts import auth, password_links
@@ -15,19 +16,21 @@ from service.api import tenants
 from service.api import users as api
 from service.api.listing import row
 from service.api.records import change
+from service.api.tasks import target_order, tasks_of
 from service.database import session
-from service.models import Task, TaskStatus, User
+from service.models import Task, User
 from service.pages.forms import check_seen, read_form
 from service.pages.frame import action, page
 from service.pages.paging import page_number, paged
 from service.production.assignees import has_assignee
+from service.production.statuses import is_open
 from service.search import matching
 
 _PAGE = 100
 _TASKS = 50
-_LINK = "link"
-"""A message from one page to the next: the link by which somebody chooses a password, shown once."""
-_IS_OPEN = Task.archived_at.is_(None) & Task.status.in_(select(TaskStatus.name).where(TaskStatus.kind != "done"))
+_LINKS = "password_links"
+"""In the reader's cookie: the links by which people choose passwords, by user, until that user's page shows them."""
+_IS_OPEN = Task.archived_at.is_(None) & is_open()
 
 
 @page("/people", Permission.USER_WRITE)
@@ -63,9 +66,12 @@ def people() -> str:
 def person(user_id: UUID) -> str:
     """Somebody: what they may do, and what they have to do."""
     found = row(User, user_id)
-    tasks = select(Task).where(_IS_OPEN, has_assignee(user_id))
-    ordered = tasks.order_by(Task.due.nulls_last(), Task.name_order, Task.id)
-    links = get_flashed_messages(category_filter=[_LINK])
+    tasks = tasks_of("", "", "").where(_IS_OPEN, has_assignee(user_id))
+    ordered = tasks.order_by(Task.due.nulls_last(), target_order(), Task.name_order, Task.id)
+    links = cookie.pop(_LINKS, {})
+    link = links.pop(str(user_id), "")
+    if links:
+        cookie[_LINKS] = links
     return render_template(
         "pages/person.html",
         person=found,
@@ -73,7 +79,7 @@ def person(user_id: UUID) -> str:
         may_change=auth.current().role.includes(Role(found.role)),
         is_self=found.id == auth.current().user_id,
         tasks=session().scalars(ordered.limit(_TASKS)).unique().all(),
-        link=links[0] if links else "",
+        link=link,
         mailed=password_links.can_be_mailed(auth.config()),
     )
 
@@ -90,10 +96,13 @@ def invite_person() -> str:
 @action("/people/clients-see", Permission.SETTINGS_WRITE)
 def choose_clients_see() -> str:
     """Choose what clients see of projects that are made from now on."""
-    given = {"clients_see": request.form.get("clients_see", "")}
-    tenants.change_settings(read_form(tenants.SettingsChanges, given, "Nothing was changed."))
-    flash("Saved. Projects that there are stay as they are: each says so under its People.", "done")
-    return url_for("pages.people")
+    return _set_for_new_projects("clients_see")
+
+
+@action("/people/visible-to", Permission.SETTINGS_WRITE)
+def choose_visible_to() -> str:
+    """Choose who sees projects that are made from now on."""
+    return _set_for_new_projects("projects_visible_to")
 
 
 @action("/people/<uuid:user_id>/change", Permission.USER_WRITE)
@@ -130,6 +139,13 @@ def archive_person(user_id: UUID, what: str) -> str:
     return _to(user_id)
 
 
+def _set_for_new_projects(name: str) -> str:
+    given = {name: request.form.get(name, "")}
+    tenants.change_settings(read_form(tenants.SettingsChanges, given, "Nothing was changed."))
+    flash("Saved. Projects that there are stay as they are: each says so under its People.", "done")
+    return url_for("pages.people")
+
+
 def _roles() -> list[Role]:
     """Those that the reader can give."""
     mine = auth.current().role
@@ -144,7 +160,7 @@ def _open_tasks() -> dict[str, int]:
 
 
 def _with_link(user_id: UUID) -> str:
-    flash(api.make_password_link(user_id)["url"], _LINK)
+    cookie[_LINKS] = {**cookie.get(_LINKS, {}), str(user_id): api.make_password_link(user_id)["url"]}
     return _to(user_id)
 
 

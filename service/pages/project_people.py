@@ -1,4 +1,4 @@
-"""The people of a project: its team, its clients, and what clients see of it."""
+"""The people of a project: its team, who sees it, its clients, and what clients see of it."""
 
 from __future__ import annotations
 
@@ -6,16 +6,18 @@ from collections.abc import Collection
 from uuid import UUID
 
 from flask import flash, render_template, request, url_for
-from sqlalchemy import select
+from sqlalchemy import Uuid, cast, func, select, true
 
 from service.accounts.permissions import Permission, Role
 from service.api import projects, team
 from service.api.listing import row
 from service.api.records import row_to_change
 from service.database import session
-from service.models import Project, ProjectClient, User
+from service.models import Asset, Project, ProjectClient, Sequence, Shot, Task, User
 from service.pages.forms import check_seen, read_form
 from service.pages.frame import action, page
+from service.production.statuses import is_open
+from service.production.visibility import is_outsider
 
 _ADDRESS = "/projects/<uuid:project_id>/people"
 
@@ -32,6 +34,7 @@ def project_people(project_id: UUID) -> str:
         "pages/project_people.html",
         project=found,
         team=members,
+        left_out=_left_out(found),
         others=[user for user in live if user.role != Role.CLIENT and user.id not in ids],
         clients=[user for user in live if user.role == Role.CLIENT and user.id in admitted],
         other_clients=[user for user in live if user.role == Role.CLIENT and user.id not in admitted],
@@ -52,13 +55,17 @@ def leave_team(project_id: UUID, user_id: UUID) -> str:
     return _to(project_id, "team")
 
 
+@action(f"{_ADDRESS}/visible-to", Permission.PRODUCTION_WRITE)
+def show_project_to(project_id: UUID) -> str:
+    """Show the project to everybody of the studio, or to its team only; ``version`` is what the reader saw."""
+    _change(project_id, "visible_to")
+    return _to(project_id, "team")
+
+
 @action(f"{_ADDRESS}/clients-see", Permission.PRODUCTION_WRITE)
 def let_clients_see(project_id: UUID) -> str:
     """Show clients all publishes, or only those shared with them; ``version`` is what the reader saw."""
-    check_seen(row(Project, project_id, lock=True))
-    given = {"clients_see": request.form.get("clients_see", "")}
-    projects.change_project(project_id, read_form(projects.ProjectChanges, given, "Nothing was changed."))
-    flash("Saved: it counts at once.", "done")
+    _change(project_id, "clients_see")
     return _to(project_id, "clients")
 
 
@@ -75,6 +82,25 @@ def let_client_go(project_id: UUID, user_id: UUID) -> str:
     """Show somebody the project no more."""
     _set_clients(project_id, (), (user_id,))
     return _to(project_id, "clients")
+
+
+def _left_out(project: Project) -> list[User]:
+    """Who has open tasks of the project and does not see it, or would not if only its team did."""
+    of_project = Task.asset_id.in_(select(Asset.id).where(Asset.project_id == project.id)) | Task.shot_id.in_(
+        select(Shot.id).join(Sequence, Sequence.id == Shot.sequence_id).where(Sequence.project_id == project.id)
+    )
+    each = func.jsonb_array_elements_text(Task.assignee_ids).table_valued("value").lateral()
+    tasks = select(cast(each.c.value, Uuid)).select_from(Task).join(each, true())
+    have = tasks.where(of_project, is_open(), Task.archived_at.is_(None))
+    found = select(User).where(User.id.in_(have), User.archived_at.is_(None), is_outsider(project.id))
+    return list(session().scalars(found.order_by(User.name_order, User.id)))
+
+
+def _change(project_id: UUID, name: str) -> None:
+    check_seen(row(Project, project_id, lock=True))
+    given = {name: request.form.get(name, "")}
+    projects.change_project(project_id, read_form(projects.ProjectChanges, given, "Nothing was changed."))
+    flash("Saved: it counts at once.", "done")
 
 
 def _set_clients(project_id: UUID, add: Collection[UUID], remove: Collection[UUID]) -> None:

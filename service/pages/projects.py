@@ -95,7 +95,7 @@ def shot(shot_id: UUID) -> str:
         shot=found,
         actions=actions_on(found),
         departments=DEPARTMENTS,
-        artists=artists(found.project.id) if may(Permission.PRODUCTION_WRITE) else [],
+        artists=artists(found.project) if may(Permission.PRODUCTION_WRITE) else [],
         fields=fields_on(found),
         entity_entry=paths.entity_entry(found.project_name, found.entity),
         templates=offered_templates("shot", found.project) if may(Permission.PRODUCTION_WRITE) else [],

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -71,7 +72,8 @@ def _groups(query: str) -> Iterator[Group]:
     yield group("Sequences", SequenceQuery, list_sequences, lambda each: _row(each, each.project.name))
     yield group("Shots", ShotQuery, list_shots, lambda each: _row(each, _where(each, each.sequence.name)))
     if may(Permission.TASK_READ):
-        yield group("Tasks", TaskQuery, list_tasks, lambda each: _row(each, _where(each.target, each.target.name)))
+        in_order = partial(TaskQuery, sort="name,target")
+        yield group("Tasks", in_order, list_tasks, lambda each: _row(each, _where(each.target, each.target.name)))
     yield _publishes(query)
     yield group("Playlists", PlaylistQuery, list_playlists, _playlist)
     yield group("Orders", OrderQuery, list_orders, _order)

@@ -40,20 +40,21 @@ def table_of(
     columns: Sequence[CustomField],
     form: type[Query],
     rows: Callable[[Query], dict[str, Any]],
+    first_by: str = "name",
     **fixed: str,
 ) -> TableView:
     """The rows that the address asks for: ``q``, ``sort``, ``page``, ``archived``, and ``field.NAME`` of a field.
 
-    ``rows`` is the API's list, ``fixed`` what it is always asked. Raises InputError for what no column has.
+    ``rows`` is the API's list, ``first_by`` what it is sorted by at first, ``fixed`` what it is always asked. What
+    is alike comes by that, too, and by name. Raises InputError for what no column has.
     """
-    query, sort = request.args.get("q", "").strip()[:200], request.args.get("sort", "")[:200]
+    query, sort = request.args.get("q", "").strip()[:200], request.args.get("sort", "")[:200] or first_by
+    order = sort if "," in sort else ",".join(dict.fromkeys((sort, first_by, "name")))
     wanted = {name: text for name, text in request.args.items() if name.startswith(_FILTER)}
     wanted = dict(list(wanted.items())[:MOST_FILTERS])
     number, archived = page_number(), "archived" in request.args
-    asked = {**fixed, **wanted, "q": query, "sort": sort or "name", "page": number, "page_size": _ROWS}
+    asked = {**fixed, **wanted, "q": query, "sort": order, "page": number, "page_size": _ROWS}
     asked |= {"archived": archived}
     page = rows(form.model_validate(asked))
     filters = [(field, wanted[key]) for field in columns if (key := _FILTER + field.name) in wanted]
-    return TableView(
-        page["items"], columns, number, number * _ROWS < page["total"], query, sort or "name", filters, archived
-    )
+    return TableView(page["items"], columns, number, number * _ROWS < page["total"], query, sort, filters, archived)

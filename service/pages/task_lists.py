@@ -48,32 +48,37 @@ class TaskFilters:
         return bool(self.given or self.query)
 
 
-def filters_of() -> TaskFilters:
-    """What the address asks for; one statement."""
+def filters_of(project: Project) -> TaskFilters:
+    """What the address asks for of a project's tasks; one statement."""
     given = {name: text for name in _NARROWED_BY if (text := request.args.get(name, "")[:100])}
-    people = [("me", "me"), ("nobody", "nobody"), *((str(user_id), name) for user_id, name in artists())]
+    people = [("me", "me"), ("nobody", "nobody"), *((str(user_id), name) for user_id, name in artists(project))]
     return TaskFilters(given, request.args.get("q", "").strip()[:200], people)
 
 
 @page("/projects/<uuid:project_id>/tasks", Permission.TASK_READ)
 def project_tasks(project_id: UUID) -> str:
     """The tasks of a project with their fields, as a table; many are changed at once here."""
-    project, filters = row(Project, project_id), filters_of()
+    project = row(Project, project_id)
+    filters = filters_of(project)
     columns = declared(session(), Task).of(project_id)
     return render_template(
         "pages/project_tasks.html",
         project=project,
         filters=filters,
-        table=table_of(columns, TaskQuery, list_tasks, project=project.name, **filters.given),
+        table=table_of(columns, TaskQuery, list_tasks, first_by="target", project=project.name, **filters.given),
         statuses=offered_statuses(),
     )
 
 
 @page("/my-tasks", Permission.TASK_READ)
 def my_tasks() -> str:
-    """The reader's tasks in all projects, the most urgent first; with ``all``, those that are done, too."""
-    number = page_number()
-    asked = {"assignee": "me", "open": "all" not in request.args, "sort": "due,name", "page": number}
+    """The reader's tasks in all projects, the most urgent first; with ``all``, those that are done, too.
+
+    With ``watched`` those that the reader watches instead.
+    """
+    number, watched = page_number(), "watched" in request.args
+    whose: dict[str, Any] = {"watched": True} if watched else {"assignee": "me"}
+    asked = {**whose, "open": not watched and "all" not in request.args, "sort": "due,target,name", "page": number}
     found = list_tasks(TaskQuery.model_validate({**asked, "page_size": _OWN}))
     return render_template(
         "pages/my_tasks.html",
@@ -81,6 +86,7 @@ def my_tasks() -> str:
         number=number,
         more=number * _OWN < found["total"],
         total=found["total"],
+        watched=watched,
         statuses=offered_statuses(),
     )
 

@@ -26,6 +26,7 @@ from service.api.task_statuses import (
 )
 from service.database import session
 from service.models import Task, TaskStatus
+from service.pages.formats import words
 from service.pages.forms import check_seen, read_form
 from service.pages.frame import action, page, pages
 from service.production.statuses import KINDS, may_give, statuses_of
@@ -44,6 +45,12 @@ def declared_status(name: str) -> TaskStatus:
     return known or TaskStatus(name=name, title="", kind="todo", color="#9aa3ad")
 
 
+@pages.app_template_filter()
+def meaning(kind: str) -> str:
+    """What people call a kind of status: ``to do`` of ``todo``, ``in progress`` of ``in_progress``."""
+    return "to do" if kind == "todo" else words(kind)
+
+
 def offered_statuses() -> list[TaskStatus]:
     """Those that the reader may give to a task, in their order."""
     return [status for status in statuses_of(session()) if may_give(auth.current().role, status)]
@@ -55,6 +62,7 @@ def is_late(task: Task) -> bool:
 
 
 def today() -> date:
+    """The day that it is now in UTC, by which tasks are late."""
     return datetime.now(UTC).date()
 
 

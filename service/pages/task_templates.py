@@ -40,7 +40,7 @@ def task_templates() -> str:
     """The templates of the studio."""
     order = (TaskTemplate.target_type, TaskTemplate.name, TaskTemplate.id)
     found = session().scalars(select(TaskTemplate).order_by(*order)).unique().all()
-    in_use = select(Project).where(Project.archived_at.is_(None)).order_by(Project.name)
+    in_use = select(Project).where(Project.archived_at.is_(None)).order_by(Project.name_order)
     return render_template(
         "pages/task_templates.html",
         templates=[each for each in found if not each.archived_at],

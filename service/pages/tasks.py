@@ -13,6 +13,7 @@ from service.accounts.permissions import Permission
 from service.api.listing import row
 from service.api.records import row_to_change
 from service.api.tasks import TaskChanges, change_task
+from service.api.watchers import unwatch_task, watch_task
 from service.database import session
 from service.models import Publish, Task
 from service.pages.changing import actions_on
@@ -22,6 +23,7 @@ from service.pages.forms import check_seen, read_form
 from service.pages.frame import action, may, page
 from service.pages.making import artists
 from service.production.assignees import with_assignees
+from service.production.watchers import watchers_of
 from shared.departments import DEPARTMENTS, department
 
 _PUBLISHES = 50
@@ -49,6 +51,7 @@ def task(task_id: UUID) -> str:
         departments=DEPARTMENTS,
         artists=_offered(found) if may(Permission.PRODUCTION_WRITE) and not found.archived_at else [],
         takeable=not (found.assignee_ids or found.archived_at or may(Permission.PRODUCTION_WRITE)),
+        watchers=watchers_of(session(), found),
         publishes=publishes,
         said=comment_counts(publishes),
         comments=comments_on(found),
@@ -79,9 +82,16 @@ def take_task(task_id: UUID) -> str:
     return url_for("pages.task", task_id=task_id)
 
 
+@action("/tasks/<uuid:task_id>/<any(watch, unwatch):what>", Permission.TASK_WRITE)
+def watch(task_id: UUID, what: str) -> str:
+    """Be told of a task that others do, or no more."""
+    (watch_task if what == "watch" else unwatch_task)(task_id)
+    return url_for("pages.task", task_id=task_id)
+
+
 def _offered(found: Task) -> list[tuple[str, str]]:
     """Who may do a task: those who do it first, others by their names."""
     theirs = [(str(user.id), user.name) for user in found.assignees]
-    people = [(str(user_id), name) for user_id, name in artists(found.target.project.id)]
+    people = [(str(user_id), name) for user_id, name in artists(found.target.project)]
     others = [(user_id, name) for user_id, name in people if user_id not in found.assignee_ids]
     return [*theirs, *others]

@@ -9,11 +9,12 @@ from datetime import UTC, date, datetime, timedelta
 from uuid import UUID
 
 from flask import Response, jsonify, make_response, render_template, request, url_for
-from sqlalchemy import func, select
+from sqlalchemy import select
 
 from service.accounts import auth
 from service.accounts.permissions import Permission
 from service.api import time_entries as api
+from service.api.tasks import target_order, tasks_of
 from service.database import commit, session
 from service.models import Project, Task, TimeEntry
 from service.models.people import DAY_MINUTES
@@ -29,6 +30,7 @@ _MOST_TASKS = 60
 _CLOCK = re.compile(r"([0-9]{1,2}):([0-5][0-9])")
 _HOURS = re.compile(r"[0-9]{1,2}(?:[.,][0-9]{1,4})?|[.,][0-9]{1,4}")
 _PARTS = re.compile(r"(?:([0-9]{1,3}(?:[.,][0-9]{1,4})?)\s*h)?\s*(?:([0-9]{1,4})\s*m(?:in)?)?", re.IGNORECASE)
+_HOURS_AND_MINUTES = re.compile(r"([0-9]{1,2})\s*h\s*([0-5]?[0-9])", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -97,7 +99,7 @@ def time_report() -> str:
         "project": request.args.get("project", "")[:100],
     }
     rows = api.spent(read_form(api.ReportQuery, asked, "There is no such report."))
-    names = select(Project.name).where(Project.archived_at.is_(None)).order_by(Project.name)
+    names = select(Project.name).where(Project.archived_at.is_(None)).order_by(Project.name_order)
     return render_template(
         "pages/time_report.html",
         rows=rows,
@@ -109,7 +111,7 @@ def time_report() -> str:
 
 @pages.app_context_processor
 def _shared_values() -> dict[str, object]:
-    return {"time_spent_on": lambda task: time_spent.spent_on(session(), task.id)}
+    return {"time_spent_on": lambda task: api.task_time_of(task.id)}
 
 
 @pages.app_template_filter()
@@ -119,10 +121,10 @@ def hours(minutes: int) -> str:
 
 
 def minutes_of(text: str) -> int:
-    """Minutes, from ``1:30``, ``1.5``, ``1,5``, ``1h 30m``, ``90m``; none for an empty text. Raises InputError."""
+    """Minutes, from ``1:30``, ``1.5``, ``1,5``, ``1h 30m``, ``1h 30``, ``90m``; 0 for no text. Raises InputError."""
     plain = text.strip()
     minutes: float | None = None if plain else 0
-    if found := _CLOCK.fullmatch(plain):
+    if found := _CLOCK.fullmatch(plain) or _HOURS_AND_MINUTES.fullmatch(plain):
         minutes = int(found[1]) * 60 + int(found[2])
     elif _HOURS.fullmatch(plain):
         minutes = float(plain.replace(",", ".")) * 60
@@ -144,8 +146,9 @@ def _week(user_id: UUID, monday: date, task_id: UUID | None) -> WeekView:
     worked_on = {entry.task_id for entry in entries} | ({task_id} if task_id else set())
     mine = has_assignee(user_id) & Task.archived_at.is_(None) & is_open()
     # What was worked on comes first: of a long list, no row is left out that has time in it.
-    wanted = select(Task).where(Task.id.in_(worked_on) | mine)
-    wanted = wanted.order_by(Task.id.in_(worked_on).desc(), Task.due.nulls_last(), func.lower(Task.name), Task.id)
+    wanted = tasks_of("", "", "").where(Task.id.in_(worked_on) | mine)
+    order = (Task.due.nulls_last(), target_order(), Task.name_order, Task.id)
+    wanted = wanted.order_by(Task.id.in_(worked_on).desc(), *order)
     tasks = current.scalars(wanted.limit(max(_MOST_TASKS, len(worked_on)))).unique().all()
     minutes = {(entry.task_id, entry.day): entry.minutes for entry in entries}
     return WeekView(days, _today(), tasks, minutes)
@@ -158,7 +161,8 @@ def _save(form: Mapping[str, str]) -> dict[str, int]:
     """
     saved: dict[str, int] = {}
     whose = auth.current().user_id
-    for name, text in form.items():
+    # By days, which are held one after the other: of two forms that hold the same, one waits for the other.
+    for name, text in sorted(form.items(), key=lambda cell: cell[0].rpartition(" ")[2]):
         task, _, day = name.partition(" ")
         if not day or name.startswith("was "):
             continue

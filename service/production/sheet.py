@@ -24,6 +24,7 @@ from service.production.assignees import with_assignees
 from service.production.custom_fields import merged
 from service.production.sheet_history import changes_of, changes_since, one_of, was
 from service.production.statuses import statuses_given, statuses_of
+from service.production.visibility import outsiders
 from shared.custom_fields import as_text
 from shared.departments import DEPARTMENTS
 from shared.errors import ConflictError, InputError
@@ -157,7 +158,7 @@ class _Planning:
         self._spelled: dict[Place, Place] = {}
         self._values: dict[Place, dict[str, Any]] = {}
         self._lines: dict[Place, int] = {}
-        self._people = _People(current, specs, self._known.values())
+        self._people = _People(current, project, specs, self._known.values())
         said = (spec.values["status"] for spec in specs if _kind(spec.place) == "task" and "status" in spec.values)
         self._first_status, self._statuses = statuses_given(current, said)
         self._history = changes_since(current, self._older(specs))
@@ -392,15 +393,17 @@ def _known(current: Session, project: Project) -> dict[Place, Row]:
 
 
 class _People:
-    """Those whom a table names, and those who do the tasks that there are; one statement."""
+    """Those whom a table names, and those who do the tasks that there are; one statement, or two where only its team
+    sees the project."""
 
-    def __init__(self, current: Session, specs: Iterable[RowSpec], known: Iterable[Row]) -> None:
+    def __init__(self, current: Session, project: Project, specs: Iterable[RowSpec], known: Iterable[Row]) -> None:
         named = {name.lower() for spec in specs for name in spec.values.get("assignees", ())}
         ids = {UUID(user_id) for row in known if isinstance(row, Task) for user_id in row.assignee_ids}
         wanted = or_(func.lower(User.email).in_(named), func.lower(User.name).in_(named), one_of(User.id, ids))
         found = current.scalars(select(User).where(wanted)).all() if named or ids else ()
         self._by_id = {str(user.id): user for user in found}
         self._by_email = {user.email.lower(): user for user in found}
+        self._outsiders = {user.id for user in outsiders(current, project, [user.id for user in found])}
 
     def meant_by(self, names: Iterable[str]) -> list[str]:
         """The ids of those who are named, by e-mail address or name. Raises InputError."""
@@ -424,6 +427,10 @@ class _People:
                 return f"{user.email} is not here any more and cannot be given a task"
             if user.role == Role.CLIENT:
                 return f"{user.email} is a client, who cannot be given a task"
+            if user.id in self._outsiders:
+                return (
+                    f"{user.email} is not in the team, and only the team sees this project: add them under its People"
+                )
         return ""
 
     def shown(self, user_ids: Iterable[str]) -> str:

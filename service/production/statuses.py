@@ -53,7 +53,7 @@ def status_given(current: Session, name: str | None, role: Role = Role.PROJECT_M
     found = _held(current, wanted)
     status = next(iter(found.values()), None)
     if status is None or status.archived_at is not None:
-        raise unknown_status(current, str(name), found)
+        raise _unknown_status(current, str(name), found)
     if name is not None and not may_give(role, status):
         theirs = ", ".join(each.name for each in statuses_of(current) if may_give(role, each))
         raise ForbiddenError(
@@ -71,18 +71,6 @@ def statuses_given(current: Session, names: Iterable[str]) -> tuple[str, set[str
     return default, {name for name, status in found.items() if status.archived_at is None}
 
 
-def unknown_status(current: Session, name: str, archived: Container[str] = ()) -> InputError:
-    """The error for a status that no task can be given, because it is not declared, or archived."""
-    there = ", ".join(each.name for each in statuses_of(current))
-    what = "is archived" if name in archived else "is not declared"
-    return InputError(
-        f"No task can be given the status {name}, which {what}.",
-        hint=f"There are {there}. A project manager declares and restores them: POST /api/task-statuses/.",
-        code="input.unknown_status",
-        fields={"status": f"of {there}"},
-    )
-
-
 def may_give(role: Role, status: TaskStatus) -> bool:
     """Whether a user of that role may give tasks that status."""
     return status.for_artists or allows(role, Permission.PRODUCTION_WRITE)
@@ -97,6 +85,18 @@ def tasks_with(current: Session, status: TaskStatus) -> int:
     """How many tasks in use have a status."""
     having = select(func.count(Task.id)).where(Task.status == status.name, Task.archived_at.is_(None))
     return current.scalars(having).one()
+
+
+def _unknown_status(current: Session, name: str, archived: Container[str]) -> InputError:
+    """The error for a status that no task can be given, because it is not declared, or archived."""
+    there = ", ".join(each.name for each in statuses_of(current))
+    what = "is archived" if name in archived else "is not declared"
+    return InputError(
+        f"No task can be given the status {name}, which {what}.",
+        hint=f"There are {there}. A project manager declares and restores them: POST /api/task-statuses/.",
+        code="input.unknown_status",
+        fields={"status": f"of {there}"},
+    )
 
 
 def _held(current: Session, condition: ColumnElement[bool]) -> dict[str, TaskStatus]:

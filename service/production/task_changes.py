@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import date
 from typing import Any
+from uuid import UUID
 
 from sqlalchemy import Select
 
@@ -28,6 +29,11 @@ def changed_values(task: Task, given: Mapping[str, Any]) -> dict[str, Any]:
     if changes.keys() & {"start", "due"}:
         check_days(changes.get("start", task.start), changes.get("due", task.due))
     return changes
+
+
+def gets_it(task: Task, user_ids: Iterable[str]) -> list[UUID]:
+    """Those of the people to do a task who do not do it yet."""
+    return [UUID(user_id) for user_id in user_ids if user_id not in task.assignee_ids]
 
 
 def check_may_change(task: Task, changes: Mapping[str, Any]) -> None:

@@ -53,6 +53,8 @@ def follow(current: Session, template: TaskTemplate, targets: Sequence[Target]) 
     away since, the tasks get that of new ones. Raises InputError (``input.too_many``) where too many are lacking.
     """
     wanted = template.tasks
+    # Before the names, as who adds one task does: in another order they could wait for each other.
+    default, in_use = statuses_given(current, (each["status"] for each in wanted if each["status"]))
     # As service.api.records.add does, for one task.
     names = [(target.id, each["name"].lower()) for target in targets for each in wanted]
     hold_each(current, current_tenant(current), {Task.__tablename__: names})
@@ -64,7 +66,6 @@ def follow(current: Session, template: TaskTemplate, targets: Sequence[Target]) 
             hint="Name the assets or shots in target_ids, some at a time.",
             code="input.too_many",
         )
-    default, in_use = statuses_given(current, (each["status"] for each in wanted if each["status"]))
     added = [
         Task(
             id=uuid4(),

@@ -8,7 +8,7 @@ from uuid import UUID, uuid4
 from sqlalchemy.orm import Session
 
 from service.archiving import check_live
-from service.database import commit, current_actor
+from service.database import commit, current_actor, release
 from service.models import Part, Publish
 from service.publish import entries, items, statements
 from service.publish.entries import Target
@@ -23,7 +23,12 @@ def compose(current: Session, root: Path, publish: Publish) -> Publish:
     storage any more as it was published.
     """
     check_live(publish)
-    items.check_kept(root, publish.item_usd_path, publish.sha256)
+    key, path, digest = (publish.tenant_id, publish.id), publish.item_usd_path, publish.sha256
+    # What was published never changes. A large item is read for a while, in which nothing is locked.
+    release(current)
+    items.check_kept(root, path, digest)
+    publish = current.get_one(Publish, key, with_for_update={"key_share": True, "of": Publish}, populate_existing=True)
+    check_live(publish)
     target = _lock_target_of(current, publish)
     if publish.part.current_publish_id != publish.id:
         _change_by_hand(current, root, target, publish.part, publish.id)

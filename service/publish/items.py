@@ -35,6 +35,11 @@ class Item:
             raise _changed(self.path, "was changed while it was published", self.sha256)
 
 
+def size_of(root: Path, path: str) -> int:
+    """Bytes of the file at ``path`` below ``root``. Raises as :func:`measure` does."""
+    return _identity(paths.absolute(root, path), path)[1]
+
+
 def measure(root: Path, path: str, *, announced: str | None) -> Item:
     """Look at the file at ``path`` below ``root``; ``announced`` is the SHA-256 that the client gave.
 

@@ -19,7 +19,7 @@ from sqlalchemy.orm.attributes import set_committed_value
 
 from service import audit
 from service.archiving import check_live
-from service.database import commit, current_actor, current_tenant
+from service.database import commit, current_actor, current_tenant, release
 from service.models import CadFile, Part, Publish, Reservation, Task
 from service.publish import entries, items, statements
 from service.publish.entries import TargetType
@@ -31,6 +31,8 @@ from shared.files import make_read_only
 from shared.versions import Version
 
 RESERVATION_LIFETIME = timedelta(hours=24)
+QUICK_BYTES = 16 << 20
+"""Of an item that is read sooner than a connection to the database is given back and taken again."""
 
 
 @dataclass(frozen=True)
@@ -126,6 +128,8 @@ def commit_publish(current: Session, root: Path, wanted: Commit) -> tuple[Publis
     ``publish.item_changed``, ``publish.item_place``, ``publish.not_usd``, ``publish.too_large``, ``publish.invalid``),
     ConflictError, NotFoundError or InputError; then nothing of the publish is visible.
     """
+    if items.size_of(root, wanted.item_usd_path) > QUICK_BYTES:
+        release(current)
     item = items.measure(root, wanted.item_usd_path, announced=wanted.sha256)
     check_report(wanted.validation, item)
     address = wanted.address

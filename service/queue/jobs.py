@@ -16,7 +16,7 @@ from sqlalchemy import Select, func, select, update
 from sqlalchemy.orm import Session
 
 from service.activity import events
-from service.database import after_commit, current_tenant
+from service.database import after_commit, current_tenant, seeing_all_projects
 from service.database import current_actor as actor_of
 from service.models import Conversion, Job, JobDependency
 from service.queue import job_groups, queueing
@@ -160,6 +160,12 @@ def retry(current: Session, job: Job) -> None:
 
     Raises ConflictError where there is nothing of the kind.
     """
+    # Of whatever project: who queues a job again need not see all that it waits for.
+    with seeing_all_projects(current):
+        _retry(current, job)
+
+
+def _retry(current: Session, job: Job) -> None:
     if job.has_tasks:
         again = [task for task in _locked_tasks(current, job) if task.state in (JobState.FAILED, JobState.CANCELLED)]
         if not again:
@@ -218,10 +224,12 @@ def set_priority(current: Session, job: Job, priority: int) -> None:
 def release_dependents(current: Session, job: Job) -> None:
     """Queue what waited for this job, which is done, and for nothing else."""
     waiting = select(JobDependency.job_id).where(JobDependency.needs_id == job.id)
-    for dependent_id in current.scalars(waiting.order_by(JobDependency.job_id)).all():
-        dependent = _lock(current, dependent_id)
-        if dependent is not None and dependent.state == JobState.PENDING and not _waits(current, dependent):
-            _release(current, dependent)
+    # Of whatever project: who skips a job, or its last task, need not see all that waits for it.
+    with seeing_all_projects(current):
+        for dependent_id in current.scalars(waiting.order_by(JobDependency.job_id)).all():
+            dependent = _lock(current, dependent_id)
+            if dependent is not None and dependent.state == JobState.PENDING and not _waits(current, dependent):
+                _release(current, dependent)
 
 
 def update_group(current: Session, job_id: UUID) -> None:
@@ -360,10 +368,12 @@ def cancel_dependents(current: Session, job: Job) -> None:
     if job.parent_id is not None:
         return  # a task may be queued again by itself; what waits for it stays
     waiting = select(JobDependency.job_id).where(JobDependency.needs_id == job.id)
-    for dependent_id in current.scalars(waiting.order_by(JobDependency.job_id)).all():
-        dependent = _lock(current, dependent_id)
-        if dependent is not None and dependent.state == JobState.PENDING:
-            cancel(current, dependent)
+    # Of whatever project, as those that are released.
+    with seeing_all_projects(current):
+        for dependent_id in current.scalars(waiting.order_by(JobDependency.job_id)).all():
+            dependent = _lock(current, dependent_id)
+            if dependent is not None and dependent.state == JobState.PENDING:
+                cancel(current, dependent)
 
 
 def _queue_again(current: Session, job: Job) -> None:

@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session
 
 from service.accounts.settings import tenant_settings
 from service.models import Job, JobFrame
+from service.production.visibility import check_path
 from service.queue import jobs
 from shared import paths
 from shared.errors import InputError
@@ -97,6 +98,7 @@ def settings(current: Session, kind: str, given: Mapping[str, Any], preset: str 
         )
     if request.get("hdri"):
         request["hdri"] = paths.normalise(request["hdri"])
+        check_path(current, request["hdri"])
     _check_format(request)
     _check_camera(kind, request["camera"])
     if kind != "thumbnail":

@@ -13,6 +13,7 @@ from typing import Any
 
 from sqlalchemy import func
 
+from service.config import tool_environment
 from service.models import MediaAsset
 from service.publish import store
 from shared.errors import RacewayError
@@ -99,7 +100,7 @@ def _read(arguments: Sequence[str]) -> dict[str, Any]:
 
     tool = python_tool(_TOOL, *arguments)
     try:
-        return run_tool(tool, timeout=_SECONDS, memory_limit=_MEMORY_BYTES, on_start=on_start)
+        return run_tool(tool, timeout=_SECONDS, memory_limit=_MEMORY_BYTES, on_start=on_start, env=tool_environment())
     finally:
         READERS.difference_update(started)
 

@@ -9,6 +9,7 @@ from uuid import UUID
 
 from flask import Flask
 from sqlalchemy import select
+from sqlalchemy.exc import InterfaceError, OperationalError
 
 from service.database import current_tenant, tenant_session
 from service.models import MediaAsset
@@ -20,7 +21,7 @@ from shared.errors import InputError
 log = logging.getLogger(__name__)
 
 _SECONDS = 3600.0
-_FILMS_LOCK = 7205226
+_FILMS_LOCK = 7205227
 
 
 def run_for_ever(app: Flask, stop: threading.Event) -> None:
@@ -43,8 +44,15 @@ def read_films(app: Flask, stop: threading.Event | None = None) -> int:
             for media_id in _unread(tenant_id):
                 if stop is not None and stop.is_set():
                     return number
-                _read(tenant_id, root, media_id)
-                number += 1
+                try:
+                    _read(tenant_id, root, media_id)
+                except (OperationalError, InterfaceError):
+                    raise
+                except Exception:
+                    # What is wrong with one film, or its place, must not keep the others.
+                    log.exception("film %s cannot be read now", media_id)
+                else:
+                    number += 1
     return number
 
 

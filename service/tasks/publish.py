@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 
 from service.cad import materials
 from service.config import Config
-from service.database import tenant_session
+from service.database import current_tenant, hold, tenant_session
 from service.models import Asset, CadFile, Part, Publish, Task
 from service.production.statuses import status_given
 from service.publish.publishing import Commit, PartAddress, commit_publish, reserve
@@ -97,7 +97,7 @@ def _publish(lease: Lease, root: Path, subject: _Subject, part: str, file: Path,
         newest = _newest(current, subject.asset_id, part)
         if newest is not None and newest.sha256 == digest:
             return newest
-        address = PartAddress(_task(current, subject.asset_id, part), "asset", subject.asset_id, part, part)
+        address = PartAddress(task_for(current, subject.asset_id, part), "asset", subject.asset_id, part, part)
         reservation = reserve(current, root, address, idempotency_key=key)
         item, reservation_id = reservation.item_usd_path, reservation.id
     # Not inside a transaction: a large file takes its time.
@@ -127,23 +127,30 @@ def _newest(current: Session, asset_id: UUID, part: str) -> Publish | None:
     return current.scalars(statement).unique().one_or_none()
 
 
-def _task(current: Session, asset_id: UUID, department: str) -> UUID:
+def task_for(current: Session, asset_id: UUID, department: str) -> UUID:
     """The asset's task of a department; made where there is none, because every publish belongs to one."""
-    statement = select(Task.id).where(
-        Task.asset_id == asset_id, Task.department == department, Task.archived_at.is_(None)
-    )
-    known = current.scalars(statement.order_by(Task.created_at).limit(1)).one_or_none()
+    known = _known_task(current, asset_id, department)
+    if known is not None:
+        return known
+    status = status_given(current, None)
+    # As service.api.records.add does: of two who publish the first of a department, one finds the other's task.
+    hold(current, current_tenant(current), Task.__tablename__, asset_id, department)
+    known = _known_task(current, asset_id, department)
     if known is not None:
         return known
     # Another department's task, or one that was put away, may be called so.
     taken = set(current.scalars(select(func.lower(Task.name)).where(Task.asset_id == asset_id)))
     names = itertools.chain([department], (f"{department}_{number}" for number in itertools.count(2)))
     name = next(name for name in names if name not in taken)
-    status = status_given(current, None)
     task = Task(id=uuid4(), asset_id=asset_id, name=name, department=department, status=status)
     current.add(task)
     current.flush()
     return task.id
+
+
+def _known_task(current: Session, asset_id: UUID, department: str) -> UUID | None:
+    of_department = (Task.asset_id == asset_id, Task.department == department, Task.archived_at.is_(None))
+    return current.scalars(select(Task.id).where(*of_department).order_by(Task.created_at).limit(1)).one_or_none()
 
 
 def _place(file: Path, item: Path, digest: str) -> None:

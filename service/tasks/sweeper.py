@@ -61,13 +61,8 @@ def sweep(app: Flask) -> None:
     """Repair what there is to repair, in every tenant."""
     with guarded(_SWEEPER_LOCK) as connection:
         for tenant_id, root in tenants(app, connection):
-            try:
+            with _apart(tenant_id):
                 _sweep_tenant(tenant_id, root, bell(app))
-            except SQLAlchemyError:
-                raise
-            except Exception:
-                # What is wrong with one tenant must not keep the others.
-                log.exception("tenant %s could not be swept", tenant_id)
         if connection is not None:
             connection.execute(delete(Worker).where(Worker.last_seen < func.now() - _WORKER_LIFETIME))
             connection.commit()
@@ -78,11 +73,12 @@ def tidy(app: Flask) -> None:
     oldest = time.time() - TEMPORARY_LIFETIME.total_seconds()
     with guarded(_TIDY_LOCK) as connection:
         for tenant_id, root in tenants(app, connection):
-            report = publish_sweep.inspect(tenant_id, root)
-            report.removed_temporary += [
-                place.relative_to(root).as_posix() for place in _temporary(root) if _remove_old(place, oldest)
-            ]
-            report.save(tenant_id)
+            with _apart(tenant_id):
+                report = publish_sweep.inspect(tenant_id, root)
+                report.removed_temporary += [
+                    place.relative_to(root).as_posix() for place in _temporary(root) if _remove_old(place, oldest)
+                ]
+                report.save(tenant_id)
 
 
 def attempt(work: Callable[[Flask], object], app: Flask) -> None:
@@ -93,6 +89,17 @@ def attempt(work: Callable[[Flask], object], app: Flask) -> None:
         log.warning("%s put off: %s", work.__name__, error)
     except Exception:
         log.exception("%s failed", work.__name__)
+
+
+@contextlib.contextmanager
+def _apart(tenant_id: UUID) -> Iterator[None]:
+    """What is wrong with one tenant must not keep the others; what is wrong with the database concerns them all."""
+    try:
+        yield
+    except SQLAlchemyError:
+        raise
+    except Exception:
+        log.exception("tenant %s could not be looked through", tenant_id)
 
 
 @contextlib.contextmanager

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
-from service.config import MEBIBYTE, Config
+from service.config import MEBIBYTE, Config, tool_environment
 from service.tasks.lease import Lease
 from service.tasks.logs import log_path
 from shared.errors import ProcessError, RacewayError
@@ -70,6 +70,7 @@ def run(
             on_event=watch.on_event,
             on_start=lease.on_start,
             should_cancel=watch.should_stop,
+            env=tool_environment(),
             log=place,
         )
     except ProcessError as error:

@@ -113,14 +113,14 @@ def ping(current: Session, webhook: Webhook, actor: tuple[UUID, str]) -> Webhook
         "payload": {},
     }
     made = WebhookDelivery(id=uuid4(), webhook_id=webhook.id, kind=kinds.PING, body=json.dumps(body))
-    return _soon(current, webhook, made)
+    return _soon(current, made)
 
 
 def send_again(current: Session, webhook: Webhook, delivery: WebhookDelivery) -> WebhookDelivery:
     """Send a delivery (locked) again, whatever came of it, and as often as a new one. Raises ConflictError."""
     _check_on(webhook)
     delivery.state, delivery.tries, delivery.next_at = "waiting", 0, datetime.now(UTC)
-    return _soon(current, webhook, delivery)
+    return _soon(current, delivery)
 
 
 def forget_old(current: Session) -> None:
@@ -129,7 +129,7 @@ def forget_old(current: Session) -> None:
     current.execute(old.execution_options(synchronize_session=False))
 
 
-def _soon(current: Session, webhook: Webhook, delivery: WebhookDelivery) -> WebhookDelivery:
+def _soon(current: Session, delivery: WebhookDelivery) -> WebhookDelivery:
     current.add(delivery)
     current.flush()
     current.refresh(delivery)

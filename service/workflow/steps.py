@@ -16,11 +16,16 @@ from service.cad import conversions
 from service.config import Config
 from service.database import current_tenant
 from service.models import Asset, CadFile, Job, MediaAsset, Publish, Tenant
+from service.production.visibility import check_path
 from service.queue import jobs, render_jobs
 from shared.errors import ConflictError, NotFoundError
+from shared.paths import normalise
 from shared.workflows import Node
 
 Json = dict[str, Any]
+
+_PATHS = ("files", "pictures", "film")
+"""Types of values that are paths."""
 
 
 @dataclass(frozen=True)
@@ -69,8 +74,24 @@ def outputs_of(current: Session, node: Node, job: Job, known: Json) -> Json:
     return {port.name: found[port.name] for port in node.step.outputs if found.get(port.name) is not None}
 
 
+def stored(current: Session, given: Given) -> Any:
+    """What a run is started with, in the one form in which ids and paths are stored.
+
+    Raises NotFoundError for what is not there, or not for whoever starts it, InputError for what is no path.
+    """
+    if given.type in ("cad_file", "model"):
+        return str(_cad_file(current, given.value).id)
+    if given.type == "publish":
+        return str(_publish(current, given.value).id)
+    if given.type in _PATHS:
+        path = normalise(given.value)
+        check_path(current, path)
+        return path
+    return given.value
+
+
 def asset_of(current: Session, inputs: Mapping[str, Given]) -> UUID | None:
-    """The asset that a run is about: that of the first thing it is started with that has one."""
+    """The asset that a run is about: that of the first thing it is started with."""
     for given in inputs.values():
         if given.type in ("cad_file", "model"):
             return _cad_file(current, given.value).asset_id

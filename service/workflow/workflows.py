@@ -47,6 +47,8 @@ def start(current: Session, source: Source, inputs: Mapping[str, Any]) -> Workfl
     Raises InputError for inputs that the workflow does not take, NotFoundError for things that are not there.
     """
     values = check_inputs(source.graph, inputs)
+    for each in source.graph.inputs:
+        values[each.name] = workflow_steps.stored(current, Given(each.type, values[each.name]))
     given = {each.name: Given(each.type, values[each.name]) for each in source.graph.inputs}
     run = WorkflowRun(
         id=uuid4(),

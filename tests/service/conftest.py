@@ -22,6 +22,7 @@ from service.embedded import Servers
 from service.queue import queueing
 from service.tasks import encode, frames, still
 from tests.service.exhibits import Exhibits, make_exhibits
+from tests.service.receiver import Receiver, receiving
 from tests.service.stand_in import worker as stand_in_worker
 from tests.service.studio import Json, StudioUnderTest, make_studio
 
@@ -125,3 +126,10 @@ def address(app: Flask) -> Iterator[str]:
     yield f"http://127.0.0.1:{server.port}"
     server.shutdown()
     thread.join()
+
+
+@pytest.fixture
+def receiver() -> Iterator[Receiver]:
+    """A program of the studio that takes what webhooks send."""
+    with receiving() as receiver:
+        yield receiver

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -10,10 +12,11 @@ pytest.importorskip("av", reason="PyAV is not installed")
 
 from werkzeug.test import TestResponse
 
-from service.database import tenant_session
+from service.database import db, tenant_session
 from service.models import MediaAsset
 from service.tasks import films
 from shared.errors import ProcessError
+from shared.processes import run_tool
 from tests.dcc.media.films import write_film
 from tests.service.studio import Api, Json, StudioUnderTest
 from tests.service.test_uploads import MP4, send
@@ -93,6 +96,23 @@ def test_a_reader_that_is_killed_costs_nothing_but_what_it_would_have_told(
     assert (medium.status, medium.data["film"]) == (201, UNKNOWN)
 
 
+def test_no_connection_to_the_database_waits_for_the_reading_of_a_film(
+    studio: StudioUnderTest, film: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    in_use: list[int] = []
+
+    def watched(*arguments: Any, **settings: Any) -> dict[str, Any]:
+        in_use.append(db.engine.pool.checkedout())  # type: ignore[attr-defined]
+        return run_tool(*arguments, **settings)
+
+    monkeypatch.setattr("service.review.films.run_tool", watched)
+    about = {"target_type": "task", "target_id": studio.production().task["id"], "text": "See."}
+    files = [(io.BytesIO(film), "a.mp4"), (io.BytesIO(film), "b.mp4")]
+    commented = studio.browser().post("/comments", data={**about, "files": files})
+    assert commented.status_code == 303 and send(studio, film, "c.mp4").data["film"]
+    assert in_use == [0, 0, 0]
+
+
 def test_workers_read_the_films_that_were_there_before(studio: StudioUnderTest, film: bytes) -> None:
     medium = send(studio, film, "a.mp4").data
     lost = send(studio, film + b"\0\0\0\x08free", "b.mp4").data
@@ -110,6 +130,21 @@ def test_workers_read_the_films_that_were_there_before(studio: StudioUnderTest, 
     assert studio.artist.get(f"/media/assets/{lost['id']}").data["film"]["frame_rate"] is None
     with studio.app.app_context():
         assert films.read_films(studio.app) == 0, "each is tried once"
+
+
+def test_a_film_whose_place_cannot_be_looked_at_keeps_no_other_from_being_read(
+    studio: StudioUnderTest, film: bytes
+) -> None:
+    first, last = (send(studio, film + end, "a.mp4").data["id"] for end in (b"", b"\0\0\0\x08free"))
+    with studio.app.app_context(), tenant_session(studio.tenant_id) as session:
+        for each in session.query(MediaAsset):
+            each.film_read_at = None
+            if str(each.id) == last:
+                each.path = f"{'x' * 300}.mp4"
+    with studio.app.app_context():
+        films.read_films(studio.app)
+    read = {media_id: studio.artist.get(f"/media/assets/{media_id}").data["film"] for media_id in (first, last)}
+    assert read[first] and read[last] is None
 
 
 # -- of shots

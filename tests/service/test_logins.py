@@ -10,22 +10,24 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from uuid import UUID
 
 import pytest
 from flask import Flask
-from sqlalchemy import update
+from sqlalchemy import select, text, update
 from werkzeug.serving import make_server
 
 from service.accounts import throttle
 from service.accounts.permissions import Role
 from service.app import create_app
 from service.config import Config
-from service.database import tenant_session
+from service.database import db, tenant_session
 from service.logs import JsonFormatter
-from service.models import ApiToken
+from service.models import ApiToken, User
 from service.queue import queueing
 from shared.client import Client
 from shared.errors import AuthError
+from tests.service.farm import until
 from tests.service.studio import PASSWORD, Api, Json, StudioUnderTest
 from tests.service.world import World, unique
 
@@ -357,3 +359,22 @@ def test_no_secret_is_in_a_log(studio: StudioUnderTest) -> None:
     secrets += [each[name] for each in (session, fresh) for name in ("token", "refresh_token")]
     assert not [secret for secret in secrets if secret in text]
     assert "$argon2" not in text
+
+
+def test_whoever_waits_for_somebodys_account_does_not_hold_their_own_meanwhile(studio: StudioUnderTest) -> None:
+    """Of two administrators who change each other, seen just then for the first time, none would come through."""
+    other = UUID(World(studio).user()["id"])
+    with (
+        ThreadPoolExecutor(1) as pool,
+        studio.app.app_context(),
+        db.engine.connect() as looking,
+        tenant_session(studio.tenant_id) as beside,
+    ):
+        beside.scalars(select(User.id).where(User.id == other).with_for_update(key_share=True)).one()
+        answer = pool.submit(studio.admin.patch, f"/artists/{other}", {"name": "Anna"})
+        until(lambda: looking.scalar(text("SELECT count(*) FROM pg_locks WHERE NOT granted")))
+        asking = select(User.id).where(User.role == Role.TENANT_ADMIN)
+        own = beside.scalars(asking.with_for_update(key_share=True, nowait=True)).one()
+        beside.scalars(select(ApiToken.id).where(ApiToken.user_id == own).with_for_update(nowait=True)).all()
+        beside.rollback()
+        assert answer.result().data["name"] == "Anna"

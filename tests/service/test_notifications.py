@@ -267,7 +267,7 @@ def test_tasks_that_one_spreadsheet_gives_or_moves_are_told_of_once(app: Flask, 
     assert titles(studio.admin) == ["150 tasks for you"]
     send(["part1,model,,,in_progress", "part3,model,,,in_progress", f"part2,model,,{artist},in_progress"])
     assert sorted(titles(studio.artist)) == [
-        *("150 tasks for you", "2 tasks of yours have another status", "A task for you: model of part2 (film)"),
+        *("150 tasks for you", "2 tasks have another status", "A task for you: model of part2 (film)"),
     ]
 
 
@@ -325,7 +325,8 @@ def test_notifications_are_read_one_by_one_or_all_at_once(app: Flask, studio: St
 
 
 class _Smtp(socketserver.StreamRequestHandler):
-    """As much of a mail server as hands in mails; ``refuse`` names an address it does not know."""
+    """As much of a mail server as hands in mails; ``refuse`` names an address it does not know, ``on_mail`` is called
+    before one is taken."""
 
     def handle(self) -> None:
         server: Any = self.server
@@ -335,6 +336,7 @@ class _Smtp(socketserver.StreamRequestHandler):
             line = raw.decode().rstrip("\r\n")
             if data is not None:
                 if line == ".":
+                    server.on_mail()
                     server.mails.append("\n".join(data))
                     data = None
                     self.wfile.write(b"250 taken\r\n")
@@ -356,7 +358,7 @@ class _Smtp(socketserver.StreamRequestHandler):
 def smtp() -> Iterator[Any]:
     with socketserver.ThreadingTCPServer(("127.0.0.1", 0), _Smtp) as server:
         server.daemon_threads = True
-        server.mails, server.refuse = [], ""  # type: ignore[attr-defined]
+        server.mails, server.refuse, server.on_mail = [], "", lambda: None  # type: ignore[attr-defined]
         threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
         yield server
         server.shutdown()
@@ -401,6 +403,19 @@ def test_a_mail_waits_while_the_server_is_away_and_one_refused_holds_up_no_other
         with tenant_session(studio.tenant_id) as session:
             states = dict(session.execute(select(Notification.email_state, Notification.email_attempts)).all())  # type: ignore[arg-type]
     assert set(states) == {"sent", "failed"} and states["failed"] == 8
+
+
+def test_a_mail_server_that_takes_its_time_holds_up_nobody(app: Flask, studio: StudioUnderTest, smtp: Any) -> None:
+    choose(studio.artist, "notification", "immediate", email=True)
+    notify(app, studio, studio.artist, 2)
+    marked: list[int] = []
+    smtp.on_mail = lambda: marked.append(studio.artist.post("/notifications/read", {}).data["marked"])
+    with app.app_context():
+        with tenant_session(studio.tenant_id) as session:
+            assert send_waiting(session, server_of(smtp), "") == 2
+        assert marked == [2, 0]
+        with tenant_session(studio.tenant_id) as session:
+            assert send_waiting(session, server_of(smtp), "", datetime.now(UTC) + timedelta(days=1)) == 0
 
 
 @pytest.mark.parametrize("url", ["mail.example", "http://mail.example", "smtp://", "smtp://host:port"])

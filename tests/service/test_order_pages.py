@@ -87,6 +87,38 @@ def test_a_rejected_order_says_why_and_is_submitted_again(manager: Office, clien
     assert "archived" in manager.see("/orders?archived=1")
 
 
+def test_an_order_is_changed_and_cancelled_by_whose_it_is_and_by_managers(
+    manager: Office, client: Office, asset: Json
+) -> None:
+    order = ordered(client, asset)
+    artist, browser = Office(manager.studio, Role.ARTIST), manager.studio.browser(Role.ARTIST)
+    seen = artist.see(order)
+    assert "Turntable of gear" in seen and "Edit" not in seen and "Cancel" not in seen
+    for what in ("change", "cancel"):
+        refused = browser.post(f"{order}/{what}", data={"version": "1", "title": "Taken"}, headers=SAME_SITE)
+        assert refused.status_code == 403
+    refusal = manager.studio.artist.post(f"{order}/cancel", {})
+    assert refusal.status == 403 and "is that of client" in refusal.error["message"]
+    press(client, order, "change", title="Without the shaft")
+    press(manager, order, "reject", reason="Which gear?")
+    assert manager.studio.artist.post(f"{order}/resubmit", {}).status == 403
+    press(client, order, "cancel")
+    assert manager.studio.admin.get(order).data["state"] == "cancelled"
+
+
+def test_products_are_offered_in_the_order_in_which_people_count(manager: Office, client: Office, asset: Json) -> None:
+    for name in ("bolt10", "bolt2"):
+        manager.studio.admin.post("/assets/", {"project_id": asset["project_id"], "name": name})
+    text = client.see(f"/orders/new?project={asset['project_id']}")
+    assert text.index("bolt2") < text.index("bolt10")
+
+
+def test_a_client_is_not_told_how_the_studio_publishes(client: Office, asset: Json) -> None:
+    seen = client.see(f"/assets/{asset['id']}")
+    assert "Nothing was shared with you yet" in seen
+    assert "launcher" not in seen and "submit a render" not in seen and "Blender" not in client.see("/")
+
+
 def test_orders_are_narrowed_by_state_and_words(manager: Office, client: Office, asset: Json) -> None:
     ordered(client, asset, title="One")
     press(manager, ordered(client, asset, title="Two"), "accept")

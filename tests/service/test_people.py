@@ -16,17 +16,18 @@ from uuid import UUID, uuid4
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
-from sqlalchemy import select, text
+from sqlalchemy import select, text, update
 
-from service.accounts import password_links
+from service.accounts import auth, password_links
 from service.accounts.permissions import Role
 from service.database import tenant_session
-from service.models import AuditRecord, Event, Notification, Tenant, User
+from service.models import ApiToken, AuditRecord, Event, Notification, Tenant, User
 from service.tasks import notifier
 from tests.service.browser import Browser, running_browser
 from tests.service.page import Page
 from tests.service.studio import PASSWORD, Api, Json, StudioUnderTest
 from tests.service.test_notifications import server_of, smtp
+from tests.service.world import World
 
 __all__ = ["smtp"]
 CHOSEN = "battery staple horse"
@@ -222,6 +223,29 @@ def test_sessions_are_listed_and_ended_one_by_one_and_together(app: Flask, studi
     assert Api(app).post("/auth/refresh", {"refresh_token": logins[0]["refresh_token"]}).status == 200
 
 
+def test_a_login_is_one_session_as_long_as_it_can_go_on(app: Flask, studio: StudioUnderTest) -> None:
+    person = invited(studio, password=PASSWORD)
+    login = {"email": person["email"], "password": PASSWORD}
+    program, other = (Api(app).post("/auth/login", login).data for _ in range(2))
+    exchanged = Api(app).post("/auth/refresh", {"refresh_token": program["refresh_token"]}).data
+    looking = Api(app, other["token"])
+
+    def listed() -> list[str]:
+        return [each["id"] for each in looking.get("/auth/sessions").data["items"] if not each["is_current"]]
+
+    [session_id] = listed()
+    for token in (program["token"], exchanged["token"]):
+        own = Api(app, token).get("/auth/sessions").data["items"]
+        assert [each["id"] for each in own if each["is_current"]] == [session_id], "the same login, before and after"
+    with app.app_context(), tenant_session(studio.tenant_id) as current:
+        mine = (ApiToken.user_id == UUID(person["id"]), ApiToken.kind == "session")
+        ended = update(ApiToken).where(*mine, ApiToken.digest != auth.digest_of(other["token"]))
+        current.execute(ended.values(expires_at=datetime.now(UTC) - timedelta(hours=1)))
+    assert listed() == [session_id], "its program may go on at any time"
+    assert looking.delete(f"/auth/sessions/{session_id}").status == 200 and listed() == []
+    assert Api(app).post("/auth/refresh", {"refresh_token": exchanged["refresh_token"]}).status == 401
+
+
 def test_nobody_ends_the_session_of_somebody_else(app: Flask, studio: StudioUnderTest) -> None:
     person = invited(studio, password=PASSWORD)
     own = Api(app, Api(app).post("/auth/login", {"email": person["email"], "password": PASSWORD}).data["token"])
@@ -271,6 +295,15 @@ def test_an_administrator_invites_somebody_on_the_page(app: Flask, studio: Studi
     assert "Anna Berg invited" not in Page(admin.get("/people")).text
 
 
+def test_a_link_is_shown_on_the_page_of_whose_it_is_only(studio: StudioUnderTest, admin: FlaskClient) -> None:
+    """An administrator with two tabs may look at somebody else before the page that shows a new link."""
+    mine, other = invited(studio), invited(studio)
+    answer = admin.post(f"/people/{mine['id']}/password-link")
+    assert "/password#" not in admin.get(f"/people/{other['id']}").text
+    assert "/password#" in admin.get(answer.location).text
+    assert "/password#" not in admin.get(answer.location).text, "it is shown once"
+
+
 def test_the_list_tells_of_each_their_role_and_open_tasks(studio: StudioUnderTest, admin: FlaskClient) -> None:
     person = invited(studio, "Zoe Last", role="project_manager")
     for status in ("todo", "done"):
@@ -310,6 +343,11 @@ def test_nobody_puts_themselves_away_or_changes_who_is_stronger(studio: StudioUn
     for what in ("archive", "restore", "change", "password-link"):
         sent = {"version": strongest["revision"], "name": "Me"}
         assert admin.post(f"/people/{strongest['id']}/{what}", data=sent).status_code == 403, what
+    world = World(studio)
+    other = f"/artists/{world.user(Role.GLOBAL_ADMIN)['id']}"
+    world.post(f"{other}/archive")
+    assert studio.admin.post(f"{other}/restore").status == 403
+    assert studio.admin.get(other).data["archived_at"]
 
 
 @pytest.mark.parametrize("role", [Role.CLIENT, Role.ARTIST, Role.PROJECT_MANAGER])

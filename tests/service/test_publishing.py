@@ -10,7 +10,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 from flask import Flask
@@ -18,10 +18,13 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import select, text
 
-from service.database import tenant_session
+from service.database import db, tenant_session
 from service.models import Part, Publish, StaleEntry
+from service.publish import publishing
 from service.tasks import sweeper
-from shared.files import is_read_only
+from service.tasks.publish import task_for
+from shared.files import is_read_only, sha256_of
+from tests.service.farm import until
 from tests.service.studio import Production, Reply, StudioUnderTest, make_studio, overwrite
 
 CLIENTS, EACH = 8, 6
@@ -375,3 +378,46 @@ def test_a_storage_that_keeps_no_modes_publishes_all_the_same(
     with app.app_context():
         sweeper.tidy(app)
     assert is_read_only(place)
+
+
+def test_two_who_publish_the_first_of_a_department_share_its_task(studio: StudioUnderTest) -> None:
+    """As two workers do, each with a CAD file of one asset."""
+    asset_id = UUID(studio.production().asset["id"])
+
+    def task() -> UUID:
+        with studio.app.app_context(), tenant_session(studio.tenant_id) as current:
+            return task_for(current, asset_id, "look")
+
+    with ThreadPoolExecutor(1) as pool, studio.app.app_context(), db.engine.connect() as looking:
+        with tenant_session(studio.tenant_id) as first:
+            made = task_for(first, asset_id, "look")
+            other = pool.submit(task)
+            until(lambda: looking.scalar(text("SELECT count(*) FROM pg_locks WHERE NOT granted")))
+        assert other.result() == made
+    assert [each["name"] for each in studio.artist.get("/tasks/?department=look").data["items"]] == ["look"]
+
+
+def test_no_connection_to_the_database_waits_for_a_large_file_that_is_read(
+    app: Flask, studio: StudioUnderTest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    in_use: list[int] = []
+    with app.app_context():
+        pool: Any = db.engine.pool
+
+    def watched(place: Path) -> str:
+        in_use.append(pool.checkedout())
+        return sha256_of(place)
+
+    monkeypatch.setattr("service.publish.items.sha256_of", watched)
+    monkeypatch.setattr("service.api.scenes.sha256_of", watched)
+    monkeypatch.setattr(publishing, "QUICK_BYTES", 0)
+    production = studio.production()
+    first = studio.publish(production)
+    assert studio.publish(production)["is_latest"]
+    assert studio.admin.post(f"/publishes/{first['id']}/compose").data["is_latest"]
+    body = {"task_id": production.task["id"], "name": "shop", "software": "blender", "suffix": ".blend"}
+    scene = studio.artist.post("/scenes/reserve", body).data
+    place = studio.root / studio.write(scene["path"], "a scene")
+    file = {"sha256": sha256_of(place), "size": place.stat().st_size}
+    assert studio.artist.post(f"/scenes/{scene['id']}/commit", file).data["state"] == "committed"
+    assert in_use == [0, 0, 0, 0]

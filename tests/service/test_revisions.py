@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import random
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from uuid import UUID
 
 import pytest
+from sqlalchemy import text
 
 from service.accounts.permissions import Role
-from service.database import tenant_session
-from service.models import Job
+from service.database import db, tenant_session
+from service.models import CadFile, Job
 from tests.dcc.cad.revisions import Model, make_model, write_model
+from tests.service.farm import until
 from tests.service.studio import Json, Production, StudioUnderTest, work
 from tests.service.test_cad import upload
 
@@ -190,6 +193,27 @@ def test_what_is_taken_back_and_said_again_is_converted_although_the_first_conve
     work(studio.app)
     assert report_of(studio, revised.second)["state"] == "current"
     assert keys_of(studio, revised.second)["id2"] == revised.keys["id0"]
+
+
+def test_who_decides_anew_while_a_worker_ends_the_conversion_does_not_wait_for_it_in_a_ring(revised: Revised) -> None:
+    studio = revised.studio
+    decided = studio.artist.patch(revised.path, {"decisions": {revised.new_key("id2"): revised.keys["id0"]}}).data
+    waiting = text("SELECT count(*) FROM pg_locks WHERE NOT granted")
+    with (
+        ThreadPoolExecutor(1) as pool,
+        studio.app.app_context(),
+        tenant_session(studio.tenant_id) as worker,
+        db.engine.connect() as beside,
+    ):
+        # A worker that ends a conversion locks its job, and then the CAD files that wait for it.
+        worker.get_one(Job, (studio.tenant_id, UUID(decided["job_id"])), with_for_update={"of": Job})
+        answer = pool.submit(studio.artist.put, revised.path, {"decisions": {}})
+        until(lambda: beside.scalar(waiting))
+        file = (studio.tenant_id, UUID(revised.second["id"]))
+        worker.get_one(CadFile, file, with_for_update={"of": CadFile})
+        worker.rollback()
+        assert (answer.result().status, answer.result().data["state"]) == (200, "current")
+    assert studio.artist.get(f"/jobs/{decided['job_id']}").data["state"] == "cancelled"
 
 
 def test_a_choice_made_in_the_revision_stays_with_the_part_that_one_sees(revised: Revised) -> None:

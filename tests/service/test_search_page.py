@@ -68,6 +68,17 @@ def test_everything_of_a_name_is_found_in_groups(searched: Searched) -> None:
         assert "Assets" not in searched.see(nothing).text.replace("Projects, assets", "")
 
 
+def test_tasks_of_one_name_come_in_the_order_of_their_shots(studio: StudioUnderTest) -> None:
+    project = studio.admin.post("/projects/", {"name": "okapi_film"}).data
+    sequence = studio.admin.post("/sequences/", {"project_id": project["id"], "name": "sq010"}).data
+    for name in ("sh30", "sh2", "sh10"):
+        shot = studio.admin.post("/shots/", {"sequence_id": sequence["id"], "name": name}).data
+        task = {"target_type": "shot", "target_id": shot["id"], "name": "okapi", "department": "lighting"}
+        assert studio.admin.post("/tasks/", task).status == 201
+    text = Page(studio.browser().get("/search", query_string={"q": "okapi"})).text.partition("Tasks 3")[2]
+    assert text.index("sh2") < text.index("sh10") < text.index("sh30")
+
+
 def test_who_sees_less_finds_less(searched: Searched, other_studio: StudioUnderTest) -> None:
     page = searched.see("zebra", Role.ARTIST)
     assert "Zebulon Zebra" in page.text and f"/people/{searched.person['id']}" not in page.links

@@ -13,8 +13,8 @@ from flask import Flask
 from sqlalchemy import update
 
 from service.config import Config
-from service.database import tenant_session
-from service.models import ApiToken, Reservation
+from service.database import db, tenant_session
+from service.models import ApiToken, Publish, Reservation
 from service.tasks import sweeper
 from tests.service.studio import StudioUnderTest
 
@@ -48,6 +48,21 @@ def test_only_old_temporary_files_are_removed(app: Flask, studio: StudioUnderTes
         sweeper.tidy(app)
     assert not any(place.exists() for place in gone) and not link.is_symlink()
     assert all(place.exists() for place in kept)
+
+
+def test_a_tenant_whose_storage_cannot_be_looked_through_keeps_no_other_untidy(
+    app: Flask, studio: StudioUnderTest, other_studio: StudioUnderTest
+) -> None:
+    with app.app_context(), db.engine.connect() as connection:
+        order = [tenant_id for tenant_id, _ in sweeper.tenants(app, connection)]
+    broken, other = sorted((studio, other_studio), key=lambda each: order.index(each.tenant_id))
+    broken.publish(broken.production())
+    left = aged(other.root / "film" / ".tmp-a.usd", sweeper.TEMPORARY_LIFETIME + timedelta(hours=1))
+    with app.app_context(), tenant_session(broken.tenant_id) as session:
+        session.execute(update(Publish).values(item_usd_path="x" * 300))
+    with app.app_context():
+        sweeper.tidy(app)
+    assert not left.exists()
 
 
 def test_by_default_a_lost_worker_s_task_runs_again_within_15_s(config: Config) -> None:

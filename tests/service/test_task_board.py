@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, timedelta
+from uuid import uuid4
 
 import pytest
 from flask import Flask
@@ -183,6 +184,36 @@ def test_my_tasks_are_ordered_by_the_day_when_they_are_due(board: Board) -> None
     assert text.index(" late ") < text.index(" soon ") < text.index(" some_day ") and " past " not in text
     assert " past " in Page(browser.get("/my-tasks?all=1")).text
     assert "Nothing to do" in studio.browser(Role.TENANT_ADMIN).get("/my-tasks").text
+
+
+def test_tasks_of_one_day_stand_in_the_order_of_what_they_are_on(
+    studio: StudioUnderTest, production: Production
+) -> None:
+    me = studio.artist.get("/auth/me").data["user"]["id"]
+    project = {"project_id": production.project["id"]}
+    sequence = studio.admin.post("/sequences/", {**project, "name": "sq010"}).data
+    for name in ("sh30", "sh2", "sh10"):
+        shot = studio.admin.post("/shots/", {"sequence_id": sequence["id"], "name": name}).data
+        comp = {"target_type": "shot", "target_id": shot["id"], "name": "comp", "department": "lighting"}
+        assert studio.admin.post("/tasks/", {**comp, "assignee_ids": [me]}).status == 201
+    address = f"/projects/{production.project['id']}"
+    for page in (
+        "/my-tasks",
+        "/time",
+        f"{address}/board",
+        f"{address}/tasks",
+        f"{address}/tasks?sort=status",
+    ):
+        text = Page(studio.browser().get(page)).text
+        assert text.index("sh2 ") < text.index("sh10 ") < text.index("sh30 "), page
+
+
+def test_an_empty_board_says_where_tasks_come_from(studio: StudioUnderTest) -> None:
+    project = studio.admin.post("/projects/", {"name": f"p{uuid4().hex[:8]}"}).data
+    manager, address = studio.browser(Role.PROJECT_MANAGER), f"/projects/{project['id']}"
+    assert "No task yet. Tasks are made on the pages" in Page(manager.get(f"{address}/board")).text
+    assert "No task yet" not in Page(manager.get(f"{address}/board?q=nothing")).text
+    assert "with a task template; or many with a spreadsheet" in Page(manager.get(f"{address}/tasks")).text
 
 
 def test_a_task_is_taken_by_an_artist_and_edited_by_a_manager(board: Board) -> None:

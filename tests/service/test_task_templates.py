@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from uuid import UUID
 
 import pytest
 from flask import Flask
+from sqlalchemy import select, text
 
 from service.accounts.permissions import Role
+from service.database import db, hold, tenant_session
+from service.models import Task, TaskStatus
 from service.production import task_templates
+from tests.service.farm import until
 from tests.service.page import Page
 from tests.service.studio import Json, Production, StudioUnderTest
 from tests.service.test_statements import counting
@@ -130,6 +135,17 @@ def test_many_cost_as_many_statements_as_one(app: Flask, studio: StudioUnderTest
     assert cost(ids[2:60]) == cost(ids[1:2])
 
 
+def test_many_statuses_are_looked_up_with_one_statement(app: Flask, studio: StudioUnderTest) -> None:
+    def cost(*statuses: str) -> int:
+        tasks = [{"name": f"t{each}", "department": "model", "status": each} for each in statuses]
+        with counting(app) as statements:
+            template(studio, f"{len(statuses)}", tasks=tasks)
+        return len(statements)
+
+    cost("todo", "review", "done")
+    assert cost("todo") == cost("todo", "review", "retake", "approved", "done", "on_hold")
+
+
 def test_two_who_apply_a_template_at_once_add_each_task_once(studio: StudioUnderTest, production: Production) -> None:
     made, body = template(studio, "CAD"), {"project_id": production.project["id"]}
     for number in range(5):
@@ -138,6 +154,26 @@ def test_two_who_apply_a_template_at_once_add_each_task_once(studio: StudioUnder
         answers = list(pool.map(lambda _: studio.admin.post(f"/task-templates/{made['id']}/apply", body), range(4)))
     assert {answer.status for answer in answers} == {200}
     assert sum(len(answer.data["added"]) for answer in answers) == 11
+
+
+def test_who_applies_a_template_waits_for_a_status_before_holding_the_names(
+    studio: StudioUnderTest, production: Production
+) -> None:
+    """As who adds one task does: in two orders, with a third who changes the status, all would wait in a ring."""
+    made, gear = template(studio, "two tasks"), production.asset["id"]
+    with (
+        ThreadPoolExecutor(1) as pool,
+        studio.app.app_context(),
+        db.engine.connect() as looking,
+        tenant_session(studio.tenant_id) as beside,
+    ):
+        beside.scalars(select(TaskStatus).where(TaskStatus.is_default).with_for_update(key_share=True)).one()
+        answer = pool.submit(studio.admin.post, f"/task-templates/{made['id']}/apply", {"target_ids": [gear]})
+        until(lambda: looking.scalar(text("SELECT count(*) FROM pg_locks WHERE NOT granted")))
+        beside.execute(text("SET LOCAL lock_timeout = '500ms'"))
+        hold(beside, studio.tenant_id, Task.__tablename__, UUID(gear), "shading")
+        beside.rollback()
+        assert [each["name"] for each in answer.result().data["added"]] == ["shading"]
 
 
 def test_one_template_is_the_default_of_the_same_and_statuses_must_be_declared(studio: StudioUnderTest) -> None:

@@ -7,6 +7,7 @@ import pytest
 from service.accounts.permissions import Role
 from tests.service.page import Page
 from tests.service.studio import Json, StudioUnderTest
+from tests.service.test_statements import counting
 from tests.service.world import World
 
 
@@ -36,6 +37,23 @@ def test_a_team_is_added_to_replaced_and_left(studio: StudioUnderTest, world: Wo
     for _ in range(2):
         assert studio.admin.call("DELETE", f"{path}/{manager}").data == []
     assert studio.artist.post(path, {"user_ids": [artist]}).status == 403
+
+
+def test_many_people_cost_no_more_statements_than_few(studio: StudioUnderTest, world: World) -> None:
+    workers = [world.user()["id"] for _ in range(9)]
+    clients = [world.user(Role.CLIENT)["id"] for _ in range(9)]
+
+    def cost(count: int) -> tuple[int, int]:
+        path, replacing = f"/projects/{world.project()['id']}", {"If-Match": "*"}
+        with counting(studio.app) as team:
+            assert len(studio.admin.put(f"{path}/team", {"user_ids": workers[:count]}, headers=replacing).data) == count
+        with counting(studio.app) as admitted:
+            body = {"user_ids": clients[:count]}
+            assert len(studio.admin.put(f"{path}/clients", body, headers=replacing).data) == count
+        return len(team), len(admitted)
+
+    cost(1)  # also what is done for the first time only
+    assert cost(2) == cost(9)
 
 
 def test_who_cannot_work_on_a_project_is_not_on_its_team(studio: StudioUnderTest, world: World) -> None:

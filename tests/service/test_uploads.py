@@ -5,16 +5,20 @@ from __future__ import annotations
 import io
 import struct
 import zlib
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from service.database import db
 from service.file_contents import LONGEST_SIDE, BrokenFileError
 from service.file_types import FILE_TYPES, sniff
-from tests.service.studio import Json, Reply, StudioUnderTest
-from tests.service.world import PNG, World, upload
+from tests.service.studio import Api, Json, Reply, StudioUnderTest
+from tests.service.world import PNG, STEP, World, upload
 
 JPEG = bytes.fromhex("ffd8ffe000104a46494600010100000100010000ffc0000b080004000801011100ffda0008010100003f0000ffd9")
 GIF = b"GIF89a" + struct.pack("<HH", 8, 4) + bytes.fromhex("000000 2c0000000008000400000202848f00 3b")
@@ -229,3 +233,56 @@ def test_no_medium_of_another_tenant_is_served(studio: StudioUnderTest, other_st
     medium = World(other_studio).medium()
     headers = {"Authorization": f"Bearer {studio.admin.token}"}
     assert studio.app.test_client().get(medium["url"], headers=headers).status_code == 404
+
+
+class Body(io.BytesIO):
+    """A body that comes piece by piece, with something that happens before each."""
+
+    def __init__(self, content: bytes, before: Callable[[], object]) -> None:
+        super().__init__(content)
+        self._before = before
+
+    def readinto(self, buffer: Any) -> int:
+        self._before()
+        return super().readinto(buffer)
+
+
+def send_slowly(api: Api, method: str, path: str, content: bytes, before: Callable[[], object]) -> Reply:
+    headers = {"Content-Length": str(len(content)), "Content-Type": "application/octet-stream"}
+    return api.call(method, path, input_stream=Body(content, before), headers=headers)
+
+
+def test_no_connection_to_the_database_waits_for_a_body_that_comes_slowly(studio: StudioUnderTest) -> None:
+    world = World(studio)
+    asset, cad = world.asset(), world.converted()
+    project = studio.admin.get(f"/projects/{asset['project_id']}").data["name"]
+    in_use: list[int] = []
+    with studio.app.app_context():
+        pool: Any = db.engine.pool
+        for method, path, content in (
+            ("POST", f"/media/assets?filename=a.png&asset={asset['name']}", PNG),
+            ("POST", f"/cad/?filename=a.step&project={project}&asset={asset['name']}", STEP),
+            ("POST", f"/projects/{asset['project_id']}/sheet", b"asset\nlamp\n"),
+            ("PUT", f"/cad/{cad['id']}/source-materials", b"part key,material\n"),
+        ):
+            in_use.clear()
+            assert send_slowly(studio.admin, method, path, content, lambda: in_use.append(pool.checkedout())).data
+            assert set(in_use) == {0}, path
+
+
+def test_what_is_put_away_while_its_file_comes_gets_none(studio: StudioUnderTest) -> None:
+    asset = World(studio).asset()
+    project = studio.admin.get(f"/projects/{asset['project_id']}").data["name"]
+    with ThreadPoolExecutor(1) as pool:
+
+        def put_away() -> None:
+            pool.submit(studio.admin.post, f"/assets/{asset['id']}/archive").result()
+
+        for path, content in (
+            (f"/media/assets?filename=a.png&asset={asset['name']}", PNG),
+            (f"/cad/?filename=a.step&project={project}&asset={asset['name']}", STEP),
+        ):
+            studio.admin.post(f"/assets/{asset['id']}/restore")
+            refused = send_slowly(studio.admin, "POST", path, content, put_away)
+            assert (refused.status, refused.error["code"]) == (409, "conflict.archived"), path
+    assert studio.admin.get(f"/cad/?project={project}").data["total"] == 0

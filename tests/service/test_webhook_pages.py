@@ -14,7 +14,7 @@ from service.accounts.permissions import Role
 from tests.service.page import Page
 from tests.service.receiver import receiving
 from tests.service.studio import StudioUnderTest
-from tests.service.test_webhooks import deliveries, pass_time, send
+from tests.service.webhooks import deliveries, pass_time, send
 from tests.service.world import World
 
 pytestmark = pytest.mark.usefixtures("few_tenants")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from datetime import date
 
 import pytest
@@ -12,16 +13,24 @@ from shared.errors import InputError
 from shared.tables import day_of, plain, read_table, write_table
 
 _COLUMNS = {"name": ("name",), "note": ("note", "remark")}
-_TEXT = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0")).map(str.strip)
+_TEXT = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0")).map(
+    lambda text: unicodedata.normalize("NFC", text).strip()
+)
 
 
 @given(st.lists(st.tuples(_TEXT, _TEXT).filter(any)))
 @example([("=1", "'=1"), ("''-1", "'twas")])
+@example([("", unicodedata.normalize("NFC", "\uf900"))])
 def test_what_is_written_is_read_again(rows: list[tuple[str, str]]) -> None:
     written = write_table(("Name", "Note"), rows)
     table = read_table(written, "t.csv", _COLUMNS, "input.table")
     assert table.columns == {"name", "note"}
     assert [(plain(row.cells["name"]), plain(row.cells["note"])) for row in table.rows] == rows
+
+
+def test_a_cell_behind_the_last_column_is_told_and_not_lost() -> None:
+    with pytest.raises(InputError, match="'gear' in line 3 behind its last column"):
+        read_table(b"name,note\na,b, ,\n1,5,gear\n", "t.csv", _COLUMNS, "input.table")
 
 
 @pytest.mark.parametrize("text", ["=1+1", "+49 30", "-", "@SUM(A1)", '=HYPERLINK("http://x")'])

@@ -8,40 +8,38 @@ from __future__ import annotations
 
 import itertools
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from scipy.spatial import cKDTree
 
-from dcc.cad.identity.evidence import same_shape
-from dcc.cad.identity.likeness import AT_PLACE, NOISE, Likeness, name_of, stem_of
+from dcc.cad.identity import reasons, thresholds
+from dcc.cad.identity.evidence.shape import same_shape
+from dcc.cad.identity.part_table import PartTable, name_of, stem_of
 from shared.manifest import Manifest, Part
 from shared.revision_report import SHOWN_CANDIDATES, Candidate, Match, Uncertain
 
-_SURE = 0.99
-"""Confidence that a product of the same shape at an occurrence's place is that occurrence."""
-
 
 def instancing_changes(
-    old: Manifest, new: Manifest, matches: Sequence[Match], plain: Sequence[Match], decided: set[str]
+    old: Manifest, new: Manifest, matches: Sequence[Match], wholes: Sequence[Match], decided: set[str]
 ) -> list[Match]:
     """Products that were occurrences of one product before, or have become that: same shape, at its places.
 
-    ``plain`` are those of ``matches`` whose parts others may be occurrences of.
+    ``wholes`` are those of ``matches`` whose parts others may be occurrences of; ``decided`` the keys of new parts that
+    a person has spoken about.
     """
     matched_old, matched_new = {match.old_key for match in matches}, {match.new_key for match in matches}
-    whole_old, whole_new = {match.old_key for match in plain}, {match.new_key for match in plain}
+    whole_old, whole_new = {match.old_key for match in wholes}, {match.new_key for match in wholes}
     found: list[Match] = []
     parts = [part for part in new.parts if part.part_key not in matched_new and part.part_key not in decided]
-    wholes = [whole for whole in old.parts if whole.part_key in whole_old]
-    for part, whole in _standing_in(parts, wholes):
-        reason = f"same shape, stands where {whole.part_key} had an occurrence"
-        found.append(Match(whole.part_key, part.part_key, _SURE, reason, "split"))
+    for part, whole in _standing_in(parts, [whole for whole in old.parts if whole.part_key in whole_old]):
+        reason = reasons.split_from(whole.part_key)
+        found.append(Match(whole.part_key, part.part_key, thresholds.SPLIT_OR_MERGED, reason, "split"))
     parts = [part for part in old.parts if part.part_key not in matched_old]
-    wholes = [whole for whole in new.parts if whole.part_key in whole_new]
-    for part, whole in _standing_in(parts, wholes):
-        reason = f"same shape, now an occurrence of {whole.part_key}"
-        found.append(Match(part.part_key, whole.part_key, _SURE, reason, "merged"))
+    for part, whole in _standing_in(parts, [whole for whole in new.parts if whole.part_key in whole_new]):
+        reason = reasons.merged_into(whole.part_key)
+        found.append(Match(part.part_key, whole.part_key, thresholds.SPLIT_OR_MERGED, reason, "merged"))
     return found
 
 
@@ -50,14 +48,23 @@ def _standing_in(parts: Sequence[Part], wholes: Sequence[Part]) -> Iterator[tupl
     repeated = [whole for whole in wholes if len(whole.occurrences) > 1]
     if not parts or not repeated:
         return
-    some, several = Likeness.of(parts), Likeness.of(repeated)
-    near = cKDTree(several.centers).query_ball_point(some.centers, AT_PLACE * some.sizes[some.owners])
+    some, several = PartTable.of(parts), PartTable.of(repeated)
+    near = cKDTree(several.centers).query_ball_point(some.centers, thresholds.AT_PLACE * some.sizes[some.owners])
     for index, part in enumerate(parts):
         places = near[some.starts[index] : some.starts[index + 1]]
         standing = set.intersection(*(set(several.owners[place].tolist()) for place in places)) if len(places) else ()
         whole = next((repeated[owner] for owner in sorted(standing) if same_shape(part, repeated[owner])), None)
         if whole is not None:
             yield part, whole
+
+
+@dataclass(frozen=True)
+class _Claim:
+    """An old and a new part of one shape, of which a person would have to be asked whether they are one part."""
+
+    old: Part
+    new: Part
+    candidate: Candidate
 
 
 def divided(left: Sequence[Part], right: Sequence[Part], uncertain: Sequence[Uncertain]) -> list[Match]:
@@ -69,74 +76,82 @@ def divided(left: Sequence[Part], right: Sequence[Part], uncertain: Sequence[Unc
     """
     old, new = ({part.part_key: part for part in parts} for parts in (left, right))
     claims = [
-        (old[candidate.old_key], new[item.new_key], candidate)
+        _Claim(old[candidate.old_key], new[item.new_key], candidate)
         for item in uncertain
         for candidate in item.candidates
         if same_shape(old[candidate.old_key], new[item.new_key])
     ]
-    by_old: dict[str, list[tuple[Part, Part, Candidate]]] = {}
-    by_new: dict[str, list[tuple[Part, Part, Candidate]]] = {}
-    for claim in claims:
-        by_old.setdefault(claim[0].part_key, []).append(claim)
-        by_new.setdefault(claim[1].part_key, []).append(claim)
-    split = [
-        group
-        for group in by_old.values()
-        if all(len(by_new[part.part_key]) == 1 for _, part, _ in group)
-        and len({_base(part) for _, part, _ in group}) == 1
-        and _stand_at([part for _, part, _ in group], group[0][0])
-    ]
-    merged = [
-        group
-        for group in by_new.values()
-        if all(len(by_old[part.part_key]) == 1 for part, _, _ in group)
-        and len({_base(part) for part, _, _ in group}) == 1
-        and _stand_at([part for part, _, _ in group], group[0][1])
+    by_old, by_new = _grouped(claims, lambda claim: claim.old), _grouped(claims, lambda claim: claim.new)
+    groups = [
+        claimed
+        for claimed in by_old.values()
+        if _are_copies([claim.new for claim in claimed], claimed[0].old)
+        and all(len(by_new[claim.new.part_key]) == 1 for claim in claimed)
+    ] + [
+        claimed
+        for claimed in by_new.values()
+        if _are_copies([claim.old for claim in claimed], claimed[0].new)
+        and all(len(by_old[claim.old.part_key]) == 1 for claim in claimed)
     ]
     return [
-        Match(part.part_key, successor.part_key, _SURE, candidate.reason)
-        for part, successor, candidate in (
-            # The likeliest; of equals the first by name.
-            min(group, key=lambda claim: (-claim[2].confidence, claim[0].source_name, claim[1].source_name))
-            for group in (*split, *merged)
-            if len(group) > 1
-        )
+        Match(first.old.part_key, first.new.part_key, thresholds.SPLIT_OR_MERGED, first.candidate.reason)
+        for first in map(_likeliest, groups)
     ]
 
 
-def strayed_copies(old: Manifest, parts: Sequence[Part], matches: Sequence[Match]) -> list[Uncertain]:
-    """New products with the shape and base name of a matched one, but at no place of it: a person knows."""
+def _grouped(claims: Iterable[_Claim], part_of: Callable[[_Claim], Part]) -> dict[str, list[_Claim]]:
+    groups: dict[str, list[_Claim]] = {}
+    for claim in claims:
+        groups.setdefault(part_of(claim).part_key, []).append(claim)
+    return groups
+
+
+def _are_copies(parts: Sequence[Part], whole: Part) -> bool:
+    """Whether several ``parts`` have one name but for a counter, and every place of them is one of ``whole``."""
+    if len(parts) < 2 or len({_base(part) for part in parts}) > 1:
+        return False
+    if not whole.occurrences or not all(part.occurrences for part in parts):
+        return False
+    some = PartTable.of(parts)
+    reach = thresholds.AT_PLACE * some.sizes[some.owners]
+    return bool((PartTable.of([whole]).distances_to(0, some.centers) < reach).all())
+
+
+def _likeliest(claims: Iterable[_Claim]) -> _Claim:
+    """Of equals the first by name."""
+    return min(claims, key=lambda claim: (-claim.candidate.confidence, claim.old.source_name, claim.new.source_name))
+
+
+def strayed_copies(old: Manifest, parts: Sequence[Part], matches: Sequence[Match]) -> dict[str, list[Candidate]]:
+    """New products with the shape and base name of a matched one, but at no place of it: what each may be, by key."""
     taken = {match.old_key for match in matches}
-    namesakes: dict[str, list[Part]] = {}
+    wholes: dict[str, list[Part]] = {}
     for whole in sorted(old.parts, key=lambda whole: whole.part_key):
         if whole.part_key in taken:
-            namesakes.setdefault(_base(whole), []).append(whole)
+            wholes.setdefault(_base(whole), []).append(whole)
     strayed: dict[str, list[Part]] = {}
     for part in parts:
-        if (base := _base(part)) in namesakes and base:
+        if (base := _base(part)) in wholes and base:
             strayed.setdefault(base, []).append(part)
-    found: list[Uncertain] = []
-    for base, copies in strayed.items():
-        shapes = cKDTree(Likeness.of(namesakes[base]).log_measures)
-        alike = shapes.query_ball_point(Likeness.of(copies).log_measures, 2 * NOISE, p=np.inf, return_sorted=True)
-        for part, indices in zip(copies, alike, strict=True):
-            wholes = (namesakes[base][index] for index in indices)
-            candidates = tuple(
-                Candidate(whole.part_key, 0.5, "same shape, same name but for a number, other place")
-                for whole in itertools.islice((whole for whole in wholes if same_shape(part, whole)), SHOWN_CANDIDATES)
-            )
-            if candidates:
-                found.append(Uncertain(part.part_key, candidates))
-    return found
+    return {
+        part.part_key: [
+            Candidate(whole.part_key, thresholds.OPEN_QUESTION, reasons.COPY_ELSEWHERE)
+            for whole in itertools.islice(alike, SHOWN_CANDIDATES)
+        ]
+        for base, copies in strayed.items()
+        for part, alike in _of_one_shape(copies, wholes[base])
+    }
+
+
+def _of_one_shape(parts: Sequence[Part], others: Sequence[Part]) -> Iterator[tuple[Part, Iterator[Part]]]:
+    """Each of ``parts`` with those of the ``others`` that have its shape."""
+    shapes = cKDTree(PartTable.of(others).log_measures)
+    logs = PartTable.of(parts).log_measures
+    near = shapes.query_ball_point(logs, 2 * thresholds.SAME_SHAPE, p=np.inf, return_sorted=True)
+    for part, indices in zip(parts, near, strict=True):
+        yield part, (others[index] for index in indices if same_shape(part, others[index]))
 
 
 def _base(part: Part) -> str:
+    """A part's name without the counter at its end."""
     return re.sub(r"[ \d]+$", "", stem_of(name_of(part)))
-
-
-def _stand_at(parts: Sequence[Part], whole: Part) -> bool:
-    """Whether every place of ``parts`` is one of the places of ``whole``, of whose shape they are."""
-    if not all(part.occurrences for part in parts):
-        return False
-    some = Likeness.of(parts)
-    return bool((Likeness.of([whole]).distances_to(0, some.centers) < AT_PLACE * some.sizes[some.owners]).all())

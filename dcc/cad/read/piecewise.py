@@ -27,7 +27,8 @@ from dcc.cad.read.losses import Loss, is_short, warn_of
 from dcc.cad.read.part21.index import Index
 from dcc.cad.read.part21.products import Partition, partition
 from dcc.cad.read.part21.write import PIECE_NAME, frame_text, piece_text, text_file
-from dcc.cad.read.step_reader import Product, StepFile
+from dcc.cad.read.step_reader import BuiltStep, ParsedStep, parse_step
+from dcc.cad.read.structure import Product
 from dcc.cad.settings import Settings
 from shared.errors import CadError
 
@@ -119,7 +120,7 @@ def _read(task: _Task, on_progress: Callable[[float], None]) -> tuple[CadModel, 
     return _joined(frame, pieces, task)
 
 
-def _joined(frame: StepFile, pieces: dict[int, _Piece], task: _Task) -> tuple[CadModel, Geometries]:
+def _joined(frame: BuiltStep, pieces: dict[int, _Piece], task: _Task) -> tuple[CadModel, Geometries]:
     """The model of the frame, with each piece in the place of its stand-in."""
     geometries: Geometries = {}
     met: list[int] = []
@@ -138,7 +139,7 @@ def _joined(frame: StepFile, pieces: dict[int, _Piece], task: _Task) -> tuple[Ca
         losses.extend(piece.losses)
         return piece.product
 
-    model = frame.transfer(product)
+    model = frame.model(product)
     # Each piece must stand in for exactly one product; otherwise the file was not understood.
     if sorted(met) != list(range(len(task.parts.pieces))):
         raise _RefusedError
@@ -164,15 +165,15 @@ class _Task:
     def read(self, numbers: list[int]) -> list[_Piece]:
         """Read, mesh and measure some pieces (in a forked process)."""
         with text_file(piece_text(self.parts, numbers)) as path:
-            step_file = _opened(path, self)
-            products = step_file.transfer_products()
+            built = _parsed(path, self).build()
+            products = built.products()
         # Kept until the process ends: to free what the kernel has read, object by object, takes long.
-        _kept.append(step_file)
+        _kept.append(built)
         pieces = [_piece(product, self.settings) for product in products]
         if sorted(piece.number for piece in pieces) != sorted(numbers):
             raise _RefusedError
         short = any(self.is_short(piece.number, piece.parts, piece.geometries) for piece in pieces)
-        losses = step_file.losses(short=short)
+        losses = built.losses(short=short)
         for piece in pieces:
             piece.losses = [loss for loss in losses if loss.product == piece.product.name]
         return pieces
@@ -182,7 +183,7 @@ class _Task:
         return is_short(self.parts.faces[number], self.parts.solids[number], parts, geometries)
 
 
-_kept: list[StepFile] = []
+_kept: list[BuiltStep] = []
 
 
 def _piece(product: Product, settings: Settings) -> _Piece:
@@ -193,23 +194,20 @@ def _piece(product: Product, settings: Settings) -> _Piece:
     return _Piece(int(number), product, parts, [mesh_part(part, settings) for part in parts])
 
 
-def _frame(task: _Task) -> StepFile:
+def _frame(task: _Task) -> BuiltStep:
     with text_file(frame_text(task.parts)) as path:
-        step_file = _opened(path, task)
-        step_file.build_shapes()
-    return step_file
+        return _parsed(path, task).build()
 
 
-def _opened(path: Path, task: _Task) -> StepFile:
-    """The file at ``path``, parsed. Raises _RefusedError where the kernel finds fault with it."""
-    step_file = StepFile(path, name=task.name, body_names=task.body_names, features=task.features)
+def _parsed(path: Path, task: _Task) -> ParsedStep:
+    """The text at ``path``. Raises _RefusedError where the kernel finds fault with it."""
     try:
-        step_file.parse()
+        parsed = parse_step(path, name=task.name, body_names=task.body_names, features=task.features)
     except CadError as error:
         raise _RefusedError from error
-    if step_file.warnings:
+    if parsed.warnings:
         raise _RefusedError
-    return step_file
+    return parsed
 
 
 def _stand_in_number(shape: TopoDS_Shape) -> int | None:

@@ -1,427 +1,187 @@
-"""Read a STEP file with the CAD kernel: product structure, placements, names, colours, layers, materials.
+"""Read a STEP file with the CAD kernel, in three steps, each of which hands its result to the next.
 
-Only the structure is walked here, once per definition; nothing is tessellated.
+:func:`parse_step` reads the text; :meth:`ParsedStep.build` has the kernel build the shapes; :class:`BuiltStep` gives
+the model with its product structure, placements, names, colours, layers and materials. Nothing is tessellated.
 """
 
 from __future__ import annotations
 
 import contextlib
-import functools
 import mmap
-import re
-from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from OCP.collections import (
-    Sequence_TCollection_AsciiString,
-    Sequence_TDF_Label,
-)
+from OCP.collections import Sequence_TCollection_AsciiString, Sequence_TDF_Label
 from OCP.IFSelect import IFSelect_ReturnStatus
 from OCP.Interface import Interface_Static
 from OCP.STEPCAFControl import STEPCAFControl_Reader
-from OCP.TDF import TDF_Label
 from OCP.TDocStd import TDocStd_Document
-from OCP.TopLoc import TopLoc_Location
-from OCP.TopoDS import TopoDS_Shape
-from OCP.XCAFDoc import (
-    XCAFDoc,
-    XCAFDoc_ColorTool,
-    XCAFDoc_DocumentTool,
-    XCAFDoc_ShapeTool,
-)
+from OCP.XCAFDoc import XCAFDoc_DocumentTool, XCAFDoc_ShapeTool
 
-from dcc.cad.kernel import (
-    IDENTITY_MATRIX,
-    Array,
-    elements,
-    extended_string,
-    label_entry,
-    label_name,
-    matrix_of,
-)
-from dcc.cad.model import AssemblyDefinition, CadModel, PartDefinition, Placement
-from dcc.cad.read.bodies import bodies_of, divided
+from dcc.cad.kernel import elements, extended_string
+from dcc.cad.model import CadModel
 from dcc.cad.read.features import Features, features_of
 from dcc.cad.read.layers import layer_the_shapes
-from dcc.cad.read.looks import BodyLooks, color_of, material_of, promote_face_color
 from dcc.cad.read.losses import Loss, losses_of
 from dcc.cad.read.occurrence_styles import OccurrenceStyles
 from dcc.cad.read.other_forms import readable
 from dcc.cad.read.other_properties import leave_materials_only
-from dcc.cad.read.taken_apart import BodyNames, bodies_of_product, has_name, is_piece
+from dcc.cad.read.structure import Product, StandIns, Structure
+from dcc.cad.read.taken_apart import BodyNames
 from dcc.cad.read.tessellated_items import leave_out_second_shapes
 from dcc.cad.read.transform_operators import TransformOperators
 from shared.errors import CadError
-from shared.manifest import ModelWarning, PartKind
-from shared.part_keys import key_name
-
-_NAMED = 10
-"""Most products that a warning names."""
-# What the kernel or an exporter puts where a component has no name of its own.
-_GENERATED_NAME = re.compile(r"^(=>\[.*\]|[0-9]+|NAUO[0-9]*)$")
+from shared.manifest import ModelWarning
 
 
-@dataclass
-class Product:
-    """A product that was read on its own: its name, its definition, and whether it is hidden wherever it stands.
+def parse_step(path: Path, *, name: str = "", body_names: bool = True, features: Features | None = None) -> ParsedStep:
+    """Read the text of a STEP file into the kernel's model of entities.
 
-    ``definition`` is None where it has no shape. ``components``: placements that the kernel made for its bodies.
+    ``name`` is what the file's owner calls it. ``body_names``: whether to read the names of bodies, which costs the
+    kernel quadratic time in the number of placements. ``features``: what the file may contain (default: found out by
+    searching its text).
+
+    Raises CadError (``cad.unreadable``) where the kernel finds no STEP data in it.
     """
+    features = features or _features_in(path)
+    reader = _reader(body_names, features)
+    with readable(path) if features.other_forms else contextlib.nullcontext(path) as file:
+        status = reader.ReadFile(str(file))
+    if status != IFSelect_ReturnStatus.IFSelect_RetDone:
+        raise CadError(
+            f"{name or path.name} cannot be read: the CAD kernel found no valid STEP data in it.",
+            code="cad.unreadable",
+            hint="Export it again as STEP AP214 or AP242.",
+        )
+    return ParsedStep(reader, path, name or path.name, body_names, features, _syntax_errors(reader))
 
+
+def _features_in(path: Path) -> Features:
+    with path.open("rb") as stream, mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ) as text:
+        return features_of(text)
+
+
+def _reader(body_names: bool, features: Features) -> STEPCAFControl_Reader:
+    reader = STEPCAFControl_Reader()
+    reader.SetNameMode(True)
+    reader.SetColorMode(True)
+    reader.SetLayerMode(True)
+    reader.SetMatMode(True)
+    reader.SetSHUOMode(True)
+    reader.SetPropsMode(False)
+    reader.SetGDTMode(False)
+    reader.SetViewMode(False)
+    Interface_Static.SetIVal_s("read.stepcaf.subshapes.name", int(body_names))
+    # It would call nameless things SOLID or COMPOUND.
+    XCAFDoc_ShapeTool.SetAutoNaming_s(False)
+    # Many AP242 files hold a mesh beside the exact shape: it is only wanted where there is no other.
+    Interface_Static.SetCVal_s("read.step.tessellated", "OnNoBRep")
+    Interface_Static.SetCVal_s("read.step.codepage", features.encoding)
+    return reader
+
+
+def _syntax_errors(reader: STEPCAFControl_Reader) -> tuple[ModelWarning, ...]:
+    check = reader.ChangeReader().StepModel().GlobalCheck(True)
+    if not check.NbFails():
+        return ()
+    return (
+        ModelWarning(
+            "cad.damaged",
+            f"The file is damaged ({check.NbFails()} syntax errors; the first: {check.CFail(1).strip()})."
+            " Parts of the model may be missing.",
+        ),
+    )
+
+
+@dataclass(frozen=True)
+class ParsedStep:
+    """A STEP file whose text was read. ``warnings``: what was wrong with it."""
+
+    reader: STEPCAFControl_Reader
+    path: Path
     name: str
-    definition: AssemblyDefinition | PartDefinition | None
-    hidden: bool
-    components: int
+    body_names: bool
+    features: Features
+    warnings: tuple[ModelWarning, ...]
+
+    def build(self) -> BuiltStep:
+        """Have the kernel build the shapes (in mm). It changes the kernel's entities: for one time."""
+        entities = self.reader.ChangeReader().StepModel()
+        operators = TransformOperators(entities if self.features.operators else None)
+        styles = OccurrenceStyles(self.path if self.features.occurrence_styles else None)
+        styles.mark(entities)
+        if self.features.layers:
+            layer_the_shapes(entities)
+        if self.features.properties:
+            leave_materials_only(entities)
+        if self.features.meshes:
+            leave_out_second_shapes(entities)
+        document = TDocStd_Document(extended_string("XmlXCAF"))
+        XCAFDoc_DocumentTool.SetLengthUnit_s(document, 0.001)
+        self.reader.Transfer(document)
+        return BuiltStep(self, document, operators, styles, self.warnings + _damaged_placements(operators))
 
 
-StandIns = Callable[[TopoDS_Shape, str], Product | None]
-"""Given a shape and its product's name: the product that the shape stands in for and that was read elsewhere (see
-:mod:`dcc.cad.read.piecewise`), or None where the shape is an ordinary one."""
+def _damaged_placements(operators: TransformOperators) -> tuple[ModelWarning, ...]:
+    if not operators.damaged:
+        return ()
+    count = "1 placement has" if operators.damaged == 1 else f"{operators.damaged:,} placements have"
+    return (ModelWarning("cad.damaged_placement", f"{count} a scale that is 0 or no number; it is taken for 1."),)
 
 
-class StepFile:
-    """A STEP file in the kernel: ``parse`` first, then ``transfer``."""
+@dataclass(frozen=True)
+class BuiltStep:
+    """A STEP file whose shapes are built. ``warnings``: what was wrong with its text and its placements."""
 
-    def __init__(
-        self,
-        path: Path,
-        *,
-        name: str = "",
-        body_names: bool = True,
-        features: Features | None = None,
-    ) -> None:
-        """``name`` is what the file's owner calls it.
+    parsed: ParsedStep
+    document: TDocStd_Document
+    operators: TransformOperators
+    styles: OccurrenceStyles
+    warnings: tuple[ModelWarning, ...]
 
-        ``body_names``: whether to read the names of bodies, which costs the kernel quadratic time in the number of
-        placements. ``features``: what the file may contain (default: found out by searching its text).
-        """
-        self._path = path
-        self._name = name or path.name
-        self._body_names = body_names
-        self._features = features
-        self._warnings: list[ModelWarning] = []
-        self._built: tuple[TransformOperators, OccurrenceStyles] | None = None
-        self._reader = STEPCAFControl_Reader()
-        self._document = TDocStd_Document(extended_string("XmlXCAF"))
-        XCAFDoc_DocumentTool.SetLengthUnit_s(self._document, 0.001)
-
-    def parse(self) -> None:
-        """Read the text into the kernel's model.
-
-        Raises CadError (``cad.unreadable``) where the kernel finds no STEP data in it.
-        """
-        reader = self._reader
-        reader.SetNameMode(True)
-        reader.SetColorMode(True)
-        reader.SetLayerMode(True)
-        reader.SetMatMode(True)
-        reader.SetSHUOMode(True)
-        reader.SetPropsMode(False)
-        reader.SetGDTMode(False)
-        reader.SetViewMode(False)
-        Interface_Static.SetIVal_s("read.stepcaf.subshapes.name", int(self._body_names))
-        # It would call nameless things SOLID or COMPOUND.
-        XCAFDoc_ShapeTool.SetAutoNaming_s(False)
-        # Many AP242 files hold a mesh beside the exact shape: it is only wanted where there is no other.
-        Interface_Static.SetCVal_s("read.step.tessellated", "OnNoBRep")
-        Interface_Static.SetCVal_s("read.step.codepage", self._uses().encoding)
-        with readable(self._path) if self._uses().other_forms else contextlib.nullcontext(self._path) as path:
-            status = reader.ReadFile(str(path))
-        if status != IFSelect_ReturnStatus.IFSelect_RetDone:
-            raise CadError(
-                f"{self._name} cannot be read: the CAD kernel found no valid STEP data in it.",
-                code="cad.unreadable",
-                hint="Export it again as STEP AP214 or AP242.",
-            )
-        check = reader.ChangeReader().StepModel().GlobalCheck(True)
-        if check.NbFails():
-            self._warnings.append(
-                ModelWarning(
-                    "cad.damaged",
-                    f"The file is damaged ({check.NbFails()} syntax errors; the first: {check.CFail(1).strip()})."
-                    " Parts of the model may be missing.",
-                )
-            )
-
-    def transfer(self, stand_ins: StandIns | None = None) -> CadModel:
-        """Build the shapes and the product structure; lengths are converted to millimetres.
+    def model(self, stand_ins: StandIns | None = None) -> CadModel:
+        """The shapes and the product structure.
 
         ``stand_ins`` finds the product that a shape stands in for, where some were read elsewhere.
 
         Raises CadError (``cad.empty``) where the file holds no shape at all.
         """
-        structure, styles, free = self._structure(stand_ins)
-        root = structure.root(free)
+        structure = self._structure(stand_ins)
+        root = structure.root(self._free_labels())
         if root is None:
+            nothing = f"{self.parsed.name} contains no shape: no solids, no surfaces, no curves."
             raise CadError(
-                " ".join(
-                    [
-                        f"{self._name} contains no shape: no solids, no surfaces, no curves.",
-                        *(warning.message for warning in self._warnings),
-                    ]
-                ),
+                " ".join([nothing, *(warning.message for warning in self.warnings)]),
                 code="cad.empty",
                 hint="Export the model with its geometry (an assembly with its parts in the same file).",
             )
-        model = CadModel(root, self._units(), structure.components, self._warnings + structure.warnings)
-        styles.apply(model.assemblies())
+        model = CadModel(root, self._units(), structure.components, [*self.warnings, *structure.warnings])
+        self.styles.apply(model.assemblies())
         return model
 
-    def transfer_products(self) -> list[Product]:
-        """Build the shapes of a file without assemblies: each of its products by itself."""
-        structure, _, free = self._structure(None)
-        return [structure.product(label) for label in elements(free)]
+    def products(self) -> list[Product]:
+        """Each product of a file without assemblies, by itself."""
+        structure = self._structure(None)
+        return [structure.product(label) for label in elements(self._free_labels())]
 
     def losses(self, *, short: bool) -> list[Loss]:
-        """What products have lost of their shapes, once these are built (see :func:`dcc.cad.read.losses.losses_of`)."""
-        return losses_of(self._reader.ChangeReader().WS(), short=short)
+        """What products have lost of their shapes (see :func:`dcc.cad.read.losses.losses_of`)."""
+        return losses_of(self.parsed.reader.ChangeReader().WS(), short=short)
 
-    @property
-    def warnings(self) -> list[ModelWarning]:
-        """What was wrong with the text."""
-        return self._warnings
+    def _structure(self, stand_ins: StandIns | None) -> Structure:
+        body_names = self._names_of_bodies if self.parsed.body_names else lambda: None
+        return Structure(self.document, self.operators, self.styles, stand_ins, body_names)
 
-    def build_shapes(self) -> None:
-        """Have the kernel build the shapes; ``transfer`` does it where it has not been done yet."""
-        entities = self._reader.ChangeReader().StepModel()
-        features = self._uses()
-        operators = TransformOperators(entities if features.operators else None)
-        if operators.damaged:
-            count = "1 placement has" if operators.damaged == 1 else f"{operators.damaged:,} placements have"
-            self._warnings.append(
-                ModelWarning("cad.damaged_placement", f"{count} a scale that is 0 or no number; it is taken for 1.")
-            )
-        styles = OccurrenceStyles(self._path if features.occurrence_styles else None)
-        styles.mark(entities)
-        if features.layers:
-            layer_the_shapes(entities)
-        if features.properties:
-            leave_materials_only(entities)
-        if features.meshes:
-            leave_out_second_shapes(entities)
-        self._reader.Transfer(self._document)
-        self._built = operators, styles
-
-    def _uses(self) -> Features:
-        if self._features is None:
-            with self._path.open("rb") as stream, mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ) as text:
-                self._features = features_of(text)
-        return self._features
-
-    def _structure(self, stand_ins: StandIns | None) -> tuple[_Structure, OccurrenceStyles, Sequence_TDF_Label]:
-        if self._built is None:
-            self.build_shapes()
-        assert self._built is not None
-        operators, styles = self._built
+    def _free_labels(self) -> Sequence_TDF_Label:
         free = Sequence_TDF_Label()
-        XCAFDoc_DocumentTool.ShapeTool_s(self._document.Main()).GetFreeShapes(free)
-        body_names = self._names_of_bodies if self._body_names else lambda: None
-        return _Structure(self._document, operators, styles, stand_ins, body_names), styles, free
+        XCAFDoc_DocumentTool.ShapeTool_s(self.document.Main()).GetFreeShapes(free)
+        return free
 
     def _names_of_bodies(self) -> BodyNames:
-        reader = self._reader.ChangeReader()
+        reader = self.parsed.reader.ChangeReader()
         return BodyNames(reader.StepModel(), reader.WS().TransferReader().TransientProcess())
 
     def _units(self) -> tuple[str, ...]:
         lengths, angles, solid_angles = (Sequence_TCollection_AsciiString() for _ in range(3))
-        self._reader.ChangeReader().FileUnits(lengths, angles, solid_angles)
+        self.parsed.reader.ChangeReader().FileUnits(lengths, angles, solid_angles)
         return tuple(dict.fromkeys(name.ToCString() for name in elements(lengths)))
-
-
-class _Structure:
-    """Walks the kernel's document and turns each definition into ours, once."""
-
-    def __init__(
-        self,
-        document: TDocStd_Document,
-        operators: TransformOperators,
-        styles: OccurrenceStyles,
-        stand_ins: StandIns | None,
-        body_names: Callable[[], BodyNames | None],
-    ) -> None:
-        self._operators = operators
-        self._styles = styles
-        self._stand_ins = stand_ins
-        self._body_names = functools.cache(body_names)
-        self._hidden_products: set[str] = set()
-        self._layers = XCAFDoc_DocumentTool.LayerTool_s(document.Main())
-        self._definitions: dict[str, AssemblyDefinition | PartDefinition | None] = {}
-        self._empty: list[str] = []
-        self.components = 0
-
-    @property
-    def warnings(self) -> list[ModelWarning]:
-        """What was odd about the products."""
-        if not self._empty:
-            return []
-        names = ", ".join(self._empty[:_NAMED]) + (", ..." if len(self._empty) > _NAMED else "")
-        count = (
-            "1 product has no shape and is"
-            if len(self._empty) == 1
-            else f"{len(self._empty)} products have no shape and are"
-        )
-        return [ModelWarning("cad.empty_product", f"{count} left out: {names}.")]
-
-    def root(self, free: Sequence_TDF_Label) -> AssemblyDefinition | None:
-        """The one free assembly, or an assembly made around all free shapes; None where there is no geometry."""
-        placements = [placement for label in elements(free) if (placement := self._place(label, label)) is not None]
-        if not placements:
-            return None
-        first = placements[0]
-        if (
-            len(placements) == 1
-            and first.matrix is IDENTITY_MATRIX
-            and isinstance(first.definition, AssemblyDefinition)
-        ):
-            return first.definition
-        return AssemblyDefinition(first.definition.name if len(placements) == 1 else "", placements)
-
-    def product(self, label: TDF_Label) -> Product:
-        """The product on a label."""
-        before = self.components
-        definition = self._define(label)
-        return Product(label_name(label), definition, self._is_hidden(label), self.components - before)
-
-    def _place(self, label: TDF_Label, definition_label: TDF_Label) -> Placement | None:
-        definition = self._define(definition_label)
-        if definition is None:
-            return None
-        own_name, usage = OccurrenceStyles.unmark(label_name(label))
-        placement = Placement(
-            definition.name if _GENERATED_NAME.match(own_name) or not key_name(own_name) else own_name,
-            definition,
-            self._matrix(XCAFDoc_ShapeTool.GetLocation_s(label)) if label is not definition_label else IDENTITY_MATRIX,
-            hidden=self._is_hidden(label) or self._is_hidden(definition_label),
-            usage=usage,
-        )
-        color = color_of(label) if label is not definition_label else None
-        if color:
-            self._styles.paint(placement, color)
-        return placement
-
-    def _define(self, label: TDF_Label) -> AssemblyDefinition | PartDefinition | None:
-        entry = label_entry(label)
-        if entry not in self._definitions:
-            # An assembly that contains itself must not recurse for ever; the file's own loop is cut here.
-            self._definitions[entry] = None
-            if XCAFDoc_ShapeTool.IsAssembly_s(label):
-                self._definitions[entry] = self._assembly(label)
-            else:
-                self._definitions[entry] = self._product(label)
-            # A nameless piece without shape is a construction point.
-            if self._definitions[entry] is None and has_name(label):
-                self._empty.append(label_name(label) or "an unnamed product")
-        return self._definitions[entry]
-
-    def _assembly(self, label: TDF_Label) -> AssemblyDefinition | PartDefinition | None:
-        components = Sequence_TDF_Label()
-        XCAFDoc_ShapeTool.GetComponents_s(label, components, False)
-        pieces: list[tuple[TDF_Label, TDF_Label]] = []
-        others: list[tuple[TDF_Label, TDF_Label]] = []
-        for component in elements(components):
-            referred = TDF_Label()
-            if XCAFDoc_ShapeTool.GetReferredShape_s(component, referred):
-                (pieces if is_piece(component, referred) else others).append((component, referred))
-        if pieces and not others and (read := self._stand_in(label)):
-            return read.definition
-        self.components += components.Length() - len(pieces)
-        bodies = bodies_of_product(label, self._placed(pieces), self._body_names)
-        children = bodies + self._placed(others)
-        if not children:
-            return None
-        if len(children) == len(bodies) == 1 and bodies[0].matrix is IDENTITY_MATRIX and not bodies[0].hidden:
-            return bodies[0].definition
-        return AssemblyDefinition(label_name(label), children, color_of(label))
-
-    def _placed(self, components: list[tuple[TDF_Label, TDF_Label]]) -> list[Placement]:
-        return [placement for pair in components if (placement := self._place(*pair)) is not None]
-
-    def _product(self, label: TDF_Label) -> AssemblyDefinition | PartDefinition | None:
-        shape = XCAFDoc_ShapeTool.GetShape_s(label)
-        if shape.IsNull():
-            return None
-        if read := self._stand_in(label):
-            return read.definition
-        bodies = bodies_of(shape)
-        if not bodies:
-            return None
-        name = label_name(label)
-        color = color_of(label)
-        layers = self._layers_of(label)
-        looks = BodyLooks(label, shape, has_surfaces=any(kind == "surface" for _, kind in bodies))
-        material = material_of(label) or looks.material()
-        placements: list[Placement] = []
-        # A body that stands in the product several times is one part placed several times.
-        known: list[PartDefinition] = []
-        for body, kind, hidden in self._seen_and_hidden(bodies, looks):
-            labels = (
-                looks.labels(body) if kind == "solid" else [x for _, found in looks.pieces(body, kind) for x in found]
-            )
-            part = PartDefinition(
-                name,
-                body.Located(TopLoc_Location()) if kind == "solid" else body,
-                kind,
-                looks.name(body) if len(bodies) > 1 else "",
-                (looks.curve_color(body) if kind == "curve" else looks.color(body)) or color,
-                looks.face_colors(body),
-                material,
-                tuple(sorted({*layers, *(layer for sub in labels for layer in self._layers_of(sub))})),
-            )
-            promote_face_color(part)
-            twin = next((other for other in known if _is_same_part(part, other)), None)
-            if twin is None:
-                known.append(part)
-            matrix = self._matrix(body.Location()) if kind == "solid" else IDENTITY_MATRIX
-            placements.append(Placement(part.body_name or name, twin or part, matrix, hidden=hidden))
-        if len(placements) == 1 and placements[0].matrix is IDENTITY_MATRIX and not placements[0].hidden:
-            return known[0]
-        return AssemblyDefinition(name, placements)
-
-    def _seen_and_hidden(
-        self, bodies: list[tuple[TopoDS_Shape, PartKind]], looks: BodyLooks
-    ) -> Iterator[tuple[TopoDS_Shape, PartKind, bool]]:
-        """The bodies of a product, each with whether it is hidden; free surfaces and curves can be so in part."""
-        for body, kind in bodies:
-            if kind == "solid":
-                yield body, kind, any(map(self._is_hidden, looks.labels(body)))
-                continue
-            unseen = [piece for piece, labels in looks.pieces(body, kind) if any(map(self._is_hidden, labels))]
-            for part, hidden in divided(body, kind, unseen):
-                yield part, kind, hidden
-
-    def _stand_in(self, label: TDF_Label) -> Product | None:
-        read = self._stand_ins(XCAFDoc_ShapeTool.GetShape_s(label), label_name(label)) if self._stand_ins else None
-        if read and read.hidden:
-            self._hidden_products.add(label_entry(label))
-        return read
-
-    def _matrix(self, location: TopLoc_Location) -> Array:
-        return self._operators.restore(matrix_of(location))
-
-    def _layers_of(self, label: TDF_Label) -> tuple[str, ...]:
-        return tuple(name for layer in self._layer_labels(label) if (name := label_name(layer).strip()))
-
-    def _layer_labels(self, label: TDF_Label) -> list[TDF_Label]:
-        # Most labels are on no layer, and the kernel takes long to say so.
-        if not label.IsAttribute(XCAFDoc.LayerRefGUID_s()):
-            return []
-        found = Sequence_TDF_Label()
-        self._layers.GetLayers(label, found)
-        return elements(found)
-
-    def _is_hidden(self, label: TDF_Label) -> bool:
-        """Whether the label is marked invisible, or lies on layers that all are."""
-        if not XCAFDoc_ColorTool.IsVisible_s(label) or label_entry(label) in self._hidden_products:
-            return True
-        layers = self._layer_labels(label)
-        return bool(layers) and not any(self._layers.IsVisible(layer) for layer in layers)
-
-
-def _is_same_part(part: PartDefinition, other: PartDefinition) -> bool:
-    return (
-        part.shape.IsEqual(other.shape)
-        and part.body_name == other.body_name
-        and part.color == other.color
-        and part.face_colors == other.face_colors
-    )

@@ -12,8 +12,12 @@ async function showOwner() {
     body: JSON.stringify({ code: code.value }),
   });
   const { ok, data, error } = await answer.json();
-  owner.textContent = ok ? `For ${data.name}, ${data.email}, at ${data.tenant}.` : `${error.message} ${error.hint}`;
-  if (!ok) owner.className = "failure";
+  if (ok) {
+    owner.textContent = `For ${data.name}, ${data.email}, at ${data.tenant}.`;
+  } else if (!form.querySelector(".note")) {
+    owner.textContent = `${error.message} ${error.hint}`;
+    owner.className = "failure";
+  }
 }
 
 if (location.hash.length > 1) {

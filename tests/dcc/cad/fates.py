@@ -39,18 +39,13 @@ def fate_of(old_model: Model, new_model: Model) -> Tally:
     """Convert both revisions, match them, and compare with what was really done."""
     old, old_identity = manifest_of(old_model)
     new, new_identity = manifest_of(new_model)
-    return tally_of(match_revisions(old, new), old, new, old_identity, new_identity)
-
-
-def tally_of(
-    report: RevisionReport,
-    old: Manifest,
-    new: Manifest,
-    old_identity: dict[str, str],
-    new_identity: dict[str, str],
-) -> Tally:
-    """How right ``report`` is, given what each key of either revision really is."""
+    report = match_revisions(old, new)
     check_complete(report, old, new)
+    return tally_of(report, old_identity, new_identity)
+
+
+def tally_of(report: RevisionReport, old_identity: dict[str, str], new_identity: dict[str, str]) -> Tally:
+    """How right ``report`` is, given what each key of either revision really is."""
     asked = {item.new_key for item in report.uncertain}
     known = set(old_identity.values())
     tally = Tally()

@@ -10,8 +10,8 @@ from pathlib import Path
 import numpy as np
 
 from dcc.cad.convert import convert
-from dcc.cad.identity.likeness import centers_of
 from dcc.cad.identity.matching import match_revisions
+from dcc.cad.identity.part_table import centers_of
 from dcc.cad.settings import Settings, tessellation
 from shared.manifest import Manifest, Part
 from tests.dcc.cad.fates import Tally, check_complete

@@ -100,6 +100,22 @@ def test_thousands_of_occurrences_that_become_products_and_the_way_back_take_sec
     assert time.process_time() - started < 15
 
 
+def test_a_model_that_has_come_to_have_too_many_occurrences_to_list_them_is_matched_by_shape_and_name() -> None:
+    """Nothing is known of where its parts stand: of copies that have become one part, a person is asked."""
+    random_ = random.Random(3)
+    others = large_model(random_, 6)
+    screw = others.pop("id0")
+    old = others | {
+        f"screw {number}": replace(moved(screw, random_), part_key=f"Screw_{number}", source_name=f"Screw_{number}")
+        for number in (1, 2)
+    }
+    new = {identity: replace(part, occurrences=()) for identity, part in others.items()}
+    new |= {"screw": replace(screw, part_key="Screw", source_name="Screw", occurrences=())}
+    report = match_revisions(manifest_of(old), manifest_of(new))
+    assert faults(report, old, new) == (len(others), [])
+    assert [item.new_key for item in report.uncertain] == ["Screw"]
+
+
 def test_thousands_of_parts_take_seconds() -> None:
     random_ = random.Random(1)
     old = large_model(random_, 3000)

@@ -151,3 +151,47 @@ def test_members_of_a_family_that_moved_up_by_one_size_are_asked_about() -> None
     by_shape = [replace(part, identity=f"id{number + 2}") for number, part in enumerate(parts)]
     assert fate_of(before, Model(tuple(parts))).wrong == []
     assert fate_of(before, Model(tuple(by_shape))).wrong == []
+
+
+def row(first: int, count: int, *, numbers_from: int = 1) -> tuple[PartSpec, ...]:
+    """Twins at equal distances: those from ``first`` on, with numbers for names."""
+    shape = Shape(12, 10, 40)
+    return tuple(
+        PartSpec(f"bolt{first + rank}", f"Bolt {numbers_from + rank}", shape, ((25.0 * (first + rank), 400, 0, 0),))
+        for rank in range(count)
+    )
+
+
+# Where there are no other parts, a row that was moved, too, looks as if the last one had been removed.
+@pytest.mark.parametrize(("others", "shift"), [(0, 0.0), (3, 0.0), (3, 3.0)])
+def test_twins_in_a_row_that_were_numbered_anew_after_the_first_was_removed_are_asked_about(
+    others: int, shift: float
+) -> None:
+    """Their names say that the whole model moved by one place, and outnumber the other parts that tell otherwise."""
+    rest = numbered(3.0, list(range(5, 5 + others))).parts
+    before, after = Model((*rest, *row(0, 8))), Model((*rest, *row(1, 7)), shift=(shift, 0.0, 0.0))
+    for one, other in ((before, after), (after, before)):
+        tally = fate_of(one, other)
+        assert (tally.wrong, tally.lost) == ([], 0)
+        assert tally.right >= others
+
+
+def test_twins_in_a_row_that_was_moved_by_the_distance_between_them_are_asked_about() -> None:
+    """Each stands where another one stood that had another name: moved, or numbered anew."""
+    rest = numbered(3.0, [5, 6, 7]).parts
+    moved = tuple(
+        replace(bolt, places=((x + 25.0, y, z, turn),)) for bolt in row(0, 8) for x, y, z, turn in bolt.places
+    )
+    tally = fate_of(Model((*rest, *row(0, 8))), Model((*rest, *moved)))
+    assert (tally.right, tally.asked, tally.lost, tally.wrong) == (3, 8, 0, [])
+
+
+def test_sheets_of_a_stack_that_were_numbered_anew_are_asked_about() -> None:
+    """Each stands within 2 % of its size of where the next one stood, and has its name now."""
+    sheets = [PartSpec(f"sheet{n}", f"Sheet {n}", Shape(180, 120, 2), ((0.0, 300.0, 3.0 * n, 0.0),)) for n in range(6)]
+    rest = numbered(3.0, list(range(5, 13))).parts
+    stack = Model((*rest, *sheets))
+    assert fate_of(stack, replace(stack, root="Next revision")).right == 14
+    anew = [replace(sheet, name=f"Sheet {number}") for number, sheet in enumerate(sheets[1:])]
+    tally = fate_of(stack, Model((*rest, *anew)))
+    assert (tally.right, tally.asked, tally.lost, tally.wrong) == (8, 5, 0, [])

@@ -130,6 +130,21 @@ def test_a_part_that_comes_back_is_asked_about_also_where_another_has_taken_its_
     assert identities(back.manifest)[final] == gone.identity and final != retired
 
 
+def test_a_part_that_comes_back_is_one_question_also_where_a_copy_of_it_was_left(model: Model, tmp_path: Path) -> None:
+    """It may be that copy, or what was gone; both are offered."""
+    bolt = replace(model.parts[0], name="Bolt", places=((-500.0, 0.0, 0.0, 0.0),))
+    copy = replace(bolt, identity="copy", name="Bolt 2", places=((-600.0, 0.0, 0.0, 0.0),))
+    others = model.parts[1:]
+    first = converted(replace(model, parts=(bolt, copy, *others)), tmp_path / "1").manifest
+    second = converted(replace(model, parts=(copy, *others)), tmp_path / "2", first).manifest
+    assert second.retired_keys == ("Bolt",)
+    elsewhere = replace(bolt, places=((-700.0, 90.0, 0.0, 0.0),))
+    back = converted(replace(model, parts=(elsewhere, copy, *others)), tmp_path / "3", second)
+    assert back.carried is not None
+    (asked,) = back.carried.report.uncertain
+    assert [candidate.old_key for candidate in asked.candidates] == ["Bolt", "Bolt_2"]
+
+
 def test_decisions_hold_through_five_revisions(model: Model, tmp_path: Path) -> None:
     """One is confirmed, one corrected, one rejected; each counts in all revisions after it."""
     first = converted(model, tmp_path / "1").manifest

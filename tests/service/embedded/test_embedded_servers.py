@@ -120,7 +120,9 @@ def test_stop_ends_everything_and_the_next_start_finds_it_again(tmp_path: Path) 
         assert query(second.database_owner, "SELECT answer FROM kept") == [(42,)]
     finally:
         supervisor.stop()
-    assert "FATAL" not in (tmp_path / "logs" / "postgres.log").read_text()
+    # A connection that was just closed may still be there when PostgreSQL is told to stop, and is ended by it.
+    log = (tmp_path / "logs" / "postgres.log").read_text().replace("FATAL:  terminating connection due to", "")
+    assert "FATAL" not in log
 
 
 def test_a_taken_port_is_left_to_its_owner(tmp_path: Path) -> None:

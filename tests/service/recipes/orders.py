@@ -37,3 +37,8 @@ def _(world: World) -> Call:
     order = world.order("accept")
     path = f"/orders/{order['id']}/items/{order['items'][0]['id']}/media"
     return Call(path, {"media_ids": [world.medium()["id"]]}, ANY)
+
+
+@recipe("GET /orders/<uuid:order_id>/zip")
+def _(world: World) -> Call:
+    return Call(f"/orders/{world.order_with_medium()['id']}/zip")

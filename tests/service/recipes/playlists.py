@@ -29,3 +29,8 @@ def _(world: World) -> Call:
 def _(world: World) -> Call:
     playlist = world.outdated_playlist()
     return Call(f"/playlists/{playlist['id']}/take-newer", {"media_ids": [playlist["items"][0]["media_id"]]})
+
+
+@recipe("GET /playlists/<uuid:playlist_id>/zip")
+def _(world: World) -> Call:
+    return Call(f"/playlists/{world.playlist()['id']}/zip")

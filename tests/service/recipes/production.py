@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 
+from service.accounts.permissions import Role
 from tests.service.recipes.registry import ANY, TITLE, Call, recipe, row_recipes
 from tests.service.world import PNG, World, unique, upload
 
@@ -161,3 +162,20 @@ def _(world: World) -> Call:
 @recipe("GET /media/assets/<uuid:media_id>/file")
 def _(world: World) -> Call:
     return Call(f"/media/assets/{world.medium()['id']}/file")
+
+
+@recipe("GET /tasks/<uuid:task_id>/watchers")
+def _(world: World) -> Call:
+    return Call(f"/tasks/{world.task()['id']}/watchers")
+
+
+@recipe("POST /tasks/<uuid:task_id>/watch")
+def _(world: World) -> Call:
+    return Call(f"/tasks/{world.task()['id']}/watch", {})
+
+
+@recipe("POST /tasks/<uuid:task_id>/unwatch")
+def _(world: World) -> Call:
+    path = f"/tasks/{world.task()['id']}"
+    world.studio.api(Role.GLOBAL_ADMIN).post(f"{path}/watch")
+    return Call(f"{path}/unwatch", {})

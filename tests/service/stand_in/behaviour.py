@@ -3,7 +3,8 @@
 The environment of the worker sets how it behaves: ``STAND_IN_SECONDS`` for each frame; ``STAND_IN_CRASH`` frames at
 which it dies, once for each that has no mark in the folder ``STAND_IN_MARKS``; ``STAND_IN_FAIL`` frames at which it
 always fails; ``STAND_IN_DAEMON`` starts a child that leaves the session and ignores SIGTERM, as a helper of a renderer
-may; ``STAND_IN_HANG`` falls silent at once.
+may; ``STAND_IN_HANG`` falls silent at once; ``STAND_IN_ENVIRONMENT`` prints its environment, as a renderer that crashes
+may.
 """
 
 from __future__ import annotations
@@ -38,6 +39,8 @@ def misbehave() -> None:
     """Be as difficult as the environment says."""
     if os.environ.get("STAND_IN_DAEMON"):
         subprocess.Popen(["sh", "-c", _DAEMON], start_new_session=True)
+    if os.environ.get("STAND_IN_ENVIRONMENT"):
+        print(*(f"{name}={value}" for name, value in os.environ.items()), sep="\n", file=sys.stderr, flush=True)
     if os.environ.get("STAND_IN_HANG"):
         signal.pause()
 

@@ -1,4 +1,4 @@
-"""What the parts of two revisions are compared by: measures of their shapes, names and places, as arrays."""
+"""What parts are compared by: measures of their shapes, names and places, as arrays."""
 
 from __future__ import annotations
 
@@ -15,15 +15,6 @@ from scipy.spatial import cKDTree
 from shared.manifest import Part
 from shared.part_keys import key_name
 
-NOISE = 3e-3
-"""Relative difference of a linear measure up to which two shapes are one: re-exports of a shape stay below."""
-EXACT = 1e-5
-"""The same for shapes that are one beyond doubt: most re-exports stay below 1e-12."""
-AT_PLACE = 0.01
-"""Share of its size by which the centre of a part may be off while it still counts as being at the same place."""
-NEAR_PLACE = 0.1
-"""The same for a part whose shape was changed, too, which moves its centre."""
-
 _FEW = 1_000
 """Pairs of points up to which it is quicker to compare all than to build a search tree."""
 
@@ -32,7 +23,7 @@ Vector = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
-class Likeness:
+class PartTable:
     """The parts of one revision as arrays, all in the order of ``parts``.
 
     - ``names``: product and body; ``stems``: the same without counters and suffixes (:func:`stem_of`); ``bodies``.
@@ -56,7 +47,7 @@ class Likeness:
     owners: NDArray[np.int64]
 
     @classmethod
-    def of(cls, parts: Sequence[Part]) -> Likeness:
+    def of(cls, parts: Sequence[Part]) -> PartTable:
         prints = [part.fingerprint for part in parts]
         names = [name_of(part) for part in parts]
         centers = [centers_of(part) for part in parts]
@@ -75,7 +66,7 @@ class Likeness:
             np.repeat(np.arange(len(parts)), counts),
         )
 
-    @property
+    @functools.cached_property
     def log_measures(self) -> Matrix:
         """Logarithms of ``measures`` (parts, 5): their differences are relative differences of the measures.
 
@@ -116,7 +107,7 @@ class Likeness:
 
 
 def _measures(parts: Sequence[Part]) -> Matrix:
-    """See ``Likeness.measures``. Extents are not among them: they depend on the part's axes and on the mesh."""
+    """See ``PartTable.measures``. Extents are not among them: they depend on the part's axes and on the mesh."""
     rows = []
     for part in parts:
         shape = part.fingerprint

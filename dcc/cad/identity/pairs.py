@@ -14,7 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
-from dcc.cad.identity.likeness import NOISE, Likeness
+from dcc.cad.identity import thresholds
+from dcc.cad.identity.part_table import PartTable
 
 EVERY_PAIR = 40_000
 """Most pairs that are all weighed."""
@@ -25,10 +26,10 @@ _NEIGHBOURS = 24
 """Nearest others that are looked at for each part, by shape and by place."""
 _NAMESAKES = 4096
 """Most pairs of parts of one name that are all looked at."""
-_NEAR_PLACE = 0.5
-"""Share of a part's size."""
 
 Indices = NDArray[np.int64]
+Mask = NDArray[np.bool_]
+Numbers = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -42,18 +43,36 @@ class Pairs:
     def __len__(self) -> int:
         return len(self.rows)
 
+    @property
+    def is_complete(self) -> bool:
+        """Whether every old part is paired with every new one."""
+        return len(self.rows) == self.shape[0] * self.shape[1]
+
+    def of_parts_in(self, pairs: Mask | Indices) -> tuple[Mask, Mask]:
+        """(old,), (new,): the parts that ``pairs`` (a mask of pairs, or their indices) consist of."""
+        old, new = (np.zeros(count, bool) for count in self.shape)
+        old[self.rows[pairs]] = new[self.columns[pairs]] = True
+        return old, new
+
+
+def pairs_to_weigh(old: PartTable, new: PartTable, every_pair_up_to: int) -> Pairs:
+    """Every pair, or those that may be a match where there are more than ``every_pair_up_to``."""
+    if len(old.parts) * len(new.parts) <= every_pair_up_to:
+        return every_pair(len(old.parts), len(new.parts))
+    return _likely_pairs(old, new)
+
 
 def every_pair(old: int, new: int) -> Pairs:
+    """All pairs of so many old and new parts."""
     rows, columns = np.divmod(np.arange(old * new, dtype=np.int64), max(new, 1))
     return Pairs(rows, columns, (old, new))
 
 
-def likely_pairs(old: Likeness, new: Likeness) -> Pairs:
-    """The pairs of a large model that may be a match."""
+def _likely_pairs(old: PartTable, new: PartTable) -> Pairs:
     found = [
         _near(old.log_measures, new.log_measures, _NEAR_SHAPE),
         _near(new.log_measures, old.log_measures, _NEAR_SHAPE)[:, ::-1],
-        _near(_without_size(old.log_measures), _without_size(new.log_measures), NOISE),
+        _near(_without_size(old.log_measures), _without_size(new.log_measures), thresholds.SAME_SHAPE),
         _namesakes(old.stems, new.stems),
         _neighbours(old, new),
     ]
@@ -88,11 +107,11 @@ def _namesakes(old: Sequence[str], new: Sequence[str]) -> Indices:
     return np.concatenate([np.empty((0, 2), np.int64), *found])
 
 
-def _neighbours(old: Likeness, new: Likeness) -> Indices:
+def _neighbours(old: PartTable, new: PartTable) -> Indices:
     """Pairs of which an occurrence of one stands near an occurrence of the other."""
     if not len(old.centers) or not len(new.centers):
         return np.empty((0, 2), np.int64)
-    pairs = _near(old.centers, new.centers, _NEAR_PLACE * float(old.sizes.max()))
+    pairs = _near(old.centers, new.centers, thresholds.OFF_PLACE_RESHAPED * float(old.sizes.max()))
     distances = np.linalg.norm(old.centers[pairs[:, 0]] - new.centers[pairs[:, 1]], axis=1)
     owners = np.stack([old.owners[pairs[:, 0]], new.owners[pairs[:, 1]]], axis=1)
-    return np.asarray(owners[distances <= _NEAR_PLACE * old.sizes[owners[:, 0]]])
+    return np.asarray(owners[distances <= thresholds.OFF_PLACE_RESHAPED * old.sizes[owners[:, 0]]])
