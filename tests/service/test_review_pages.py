@@ -371,6 +371,36 @@ def test_a_film_is_played_by_keys_and_drawn_on_at_a_moment(review: Review) -> No
     assert "frame 4" in browser.text(".comments")
 
 
+def test_a_film_stands_where_it_was_sought_whatever_is_told_late_of_former_frames(review: Review) -> None:
+    browser = review.browser
+    review.open(3)
+    # The page asks for each frame anew; from here on, the test says when it is told.
+    browser.run(
+        "const film = document.querySelector('video[data-shown]');"
+        "film.requestVideoFrameCallback = (told) => { window.tell = told; };"
+    )
+    browser.press(" ")
+    browser.until(lambda: browser.run("return Boolean(window.tell)"))
+    browser.press(" ")
+    browser.run("document.querySelector('video[data-shown]').currentTime = 0.25")
+    browser.until(lambda: "00:00:00:02" in browser.text(".frame-steps"))
+    browser.until(lambda: browser.run("return !document.querySelector('video[data-shown]').seeking"))
+    browser.run("window.tell(performance.now(), { mediaTime: 0.125 })")
+    assert "00:00:00:02" in browser.text(".frame-steps")
+    browser.press(".")
+    assert "00:00:00:03" in browser.text(".frame-steps")
+    # Once it plays again, what it shows counts.
+    shown = browser.run(
+        "const film = document.querySelector('video[data-shown]');"
+        "return film.play().then(() => {"
+        "  window.tell(performance.now(), { mediaTime: 0.625 });"
+        "  film.pause();"
+        "  return document.querySelector('[data-frame]').value;"
+        "});"
+    )
+    assert shown == "6"
+
+
 @pytest.mark.parametrize("number", [0, 3], ids=["picture", "film"])
 def test_a_refused_comment_keeps_its_text_and_drawing(review: Review, number: int) -> None:
     browser = review.browser

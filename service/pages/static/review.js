@@ -141,6 +141,8 @@ function startPlayingThrough() {
 // -- frames
 
 let shownFrame = 1;
+// A paused film stands where it was sought: what browsers tell later of the frames that it showed before is past.
+let sought = false;
 
 // Where the film stands: with a known frame rate, in the middle of the frame that is shown.
 function momentNow() {
@@ -161,8 +163,13 @@ function tellFrame() {
 
 function goTo(frame) {
   film.pause();
-  shownFrame = frames.within(frame);
-  film.currentTime = frames.middleOf(shownFrame);
+  film.currentTime = frames.middleOf(frames.within(frame));
+  standWhereSought();
+}
+
+function standWhereSought() {
+  sought = true;
+  shownFrame = frames.at(film.currentTime);
   tellFrame();
 }
 
@@ -178,19 +185,16 @@ function startCounting() {
   // Browsers say which frame they show; those that do not are asked where they stand.
   const says = "requestVideoFrameCallback" in film;
   const onFrame = (_, { mediaTime }) => {
-    if (!film.seeking) {
+    if (!film.seeking && !(film.paused && sought)) {
+      sought = false;
       shownFrame = frames.beginningAt(mediaTime);
       tellFrame();
     }
     film.requestVideoFrameCallback(onFrame);
   };
   if (says) film.requestVideoFrameCallback(onFrame);
-  const ask = () => {
-    shownFrame = frames.at(film.currentTime);
-    tellFrame();
-  };
-  film.addEventListener("seeked", ask);
-  if (!says) film.addEventListener("timeupdate", ask);
+  for (const event of ["seeking", "seeked"]) film.addEventListener(event, standWhereSought);
+  if (!says) film.addEventListener("timeupdate", standWhereSought);
   for (const each of document.querySelectorAll("[data-step]")) {
     each.addEventListener("click", () => step(Number(each.dataset.step)));
   }
