@@ -10,7 +10,7 @@ from http import HTTPStatus
 from flask import Flask, Response, g, jsonify, request
 from sqlalchemy.exc import DataError, IntegrityError, InterfaceError, OperationalError, ProgrammingError
 from sqlalchemy.exc import TimeoutError as NoConnectionError
-from werkzeug.exceptions import ClientDisconnected, HTTPException, RequestEntityTooLarge
+from werkzeug.exceptions import ClientDisconnected, HTTPException, MethodNotAllowed, RequestEntityTooLarge
 
 from service.accounts.throttle import RateLimitError
 from service.api.routing import PREFIX
@@ -21,7 +21,6 @@ log = logging.getLogger(__name__)
 
 _HINTS = {
     404: "Check the address; /api/docs lists what there is.",
-    405: "/api/docs says which methods this address takes.",
     413: "Raise RACEWAY_MAX_UPLOAD_MB, or send less.",
     415: "Send JSON with the header Content-Type: application/json.",
 }
@@ -109,9 +108,12 @@ def _from_http(error: HTTPException) -> RacewayError:
             "The body of the request did not arrive whole.", hint="Send it again.", code="input.incomplete", status=400
         )
     phrase = HTTPStatus(status).phrase
+    hint = _HINTS.get(status, "")
+    if isinstance(error, MethodNotAllowed):
+        hint = f"This address takes {', '.join(sorted(error.valid_methods or ()))}; /api/docs says what each does."
     return RacewayError(
         f"{request.method} {request.path}: {phrase}.",
-        hint=_HINTS.get(status, ""),
+        hint=hint,
         code={404: "not_found", 405: "input.method"}.get(status, f"http.{status}"),
         status=status,
     )

@@ -29,6 +29,8 @@ def test_every_fault_of_a_request_has_the_one_form(studio: StudioUnderTest) -> N
     assert error_of(client, "GET", "/nowhere") == (404, "not_found")
     assert error_of(client, "GET", "/projects/not-an-id", headers=headers) == (404, "not_found")
     assert error_of(client, "DELETE", "/projects/", headers=headers) == (405, "input.method")
+    refused = client.delete("/api/projects/", headers=headers)
+    assert refused.json and refused.json["error"]["hint"].startswith("This address takes GET, HEAD, OPTIONS, POST;")
     assert error_of(client, "POST", "/projects/", headers=headers, data="x") == (415, "input.content_type")
     as_json = {**headers, "Content-Type": "application/json"}
     for text in ("{", "[1,", '{"name": NaN}', "[" * 100_000):
