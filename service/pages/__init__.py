@@ -39,6 +39,7 @@ from service.pages import (
     publishes,
     review,
     revisions,
+    schedule,
     search,
     sign_in,
     task_lists,
@@ -57,7 +58,7 @@ __all__ = ["error_page", "register"]
 
 _VIEWS = (
     *(home, projects, making, changing, casting, production, custom_fields, field_values),
-    *(assets, uploads, revisions, tasks, task_lists, board, task_statuses, task_templates),
+    *(assets, uploads, revisions, tasks, task_lists, board, schedule, task_statuses, task_templates),
     *(publishes, playlists, orders, review, comments, search, jobs, workflows, notifications, webhooks),
     *(time_spent, people, project_people, account, sign_in),
 )

@@ -48,8 +48,8 @@ class TaskFilters:
         return bool(self.given or self.query)
 
 
-def filters_of(project: Project) -> TaskFilters:
-    """What the address asks for of a project's tasks; one statement."""
+def filters_of(project: Project | None) -> TaskFilters:
+    """What the address asks for of a project's tasks, or of those of all projects; one statement."""
     given = {name: text for name in _NARROWED_BY if (text := request.args.get(name, "")[:100])}
     people = [("me", "me"), ("nobody", "nobody"), *((str(user_id), name) for user_id, name in artists(project))]
     return TaskFilters(given, request.args.get("q", "").strip()[:200], people)

@@ -1,31 +1,8 @@
 // Tasks on boards and in tables: cards are moved by dragging or by their button, and many tasks are changed together.
-// The page is shown anew from what the service answers, so that what was refused stands where it was, with the reason.
-"use strict";
+
+import { sendInPlace } from "./in_place.js";
 
 let dragged = null;
-
-async function send(form, button) {
-  const data = new FormData(form, button);
-  try {
-    const answer = await fetch(form.action, { method: "POST", body: new URLSearchParams(data) });
-    const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
-    const board = fresh.querySelector("#board");
-    if (!board) throw new Error("no board was answered");
-    document.querySelectorAll("main > .note").forEach((note) => note.remove());
-    document.querySelector("main").prepend(...fresh.querySelectorAll("main > .note"));
-    const shown = document.querySelector("#board");
-    // Of raceway.js, which every page has.
-    keepingFocus(shown, () => {
-      shown.replaceChildren(...board.childNodes);
-      return shown;
-    });
-    document.querySelector("main > .note")?.scrollIntoView({ block: "nearest" });
-    countChosen();
-  } catch {
-    // The browser goes there itself, and shows what is answered.
-    form.requestSubmit(button);
-  }
-}
 
 // -- moved by their button
 
@@ -43,7 +20,7 @@ document.addEventListener("submit", (event) => {
   event.preventDefault();
   event.target.closest("[popover]").hidePopover();
   const { action } = event.target;
-  send(event.target, event.submitter).then(() => {
+  sendInPlace(event.target, event.submitter, "#board").then(() => {
     document.querySelector(`[data-move="${new URL(action).pathname}"]`)?.focus();
   });
 });
@@ -77,7 +54,7 @@ document.addEventListener("drop", (event) => {
   form.elements.version.value = opener.dataset.version;
   choice.disabled = false;
   column.querySelector("ul").prepend(dragged);
-  send(form, choice);
+  sendInPlace(form, choice, "#board");
 });
 
 document.addEventListener("dragend", () => {
