@@ -88,8 +88,8 @@ def _one_of(context: Mapping[str, Any]) -> str:
 
 
 def _own(context: Mapping[str, Any]) -> str:
-    """What a check of ours says."""
-    return str(context["error"])
+    """What a check of ours says, as part of a sentence."""
+    return str(context["error"]).removesuffix(".")
 
 
 _WHOLE = "must be a whole number, such as 12"

@@ -31,7 +31,7 @@ def read_form(
         return form.model_validate(given)
     except ValidationError as error:
         faults = faults_of(error)
-        told = "; ".join(f"{_label(name, labels or {})}: {fault.removesuffix('.')}" for name, fault in faults.items())
+        told = "; ".join(f"{_label(name, labels or {})}: {fault}" for name, fault in faults.items())
         raise InputError(f"{refused} {told}.", hint="Correct it, and send it again.", fields=faults) from None
 
 
