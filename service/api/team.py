@@ -35,7 +35,7 @@ class MemberOut(Reply):
 
 @team.declare("GET", "/<uuid:project_id>/team", permission=Permission.TASK_READ, answer=list[MemberOut])
 def list_team(project_id: UUID) -> list[dict[str, Any]]:
-    """Who works on a project. Who was archived is left out, and back with their restoring."""
+    """Who works on a project. Who was archived, or is a client now, is left out, and back when that is undone."""
     row(Project, project_id)
     return [
         {"user_id": user.id, **{name: getattr(user, name) for name in ("name", "email", "role")}}
@@ -93,7 +93,8 @@ def remove_from_team(project_id: UUID, user_id: UUID) -> list[dict[str, Any]]:
 def team_of(project_id: UUID) -> list[User]:
     """The people who work on a project, by name."""
     members = select(ProjectMember.user_id).where(ProjectMember.project_id == project_id)
-    found = select(User).where(User.id.in_(members), User.archived_at.is_(None)).order_by(User.name_order, User.id)
+    of_the_studio = (User.archived_at.is_(None), User.role != Role.CLIENT)
+    found = select(User).where(User.id.in_(members), *of_the_studio).order_by(User.name_order, User.id)
     return list(session().scalars(found))
 
 

@@ -65,6 +65,10 @@ def test_who_cannot_work_on_a_project_is_not_on_its_team(studio: StudioUnderTest
     assert studio.admin.post(path, {"user_ids": [gone["id"]]}).error["code"] == "conflict.archived"
     world.post(f"/artists/{gone['id']}/restore")
     assert names(studio.artist.get(path).data) == ["Somebody"]
+    studio.admin.patch(f"/artists/{gone['id']}", {"role": "client"})
+    assert studio.artist.get(path).data == []
+    studio.admin.patch(f"/artists/{gone['id']}", {"role": "artist"})
+    assert names(studio.artist.get(path).data) == ["Somebody"]
 
 
 def test_one_finds_ones_own_projects(studio: StudioUnderTest, world: World) -> None:
