@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import time
 import uuid
@@ -10,6 +11,7 @@ from flask import Flask, Response, g, request
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from service import api, audit, metrics, pages
+from service.accounts import single_sign_on
 from service.activity.streams import Streams
 from service.api import errors
 from service.config import MEBIBYTE, Config, driver_url
@@ -51,6 +53,7 @@ def create_app(config: Config) -> Flask:
     audit.install()
     api.register(app)
     pages.register(app)
+    single_sign_on.register(app, os.environ)
     for path, view in _PROBES.items():
         app.add_url_rule(path, view_func=app.view_functions[view], endpoint=f"probe{path}")
     errors.register(app, pages.error_page, probes=_PROBES)

@@ -16,6 +16,7 @@ MEBIBYTE = 2**20
 
 _SECRETS = {
     *("DATABASE_URL", "DATABASE_OWNER_URL", "REDIS_URL", "RACEWAY_SECRET_KEY", "RACEWAY_SMTP_URL"),
+    "RACEWAY_OIDC_CLIENT_SECRET",
     "PGPASSWORD",  # where a URL has no password, PostgreSQL's driver takes this one
     "PM_API_TOKEN",  # of whoever runs a worker on their workstation
 }

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from typing import Any
 from uuid import UUID, uuid4
 
-from sqlalchemy import Select, delete, exists, func, not_, or_, select, text
+from sqlalchemy import Row, Select, delete, exists, func, not_, or_, select, text
 from sqlalchemy.orm import aliased
 
 from service import audit
@@ -31,21 +33,25 @@ class Login:
     refresh_expires_at: datetime
 
 
+class SeveralTenantsError(InputError):
+    """Somebody can log in to several ``tenants``, and has named none."""
+
+    def __init__(self, tenants: Sequence[str]) -> None:
+        super().__init__(
+            "This login is known in several tenants.",
+            hint=f"Name one of them: {', '.join(tenants)}.",
+            fields={"tenant": "is required here"},
+        )
+        self.tenants = tenants
+
+
 def user_of_login(email: str, password: str, tenant: str = "") -> User:
     """The user behind an e-mail address and a password; binds the session to their tenant.
 
-    Raises AuthError where they are wrong, RateLimitError after too many wrong ones, InputError where several tenants
-    know them.
+    Raises AuthError where they are wrong, RateLimitError after too many wrong ones, SeveralTenantsError.
     """
     throttle.count_attempt(email)
-    candidates = (
-        session()
-        .execute(
-            text("SELECT * FROM find_logins(:email) WHERE :tenant IN ('', tenant_name)"),
-            {"email": email, "tenant": tenant},
-        )
-        .all()
-    )
+    candidates = _known_by(email, tenant)
     found = [each for each in candidates if auth.password_matches(each.password_hash, password)]
     if not found:
         # An unknown address takes as long as a wrong password, so that addresses cannot be guessed.
@@ -55,12 +61,34 @@ def user_of_login(email: str, password: str, tenant: str = "") -> User:
             audit.note_refused(each.tenant_id, "failed_login", User.__tablename__, each.user_id)
         raise AuthError("The e-mail address or the password is wrong.", hint="Try again.", code="auth.wrong_login")
     throttle.forgive(email)
-    if len(found) > 1:
-        raise InputError(
-            "This login is known in several tenants.",
-            hint=f"Name one of them: {', '.join(each.tenant_name for each in found)}.",
-            fields={"tenant": "is required here"},
+    return _only_one(found)
+
+
+def user_vouched_for(email: str, tenant: str = "") -> User:
+    """The user with an e-mail address that an identity provider vouches for; binds the session to their tenant.
+
+    Raises AuthError where there is none, SeveralTenantsError.
+    """
+    found = _known_by(email, tenant)
+    if not found:
+        raise AuthError(
+            f"Nobody here has the e-mail address {email}.",
+            hint="Ask an administrator for an invitation, or to correct your address.",
+            code="auth.unknown_person",
+            status=403,
         )
+    return _only_one(found)
+
+
+def _known_by(email: str, tenant: str) -> Sequence[Row[Any]]:
+    """Where somebody with that address can log in: ``tenant_id``, ``tenant_name``, ``user_id``, ``password_hash``."""
+    known = text("SELECT * FROM find_logins(:email) WHERE :tenant IN ('', tenant_name)")
+    return session().execute(known, {"email": email, "tenant": tenant}).all()
+
+
+def _only_one(found: Sequence[Row[Any]]) -> User:
+    if len(found) > 1:
+        raise SeveralTenantsError([each.tenant_name for each in found])
     set_tenant(found[0].tenant_id, found[0].user_id)
     return session().get_one(User, (found[0].tenant_id, found[0].user_id))
 

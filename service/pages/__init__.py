@@ -42,6 +42,7 @@ from service.pages import (
     schedule,
     search,
     sign_in,
+    single_sign_on,
     task_lists,
     task_statuses,
     task_templates,
@@ -60,7 +61,7 @@ _VIEWS = (
     *(home, projects, making, changing, casting, production, custom_fields, field_values),
     *(assets, uploads, revisions, tasks, task_lists, board, schedule, task_statuses, task_templates),
     *(publishes, playlists, orders, review, comments, search, jobs, workflows, notifications, webhooks),
-    *(time_spent, people, project_people, account, sign_in),
+    *(time_spent, people, project_people, account, sign_in, single_sign_on),
 )
 """Modules whose import declares the routes of ``pages``."""
 

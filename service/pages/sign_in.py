@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from urllib.parse import urlencode
 from uuid import UUID
 
 from flask import Response, make_response, redirect, render_template, request
 
-from service.accounts import auth, password_links
+from service.accounts import auth, password_links, single_sign_on
 from service.accounts.logins import user_of_login
 from service.accounts.permissions import Permission
 from service.database import commit, session
@@ -66,8 +66,13 @@ def exchange_token() -> Response | None:
     return enter(who.user_id, _clean_address(), who.scopes)
 
 
-def login_page(error: RacewayError | None, *, target: str = "", email: str = "") -> Response:
-    """The login form. Without ``target`` it leads back to the page that was asked for."""
+def login_page(
+    error: RacewayError | None, *, target: str = "", email: str = "", tenants: Sequence[str] = ()
+) -> Response:
+    """The login form. Without ``target`` it leads back to the page that was asked for.
+
+    ``tenants`` are those that know for whom the identity provider vouches.
+    """
     wanted = target or _clean_address()
     # Whoever comes without a session has done nothing wrong.
     shown = None if error and error.code == "auth.missing_token" else error
@@ -78,6 +83,8 @@ def login_page(error: RacewayError | None, *, target: str = "", email: str = "")
             target=_local(wanted),
             email=email,
             can_mail=password_links.can_be_mailed(auth.config()),
+            provider=single_sign_on.provider(),
+            tenants=tenants,
         )
     )
     response.status_code = error.status if error else 200
