@@ -198,10 +198,10 @@ class Catalogue:
     token: str = field(repr=False)
 
     @classmethod
-    def log_in(cls, api_url: str, email: str, password: str) -> Catalogue:
-        """Log in with a password; raises AuthError where it is wrong."""
+    def log_in(cls, api_url: str, email: str, password: str, code: str = "") -> Catalogue:
+        """Log in with a password, and a code where one is needed; raises AuthError where they are wrong."""
         with Client(api_url) as client:
-            return cls(api_url, str(client.login(email, password)["token"]))
+            return cls(api_url, str(client.login(email, password, code)["token"]))
 
     def user(self) -> User:
         """Whose token this is; raises AuthError where it is no longer good."""

@@ -17,21 +17,26 @@ from shared.errors import InputError, RacewayError
 DEFAULT_API_URL = "http://127.0.0.1:8430"
 CARD_WIDTH = 400
 CARD_MARGIN = 32
+CODE_ERRORS = ("auth.code_needed", "auth.wrong_code")
+"""The service wants a code of an authenticator app as well."""
 
 
 class LoginPage(QWidget):
-    """Asks for the address and a password or token; ``logged_in`` carries the catalogue and the user."""
+    """Asks for the address and a password or token, and for a code where the service wants one; ``logged_in`` carries
+    the catalogue and the user."""
 
     logged_in = Signal(Catalogue, User)
 
     def __init__(self, settings: Settings, background: Background, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._settings, self._background = settings, background
-        self._with_token = False
+        self._with_token = self._with_code = False
 
         self.address = _line("Server address", settings.api_url or DEFAULT_API_URL)
         self.email = _line("E-mail", settings.email)
         self.password = _line("Password", secret=True)
+        self.code = _line("Code")
+        self.code.setPlaceholderText("of your authenticator app, or a recovery code")
         self.token = _line("Token", secret=True)
         self.storage = FolderField("Storage folder on this machine")
         self.storage.line.setText(settings.root)
@@ -57,6 +62,7 @@ class LoginPage(QWidget):
             ("Server", self.address),
             ("E-mail", self.email),
             ("Password", self.password),
+            ("Code", self.code),
             ("Token", self.token),
             ("Storage folder", self.storage),
         ]
@@ -76,8 +82,10 @@ class LoginPage(QWidget):
         outer.addWidget(card, 0, Qt.AlignmentFlag.AlignHCenter)
         outer.addStretch(2)
 
-        for line in (self.address, self.email, self.password, self.token, self.storage.line):
+        for line in (self.address, self.email, self.password, self.code, self.token, self.storage.line):
             line.returnPressed.connect(self.log_in)
+        for line in (self.address, self.email):
+            line.textEdited.connect(lambda: self._ask_for_code(False))
         self.submit.clicked.connect(self.log_in)
         self._switch.clicked.connect(lambda: self.use_token(not self._with_token))
         self.use_token(False)
@@ -86,9 +94,8 @@ class LoginPage(QWidget):
         """Ask for a token in place of e-mail and password, or back."""
         self._with_token = with_token
         for field in (self.email, self.password, self.token):
-            shown = (field is self.token) == with_token
-            field.setVisible(shown)
-            self._labels[field].setVisible(shown)
+            self._show(field, (field is self.token) == with_token)
+        self._ask_for_code(False)
         self._switch.setText("Use e-mail and password" if with_token else "Use a token instead")
 
     def focus_first_empty(self) -> None:
@@ -104,13 +111,14 @@ class LoginPage(QWidget):
 
     def log_in(self) -> None:
         """Log in with what the fields say."""
-        address, email, password, token = (
-            line.text().strip() for line in (self.address, self.email, self.password, self.token)
+        address, email, code, token = (
+            line.text().strip() for line in (self.address, self.email, self.code, self.token)
         )
         # A password may begin or end with a space.
         password = self.password.text()
-        if not address or not (token if self._with_token else email and password):
+        if not address or not (token if self._with_token else email and password and (code or not self._with_code)):
             needed = "a token" if self._with_token else "your e-mail and your password"
+            needed += ", and the code" if self._with_code else ""
             self.show_error(InputError(f"Fill in the server's address and {needed}.", code="input.login"))
             return
         if "://" not in address:
@@ -120,7 +128,7 @@ class LoginPage(QWidget):
             self._attempt(address, lambda: Catalogue(address, token), keep=True)
         else:
             self._settings.email = email
-            self._attempt(address, lambda: Catalogue.log_in(address, email, password), keep=True)
+            self._attempt(address, lambda: Catalogue.log_in(address, email, password, code), keep=True)
 
     def show_error(self, error: RacewayError) -> None:
         """Say what is wrong below the fields."""
@@ -138,6 +146,7 @@ class LoginPage(QWidget):
             self._ready()
             self.password.clear()
             self.token.clear()
+            self._ask_for_code(False)
             self._settings.api_url = api_url
             if keep:
                 self._settings.keep_token(api_url, catalogue.token)
@@ -145,8 +154,12 @@ class LoginPage(QWidget):
 
         def failed(error: RacewayError) -> None:
             self._ready()
-            self.show_error(error)
-            secret = self.token if self._with_token else self.password
+            wants_code = error.code in CODE_ERRORS
+            if wants_code:
+                self._ask_for_code(True)
+            if error.code != "auth.code_needed":  # that is told by the field
+                self.show_error(error)
+            secret = self.token if self._with_token else self.code if wants_code else self.password
             secret.setFocus()
             secret.selectAll()
 
@@ -155,6 +168,17 @@ class LoginPage(QWidget):
         self.submit.setEnabled(False)
         self.submit.setText("Connecting…")
         self._background.run("login", work, done, failed)
+
+    def _ask_for_code(self, asked: bool) -> None:
+        """Show the field for a code, empty; or hide it until the service asks for one."""
+        if asked != self._with_code:
+            self.code.clear()
+        self._with_code = asked
+        self._show(self.code, asked)
+
+    def _show(self, field: QWidget, shown: bool) -> None:
+        field.setVisible(shown)
+        self._labels[field].setVisible(shown)
 
     def _ready(self) -> None:
         self.submit.setEnabled(True)

@@ -35,13 +35,19 @@ _LEFT_OUT = frozenset(
             "family",
             "last_used_at",
             "last_seen_at",
+            "two_factor_step",
         ),
         *("last_version", "last_iteration", "last_order", "document", "rung_at", "lease_until", "worker_id"),
         *("failing_since", "busy_until"),
     }
 )
 """Columns that change by themselves, and what is nobody's business."""
-_SECRETS = {"password_hash": "password", "salt": "secret"}
+_SECRETS = {
+    "password_hash": "password",
+    "salt": "secret",
+    "two_factor_salt": "two_factor_secret",
+    "recovery_digests": "recovery_codes",
+}
 """Columns of which only that they changed is recorded, and under which name."""
 _HIDDEN = "(hidden)"
 _ENTRIES = "fields"

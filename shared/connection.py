@@ -103,12 +103,14 @@ class Connection:
         """Ask whether the service is up; raises ServiceError where it is not."""
         return self._object(self.get("/health"))
 
-    def login(self, email: str, password: str) -> Json:
+    def login(self, email: str, password: str, code: str = "") -> Json:
         """Log in and keep the session's token; answers ``token``, ``expires_at`` and ``user``.
 
+        Raises AuthError; of the code ``auth.code_needed`` where ``code``, of an authenticator app, is needed as well.
         While this client lives it stays logged in: an expired token is exchanged for a new one.
         """
-        return self._logged_in(self.post("/auth/login", {"email": email, "password": password}))
+        body = {"email": email, "password": password, **({"code": code} if code else {})}
+        return self._logged_in(self.post("/auth/login", body))
 
     def refresh(self) -> Json:
         """New tokens for those of the login; raises AuthError where it has ended."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import hmac
 import secrets
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -24,6 +25,8 @@ from service.models import ApiToken, User
 from shared.errors import AuthError, ForbiddenError
 
 COOKIE = "raceway_session"
+TWO_FACTOR_REQUIRED = "auth.two_factor_required"
+"""Code of the error for who has to set up a second factor before anything else."""
 SESSION_LIFETIME = timedelta(hours=12)
 """A working day: programs that were started with the token outlive a shorter one."""
 REFRESH_LIFETIME = timedelta(days=30)
@@ -50,6 +53,8 @@ class Identity:
     token_id: UUID
     scopes: frozenset[Permission] | None = None
     """What the token is limited to, if it is."""
+    needs_two_factor: bool = False
+    """Whether they may only set up a second factor, because their tenant wants everybody to have one."""
 
 
 def hash_password(password: str) -> str:
@@ -68,6 +73,13 @@ def password_matches(password_hash: str | None, password: str) -> bool:
 def digest_of(token: str) -> str:
     """What is stored of a token: 256 random bits need no slow hash."""
     return hashlib.sha256(token.encode()).hexdigest()
+
+
+def state_of(secret_key: str, user: User) -> str:
+    """What a link or ticket of ``user`` is bound to: it changes with the password and the address, and nobody without
+    the key learns anything from it."""
+    state = f"{user.id} {user.email.lower()} {user.password_hash or ''}"
+    return hmac.new(secret_key.encode(), state.encode(), hashlib.sha256).hexdigest()[:32]
 
 
 def new_token(
@@ -105,15 +117,30 @@ def revoke(*conditions: ColumnElement[bool]) -> None:
         session().delete(token)
 
 
-def authorise(permission: Permission) -> None:
+def end_other_sessions() -> None:
+    """End all sessions of whoever asks but the one they ask with; personal tokens stay."""
+    who = current()
+    this = session().scalars(select(ApiToken).where(ApiToken.id == who.token_id)).one()
+    others = (ApiToken.user_id == who.user_id, ApiToken.kind != "personal", ApiToken.id != this.id)
+    revoke(*others, *([ApiToken.family.is_distinct_from(this.family)] if this.family else []))
+
+
+def authorise(permission: Permission, *, before_two_factor: bool = False) -> None:
     """Find out who is asking and whether they may; binds the session to their tenant.
 
-    Raises AuthError without a valid token, ForbiddenError for a role that lacks ``permission`` and for a token that is
-    limited to others.
+    Raises AuthError without a valid token, ForbiddenError for a role that lacks ``permission``, for a token that is
+    limited to others, and, unless it is open ``before_two_factor``, for who has to set up a second factor first.
     """
     if permission is Permission.PUBLIC:
         return
     g.identity = identify(_request_token())
+    if g.identity.needs_two_factor and not before_two_factor:
+        raise ForbiddenError(
+            f"Everybody at {g.identity.tenant_name} logs in with a second factor, and you have none yet: set it up in "
+            "the browser, at /account/two-factor.",
+            hint="A program of your own does so by POST /api/auth/two-factor; those with personal tokens need none.",
+            code=TWO_FACTOR_REQUIRED,
+        )
     require(permission)
 
 
@@ -163,6 +190,7 @@ def identify(token: str) -> Identity:
         token_id=found.token_id,
         # A scope that this version does not know any more opens nothing.
         scopes=None if found.scopes is None else frozenset(Permission) & frozenset(found.scopes),
+        needs_two_factor=found.needs_two_factor,
     )
 
 

@@ -12,7 +12,7 @@ from sqlalchemy import Row, Select, delete, exists, func, not_, or_, select, tex
 from sqlalchemy.orm import aliased
 
 from service import audit
-from service.accounts import auth, throttle
+from service.accounts import auth, throttle, two_factor
 from service.accounts.permissions import Role
 from service.database import current_tenant, session, set_tenant, tenant_session
 from service.models import ApiToken, User
@@ -45,8 +45,19 @@ class SeveralTenantsError(InputError):
         self.tenants = tenants
 
 
-def user_of_login(email: str, password: str, tenant: str = "") -> User:
-    """The user behind an e-mail address and a password; binds the session to their tenant.
+def user_of_login(email: str, password: str, tenant: str = "", code: str = "") -> User:
+    """The user behind an e-mail address, a password and, where they have a second factor, a code.
+
+    Raises what :func:`user_of_password` and :func:`service.accounts.two_factor.check` do.
+    """
+    user = user_of_password(email, password, tenant)
+    two_factor.check(auth.config(), user, code)
+    return user
+
+
+def user_of_password(email: str, password: str, tenant: str = "") -> User:
+    """The user behind an e-mail address and a password, of whom a code may be asked yet; binds the session to their
+    tenant.
 
     Raises AuthError where they are wrong, RateLimitError after too many wrong ones, SeveralTenantsError.
     """

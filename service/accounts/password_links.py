@@ -8,7 +8,6 @@ send that to no server, so that it stands in no log.
 
 from __future__ import annotations
 
-import hashlib
 import hmac
 from datetime import UTC, datetime, timedelta
 from uuid import UUID, uuid4
@@ -17,7 +16,7 @@ from itsdangerous import BadData, URLSafeTimedSerializer
 from sqlalchemy import text
 
 from service import audit
-from service.accounts import auth, throttle
+from service.accounts import auth, throttle, two_factor
 from service.activity import mail
 from service.config import Config
 from service.database import session, set_tenant
@@ -35,7 +34,7 @@ _FORGOTTEN_STEP = 600
 
 def link_for(secret_key: str, public_url: str, user: User) -> str:
     """The address at which ``user`` chooses a password."""
-    code = _signer(secret_key).dumps([str(user.tenant_id), str(user.id), _state_of(secret_key, user)])
+    code = _signer(secret_key).dumps([str(user.tenant_id), str(user.id), auth.state_of(secret_key, user)])
     return f"{public_url}{PATH}#{code}"
 
 
@@ -54,14 +53,18 @@ def user_of(config: Config, code: str) -> User:
     user = session().get(User, (UUID(tenant_id), UUID(user_id)), with_for_update={"key_share": True})
     tenant = session().get(Tenant, UUID(tenant_id))
     is_live = user is not None and user.archived_at is None and tenant is not None and tenant.archived_at is None
-    if user is None or not is_live or not hmac.compare_digest(state, _state_of(config.secret_key, user)):
+    if user is None or not is_live or not hmac.compare_digest(state, auth.state_of(config.secret_key, user)):
         raise _invalid()
     return user
 
 
-def choose(config: Config, code: str, password: str) -> User:
-    """Set the password of whose link it is; ends their other sessions. Raises AuthError as :func:`user_of` does."""
+def choose(config: Config, code: str, password: str, two_factor_code: str = "") -> User:
+    """Set the password of whose link it is; ends their other sessions. The link is not their second factor.
+
+    Raises AuthError as :func:`user_of` does, and as :func:`service.accounts.two_factor.check` does.
+    """
     user = user_of(config, code)
+    two_factor.check(config, user, two_factor_code)
     user.password_hash = auth.hash_password(password)
     auth.revoke(ApiToken.user_id == user.id, ApiToken.kind != "personal")
     return user
@@ -106,12 +109,6 @@ def forgotten(config: Config, email: str) -> None:
         send(user, "A new password", "Somebody, you we hope, asked for a new password. Ignore this if it was not you.")
         audit.note(session(), "password_link", User.__tablename__, user.id)
         session().flush()
-
-
-def _state_of(secret_key: str, user: User) -> str:
-    """Changes with the password and the address; nobody without the key learns anything from it."""
-    state = f"{user.id} {user.email.lower()} {user.password_hash or ''}"
-    return hmac.new(secret_key.encode(), state.encode(), hashlib.sha256).hexdigest()[:32]
 
 
 def _signer(secret_key: str) -> URLSafeTimedSerializer:

@@ -1,5 +1,5 @@
 """What a tenant decides for itself: limits on rendering and orders, the fallback material, notifications,
-what clients see, who sees new projects."""
+what clients see, who sees new projects, how people log in."""
 
 from __future__ import annotations
 
@@ -28,6 +28,8 @@ class TenantSettings:
     """Of new projects: ``all`` publishes, or only those ``shared`` with them."""
     projects_visible_to: str
     """Who sees new projects: ``everybody`` of the studio, or their ``team``."""
+    require_two_factor: bool
+    """Whether who logs in without a second factor may only set one up."""
 
     @classmethod
     def of(cls, tenant: Tenant) -> TenantSettings:

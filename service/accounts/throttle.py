@@ -21,6 +21,8 @@ WINDOW_SECONDS = 300
 ATTEMPTS_PER_ACCOUNT = 10
 ATTEMPTS_PER_ADDRESS = 100
 """Of one network address on all accounts: a whole studio may share one."""
+CODE_WINDOW_SECONDS = 3600
+"""In which attempts count that guess a code: six digits, of which three are right at a time."""
 _PREFIX = "raceway:login:"
 
 
@@ -35,21 +37,22 @@ class RateLimitError(AuthError):
         self.retry_after = retry_after
 
 
-def count_attempt(account: str) -> None:
+def count_attempt(account: str, *, seconds: int = WINDOW_SECONDS) -> None:
     """Count an attempt on ``account``, any text that names it: to log in, or to have a link mailed.
 
-    Raises RateLimitError after too many within five minutes, for this account or from this address.
+    Raises RateLimitError after too many: for this account within ``seconds``, or from this address within five minutes.
     """
     redis = queueing.bell(current_app).redis
     try:
-        for key, limit in _keys(account).items():
+        of_account, of_address = _keys(account).items()
+        for (key, limit), window in ((of_account, seconds), (of_address, WINDOW_SECONDS)):
             pipeline = redis.pipeline()
-            pipeline.set(key, 0, ex=WINDOW_SECONDS, nx=True)
+            pipeline.set(key, 0, ex=window, nx=True)
             pipeline.incr(key)
             pipeline.ttl(key)
-            _, count, seconds = pipeline.execute()
+            _, count, left = pipeline.execute()
             if count > limit:
-                raise RateLimitError(max(seconds, 1))
+                raise RateLimitError(max(left, 1))
     except RedisError as error:
         # Without Redis a password is quicker to guess; that nobody could log in would be worse.
         log.warning("logins are not limited: Redis does not answer (%s)", type(error).__name__)

@@ -17,6 +17,7 @@ from sqlalchemy.orm import Session
 
 from service.accounts.permissions import Permission, Role, allows
 from service.activity.together import Together, assigned_together, given_to, moved_together
+from service.database import current_tenant
 from service.models import (
     Asset,
     Comment,
@@ -63,6 +64,7 @@ KINDS: dict[str, dict[str, str]] = {
         "comment.created": "Somebody commented on a publish or picture of yours, or on a task that you do or watch.",
         "playlist.shared": "A playlist waits for you to look at it, as a client of its project.",
         "order.state": "An order of yours goes on, or one waits for you.",
+        "account.two_factor": "An administrator switched off your two-factor login.",
     },
     ALERT: {},
 }
@@ -465,6 +467,27 @@ def _playlist_shared(current: Session, event: Event) -> Notice | None:
     return Notice(NOTIFICATION, "playlist.shared", key, title, audience, link=link)
 
 
+# -- accounts
+
+
+def _two_factor_off(current: Session, event: Event) -> Notice | None:
+    """To whose login asks for no code any more, where somebody else wanted it so."""
+    changes: dict[str, Any] = event.payload.get("changes") or {}
+    before, after = changes.get("two_factor_at", (None, None))
+    actor = current.get(User, (current_tenant(current), event.actor_id)) if event.actor_id else None
+    if not before or after or event.subject_id is None or actor is None or actor.id == event.subject_id:
+        return None
+    return Notice(
+        NOTIFICATION,
+        "account.two_factor",
+        f"two_factor:{event.id}",
+        f"{actor.name} switched off your two-factor login",
+        frozenset({event.subject_id}),
+        body="You log in with your password alone. If you did not ask for that, tell another administrator.",
+        link="/account/two-factor",
+    )
+
+
 _HANDLERS: dict[str, tuple[Callable[[Session, Event], Notice | None], ...]] = {
     "job.completed": (_job_ended,),
     "job.failed": (_job_ended,),
@@ -478,4 +501,5 @@ _HANDLERS: dict[str, tuple[Callable[[Session, Event], Notice | None], ...]] = {
     "playlist.changed": (_playlist_shared,),
     "order.created": (_order_moved,),
     "order.changed": (_order_moved,),
+    "user.changed": (_two_factor_off,),
 }

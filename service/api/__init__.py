@@ -39,6 +39,7 @@ from service.api import (
     tenants,
     time_entries,
     tokens,
+    two_factor,
     users,
     watchers,
     webhooks,
@@ -50,7 +51,21 @@ from service.api.routing import Endpoint
 _RESOURCES = tuple(
     resource
     for module in (
-        *(account, tokens, users, tenants, projects, team, sequences, shots, assets, casting, tasks, custom_fields),
+        *(
+            account,
+            two_factor,
+            tokens,
+            users,
+            tenants,
+            projects,
+            team,
+            sequences,
+            shots,
+            assets,
+            casting,
+            tasks,
+            custom_fields,
+        ),
         *(task_statuses, task_templates, production_sheet, watchers, time_entries, orders),
         *(cad, cad_materials, cad_revisions, materials, scenes, publishes, pins, references, comments),
         *(media, playlists, jobs, workers, workflows, events, notifications, webhooks, audit, metrics, system),

@@ -11,6 +11,7 @@ from sqlalchemy import func, or_, select
 
 from service.accounts import auth, logins, password_links
 from service.accounts.permissions import MINIMUM_ROLE, Permission, Role, allows
+from service.accounts.settings import tenant_settings
 from service.api.fields import Changes, Row
 from service.api.listing import ListQuery, Page, missing, page_of, row
 from service.api.records import change, row_to_change
@@ -32,6 +33,9 @@ class LoginRequest(Request):
     email: Annotated[str, StringConstraints(max_length=255, strip_whitespace=True)]
     password: str = Field(max_length=200)
     tenant: str = Field("", max_length=100, description="needed where the e-mail address is known in several tenants")
+    code: str = Field(
+        "", max_length=100, description="of an authenticator app, or a recovery code; needed with two-factor login"
+    )
 
 
 class RefreshRequest(Request):
@@ -48,10 +52,17 @@ class LoginReply(Reply):
     role: Role
 
 
+class TwoFactor(Reply):
+    since: datetime | None = Field(description="null while the login asks for no code")
+    recovery_codes_left: int
+    required: bool = Field(description="whether everybody of the tenant must have it: until then, nothing else opens")
+
+
 class MeReply(Reply):
     user: UserOut
     tenant: TenantName
     permissions: list[Permission] = Field(description="what this token may do")
+    two_factor: TwoFactor
 
 
 class AccountChanges(Changes):
@@ -82,10 +93,14 @@ class LinkOwner(Reply):
     email: str
     tenant: str
     is_new: bool = Field(description="whether they have no password yet")
+    two_factor: bool = Field(description="whether a code is needed, too")
 
 
 class ChosenPassword(LinkCode):
     password: Password
+    two_factor_code: str = Field(
+        "", max_length=100, description="of an authenticator app, or a recovery code; needed with two-factor login"
+    )
 
 
 class PasswordChange(Request):
@@ -97,8 +112,11 @@ class PasswordChange(Request):
     "POST", "/login", permission=Permission.PUBLIC, body=LoginRequest, answer=LoginReply, errors=(401, 429)
 )
 def log_in(body: LoginRequest) -> dict[str, Any]:
-    """Log in with e-mail and password; answers a session token of 12 hours and a refresh token of 30 days."""
-    return _reply(logins.begin(logins.user_of_login(body.email, body.password, body.tenant)))
+    """Log in with e-mail and password; answers a session token of 12 hours and a refresh token of 30 days.
+
+    With two-factor login, `code` is needed as well: without it, the right password is answered `auth.code_needed`.
+    """
+    return _reply(logins.begin(logins.user_of_login(body.email, body.password, body.tenant, body.code)))
 
 
 @account.declare(
@@ -112,14 +130,20 @@ def refresh_login(body: RefreshRequest) -> dict[str, Any]:
     return _reply(logins.refresh(body.refresh_token))
 
 
-@account.declare("GET", "/me", permission=Permission.ACCOUNT, answer=MeReply)
+@account.declare("GET", "/me", permission=Permission.ACCOUNT, answer=MeReply, before_two_factor=True)
 def who_am_i() -> dict[str, Any]:
     """The user and tenant of the token, and what it may do."""
     who = auth.current()
+    user, is_open = row(User, who.user_id), not who.needs_two_factor
     return {
-        "user": row(User, who.user_id),
+        "user": user,
         "tenant": {"id": who.tenant_id, "name": who.tenant_name},
-        "permissions": [each for each in MINIMUM_ROLE if allows(who.role, each, who.scopes)],
+        "permissions": [each for each in MINIMUM_ROLE if is_open and allows(who.role, each, who.scopes)],
+        "two_factor": {
+            "since": user.two_factor_at,
+            "recovery_codes_left": len(user.recovery_digests),
+            "required": tenant_settings(session()).require_two_factor,
+        },
     }
 
 
@@ -177,10 +201,7 @@ def end_session(session_id: UUID) -> None:
 @account.declare("POST", "/sessions/end-others", permission=Permission.ACCOUNT_WRITE, answer=None)
 def end_other_sessions() -> None:
     """End all of one's own sessions but this one; personal tokens stay."""
-    who = auth.current()
-    this = session().scalars(select(ApiToken).where(ApiToken.id == who.token_id)).one()
-    others = (ApiToken.user_id == who.user_id, ApiToken.kind != "personal", ApiToken.id != this.id)
-    auth.revoke(*others, *([ApiToken.family.is_distinct_from(this.family)] if this.family else []))
+    auth.end_other_sessions()
 
 
 @account.declare(
@@ -196,18 +217,28 @@ def read_password_link(body: LinkCode) -> dict[str, Any]:
     """Whose password a link is for, while it holds."""
     user = password_links.user_of(auth.config(), body.code)
     tenant = session().get_one(Tenant, user.tenant_id)
-    return {"name": user.name, "email": user.email, "tenant": tenant.name, "is_new": user.password_hash is None}
+    return {
+        "name": user.name,
+        "email": user.email,
+        "tenant": tenant.name,
+        "is_new": user.password_hash is None,
+        "two_factor": user.two_factor_at is not None,
+    }
 
 
 @account.declare(
-    "POST", "/chosen-password", permission=Permission.PUBLIC, body=ChosenPassword, answer=LoginReply, errors=(401,)
+    "POST", "/chosen-password", permission=Permission.PUBLIC, body=ChosenPassword, answer=LoginReply, errors=(401, 429)
 )
 def choose_password(body: ChosenPassword) -> dict[str, Any]:
-    """Choose a password by a link, and log in with it. The link is worth nothing from then on; other sessions end."""
-    return _reply(logins.begin(password_links.choose(auth.config(), body.code, body.password)))
+    """Choose a password by a link, and log in with it. The link is worth nothing from then on; other sessions end.
+
+    With two-factor login, `two_factor_code` is needed as well.
+    """
+    user = password_links.choose(auth.config(), body.code, body.password, body.two_factor_code)
+    return _reply(logins.begin(user))
 
 
-@account.declare("POST", "/logout", permission=Permission.ACCOUNT, answer=None)
+@account.declare("POST", "/logout", permission=Permission.ACCOUNT, answer=None, before_two_factor=True)
 def log_out() -> None:
     """Revoke the token that this call is made with, and the tokens of the same login."""
     mine = session().scalars(select(ApiToken).where(ApiToken.id == auth.current().token_id)).one()

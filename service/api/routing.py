@@ -79,7 +79,8 @@ class Endpoint:
 
     ``answer`` is the type of ``data``, or None where the view answers a file itself. ``errors`` are the statuses that
     it refuses with beside those that follow from the rest, see :mod:`service.api.openapi`; ``status_again`` is the
-    status of a call that was made before and is answered alike.
+    status of a call that was made before and is answered alike. ``before_two_factor``: it is open to who has to set up
+    a second factor first.
     """
 
     method: str
@@ -95,6 +96,7 @@ class Endpoint:
     if_match: IfMatch
     errors: tuple[int, ...]
     status_again: int
+    before_two_factor: bool
     name: str
     help: str
 
@@ -132,6 +134,7 @@ class Resource(Blueprint):
         if_match: IfMatch = "",
         errors: tuple[int, ...] = (),
         status_again: int = 0,
+        before_two_factor: bool = False,
     ) -> Callable[[Callable[P, R]], Callable[P, R]]:
         """Declare a route.
 
@@ -156,6 +159,7 @@ class Resource(Blueprint):
                 if_match=if_match,
                 errors=errors,
                 status_again=status_again,
+                before_two_factor=before_two_factor,
                 name=view.__name__,
                 help=inspect.cleandoc(view.__doc__ or ""),
             )
@@ -168,7 +172,7 @@ class Resource(Blueprint):
 
 def _serve(endpoint: Endpoint, view: Callable[..., Any]) -> Callable[..., Response]:
     def serve(**values: Any) -> Response:
-        auth.authorise(endpoint.permission)
+        auth.authorise(endpoint.permission, before_two_factor=endpoint.before_two_factor)
         if endpoint.if_match == "required" and not request.headers.get("If-Match"):
             raise _no_if_match()
         if endpoint.upload and request.mimetype == "multipart/form-data":

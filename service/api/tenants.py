@@ -20,7 +20,7 @@ from service.api.routing import Reply, Request, Resource
 from service.api.users import Email, Password, UserName
 from service.cad.materials import library_of
 from service.database import hold, session, set_tenant
-from service.models import Tenant
+from service.models import Tenant, User
 from shared.errors import ConflictError, InputError, NotFoundError
 from shared.material_library import find_material, suggest_material
 from shared.steps import ENGINE
@@ -182,6 +182,7 @@ class SettingsOut(EditableOut):
     notifications_enabled: bool
     clients_see: ClientsSee
     projects_visible_to: VisibleTo
+    require_two_factor: bool
 
 
 class SettingsChanges(Changes):
@@ -194,6 +195,11 @@ class SettingsChanges(Changes):
     notifications_enabled: bool | None = Field(None, strict=True)
     clients_see: ClientsSee | None = Field(None, description="what clients see of projects that are made from now on")
     projects_visible_to: VisibleTo | None = Field(None, description="who sees projects that are made from now on")
+    require_two_factor: bool | None = Field(
+        None,
+        strict=True,
+        description="whether who logs in without a second factor may only set one up; tokens of programs go on",
+    )
 
 
 @settings.declare("GET", "/", permission=Permission.SETTINGS_READ, answer=SettingsOut)
@@ -224,7 +230,19 @@ def change_settings(body: SettingsChanges) -> dict[str, Any]:
         _check_fallback(body.fallback_material)
     tenant = session().get_one(Tenant, auth.current().tenant_id, with_for_update={"key_share": True})
     check_unchanged(tenant)
+    if body.require_two_factor and not tenant.require_two_factor:
+        _check_own_two_factor()
     return _settings_of(_changed(tenant, changes))
+
+
+def _check_own_two_factor() -> None:
+    own = session().get_one(User, (auth.current().tenant_id, auth.current().user_id))
+    if own.two_factor_at is None and own.password_hash is not None:
+        raise ConflictError(
+            "Who asks everybody for a second factor has one, so that somebody is left to help the others.",
+            hint="Switch on two-factor login for yourself first, under your name.",
+            code="conflict.two_factor",
+        )
 
 
 def _check_fallback(name: str) -> None:

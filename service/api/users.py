@@ -12,7 +12,7 @@ from pydantic import Field, StringConstraints
 from sqlalchemy import func, select
 
 from service import audit
-from service.accounts import auth, password_links
+from service.accounts import auth, password_links, two_factor
 from service.accounts.permissions import Permission, Role
 from service.api.fields import Changes, EditableOut, OneLine
 from service.api.listing import EditableQuery, Page, equal, page_of, row
@@ -58,6 +58,9 @@ class UserChanges(Changes):
 
 class UserQuery(EditableQuery):
     role: Role | None = None
+    two_factor: bool | None = Field(
+        None, description="only those who log in with a second factor, or without; for tenant administrators"
+    )
 
 
 class PasswordLink(Reply):
@@ -73,8 +76,12 @@ class NewPassword(Reply):
 @users.declare("GET", "/", permission=Permission.USER_READ, query=UserQuery, answer=Page[UserOut])
 def list_artists(query: UserQuery) -> dict[str, Any]:
     """List the people of the tenant."""
+    found = select(User).where(*equal((User.role, query.role)))
+    if query.two_factor is not None:
+        auth.require(Permission.USER_WRITE)
+        found = found.where(User.two_factor_at.is_not(None) == query.two_factor)
     return page_of(
-        select(User).where(*equal((User.role, query.role))),
+        found,
         query,
         key=User,
         search=(User,),
@@ -161,6 +168,24 @@ def make_password_link(user_id: UUID) -> dict[str, Any]:
     address = config.public_url or request.host_url.rstrip("/")
     url = password_links.link_for(config.secret_key, address, user)
     return {"url": url, "expires_at": password_links.expires_at(), "mailed": mailed}
+
+
+@users.declare("DELETE", "/<uuid:user_id>/two-factor", permission=Permission.USER_WRITE, answer=None, errors=(409,))
+def switch_off_two_factor(user_id: UUID) -> None:
+    """Let somebody log in with their password alone, who lost phone and recovery codes; they are told of it.
+
+    Nobody switches it on for somebody else.
+    """
+    user = row_to_change(User, user_id)
+    check_role(Role(user.role))
+    if user.id == auth.current().user_id:
+        raise ConflictError(
+            "One's own second factor is switched off with the password and a code.",
+            hint="Do so under your name, or by POST /api/auth/two-factor/disable.",
+            code="conflict.oneself",
+        )
+    two_factor.switch_off(user)
+    written(user)
 
 
 def lock_out(user: User) -> None:

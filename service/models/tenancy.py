@@ -50,6 +50,7 @@ class Tenant(Base):
     notifications_enabled: Mapped[bool] = mapped_column(server_default=text("true"))
     clients_see: Mapped[str] = mapped_column(server_default="shared")
     projects_visible_to: Mapped[str] = mapped_column(server_default="everybody")
+    require_two_factor: Mapped[bool] = mapped_column(server_default=text("false"))
     last_order: Mapped[int] = mapped_column(server_default=text("0"), default=0)
     """Number of the newest order."""
     revision: Mapped[int] = mapped_column(server_default=text("1"), default=1)
@@ -66,6 +67,7 @@ class User(EditableRow, Base):
     __table_args__ = (
         Index("uq_users_email", "tenant_id", func.lower(text("email")), unique=True),
         CheckConstraint(f"role IN ({', '.join(repr(role.value) for role in Role)})", name="role"),
+        CheckConstraint("two_factor_at IS NULL OR two_factor_salt IS NOT NULL", name="two_factor"),
         Index("ix_users_search", "search", postgresql_using="gin"),
     )
 
@@ -75,6 +77,14 @@ class User(EditableRow, Base):
     password_hash: Mapped[str | None] = mapped_column(default=None)
     last_seen_at: Mapped[datetime | None] = mapped_column(default=None)
     """When a token of theirs was used last, to a minute."""
+    two_factor_salt: Mapped[uuid.UUID | None] = mapped_column(default=None)
+    """What the secret of their authenticator app is derived from, see :mod:`service.accounts.two_factor`."""
+    two_factor_at: Mapped[datetime | None] = mapped_column(default=None)
+    """Since when their login asks for a code; null while it does not."""
+    two_factor_step: Mapped[int | None] = mapped_column(default=None)
+    """The step of time whose code they used last: it and those before it are refused."""
+    recovery_digests: Mapped[list[str]] = mapped_column(server_default=text("'[]'::jsonb"), default=list)
+    """SHA-256 of each recovery code that is left."""
     name_order: Mapped[str] = order_column()
     search: Mapped[Any] = search_column("name || ' ' || email")
 

@@ -8,8 +8,8 @@ away by ``changing``, as assets are; ``casting`` chooses what a shot uses, ``pro
 ``custom_fields`` declares fields, ``task_statuses`` what tasks can be and ``task_templates`` sets of them, many of
 which ``board`` and ``task_lists`` show and change; ``uploads`` takes CAD files, and ``revisions`` has the buttons that
 confirm or correct matches; ``webhooks`` and ``people`` are an administrator's; ``project_people`` has team and clients
-of a project, ``time_spent`` weeks and totals; ``account`` is one's own, and ``sign_in`` gives and ends the browser's
-session. All of them change rows by the API's own functions.
+of a project, ``time_spent`` weeks and totals; ``account`` is one's own with its ``two_factor``, and ``sign_in`` gives
+and ends the browser's session. All of them change rows by the API's own functions.
 """
 
 from __future__ import annotations
@@ -48,6 +48,7 @@ from service.pages import (
     task_templates,
     tasks,
     time_spent,
+    two_factor,
     uploads,
     webhooks,
     workflows,
@@ -61,7 +62,7 @@ _VIEWS = (
     *(home, projects, making, changing, casting, production, custom_fields, field_values),
     *(assets, uploads, revisions, tasks, task_lists, board, schedule, task_statuses, task_templates),
     *(publishes, playlists, orders, review, comments, search, jobs, workflows, notifications, webhooks),
-    *(time_spent, people, project_people, account, sign_in, single_sign_on),
+    *(time_spent, people, project_people, account, two_factor, sign_in, single_sign_on),
 )
 """Modules whose import declares the routes of ``pages``."""
 

@@ -120,9 +120,9 @@ def choose_password() -> Response:
     form = request.form
     try:
         _check_repeated("password")
-        given = {name: form.get(name, "") for name in ("code", "password")}
+        given = {name: form.get(name, "") for name in ("code", "password", "two_factor_code")}
         body = read_form(api.ChosenPassword, given, "No password was chosen.")
-        user = password_links.choose(auth.config(), body.code, body.password)
+        user = password_links.choose(auth.config(), body.code, body.password, body.two_factor_code)
     except (AuthError, InputError) as error:
         session().rollback()
         return _password_page(error, code=form.get("code", ""))
@@ -153,7 +153,8 @@ def forget_password() -> Response:
 
 
 def _password_page(error: RacewayError | None = None, *, code: str = "") -> Response:
-    answer = make_response(render_template("pages/password.html", error=error, code=code))
+    second = error is not None and error.code in ("auth.code_needed", "auth.wrong_code")
+    answer = make_response(render_template("pages/password.html", error=error, code=code, second=second))
     answer.status_code = error.status if error else 200
     return finish(answer)
 

@@ -37,12 +37,15 @@ READ_LATER: set[str] = set()
 """Endpoints whose forms have files, or that take a file: read once it is known who sends it."""
 
 
-def page(path: str, permission: Permission) -> Callable[[View], View]:
-    """Declare a page that shows itself to whoever has ``permission``."""
+def page(path: str, permission: Permission, *, before_two_factor: bool = False) -> Callable[[View], View]:
+    """Declare a page that shows itself to whoever has ``permission``.
+
+    Who has to set up a second factor first sees only what is open ``before_two_factor``; everything else leads there.
+    """
 
     def declare(view: View) -> View:
         def serve(**values: object) -> Response:
-            auth.authorise(permission)
+            auth.authorise(permission, before_two_factor=before_two_factor)
             body = view(**values)
             commit(session())
             return make_response(body)
@@ -53,7 +56,9 @@ def page(path: str, permission: Permission) -> Callable[[View], View]:
     return declare
 
 
-def action(path: str, permission: Permission, *, with_files: bool = False) -> Callable[[View], View]:
+def action(
+    path: str, permission: Permission, *, with_files: bool = False, before_two_factor: bool = False
+) -> Callable[[View], View]:
     """Declare what a form of ours does, for whoever has ``permission``; the view answers where to go afterwards.
 
     What is refused leads back to the page on which the form stands, which says why and keeps what was typed (keep.js).
@@ -63,7 +68,7 @@ def action(path: str, permission: Permission, *, with_files: bool = False) -> Ca
     def declare(view: View) -> View:
         def serve(**values: object) -> Response:
             refuse_other_sites()
-            auth.authorise(permission)
+            auth.authorise(permission, before_two_factor=before_two_factor)
             if with_files:
                 request.max_content_length = auth.config().max_upload_bytes
                 release(session())
@@ -116,7 +121,7 @@ def shortened(lines: Sequence[str]) -> str:
 def may(permission: str) -> bool:
     """Whether the reader has a permission, for the sections of a page that not everybody sees."""
     who = reader()
-    return who is not None and allows(who.role, Permission(permission))
+    return who is not None and not who.needs_two_factor and allows(who.role, Permission(permission))
 
 
 def reader() -> Identity | None:

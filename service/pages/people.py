@@ -35,7 +35,7 @@ _IS_OPEN = Task.archived_at.is_(None) & is_open()
 
 @page("/people", Permission.USER_WRITE)
 def people() -> str:
-    """All people; ``q`` and ``role`` narrow them, ``archived`` shows those who were put away, too."""
+    """All people; ``q``, ``role`` and ``without_code`` narrow them, ``archived`` shows those who were put away, too."""
     query, role = request.args.get("q", "").strip()[:200], request.args.get("role", "")
     with_archived = "archived" in request.args
     found = select(User).order_by(User.archived_at.nulls_first(), User.name_order, User.id)
@@ -43,6 +43,8 @@ def people() -> str:
         found = found.where(User.archived_at.is_(None))
     if role in list(Role):
         found = found.where(User.role == role)
+    if without_code := "without_code" in request.args:
+        found = found.where(User.two_factor_at.is_(None))
     if query:
         found = found.where(*matching(query, User))
     number = page_number()
@@ -55,10 +57,12 @@ def people() -> str:
         role=role,
         roles=_roles(),
         with_archived=with_archived,
+        without_code=without_code,
         number=number,
         more=more,
         mailed=password_links.can_be_mailed(auth.config()),
         settings=tenant_settings(session()),
+        has_two_factor=row(User, auth.current().user_id).two_factor_at is not None,
     )
 
 
@@ -103,6 +107,26 @@ def choose_clients_see() -> str:
 def choose_visible_to() -> str:
     """Choose who sees projects that are made from now on."""
     return _set_for_new_projects("projects_visible_to")
+
+
+@action("/people/two-factor", Permission.SETTINGS_WRITE)
+def choose_two_factor() -> str:
+    """Choose whether everybody logs in with a second factor."""
+    wanted = request.form.get("require_two_factor", "") == "yes"
+    tenants.change_settings(tenants.SettingsChanges.model_validate({"require_two_factor": wanted}))
+    told = "Who has no two-factor login is asked to set it up, with their next click." if wanted else "Nobody has to."
+    flash(f"Saved. {told}", "done")
+    return url_for("pages.people", _anchor="two-factor")
+
+
+@action("/people/<uuid:user_id>/two-factor/off", Permission.USER_WRITE)
+def switch_off_two_factor(user_id: UUID) -> str:
+    """Let somebody log in with the password alone."""
+    found = row(User, user_id, lock=True)
+    check_seen(found)
+    api.switch_off_two_factor(user_id)
+    flash(f"{found.name} logs in with the password alone, and is told so.", "done")
+    return _to(user_id)
 
 
 @action("/people/<uuid:user_id>/change", Permission.USER_WRITE)

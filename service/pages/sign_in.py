@@ -8,11 +8,11 @@ from uuid import UUID
 
 from flask import Response, make_response, redirect, render_template, request
 
-from service.accounts import auth, password_links, single_sign_on
-from service.accounts.logins import user_of_login
+from service.accounts import auth, password_links, single_sign_on, two_factor
+from service.accounts.logins import user_of_password
 from service.accounts.permissions import Permission
 from service.database import commit, session
-from service.models import ApiToken
+from service.models import ApiToken, User
 from service.pages.frame import finish, page_of_form, pages, refuse_other_sites
 from shared.errors import AuthError, InputError, RacewayError
 
@@ -27,15 +27,32 @@ def login() -> Response:
 
 @pages.post("/login")
 def log_in() -> Response:
-    """Begin a session with email and password."""
+    """Begin a session with email and password, or ask for a code as well."""
     refuse_other_sites()
     target = request.form.get("next", "/")
     email = request.form.get("email", "").strip()
     try:
-        user = user_of_login(email, request.form.get("password", ""), request.form.get("tenant", "").strip())
+        user = user_of_password(email, request.form.get("password", ""), request.form.get("tenant", "").strip())
     except (AuthError, InputError) as error:
         session().rollback()
         return login_page(error, target=target, email=email)
+    return go_on(user, target)
+
+
+@pages.post("/login/code")
+def log_in_with_code() -> Response:
+    """The second step of a login: a code, with the ``ticket`` that says who took the first just now."""
+    refuse_other_sites()
+    ticket, target = request.form.get("ticket", ""), request.form.get("next", "/")
+    try:
+        user = two_factor.user_of_ticket(auth.config(), ticket)
+    except AuthError as error:
+        return login_page(error, target=target)
+    try:
+        two_factor.check(auth.config(), user, request.form.get("code", "")[:100])
+    except AuthError as error:
+        session().rollback()
+        return _code_page(ticket, target, error)
     return enter(user.id, target)
 
 
@@ -91,6 +108,18 @@ def login_page(
     return finish(response)
 
 
+def go_on(user: User, target: str) -> Response:
+    """Begin a session for who has proved who they are, or ask for a code as well."""
+    if user.two_factor_at:
+        return _code_page(two_factor.ticket_for(auth.config(), user), target)
+    return enter(user.id, target)
+
+
+def _code_page(ticket: str, target: str, error: RacewayError | None = None) -> Response:
+    shown = render_template("pages/login_code.html", error=error, ticket=ticket, target=_local(target))
+    return finish(make_response(shown, error.status if error else 200))
+
+
 def enter(user_id: UUID, target: str, scopes: Collection[Permission] | None = None) -> Response:
     """Begin a session in the browser, and go to a page of ours."""
     # The session may do no more than the token it was begun with.
@@ -111,7 +140,7 @@ def enter(user_id: UUID, target: str, scopes: Collection[Permission] | None = No
 
 def _clean_address() -> str:
     """The page that was asked for, without a token in its address; of a form, the page on which it stands."""
-    if request.path == "/login":
+    if request.path in ("/login", "/login/code"):
         return "/"
     if request.method != "GET":
         return page_of_form() or "/"

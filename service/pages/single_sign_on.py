@@ -9,7 +9,7 @@ from service.accounts import auth, single_sign_on
 from service.accounts.logins import SeveralTenantsError, user_vouched_for
 from service.database import session
 from service.pages.frame import finish, pages
-from service.pages.sign_in import enter, login_page
+from service.pages.sign_in import go_on, login_page
 from shared.errors import RacewayError
 
 _GOING = "single_sign_on"
@@ -28,7 +28,7 @@ def ask_provider() -> Response:
 
 @pages.get("/login/provider/back")
 def back_from_provider() -> Response:
-    """Begin a session for whom the provider vouches for."""
+    """Begin a session for whom the provider vouches for, or ask for a code as well."""
     going = cookie.pop(_GOING, {})
     target = going.get("next") or "/"
     try:
@@ -39,7 +39,7 @@ def back_from_provider() -> Response:
     except RacewayError as error:
         session().rollback()
         return login_page(error, target=target)
-    return enter(user.id, target)
+    return go_on(user, target)
 
 
 def _callback() -> str:

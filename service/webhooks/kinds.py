@@ -18,6 +18,7 @@ _EMITTED = (
     *("workflow_run.started", "workflow_run.completed", "workflow_run.failed", "workflow_run.cancelled"),
     *("workflow_node.failed", "comment.mentioned", "queue.no_worker", "storage.failed", "webhook.switched_off"),
     *("user.failed_login", "user.failed_password_change", "user.password_link"),
+    *("user.failed_code", "user.recovery_code"),
 )
 """Kinds of events that tell of no change of a row."""
 

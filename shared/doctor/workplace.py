@@ -161,6 +161,13 @@ def _token(setup: Setup) -> Iterator[Finding]:
     except RacewayError as error:
         yield skipped(f"The token: {error.message}")
         return
+    if not me["permissions"]:
+        yield fault(
+            "token_two_factor",
+            f"The token opens nothing yet: everybody at {me['tenant']['name']} logs in with a second factor.",
+            "Set it up in the browser, at /account/two-factor.",
+        )
+        return
     yield fine(f"Logged in as {me['user']['name']} ({me['user']['role']}) of {me['tenant']['name']}")
     yield from _same_storage(setup, me["tenant"])
 

@@ -26,7 +26,8 @@ from service.queue import queueing
 from shared.errors import InputError
 from shared.storage_mark import mark_storage
 from tests.doctor import examine
-from tests.service.studio import StudioUnderTest
+from tests.service.phone import Phone
+from tests.service.studio import PASSWORD, Api, StudioUnderTest
 
 
 @pytest.fixture
@@ -226,3 +227,13 @@ def test_the_storage_of_another_studio_or_of_none(
     mark_storage(tmp_path, str(studio.tenant_id))
     assert examine("workplace", {**environment, **token}).status == 0
     assert "token" in examine("workplace", {**environment, "PM_API_TOKEN": "expired"}).codes
+
+
+def test_a_session_that_opens_nothing_before_a_second_factor(studio: StudioUnderTest, live_url: str) -> None:
+    login = {"email": studio.email(Role.ARTIST), "password": PASSWORD}
+    session = Api(studio.app, Api(studio.app).post("/auth/login", login).data["token"])
+    environment = {"PM_API_URL": live_url, "PM_PROJECT": "demo", "PM_ROOT": "/", "PM_API_TOKEN": session.token}
+    assert "token_two_factor" not in examine("workplace", environment).codes
+    Phone(studio.admin).switch_on()
+    studio.admin.patch("/settings/", {"require_two_factor": True})
+    assert "/account/two-factor" in examine("workplace", environment).finding("token_two_factor")["hint"]

@@ -5,6 +5,7 @@ The provider is a server of its own that speaks OpenID Connect (oidc-provider-mo
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from urllib.parse import parse_qs, urlencode, urlsplit
@@ -23,6 +24,7 @@ from service.app import create_app
 from service.config import Config
 from shared.errors import InputError
 from tests.service.page import Page
+from tests.service.phone import Phone
 from tests.service.studio import StudioUnderTest
 
 # Of the provider, which is written for an earlier version of its library.
@@ -107,6 +109,31 @@ def test_nobody_becomes_a_user_by_coming(studio: StudioUnderTest, sign_on: Calla
     studio.admin.post(f"/artists/{gone['id']}/archive")
     assert there.log_in(gone["email"]).status_code == 403
     assert not there.who()
+
+
+def test_a_second_factor_is_asked_for_after_it(studio: StudioUnderTest, sign_on: Callable[..., SignOn]) -> None:
+    there = sign_on()
+    recovery_code = Phone(studio.artist).switch_on()[0]
+    asked = there.log_in(studio.email(Role.ARTIST), next="/projects")
+    assert asked.status_code == 200 and "authenticator app" in Page(asked).text and not there.who()
+    [ticket] = re.findall(r'name="ticket" value="([^"]+)"', asked.text)
+    form = {"ticket": ticket, "code": recovery_code, "next": "/projects"}
+    assert there.browser.post("/login/code", data=form).location == "/projects"
+    assert studio.email(Role.ARTIST) in there.who()
+
+
+def test_where_everybody_has_a_second_factor_who_has_no_password_has_it_at_the_provider(
+    studio: StudioUnderTest, sign_on: Callable[..., SignOn]
+) -> None:
+    Phone(studio.admin).switch_on()
+    studio.admin.patch("/settings/", {"require_two_factor": True})
+    there, email = sign_on(), f"n{uuid4().hex[:10]}@example.com"
+    studio.admin.post("/artists/", {"name": "Without", "email": email})
+    there.log_in(email)
+    assert there.browser.get("/projects").status_code == 200
+    assert "You have no password here" in Page(there.browser.get("/account/two-factor")).text
+    there.log_in(studio.email(Role.ARTIST))
+    assert there.browser.get("/projects").location == "/account/two-factor"
 
 
 @pytest.mark.parametrize("verified", [None, False, "false", "no"])

@@ -14,6 +14,8 @@ async function showOwner() {
   const { ok, data, error } = await answer.json();
   if (ok) {
     owner.textContent = `For ${data.name}, ${data.email}, at ${data.tenant}.`;
+    form.querySelector("[data-second]").hidden = !data.two_factor;
+    form.elements.two_factor_code.required = data.two_factor;
   } else if (!form.querySelector(".note")) {
     owner.textContent = `${error.message} ${error.hint}`;
     owner.className = "failure";

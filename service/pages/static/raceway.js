@@ -80,7 +80,8 @@ function keepingFocus(section, replace) {
 async function refresh(section) {
   if (document.hidden || isInUse(section)) return section;
   const response = await fetch(section.dataset.refresh);
-  if (response.status === 401) {
+  // The session has ended, or opens nothing but one page any more.
+  if (response.status === 401 || response.redirected) {
     location.reload();
     return section;
   }

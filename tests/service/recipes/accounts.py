@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from uuid import uuid4
 
 from service.accounts.permissions import Role
+from tests.service.phone import Phone
 from tests.service.recipes.registry import ANY, RECIPES, Call, Recipe, recipe, row_recipes
 from tests.service.studio import PASSWORD, Api, Json
 from tests.service.world import World, unique
@@ -36,6 +37,35 @@ RECIPES["POST /auth/logout"] = _of_a_new_session("/auth/logout", {})
 RECIPES["POST /auth/password"] = _of_a_new_session(
     "/auth/password", {"current_password": PASSWORD, "new_password": "battery staple horse"}
 )
+
+
+RECIPES["POST /auth/two-factor"] = _of_a_new_session("/auth/two-factor", {"current_password": PASSWORD})
+
+
+def _with_two_factor(path: str, *, is_on: bool = True, proved: bool = True) -> Recipe:
+    """A call of somebody who has begun to set it up, or has it, with a code that is good."""
+
+    def made(world: World) -> Call:
+        login = Api(world.studio.app).post("/auth/login", {"email": world.user()["email"], "password": PASSWORD})
+        phone = Phone(Api(world.studio.app, login.data["token"]))
+        code = phone.switch_on()[0] if is_on else phone.begin().code()
+        body = {"code": code, **({"current_password": PASSWORD} if proved else {})}
+        return Call(path, body, {"headers": {"Authorization": f"Bearer {login.data['token']}"}}, alone=True)
+
+    return made
+
+
+RECIPES["POST /auth/two-factor/confirm"] = _with_two_factor("/auth/two-factor/confirm", is_on=False, proved=False)
+RECIPES["POST /auth/two-factor/disable"] = _with_two_factor("/auth/two-factor/disable")
+RECIPES["POST /auth/two-factor/recovery-codes"] = _with_two_factor("/auth/two-factor/recovery-codes")
+
+
+@recipe("DELETE /artists/<uuid:user_id>/two-factor")
+def _(world: World) -> Call:
+    user = world.user()
+    login = Api(world.studio.app).post("/auth/login", {"email": user["email"], "password": PASSWORD})
+    Phone(Api(world.studio.app, login.data["token"])).switch_on()
+    return Call(f"/artists/{user['id']}/two-factor")
 
 
 RECIPES["PATCH /auth/me"] = _of_a_new_session("/auth/me", {"name": "Another"})
