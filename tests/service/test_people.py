@@ -65,7 +65,8 @@ def test_somebody_who_is_invited_chooses_a_password_by_the_link_and_is_in(app: F
     assert not made["mailed"] and made["url"].startswith("http://localhost/password#")
     code = code_of(made["url"])
     owner = Api(app).post("/auth/password-link", {"code": code}).data
-    assert owner == {"name": "Anna Berg", "email": person["email"], "tenant": studio.name, "is_new": True}
+    named = {"name": "Anna Berg", "email": person["email"], "tenant": studio.name}
+    assert owner == {**named, "is_new": True, "two_factor": False}
     login = choose(app, code).data
     assert login["user"]["id"] == person["id"] and Api(app, login["token"]).get("/auth/me").status == 200
     assert can_log_in(app, person, CHOSEN)
@@ -310,7 +311,7 @@ def test_the_list_tells_of_each_their_role_and_open_tasks(studio: StudioUnderTes
         task = studio.production().task
         studio.admin.patch(f"/tasks/{task['id']}", {"assignee_ids": [person["id"]], "status": status})
     text = Page(admin.get("/people")).text
-    assert f"Zoe Last invited {person['email']} project manager never 1" in text
+    assert f"Zoe Last invited {person['email']} project manager off never 1" in text
     assert "Zoe Last" in Page(admin.get("/people?q=zoe")).text and "Zoe" not in Page(admin.get("/people?q=anna")).text
     assert "Zoe" not in Page(admin.get("/people?role=artist")).text
     assert "modelling" in Page(admin.get(f"/people/{person['id']}")).text
