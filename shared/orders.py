@@ -2,11 +2,13 @@
 
 ::
 
-    submitted ──▶ accepted ──▶ in_progress ──▶ delivered
-        │ ▲           │             │
-        ▼ │           ▼             ▼
-    rejected ◀────────┴─────────────┘          any but delivered ──▶ cancelled
+    submitted ──▶ accepted ──▶ in_progress ──▶ delivered ──▶ approved
+        │ ▲           │          │  ▲             │  ▲
+        ▼ │           ▼          │  │             ▼  │
+    rejected ◀────────┴──────────┘  └──── changes_requested
         └──▶ resubmitted ──▶ (as submitted)
+
+    any but delivered and approved ──▶ cancelled
 """
 
 from __future__ import annotations
@@ -22,6 +24,8 @@ class OrderState(StrEnum):
     ACCEPTED = "accepted"
     IN_PROGRESS = "in_progress"
     DELIVERED = "delivered"
+    CHANGES_REQUESTED = "changes_requested"
+    APPROVED = "approved"
     REJECTED = "rejected"
     CANCELLED = "cancelled"
 
@@ -32,6 +36,8 @@ class OrderStep(StrEnum):
     ACCEPT = "accept"
     START = "start"
     DELIVER = "deliver"
+    APPROVE = "approve"
+    REQUEST_CHANGES = "request-changes"
     REJECT = "reject"
     RESUBMIT = "resubmit"
     CANCEL = "cancel"
@@ -39,13 +45,16 @@ class OrderStep(StrEnum):
 
 _WAITING = (OrderState.SUBMITTED, OrderState.RESUBMITTED)
 _UNDER_WAY = (OrderState.ACCEPTED, OrderState.IN_PROGRESS)
+_ASKED_AGAIN = OrderState.CHANGES_REQUESTED
 _STEPS: dict[OrderStep, tuple[tuple[OrderState, ...], OrderState]] = {
     OrderStep.ACCEPT: (_WAITING, OrderState.ACCEPTED),
-    OrderStep.START: ((OrderState.ACCEPTED,), OrderState.IN_PROGRESS),
-    OrderStep.DELIVER: ((OrderState.IN_PROGRESS,), OrderState.DELIVERED),
+    OrderStep.START: ((OrderState.ACCEPTED, _ASKED_AGAIN), OrderState.IN_PROGRESS),
+    OrderStep.DELIVER: ((OrderState.IN_PROGRESS, _ASKED_AGAIN), OrderState.DELIVERED),
+    OrderStep.APPROVE: ((OrderState.DELIVERED,), OrderState.APPROVED),
+    OrderStep.REQUEST_CHANGES: ((OrderState.DELIVERED,), _ASKED_AGAIN),
     OrderStep.REJECT: ((*_WAITING, *_UNDER_WAY), OrderState.REJECTED),
     OrderStep.RESUBMIT: ((OrderState.REJECTED,), OrderState.RESUBMITTED),
-    OrderStep.CANCEL: ((*_WAITING, *_UNDER_WAY, OrderState.REJECTED), OrderState.CANCELLED),
+    OrderStep.CANCEL: ((*_WAITING, *_UNDER_WAY, _ASKED_AGAIN, OrderState.REJECTED), OrderState.CANCELLED),
 }
 
 

@@ -198,7 +198,7 @@ def told_of(row: object) -> dict[str, Any]:
     elif isinstance(row, MediaAsset):
         told |= {name: known[name] for name in _OF_MEDIUM if name in known}
     elif isinstance(row, Comment):
-        about = ("task", row.task_id), ("publish", row.publish_id), ("medium", row.media_id)
+        about = ("task", row.task_id), ("publish", row.publish_id), ("order", row.order_id), ("medium", row.media_id)
         told["target_type"], target_id = next((kind, target) for kind, target in about if target)
         told["target_id"] = str(target_id)
     return told

@@ -40,7 +40,7 @@ from service.models import (
 )
 from service.production.visibility import outsiders_of
 from service.production.watchers import watchers_of_any
-from service.review import comments
+from service.review import comments, orders
 from shared.jobs import DONE_STATES, FINAL_STATES, JobState
 from shared.orders import OrderState
 from shared.steps import STEPS
@@ -61,9 +61,10 @@ KINDS: dict[str, dict[str, str]] = {
         "task.status": "Somebody else changed the status of a task that you do or watch.",
         "publish.created": "Something was published that a task which you do or watch builds on.",
         "comment.mention": "Somebody mentioned you in a comment.",
-        "comment.created": "Somebody commented on a publish or picture of yours, or on a task that you do or watch.",
+        "comment.created": "Somebody commented on a publish, picture or order of yours, or on a task that you do or "
+        "watch.",
         "playlist.shared": "A playlist waits for you to look at it, as a client of its project.",
-        "order.state": "An order of yours goes on, or one waits for you.",
+        "order.state": "An order of yours goes on, one waits for you, or a client answers to what was delivered.",
         "account.two_factor": "An administrator switched off your two-factor login.",
     },
     ALERT: {},
@@ -117,7 +118,7 @@ def sentence(event: Event) -> str:
 def link_of(subject_type: str, subject_id: UUID | str | None) -> str:
     """Path of the page that shows a row; empty where none does."""
     page = {"job": "jobs", "asset": "assets", "publish": "publishes", "task": "tasks", "workflow_run": "workflows/runs"}
-    page |= {"playlist": "playlists", "medium": "pictures", "webhook": "webhooks"}
+    page |= {"playlist": "playlists", "order": "orders", "medium": "pictures", "webhook": "webhooks"}
     page |= {each: f"{each}s" for each in ("project", "sequence", "shot")}
     return f"/{page[subject_type]}/{subject_id}" if subject_type in page and subject_id else ""
 
@@ -242,7 +243,7 @@ def _batch_of(current: Session, job: Job) -> _Batch:
     if order is not None:
         of_order = select(Job).join(OrderItem, ordered).where(OrderItem.order_id == order.id)
         pictures = current.scalars(of_order).unique().all()
-        return _Batch(f"order:{order.id}", f"Order {order.number}, {order.title}", pictures, "")
+        return _Batch(f"order:{order.id}", f"Order {order.number}, {order.title}", pictures, link_of("order", order.id))
     together = job.request.get("batch")
     if together:
         jobs = current.scalars(select(Job).where(Job.request["batch"].astext == str(together))).unique().all()
@@ -276,8 +277,10 @@ def _name_of(target: Asset | Shot) -> str:
     return f"{str(target.entity).partition(':')[2]} ({target.project_name})"
 
 
-def _named(what: Task | Publish | MediaAsset) -> str:
-    """``modelling of gear (film)``, ``body v002_i001 of gear (film)``, ``front.png of gear (film)``."""
+def _named(what: Task | Publish | Order | MediaAsset) -> str:
+    """``modelling of gear (film)``, ``body v002_i001 of gear (film)``, ``a.png of gear (film)``, ``order 7, Gear``."""
+    if isinstance(what, Order):
+        return f"order {what.number}, {what.title}"
     if isinstance(what, MediaAsset):
         return f"{what.name} of {_name_of(what.asset)}" if what.asset else what.name
     if isinstance(what, Task):
@@ -368,23 +371,33 @@ def _published(current: Session, event: Event) -> Notice | None:
 
 
 def _order_moved(current: Session, event: Event) -> Notice | None:
-    """An order that goes on is told to its client; one that waits, to those who can accept it."""
+    """An order that goes on is told to its client; one that waits, and what its client answers, to the studio."""
     changes: dict[str, Any] = event.payload.get("changes") or {}
     order = current.scalars(select(Order).where(Order.id == event.subject_id)).unique().one_or_none()
     if order is None or (event.kind == "order.changed" and "state" not in changes):
         return None
     # As the event says: it may have gone on since.
     state = str(changes["state"][1]) if "state" in changes else OrderState.SUBMITTED.value
-    if state in (OrderState.SUBMITTED, OrderState.RESUBMITTED):
-        managers = [role for role in Role if allows(role, Permission.ORDER_MANAGE)]
-        audience = frozenset(current.scalars(select(User.id).where(User.role.in_(managers))))
-        title = f"Order {order.number} waits for you: {order.title}"
-    else:
-        audience, title = frozenset({order.client_id}), f"Order {order.number} is {state.replace('_', ' ')}"
-    key = f"order:{order.id}:{event.id}"
+    audience, title = frozenset({order.client_id}), f"Order {order.number} is {state.replace('_', ' ')}"
+    key, body, link = f"order:{order.id}:{event.id}", "", link_of("order", order.id)
     failed = state == OrderState.REJECTED
-    body = order.reject_reason if failed else ""
-    return Notice(NOTIFICATION, "order.state", key, title, audience - {event.actor_id}, body=body, failed=failed)
+    if failed:
+        body = order.reject_reason
+    elif state in (OrderState.SUBMITTED, OrderState.RESUBMITTED):
+        audience, title = orders.managers(current), f"Order {order.number} waits for you: {order.title}"
+    elif state == OrderState.APPROVED:
+        audience, title = orders.handlers(current, order), f"Order {order.number} is approved: {order.title}"
+    elif state == OrderState.CHANGES_REQUESTED:
+        audience = orders.handlers(current, order)
+        title = f"Changes are requested for order {order.number}: {order.title}"
+        # Told of with the comment that says which: both were written at one time, in one transaction.
+        asked = select(Comment).where(Comment.order_id == order.id, Comment.created_at == event.created_at)
+        if comment := current.scalars(asked).unique().first():
+            body, key, link = comment.text, _key_of(comment), f"{link}#comment-{comment.id}"
+    elif state == OrderState.DELIVERED and changes.get("delivery", [0, 1])[1] > 1:
+        title = f"{title} again"
+    audience -= {event.actor_id}
+    return Notice(NOTIFICATION, "order.state", key, title, audience, body=body, link=link, failed=failed)
 
 
 # -- comments
@@ -402,17 +415,19 @@ def _mentioned(current: Session, event: Event) -> Notice | None:
 
 
 def _commented(current: Session, event: Event) -> Notice | None:
-    """Those whose work a comment is about: who does the task or watches it, who made the publish, who had the picture
-    made."""
+    """Those whom a comment concerns: who does the task or watches it, who made the publish, who had the picture made;
+    whose order it is, who works on that in the studio, and who wrote before."""
     comment = _comment_of(current, event)
     if comment is None:
         return None
+    order = comment.order
     publish, task = comment.publish, comment.task or (comment.publish and comment.publish.task)
     job = comment.medium.job if comment.medium and not task else None
     users = (
         *(map(UUID, {*task.assignee_ids, *watchers_of_any(current, [task.id])}) if task else ()),
         publish and publish.created_by_id,
         job and job.created_by_id,
+        *((order.client_id, *orders.handlers(current, order), *orders.writers(current, order)) if order else ()),
     )
     concerned = (user for user in users if user and str(user) not in comment.mentions)
     return _comment_notice(current, event, comment, "comment.created", "commented on", concerned)
@@ -425,10 +440,10 @@ def _comment_of(current: Session, event: Event) -> Comment | None:
 def _comment_notice(
     current: Session, event: Event, comment: Comment, kind: str, did: str, users: Iterable[UUID]
 ) -> Notice | None:
-    about = comment.task or comment.publish or comment.medium
+    about = comment.task or comment.publish or comment.order or comment.medium
     if comment.archived_at or about is None:
         return None
-    kinds: dict[type, str] = {Task: "task", Publish: "publish", MediaAsset: "medium"}
+    kinds: dict[type, str] = {Task: "task", Publish: "publish", Order: "order", MediaAsset: "medium"}
     link = link_of(kinds[type(about)], about.id)
     audience = comments.readers(current, comment, set(users) - {comment.author_id, event.actor_id})
     title = f"{comment.author.name} {did} {_named(about)}"

@@ -1,4 +1,4 @@
-"""Comments: what people say to each other about a task, a publish, a picture or a film."""
+"""Comments: what people say to each other about a task, a publish, an order, a picture or a film."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from service.api.tasks import user_meant
 from service.api.validation import Matches
 from service.archiving import check_live
 from service.database import session
-from service.models import Comment, MediaAsset, Publish, Task, User
+from service.models import Comment, MediaAsset, Order, Publish, Task, User
 from service.models.comments import LONGEST, MOST_POINTS
 from service.production.statuses import status_given
 from service.review.comments import check_attachments, check_looked_at, mentioned
@@ -31,7 +31,7 @@ from shared.errors import ForbiddenError, InputError
 comments = Resource("comments", "/comments")
 RESOURCES = (comments,)
 
-TargetType = Literal["task", "publish", "medium"]
+TargetType = Literal["task", "publish", "order", "medium"]
 Text = Annotated[
     str,
     StringConstraints(max_length=LONGEST, strip_whitespace=True),
@@ -43,7 +43,8 @@ Text = Annotated[
 ]
 Attachments = Annotated[list[UUID], Field(max_length=50, description="ids of media: GET /api/media/assets")]
 ForClient = Annotated[
-    bool, Field(description="clients who see the publish, picture or film may read it; what they write always is")
+    bool,
+    Field(description="clients who see what it is about may read it; what they write always is"),
 ]
 Seconds = Annotated[float, Field(ge=0, le=1e6, allow_inf_nan=False, description="point in the film", examples=[2.5])]
 Part = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
@@ -87,6 +88,7 @@ class CommentOut(EditableOut):
     author: str
     text: str
     status: str | None = Field(description="the status that the task was given with it")
+    delivery: int | None = Field(description="number of the order's delivery to which it requests changes")
     for_client: bool
     mentions: list[MentionOut]
     attachments: list[AttachmentOut]
@@ -118,6 +120,8 @@ class NewComment(Request):
             if self.media_id not in (None, self.target_id):
                 raise ValueError("a comment on a medium is about that one")
             self.media_id = self.target_id
+        if self.target_type == "order" and self.media_id:
+            raise ValueError("a comment on an order is of no picture: comment on the picture itself")
         if self.media_id is None and (self.drawing or self.seconds is not None):
             raise ValueError("a drawing and seconds need the media_id of the picture or film")
         return self
@@ -132,6 +136,7 @@ class CommentChanges(Changes):
 class CommentQuery(EditableQuery):
     task_id: UUID | None = None
     publish_id: UUID | None = None
+    order_id: UUID | None = None
     media_id: UUID | None = Field(None, description="said of this picture or film, whatever else it is about")
     author: str = Field("", description="`me`, or the id of a user")
 
@@ -155,7 +160,7 @@ def describe(found: Sequence[Comment]) -> list[dict[str, Any]]:
         {
             **{name: getattr(comment, name) for name in CommentOut.model_fields if name not in made},
             "target_type": _target_type(comment),
-            "target_id": comment.task_id or comment.publish_id or comment.media_id,
+            "target_id": comment.task_id or comment.publish_id or comment.order_id or comment.media_id,
             "author": comment.author.name,
             "mentions": [{"id": user_id, "name": names[user_id]} for user_id in comment.mentions],
             # A client does not see every file that somebody of the studio attached.
@@ -168,6 +173,8 @@ def describe(found: Sequence[Comment]) -> list[dict[str, Any]]:
 
 
 def _target_type(comment: Comment) -> TargetType:
+    if comment.order_id:
+        return "order"
     return "task" if comment.task_id else "publish" if comment.publish_id else "medium"
 
 
@@ -183,10 +190,13 @@ def _described(comment: Comment) -> dict[str, Any]:
 @comments.declare("GET", "/", permission=Permission.COMMENT_READ, query=CommentQuery, answer=Page[CommentOut])
 def list_comments(query: CommentQuery) -> dict[str, Any]:
     """List comments, the newest first."""
-    statement = select(Comment).join(Comment.author).outerjoin(Comment.task).outerjoin(Comment.publish)
+    statement = select(Comment).join(Comment.author)
+    for about in (Comment.task, Comment.publish, Comment.order):
+        statement = statement.outerjoin(about)
     wanted = (
         (Comment.task_id, query.task_id),
         (Comment.publish_id, query.publish_id),
+        (Comment.order_id, query.order_id),
         (Comment.media_id, query.media_id),
     )
     statement = statement.where(*equal(*wanted))
@@ -199,7 +209,7 @@ def list_comments(query: CommentQuery) -> dict[str, Any]:
         search=(Comment, User),
         sort={"created_at": Comment.created_at, "updated_at": Comment.updated_at, "author": User.name},
         default_sort="-created_at",
-        below=(Task, Publish),
+        below=(Task, Publish, Order),
     )
     page["items"] = describe(page["items"])
     return page
@@ -207,10 +217,12 @@ def list_comments(query: CommentQuery) -> dict[str, Any]:
 
 @comments.declare("POST", "/", permission=Permission.COMMENT_WRITE, body=NewComment, answer=CommentOut, status=201)
 def create_comment(body: NewComment) -> dict[str, Any]:
-    """Comment on a task or a publish, perhaps on a picture of it; or on a picture or film that is of no publish.
+    """Comment on a task or a publish, perhaps on a picture of it; on an order; or on a picture or film that is of no
+    publish.
 
     A comment on a task can give it a status. Who is mentioned, who does the task and who made the publish, or who had
-    the picture made, are told. Clients comment on the publishes and media that they see.
+    the picture made, are told; of an order, whose it is, who accepted it, and who wrote before. Clients comment on the
+    publishes, orders and media that they see.
     """
     current, who, status = session(), auth.current(), body.status
     if status:
@@ -226,6 +238,7 @@ def create_comment(body: NewComment) -> dict[str, Any]:
     comment = Comment(
         task_id=target.id if isinstance(target, Task) else None,
         publish_id=target.id if isinstance(target, Publish) else None,
+        order_id=target.id if isinstance(target, Order) else None,
         text=body.text,
         status=status,
         author_id=who.user_id,
@@ -294,12 +307,14 @@ def may_manage() -> bool:
 declare_archive(comments, Comment, Permission.COMMENT_WRITE, CommentOut, describe=_described, check=check_own)
 
 
-def _target(body: NewComment) -> Task | Publish | MediaAsset:
+def _target(body: NewComment) -> Task | Publish | Order | MediaAsset:
     """What the comment is about, locked where it changes; whoever asks must see it, and it must not be put away."""
     if body.target_type == "publish":
         publish = live_row(Publish, body.target_id)
         check_live(publish.part.target)
         return publish
+    if body.target_type == "order":
+        return live_row(Order, body.target_id)
     if body.target_type == "medium":
         medium = live_row(MediaAsset, body.target_id)
         if medium.publish_id:
@@ -323,7 +338,9 @@ def _check_for_client(comment: Comment) -> None:
             hint="Comment on the publish.",
             fields={"for_client": "is not of comments on tasks"},
         )
-    if not comment.for_client and auth.current().role is Role.CLIENT:
+    # Whoever asks: an order is the conversation of its client and the studio.
+    is_of_client = comment.order_id and comment.author and comment.author.role == Role.CLIENT
+    if not comment.for_client and (is_of_client or auth.current().role is Role.CLIENT):
         raise InputError(
             "What a client writes is always for clients.",
             hint="Leave for_client out.",

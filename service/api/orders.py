@@ -11,7 +11,7 @@ from pydantic import Field, StringConstraints
 from sqlalchemy import select
 
 from service.accounts import auth
-from service.accounts.permissions import Permission, Role
+from service.accounts.permissions import Permission, Role, allows
 from service.api.fields import Changes, Day, EditableOut, OneLine
 from service.api.listing import EditableQuery, Page, equal, page_of, row
 from service.api.records import change, declare_archive, live_row, row_to_change
@@ -19,6 +19,7 @@ from service.api.routing import Reply, Request, Resource
 from service.api.stored_files import zipped_media
 from service.database import session
 from service.models import Order, OrderItem, Project, User
+from service.models.comments import LONGEST
 from service.review import orders
 from shared.errors import ConflictError, ForbiddenError
 from shared.orders import OrderState, OrderStep, steps_from
@@ -56,7 +57,9 @@ class OrderItemOut(Reply):
     note: str
     job_id: UUID | None = Field(description="the job that makes it, once the order is in progress")
     job_state: str | None
-    media: list[OrderMediumOut] = Field(description="what the client gets; they see it once the order is delivered")
+    media: list[OrderMediumOut] = Field(
+        description="what the client gets with the next delivery, or got with the last one; they see what was delivered"
+    )
 
 
 class OrderOut(EditableOut):
@@ -67,7 +70,11 @@ class OrderOut(EditableOut):
     next_steps: list[OrderStep] = Field(description="what can be done with it now")
     reject_reason: str
     due: date | None
-    delivered_at: datetime | None
+    delivery: int = Field(description="number of the last delivery, from 1; 0 while nothing was delivered")
+    delivered_at: datetime | None = Field(description="when the last delivery was made")
+    delivered_by: str | None = Field(description="name of who made it; not for clients")
+    answered_at: datetime | None = Field(description="when it was approved, or changes to it were requested")
+    answered_by: str | None = Field(description="name of who did")
     client_id: UUID
     client: str
     project_id: UUID
@@ -96,6 +103,18 @@ class Rejection(Request):
     reason: Annotated[str, StringConstraints(min_length=1, max_length=4000, strip_whitespace=True)]
 
 
+class Seen(Request):
+    delivery: int = Field(ge=1, le=2**31 - 1, description="number of the delivery that was looked at", examples=[1])
+
+
+class RequestedChanges(Seen):
+    text: Annotated[
+        str,
+        StringConstraints(min_length=1, max_length=LONGEST, strip_whitespace=True),
+        Field(description="what shall change; a comment on the order, with mentions as in others"),
+    ]
+
+
 class Resubmission(Request):
     title: OrderTitle | None = None
     note: Note | None = None
@@ -117,11 +136,14 @@ class OrderQuery(EditableQuery):
 
 def describe(order: Order) -> dict[str, Any]:
     """What the API answers for an order."""
-    made = {"next_steps", "client", "project", "items"}
+    made = {"next_steps", "client", "delivered_by", "answered_by", "project", "items"}
+    people = allows(auth.current().role, Permission.USER_READ)
     return {
         **{name: getattr(order, name) for name in OrderOut.model_fields if name not in made},
         "next_steps": steps_from(OrderState(order.state)),
         "client": order.client.name,
+        "delivered_by": order.delivered_by.name if order.delivered_by and people else None,
+        "answered_by": order.answered_by.name if order.answered_by else None,
         "project": order.project.name if order.project else None,
         "items": [_described_item(item) for item in order.items],
     }
@@ -167,9 +189,9 @@ def get_order(order_id: UUID) -> dict[str, Any]:
 
 @resource.declare("GET", "/<uuid:order_id>/zip", permission=Permission.ORDER_READ, media_type="application/zip")
 def get_order_files(order_id: UUID) -> Response:
-    """All pictures and films of an order, numbered by its items, as one ZIP; for clients, once it is delivered."""
+    """All pictures and films of an order, numbered by its items, as one ZIP; for clients, what was delivered last."""
     order = row(Order, order_id)
-    given = [(item.asset.name if item.asset else "", chosen.medium) for item in order.items for chosen in item.media]
+    given = [(item.asset.name if item.asset else "", each.medium) for item in order.items for each in item.current]
     return zipped_media(given, f"Order {order.number} {order.title}")
 
 
@@ -203,14 +225,17 @@ declare_archive(resource, Order, Permission.ORDER_MANAGE, OrderOut, describe=des
 )
 def accept_order(order_id: UUID) -> dict[str, Any]:
     """Accept an order that was submitted."""
-    return _taken(order_id, OrderStep.ACCEPT)
+    order = row_to_change(Order, order_id)
+    orders.accept(session(), order)
+    return describe(change(order, {}))
 
 
 @resource.declare(
     "POST", "/<uuid:order_id>/start", permission=Permission.ORDER_MANAGE, answer=OrderOut, if_match="optional"
 )
 def start_order(order_id: UUID) -> dict[str, Any]:
-    """Begin with an accepted order: a job is queued for each item whose asset has something published."""
+    """Begin with an accepted order, or with changes to it: a job is queued for each item whose asset has something
+    published."""
     order = row_to_change(Order, order_id)
     orders.start(session(), order)
     return describe(order)
@@ -225,7 +250,8 @@ def start_order(order_id: UUID) -> dict[str, Any]:
     if_match="required",
 )
 def set_item_media(order_id: UUID, item_id: UUID, body: ItemMedia) -> dict[str, Any]:
-    """Choose what the client gets for an item, instead of what its job makes; ``If-Match`` is the order's."""
+    """Choose what the client gets for an item with the next delivery, instead of what its job makes; ``If-Match`` is
+    the order's."""
     order = row_to_change(Order, order_id)
     orders.attach(session(), order, item_id, body.media_ids)
     order.revision += 1
@@ -236,10 +262,52 @@ def set_item_media(order_id: UUID, item_id: UUID, body: ItemMedia) -> dict[str, 
     "POST", "/<uuid:order_id>/deliver", permission=Permission.ORDER_MANAGE, answer=OrderOut, if_match="optional"
 )
 def deliver_order(order_id: UUID) -> dict[str, Any]:
-    """Deliver an order: from now on its client sees the media of every item."""
+    """Deliver an order: from now on its client sees the media of every item. Deliveries are numbered.
+
+    After changes were requested, it is delivered again; what nobody chose or rendered anew is the same again.
+    """
     order = row_to_change(Order, order_id)
     orders.deliver(session(), order)
     return describe(order)
+
+
+@resource.declare(
+    "POST",
+    "/<uuid:order_id>/approve",
+    permission=Permission.ORDER_WRITE,
+    body=Seen,
+    answer=OrderOut,
+    if_match="optional",
+)
+def approve_order(order_id: UUID, body: Seen) -> dict[str, Any]:
+    """Accept what was delivered: only whose order it is. 412 where another delivery came since."""
+    order = row_to_change(Order, order_id)
+    if order.client_id != auth.current().user_id:
+        raise ForbiddenError(
+            f"Order {order.number} is that of {order.client.name}: only they approve what was delivered.",
+            hint="Ask them in a comment. What they never answer to can be archived.",
+        )
+    orders.approve(session(), order, body.delivery)
+    return describe(change(order, {}))
+
+
+@resource.declare(
+    "POST",
+    "/<uuid:order_id>/request-changes",
+    permission=Permission.ORDER_WRITE,
+    body=RequestedChanges,
+    answer=OrderOut,
+    if_match="optional",
+)
+def request_order_changes(order_id: UUID, body: RequestedChanges) -> dict[str, Any]:
+    """Ask for changes to what was delivered, in a comment on the order: whose it is, and project managers.
+
+    412 where another delivery came since. The studio can deliver again then.
+    """
+    order = row_to_change(Order, order_id)
+    _check_may_change(order)
+    orders.request_changes(session(), order, body.delivery, body.text)
+    return describe(change(order, {}))
 
 
 @resource.declare(
@@ -330,6 +398,6 @@ def _described_item(item: OrderItem) -> dict[str, Any]:
                 "mime_type": chosen.medium.mime_type,
                 "url": f"/api/media/assets/{chosen.media_id}/file",
             }
-            for chosen in item.media
+            for chosen in item.current
         ],
     }

@@ -30,7 +30,7 @@ from service.api.media import MediaUpload, add_medium, stored_medium
 from service.api.records import change
 from service.database import session
 from service.file_types import ACCEPTED
-from service.models import Comment, MediaAsset, Playlist, Publish, Task, TaskStatus
+from service.models import Comment, MediaAsset, Order, Playlist, Publish, Task, TaskStatus
 from service.models.comments import LONGEST
 from service.pages.forms import check_seen, read_form
 from service.pages.frame import action, may, tell_refusal
@@ -63,9 +63,9 @@ class Review:
 
 @dataclass(frozen=True)
 class CommentsView:
-    """What a page shows of the comments on its task, publish or medium, the newest first."""
+    """What a page shows of the comments on its task, publish, order or medium, the newest first."""
 
-    target: Task | Publish | MediaAsset
+    target: Task | Publish | Order | MediaAsset
     items: Sequence[dict[str, Any]]
     """As the API answers them, and ``own`` for those that the reader may change."""
     number: int
@@ -81,7 +81,8 @@ class CommentsView:
     @property
     def target_type(self) -> str:
         """What the API calls it."""
-        return "task" if isinstance(self.target, Task) else "publish" if isinstance(self.target, Publish) else "medium"
+        kinds: dict[type, str] = {Task: "task", Publish: "publish", Order: "order", MediaAsset: "medium"}
+        return kinds[type(self.target)]
 
     @property
     def answers(self) -> list[tuple[str, TaskStatus]]:
@@ -95,10 +96,12 @@ class CommentsView:
         return self.review.address if self.review else {}
 
 
-def comments_on(target: Task | Publish) -> CommentsView:
-    """The page of comments on a task or publish that the request asks for: at most four statements."""
+def comments_on(target: Task | Publish | Order) -> CommentsView:
+    """The page of comments on a task, publish or order that the request asks for: at most four statements."""
     if isinstance(target, Task):
         return _view(target, Comment.task_id == target.id, task=target)
+    if isinstance(target, Order):
+        return _view(target, Comment.order_id == target.id)
     return _view(target, Comment.publish_id == target.id)
 
 
@@ -123,7 +126,7 @@ def comments_in(review: Review) -> CommentsView:
 
 
 def _view(
-    target: Task | Publish | MediaAsset,
+    target: Task | Publish | Order | MediaAsset,
     said: ColumnElement[bool],
     *,
     task: Task | None = None,
@@ -219,6 +222,8 @@ def _page_of(target_type: str, target_id: UUID) -> str:
         return url_for("pages.picture", media_id=media_id or target_id)
     if target_type == "task":
         return url_for("pages.task", task_id=target_id)
+    if target_type == "order":
+        return url_for("pages.order", order_id=target_id)
     return url_for("pages.publish", publish_id=target_id)
 
 

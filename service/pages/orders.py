@@ -18,13 +18,15 @@ from service.api import orders as api
 from service.api.listing import row
 from service.api.records import change, row_to_change
 from service.database import session
-from service.models import Asset, AuditRecord, MediaAsset, Order, Project
+from service.models import Asset, AuditRecord, Comment, MediaAsset, Order, Project
+from service.models.comments import LONGEST
+from service.pages.comments import comments_on
 from service.pages.forms import check_seen, read_form
 from service.pages.frame import action, may, page
 from service.pages.paging import page_number, paged
 from service.pages.pictures import Picture, in_use, latest_thumbnails, pictures_of, standing_for
 from service.pages.task_statuses import today
-from service.review.orders import KINDS
+from service.review.orders import ATTACHABLE, KINDS, is_made_anew
 from service.search import matching
 from shared.errors import InputError
 from shared.orders import OrderState, OrderStep, steps_from
@@ -34,8 +36,8 @@ _PAGE = 50
 _ASSETS = 500
 _HISTORY = 100
 _CHOICE = 60
-_OPEN = (OrderState.SUBMITTED, OrderState.RESUBMITTED, OrderState.ACCEPTED, OrderState.IN_PROGRESS)
-_ATTACHABLE = (OrderState.ACCEPTED, OrderState.IN_PROGRESS)
+_WAITING = (OrderState.SUBMITTED, OrderState.RESUBMITTED)
+_OPEN = (*_WAITING, *ATTACHABLE)
 _TAKEN_BY_STUDIO: dict[str, Callable[[UUID], Any]] = {
     OrderStep.ACCEPT: api.accept_order,
     OrderStep.START: api.start_order,
@@ -45,13 +47,15 @@ _TAKEN_BY_STUDIO: dict[str, Callable[[UUID], Any]] = {
 
 @dataclass(frozen=True)
 class HistoryEntry:
-    """What happened to an order. ``state`` is what it became, empty where something else was changed: ``fields``."""
+    """What happened to an order. ``state`` is what it became, empty where something else was changed: ``fields``;
+    ``delivery`` is the number of what was delivered then, or else 0."""
 
     at: datetime
     who: str
     state: str
     reason: str
     fields: Sequence[str]
+    delivery: int
 
 
 @page("/orders", Permission.ORDER_READ)
@@ -104,22 +108,30 @@ def new_order() -> str:
 
 @page("/orders/<uuid:order_id>", Permission.ORDER_READ)
 def order(order_id: UUID) -> str:
-    """An order: what was asked for, what was made of it, what happened so far, and what can be done next."""
-    found = row(Order, order_id)
-    given = standing_for([chosen.medium for item in found.items for chosen in item.media])
+    """An order: what was asked for, what was made of it, what happened so far, what can be done next, and what is said
+    about it. ``fragment`` answers the comments, or what stands above them, alone."""
+    found, fragment = row(Order, order_id), request.args.get("fragment")
+    if fragment == "comments":
+        return render_template("pages/_said.html", comments=comments_on(found))
+    given = standing_for(list({each.media_id: each.medium for item in found.items for each in item.media}.values()))
     manages = may(Permission.ORDER_MANAGE) and found.archived_at is None
     may_change = may(Permission.ORDER_WRITE) and found.archived_at is None and api.may_change(found)
     return render_template(
-        "pages/order.html",
+        "pages/_order.html" if fragment else "pages/order.html",
         order=found,
         steps=steps_from(OrderState(found.state)) if found.archived_at is None else [],
         manages=manages,
-        editable=may_change and (manages or found.state in (*_OPEN[:2], OrderState.REJECTED)),
+        editable=may_change and (manages or found.state in (*_WAITING, OrderState.REJECTED)),
         may_change=may_change,
+        is_own=found.client_id == auth.current().user_id,
+        requested=_requested(found),
+        making={item.id for item in found.items if item.job and not item.chosen and is_made_anew(found, item)},
         pictures={picture.medium.id: picture for picture in given},
-        choice=_choice(found) if manages and found.state in _ATTACHABLE else {},
+        choice=_choice(found) if manages and found.state in ATTACHABLE else {},
         history=_history(found),
         kinds=dict(_kinds()),
+        longest=LONGEST,
+        comments=None if fragment else comments_on(found),
     )
 
 
@@ -152,6 +164,21 @@ def take_order(order_id: UUID, what: str) -> str:
     """Accept an order, begin with it, or deliver it."""
     _seen(order_id)
     _TAKEN_BY_STUDIO[what](order_id)
+    return url_for("pages.order", order_id=order_id)
+
+
+@action("/orders/<uuid:order_id>/approve", Permission.ORDER_WRITE)
+def approve_order(order_id: UUID) -> str:
+    """Accept what was delivered; ``delivery`` is what the reader saw."""
+    api.approve_order(order_id, read_form(api.Seen, _given("delivery"), "Nothing was approved."))
+    return url_for("pages.order", order_id=order_id)
+
+
+@action("/orders/<uuid:order_id>/request-changes", Permission.ORDER_WRITE)
+def request_order_changes(order_id: UUID) -> str:
+    """Ask for changes to what was delivered, and say which; ``delivery`` is what the reader saw."""
+    form = read_form(api.RequestedChanges, _given("delivery", "text"), "Nothing was requested.")
+    api.request_order_changes(order_id, form)
     return url_for("pages.order", order_id=order_id)
 
 
@@ -254,4 +281,13 @@ def _entry(record: AuditRecord) -> HistoryEntry | None:
     if not state and not fields:
         return None
     who = record.actor.name if record.actor else ""
-    return HistoryEntry(record.created_at, who, state, str(after.get("reject_reason") or ""), fields)
+    reason, delivery = str(after.get("reject_reason") or ""), int(after.get("delivery") or 0)
+    return HistoryEntry(record.created_at, who, state, reason, fields, delivery)
+
+
+def _requested(found: Order) -> Comment | None:
+    """The comment that says which changes to the last delivery are requested, while they are to be made."""
+    if not found.answered_at or found.state not in ATTACHABLE:
+        return None
+    said = select(Comment).where(Comment.order_id == found.id, Comment.delivery == found.delivery)
+    return session().scalars(said.where(Comment.archived_at.is_(None))).unique().first()

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from service.accounts.permissions import Role
 from service.database import seen_by_client
-from service.models import Comment, MediaAsset, Publish, Task, User
+from service.models import Comment, MediaAsset, Order, Publish, Task, User
 from service.review import media
 from shared.errors import InputError, NotFoundError
 
@@ -57,7 +57,7 @@ def check_attachments(current: Session, media_ids: Iterable[UUID]) -> list[str]:
     return [str(media_id) for media_id in wanted]
 
 
-def check_looked_at(medium: MediaAsset, about: Task | Publish | MediaAsset, seconds: float | None) -> None:
+def check_looked_at(medium: MediaAsset, about: Task | Publish | Order | MediaAsset, seconds: float | None) -> None:
     """Raises InputError where a comment ``about`` something cannot be on ``medium``, or not ``seconds`` into it."""
     if seconds is not None and not medium.mime_type.startswith("video/"):
         raise InputError(
@@ -65,7 +65,7 @@ def check_looked_at(medium: MediaAsset, about: Task | Publish | MediaAsset, seco
             hint="Leave seconds out.",
             fields={"seconds": "is of films only"},
         )
-    if isinstance(about, MediaAsset):
+    if isinstance(about, MediaAsset | Order):
         return
     target = about.target if isinstance(about, Task) else about.part.target
     project = media.project_of(medium)

@@ -11,10 +11,24 @@ from uuid import UUID, uuid4
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
+from service.accounts.permissions import Permission, Role, allows
 from service.accounts.settings import tenant_settings
-from service.database import current_tenant
-from service.models import Asset, MediaAsset, Order, OrderItem, OrderMedium, Part, Project, Publish, Tenant
+from service.database import current_actor, current_tenant
+from service.models import (
+    Asset,
+    Comment,
+    MediaAsset,
+    Order,
+    OrderItem,
+    OrderMedium,
+    Part,
+    Project,
+    Publish,
+    Tenant,
+    User,
+)
 from service.queue import jobs
+from service.review.comments import mentioned
 from shared.errors import ConflictError, InputError, NotFoundError
 from shared.jobs import JobState
 from shared.orders import OrderState, OrderStep, next_state
@@ -22,6 +36,8 @@ from shared.steps import step
 
 KINDS = ("still", "turntable")
 """Process steps that make what a client can order."""
+ATTACHABLE = (OrderState.ACCEPTED, OrderState.IN_PROGRESS, OrderState.CHANGES_REQUESTED)
+"""States in which media are chosen for the next delivery."""
 
 
 @dataclass(frozen=True)
@@ -50,7 +66,16 @@ def submit(current: Session, order: Order, wanted: Iterable[Wanted]) -> Order:
 
 
 def replace_items(current: Session, order: Order, wanted: Iterable[Wanted]) -> Order:
-    """Give the order these items instead of those it has; raises as :func:`submit` does."""
+    """Give the order these items instead of those it has.
+
+    Raises as :func:`submit` does, and ConflictError where something was delivered for those that it has.
+    """
+    if order.delivery:
+        raise ConflictError(
+            f"Order {order.number} has been delivered, and its items stay.",
+            hint="Order anew what else is needed.",
+            code="conflict.order_state",
+        )
     items = list(wanted)
     _check_size(current, len(items))
     _check_assets(current, order, {item.asset_id for item in items})
@@ -81,8 +106,15 @@ def take(order: Order, taken: OrderStep) -> None:
     order.state = next_state(OrderState(order.state), taken).value
 
 
+def accept(current: Session, order: Order) -> None:
+    """Take the order on, in the name of who asks."""
+    take(order, OrderStep.ACCEPT)
+    order.accepted_by_id = current_actor(current)
+
+
 def start(current: Session, order: Order) -> None:
-    """Begin the work: a job for each item whose asset has something published; the others are made by hand."""
+    """Begin the work, or do it anew: a job for each item whose asset has something published; the others are made by
+    hand."""
     take(order, OrderStep.START)
     for item in order.items:
         publish_id = _shown(current, item.asset_id)
@@ -94,11 +126,14 @@ def start(current: Session, order: Order) -> None:
 
 
 def attach(current: Session, order: Order, item_id: UUID, media_ids: Iterable[UUID]) -> None:
-    """Say which media an item gets, instead of those it has. Raises NotFoundError for what is not there."""
-    if order.state not in (OrderState.ACCEPTED, OrderState.IN_PROGRESS):
+    """Say which media an item gets with the next delivery, instead of those that were said before.
+
+    Raises NotFoundError for what is not there.
+    """
+    if order.state not in ATTACHABLE:
         raise ConflictError(
             f"Order {order.number} is {order.state}: nothing can be added to it.",
-            hint="Media are chosen while an order is accepted or in progress.",
+            hint="Media are chosen while an order is accepted, in progress, or changes to it are requested.",
             code="conflict.order_state",
         )
     if item_id not in {item.id for item in order.items}:
@@ -107,7 +142,8 @@ def attach(current: Session, order: Order, item_id: UUID, media_ids: Iterable[UU
     known = set(current.scalars(select(MediaAsset.id).where(MediaAsset.id.in_(wanted))))
     if missing := [str(media_id) for media_id in wanted if media_id not in known]:
         raise NotFoundError(f"There is no medium {missing[0]}.", hint="List them: GET /api/media/assets.")
-    for old in current.scalars(select(OrderMedium).where(OrderMedium.item_id == item_id)).all():
+    chosen = select(OrderMedium).where(OrderMedium.item_id == item_id, OrderMedium.delivery.is_(None))
+    for old in current.scalars(chosen).all():
         current.delete(old)
     current.flush()
     current.add_all(OrderMedium(id=uuid4(), item_id=item_id, media_id=media_id) for media_id in wanted)
@@ -116,18 +152,23 @@ def attach(current: Session, order: Order, item_id: UUID, media_ids: Iterable[UU
 
 
 def deliver(current: Session, order: Order) -> None:
-    """Hand over: from now on the client sees the media of the order.
+    """Hand over, for the first time or again: from now on the client sees the media of this delivery, too.
 
-    An item for which nobody chose media gets what its job made. Raises ConflictError where an item has nothing.
+    An item for which nobody chose media gets what its job made, and where no job was started since the last delivery,
+    the same again. Raises ConflictError where an item has nothing.
     """
     take(order, OrderStep.DELIVER)
-    empty = []
+    delivery, empty = order.delivery + 1, []
     for item in order.items:
-        if item.media:
+        if chosen := item.chosen:
+            for each in chosen:
+                each.delivery = delivery
             continue
-        made = _made_by_job(current, item)
-        current.add_all(OrderMedium(id=uuid4(), item_id=item.id, media_id=media_id) for media_id in made)
-        if not made:
+        given = _made_by_job(current, item) if is_made_anew(order, item) else [each.media_id for each in item.delivered]
+        current.add_all(
+            OrderMedium(id=uuid4(), item_id=item.id, media_id=media_id, delivery=delivery) for media_id in given
+        )
+        if not given:
             empty.append(f"{item.position} ({item.asset.name if item.asset else item.asset_id}{_job_state(item)})")
     if empty:
         raise ConflictError(
@@ -135,9 +176,75 @@ def deliver(current: Session, order: Order) -> None:
             hint="Wait for the jobs, or choose media: PUT /api/orders/{id}/items/{item_id}/media.",
             code="conflict.order_incomplete",
         )
-    order.delivered_at = datetime.now(UTC)
+    order.delivery, order.delivered_at, order.delivered_by_id = delivery, datetime.now(UTC), current_actor(current)
+    order.answered_at = order.answered_by_id = None
     current.flush()
     current.expire_all()
+
+
+def is_made_anew(order: Order, item: OrderItem) -> bool:
+    """Whether the next delivery has what the item's job makes, where nothing else is chosen."""
+    return not order.delivered_at or (item.job is not None and item.job.created_at > order.delivered_at)
+
+
+def approve(current: Session, order: Order, delivery: int) -> None:
+    """Accept what was delivered, as who asks has seen it: ``delivery`` is its number.
+
+    Raises ConflictError where nothing waits for an answer, and (``conflict.stale``, status 412) where another delivery
+    does.
+    """
+    _answer(current, order, OrderStep.APPROVE, delivery)
+
+
+def request_changes(current: Session, order: Order, delivery: int, text: str) -> None:
+    """Ask for changes to what was delivered, with a comment that says which; raises as :func:`approve` does."""
+    _answer(current, order, OrderStep.REQUEST_CHANGES, delivery)
+    current.flush()
+    current.add(
+        Comment(
+            id=uuid4(),
+            order_id=order.id,
+            delivery=delivery,
+            author_id=order.answered_by_id,
+            text=text,
+            for_client=True,
+            mentions=[str(user_id) for user_id in mentioned(current, text)],
+        )
+    )
+    current.flush()
+
+
+def _answer(current: Session, order: Order, taken: OrderStep, delivery: int) -> None:
+    take(order, taken)
+    if order.delivery != delivery:
+        raise ConflictError(
+            f"Delivery {delivery} of order {order.number} is not the last one, which is delivery {order.delivery}.",
+            hint=f"Look at delivery {order.delivery} before you answer.",
+            code="conflict.stale",
+            fields={"delivery": f"is now {order.delivery}"},
+            status=412,
+        )
+    order.answered_at, order.answered_by_id = datetime.now(UTC), current_actor(current)
+
+
+def managers(current: Session) -> frozenset[UUID]:
+    """Who can accept orders."""
+    roles = [role for role in Role if allows(role, Permission.ORDER_MANAGE)]
+    return frozenset(current.scalars(select(User.id).where(User.role.in_(roles))))
+
+
+def handlers(current: Session, order: Order) -> frozenset[UUID]:
+    """Whom of the studio an order concerns: who accepted and who delivered it; all who could, where none of them is
+    there to be told."""
+    theirs = select(User.id).where(User.id.in_([order.accepted_by_id, order.delivered_by_id]))
+    there = theirs.where(User.archived_at.is_(None), User.role != Role.CLIENT)
+    return frozenset(current.scalars(there)) or managers(current)
+
+
+def writers(current: Session, order: Order) -> frozenset[UUID]:
+    """Who has written on an order."""
+    said = select(Comment.author_id).where(Comment.order_id == order.id, Comment.archived_at.is_(None))
+    return frozenset(current.scalars(said))
 
 
 def _check_size(current: Session, size: int) -> None:

@@ -140,11 +140,11 @@ def _deliver(studio: StudioUnderTest, project: Project, asset: Asset, medium: Me
         client = current.scalars(select(User.id).where(User.role == Role.CLIENT)).one()
     order = Order(
         id=uuid4(), number=1, title="Bearing", client_id=client, project_id=project.id, state="delivered",
-        delivered_at=datetime.now(UTC),
+        delivery=1, delivered_at=datetime.now(UTC),
     )  # fmt: skip
     item = OrderItem(id=uuid4(), order_id=order.id, position=1, asset_id=asset.id, kind="still")
     add_rows(studio, ProjectClient(id=uuid4(), project_id=project.id, user_id=client), order, item)
-    add_rows(studio, OrderMedium(id=uuid4(), item_id=item.id, media_id=medium.id))
+    add_rows(studio, OrderMedium(id=uuid4(), item_id=item.id, media_id=medium.id, delivery=1))
 
 
 def _manifest() -> Manifest:

@@ -423,3 +423,70 @@ def test_names_are_composed_and_what_would_become_a_namesake_keeps_its_spelling(
         assert names == {one: decomposed, other: composed, alone: f"{composed} 2"}
         connection.execute(text("DELETE FROM playlists"))
         connection.execute(text("DELETE FROM projects"))
+
+
+def test_what_was_delivered_counts_as_a_first_delivery_and_the_last_one_stays(empty: Config) -> None:
+    """Orders as the releases before numbered deliveries wrote them; and back."""
+    schema.upgrade(empty)
+    schema.downgrade(empty, "0027")
+    names = ("tenant", "anna", "client", "project", "asset", "done", "open", "item", "waiting", "old", "new", "given")
+    values = {name: uuid4() for name in names}
+
+    def connect(connection: Connection) -> None:
+        connection.execute(text("SELECT set_config('app.current_tenant', :id, true)"), {"id": str(values["tenant"])})
+
+    order = "INSERT INTO orders (id, number, title, client_id, project_id, state, delivered_at) VALUES"
+    item = "INSERT INTO order_items (id, order_id, position, asset_id, kind) VALUES"
+    medium = "INSERT INTO media_assets (id, asset_type, name, path, mime_type, size, sha256) VALUES"
+    record = "INSERT INTO audit_records (id, actor_id, action, table_name, row_id, after) VALUES"
+    with schema.owner_connection(empty) as connection:
+        connect(connection)
+        for statement in (
+            "INSERT INTO tenants (id, name, storage) VALUES (:tenant, 'orders', 'orders')",
+            "INSERT INTO users (id, name, email, role) VALUES (:anna, 'A', 'a@z', 'project_manager')",
+            "INSERT INTO users (id, name, email, role) VALUES (:client, 'C', 'c@z', 'client')",
+            "INSERT INTO projects (id, name) VALUES (:project, 'film')",
+            "INSERT INTO assets (id, project_id, name) VALUES (:asset, :project, 'gear')",
+            f"{order} (:done, 1, 'Done', :client, :project, 'delivered', now())",
+            f"{order} (:open, 2, 'Open', :client, :project, 'accepted', NULL)",
+            f"{item} (:item, :done, 1, :asset, 'still')",
+            f"{item} (:waiting, :open, 1, :asset, 'still')",
+            f"{medium} (:old, 'still', 'old.png', 'old.png', 'image/png', 1, 'd')",
+            f"{medium} (:new, 'still', 'new.png', 'new.png', 'image/png', 1, 'd')",
+            "INSERT INTO order_media (id, item_id, media_id) VALUES (:given, :item, :old)",
+            "INSERT INTO order_media (id, item_id, media_id) VALUES (gen_random_uuid(), :waiting, :old)",
+            f"{record} (gen_random_uuid(), :anna, 'change', 'orders', :done, '{{\"state\"\\: \"delivered\"}}')",
+            f"{record} (gen_random_uuid(), :anna, 'change', 'orders', :open, '{{\"state\"\\: \"accepted\"}}')",
+        ):
+            connection.execute(text(statement), values)
+    schema.upgrade(empty)
+    anna = values["anna"]
+    with schema.owner_connection(empty) as connection:
+        connect(connection)
+        columns = "title, delivery, accepted_by_id, delivered_by_id"
+        found = {tuple(row) for row in connection.execute(text(f"SELECT {columns} FROM orders"))}
+        assert found == {("Done", 1, None, anna), ("Open", 0, anna, None)}
+        deliveries = dict(connection.execute(text("SELECT item_id, delivery FROM order_media")).all())
+        assert deliveries == {values["item"]: 1, values["waiting"]: None}
+        for statement in (
+            "UPDATE orders SET state = 'changes_requested', answered_at = now(), delivery = 2 WHERE id = :done",
+            "UPDATE order_media SET delivery = 2 WHERE item_id = :item",
+            "INSERT INTO order_media (id, item_id, media_id, delivery) VALUES (gen_random_uuid(), :item, :new, 1)",
+            "INSERT INTO order_media (id, item_id, media_id) VALUES (gen_random_uuid(), :item, :new)",
+            (
+                "INSERT INTO comments (id, author_id, order_id, delivery, text)"
+                " VALUES (gen_random_uuid(), :client, :done, 2, 'Brighter.')"
+            ),
+        ):
+            connection.execute(text(statement), values)
+    schema.downgrade(empty, "0027")
+    with schema.owner_connection(empty) as connection:
+        connect(connection)
+        assert dict(connection.execute(text("SELECT title, state FROM orders")).all()) == {
+            "Done": "in_progress", "Open": "accepted",
+        }  # fmt: skip
+        left = connection.execute(text("SELECT item_id, media_id FROM order_media")).all()
+        kept = {(values["item"], values["old"]), (values["waiting"], values["old"])}
+        assert set(map(tuple, left)) == kept, "what was not delivered would be shown at once"
+        assert connection.scalar(text("SELECT count(*) FROM comments")) == 0
+    schema.upgrade(empty)

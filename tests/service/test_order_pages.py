@@ -64,6 +64,7 @@ def test_a_client_orders_and_gets_what_was_ordered(manager: Office, client: Offi
     assert picture["id"] not in client.browser.get(order).text
     assert "delivered" in press(manager, order, "deliver")
     assert picture["id"] in client.browser.get(order).text
+    assert "Archive" in manager.see(order), "a client may never answer"
     history = client.see(order).partition("History")[2]
     manager_history = manager.see(order).partition("History")[2]
     for state in ("delivered", "in progress", "accepted", "submitted"):

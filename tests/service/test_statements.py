@@ -67,6 +67,7 @@ def fill(world: World) -> None:
     world.log_in()
     order = world.order_with_medium()
     world.post(f"/orders/{order['id']}/deliver")
+    world.post(f"/orders/{order['id']}/request-changes", {"delivery": 1, "text": "Brighter."})
 
 
 def costs(app: Flask, world: World, endpoint: Endpoint) -> tuple[int, int]:

@@ -104,12 +104,15 @@ def test_the_project_of_an_event_is_that_of_what_it_is_about(
     studio.admin.put(f"/shots/{shot['id']}/casting", {"assets": []}, headers={"If-Match": "*"})
     studio.admin.patch(f"/comments/{comment['id']}", {"text": "Better."})
     studio.admin.post(f"/orders/{order['id']}/start")
+    studio.admin.post("/comments/", {"target_type": "order", "target_id": order["id"], "text": "Which red?"})
     studio.admin.patch("/settings/", {"max_order_size": 7})
     send(app)
     found = {message.json["kind"]: message.json["project"] for message in receiver.messages}
     assert found["casting.deleted"]["name"] == shot["project"]
     assert found["comment.changed"]["name"] == publish["project"]
-    assert found["order.changed"]["id"] == order["project_id"]
+    assert found["order.changed"]["id"] == found["comment.created"]["id"] == order["project_id"]
+    [commented] = [message.json for message in receiver.messages if message.json["kind"] == "comment.created"]
+    assert commented["object"]["url"].endswith(f"/orders/{order['id']}#comment-{commented['object']['id']}")
     assert found["tenant.changed"] is None
 
 

@@ -231,21 +231,28 @@ class World:
         answer: Json = self.studio.api(Role.CLIENT).get("/auth/me").data["user"]
         return answer
 
-    def order(self, *steps: str) -> Json:
-        """An order of the tenant's client, taken through ``steps``."""
+    def order(self, *steps: str, own: bool = False) -> Json:
+        """An order of the tenant's client, or of our ``own``, taken through ``steps``."""
         asset, client = self.asset(), self.client()
         clients = {"user_ids": [client["id"]]}
         self.admin.put(f"/projects/{asset['project_id']}/clients", clients, headers={"If-Match": "*"})
-        body = {"title": "Gear", "project_id": asset["project_id"], "client_id": client["id"]}
+        body = {"title": "Gear", "project_id": asset["project_id"], "client_id": None if own else client["id"]}
         order = self.post("/orders/", {**body, "items": [{"asset_id": asset["id"]}]})
         for step in steps:
             order = self.post(f"/orders/{order['id']}/{step}", {"reason": "too dark"} if step == "reject" else None)
         return order
 
-    def order_with_medium(self) -> Json:
+    def order_with_medium(self, *, own: bool = False) -> Json:
         """One that can be delivered."""
-        order = self.order("accept", "start")
-        path = f"/orders/{order['id']}/items/{order['items'][0]['id']}/media"
+        return self.choose(self.order("accept", "start", own=own))
+
+    def delivered_order(self, *, own: bool = False) -> Json:
+        """One that waits for its client's answer."""
+        return self.post(f"/orders/{self.order_with_medium(own=own)['id']}/deliver")
+
+    def choose(self, order: Json, item: int = 0) -> Json:
+        """Give an item of an order a new picture."""
+        path = f"/orders/{order['id']}/items/{order['items'][item]['id']}/media"
         media = {"media_ids": [self.medium()["id"]]}
         answer: Json = self.admin.put(path, media, headers={"If-Match": "*"}).data
         return answer

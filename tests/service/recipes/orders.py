@@ -32,6 +32,17 @@ def _(world: World) -> Call:
     return Call(f"/orders/{world.order_with_medium()['id']}/deliver", {})
 
 
+@recipe("POST /orders/<uuid:order_id>/approve")
+def _(world: World) -> Call:
+    return Call(f"/orders/{world.delivered_order(own=True)['id']}/approve", {"delivery": 1})
+
+
+@recipe("POST /orders/<uuid:order_id>/request-changes")
+def _(world: World) -> Call:
+    body = {"delivery": 1, "text": "Brighter, please."}
+    return Call(f"/orders/{world.delivered_order()['id']}/request-changes", body)
+
+
 @recipe("PUT /orders/<uuid:order_id>/items/<uuid:item_id>/media")
 def _(world: World) -> Call:
     order = world.order("accept")
