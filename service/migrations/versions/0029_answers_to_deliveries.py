@@ -8,7 +8,7 @@ from alembic import op
 from service.migrations.isolation import hide_from_outsiders, limit_clients
 
 revision = "0029"
-down_revision = "0027"
+down_revision = "0028"
 branch_labels = None
 depends_on = None
 
