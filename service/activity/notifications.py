@@ -21,7 +21,8 @@ from sqlalchemy.orm import Session
 
 from service.activity import events
 from service.activity.live import settled_events
-from service.activity.notices import ACTIVITY, ALERT, NOTIFICATION, Notice, notices_of
+from service.activity.notices.kinds import ACTIVITY, ALERT, NOTIFICATION, Notice
+from service.activity.notices.telling import notices_of
 from service.database import current_tenant
 from service.models import Event, EventCursor, HeldNotification, Notification, NotificationPreference, Tenant, User
 from service.production.visibility import outsiders_of

@@ -11,7 +11,8 @@ from sqlalchemy import delete, func, select, update
 
 from service.accounts import auth
 from service.accounts.permissions import Permission
-from service.activity import events, live, mail, notices, notifications
+from service.activity import events, live, mail, notifications
+from service.activity.notices.kinds import KINDS
 from service.api.fields import Row
 from service.api.listing import ListQuery, Page, page_of
 from service.api.records import check_version, digest_of
@@ -193,7 +194,7 @@ def reset_preferences() -> Answer:
 
 def choose(user_id: UUID, channel: str, kind: str, frequency: str, email: bool | None) -> None:
     """Store a choice. Raises InputError for a kind that the channel has not."""
-    known = notices.KINDS[channel]
+    known = KINDS[channel]
     if kind and known and kind not in known:
         raise InputError(
             f"There are no notifications of the kind {kind!r}.",
@@ -221,7 +222,7 @@ def preferences_of(user_id: UUID) -> dict[str, Any]:
     channels = notifications.by_channel(rows)
     chosen = {(row.channel, row.kind): row for row in rows if row.kind}
     kinds = []
-    for channel, known in notices.KINDS.items():
+    for channel, known in KINDS.items():
         helps = {**known, **{kind: "" for (name, kind) in chosen if name == channel and kind not in known}}
         for kind, text in helps.items():
             choice = chosen.get((channel, kind)) or channels[channel]

@@ -17,7 +17,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from service.activity.live import SETTLED, Position, settled_events
-from service.activity.notices import link_of_event
+from service.activity.notices.words import link_of_event
 from service.database import current_tenant
 from service.models import Event, EventCursor, User, Webhook, WebhookDelivery
 from service.webhooks import kinds

@@ -19,7 +19,7 @@ from sqlalchemy import select, update
 from service.accounts.permissions import Role
 from service.activity import alerts, events, notifications
 from service.activity.mail import MailServer, send_waiting
-from service.activity.notices import NOTIFICATION, Notice
+from service.activity.notices.kinds import NOTIFICATION, Notice
 from service.database import tenant_session
 from service.models import HeldNotification, Job, JobFrame, Notification, Tenant
 from service.queue import jobs

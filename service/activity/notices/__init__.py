@@ -1,0 +1,1 @@
+"""What people are told of what happens: who, of what, in which words."""
