@@ -66,6 +66,11 @@ class Browser:
     def resize(self, width: int, height: int) -> None:
         self._post("window/rect", width=width, height=height)
 
+    def cut_off(self, cut_off: bool = True) -> None:
+        """Keep what the browser asks for from every service, or no more."""
+        conditions = {"offline": cut_off, "latency": 0, "download_throughput": -1, "upload_throughput": -1}
+        self._post("chromium/network_conditions", network_conditions=conditions)
+
     def screenshot(self, place: Path) -> None:
         answer = requests.get(f"{self._session}/screenshot", timeout=30)
         place.write_bytes(base64.b64decode(answer.json()["value"]))

@@ -19,7 +19,7 @@ from werkzeug.test import TestResponse
 from service.accounts import auth
 from service.accounts.permissions import Role
 from service.activity import events
-from service.activity.streams import Streams, streams_of
+from service.activity.streams import Streams, Watch, streams_of
 from service.database import db, tenant_session
 from service.models import ApiToken, Job
 from service.queue import jobs, queueing
@@ -258,6 +258,23 @@ def test_a_browser_reads_with_its_cookie_and_a_revoked_token_ends_the_stream(
         session.delete(session.query(ApiToken).filter_by(digest=digest).one())
     assert list(chunks) == []
     answer.close()
+
+
+def test_a_stream_that_ends_leaves_the_others_of_its_tenant(app: Flask, studio: StudioUnderTest) -> None:
+    streams, subject = streams_of(app), uuid4()
+
+    def hears(watch: Watch) -> bool:
+        for _ in range(20):  # Nobody listens to Redis in the first moments.
+            tell_in(app, studio, "test.done", subject)
+            if str(subject) in watch.wait(0.5):
+                return True
+        return False
+
+    with streams.watch(studio.tenant_id) as first:
+        # This one has heard as much as the first when it ends.
+        with streams.watch(studio.tenant_id):
+            pass
+        assert hears(first)
 
 
 def test_too_many_streams_of_a_tenant_are_refused_until_one_ends(

@@ -119,6 +119,32 @@ def test_a_card_that_somebody_else_changed_is_not_moved_and_the_board_says_why(b
     board.browser.until(lambda: board.now(task)["status"] == "done")
 
 
+def test_a_card_that_is_moved_after_the_session_ended_leads_to_the_login(board: Board) -> None:
+    task = board.production.task
+    board.open()
+    # As in another tab.
+    assert board.browser.run("return fetch('/logout', { method: 'POST' }).then((answer) => answer.ok)")
+    board.browser.run("document.querySelector('#board').removeAttribute('data-refresh')")
+    board.drop(task, "done")
+    board.browser.until(lambda: board.browser.text("main").startswith("Log in"))
+    assert board.now(task)["status"] == "todo"
+
+
+def test_a_card_goes_back_where_it_was_while_the_service_is_away(board: Board) -> None:
+    first, second = board.production.task, board.task("look")
+    board.open()
+    board.browser.cut_off()
+    try:
+        board.drop(first, "done")
+        board.browser.until(lambda: "does not answer" in board.browser.text("main > .note.bad"))
+        assert board.is_in(first, "todo") and board.is_in(second, "todo")
+    finally:
+        board.browser.cut_off(False)
+    board.drop(first, "done")
+    board.browser.until(lambda: board.now(first)["status"] == "done" and board.is_in(first, "done"))
+    assert board.browser.text("main > .note") == ""
+
+
 def test_a_board_shows_what_others_do_and_keeps_what_was_chosen(board: Board) -> None:
     other = board.task("look")
     board.open()

@@ -17,6 +17,8 @@ document.addEventListener("click", (event) => {
 
 document.addEventListener("submit", (event) => {
   if (!event.target.closest("#move-task")) return;
+  // A form that is sent because it could not be sent in place goes its own way.
+  if (!event.target.closest(":popover-open")) return;
   event.preventDefault();
   event.target.closest("[popover]").hidePopover();
   const { action } = event.target;
@@ -53,8 +55,9 @@ document.addEventListener("drop", (event) => {
   form.action = opener.dataset.move;
   form.elements.version.value = opener.dataset.version;
   choice.disabled = false;
-  column.querySelector("ul").prepend(dragged);
-  sendInPlace(form, choice, "#board");
+  const [card, list, next] = [dragged, dragged.parentElement, dragged.nextElementSibling];
+  column.querySelector("ul").prepend(card);
+  sendInPlace(form, choice, "#board", () => list.insertBefore(card, next));
 });
 
 document.addEventListener("dragend", () => {

@@ -25,9 +25,9 @@ function fill(opener, start, due) {
   return form;
 }
 
-function send(form) {
+function send(form, putBack) {
   const action = new URL(form.action).pathname;
-  return sendInPlace(form, form.querySelector("button"), "#schedule").then(() => {
+  return sendInPlace(form, form.querySelector("button"), "#schedule", putBack).then(() => {
     if (document.activeElement === document.body) document.querySelector(`[data-plan="${action}"]`)?.focus();
   });
 }
@@ -97,25 +97,30 @@ function moveTo(x) {
   bar.setAttribute("width", `${Math.max(drag.width + longer * share, share)}%`);
 }
 
-function end() {
-  const { bar, x, width } = drag;
+function putBack({ bar, x, width }) {
   bar.classList.remove("dragged");
   bar.setAttribute("x", `${x}%`);
   bar.setAttribute("width", `${width}%`);
+}
+
+function end() {
+  putBack(drag);
   drag = null;
 }
 
 document.addEventListener("pointerup", (event) => {
   if (!drag) return;
   moveTo(event.clientX);
-  const { bar, part, by, first, last } = drag;
+  const moved = drag;
+  const { bar, part, by, first, last } = moved;
   if (!by) {
     end();
     return;
   }
   const opener = bar.closest("tr").querySelector("[data-plan]");
   drag = null;
-  send(fill(opener, part === "last" ? first : later(first, by), part === "first" ? last : later(last, by)));
+  const [start, due] = [part === "last" ? first : later(first, by), part === "first" ? last : later(last, by)];
+  send(fill(opener, start, due), () => putBack(moved));
 });
 
 for (const given of ["pointercancel", "keydown"]) {
