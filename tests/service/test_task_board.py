@@ -193,6 +193,28 @@ def test_a_board_is_narrowed_and_says_what_it_does_not_show(board: Board) -> Non
     )
 
 
+def test_of_a_full_board_every_column_is_within_reach(board: Board) -> None:
+    """The names of the columns stay in sight, and each reaches down to the card that is dragged."""
+    table = "asset,task\n" + "".join(f"gear{number},model\n" for number in range(30))
+    options = {"data": table.encode(), "content_type": "text/csv"}
+    board.studio.admin.call("POST", f"/projects/{board.production.project['id']}/sheet", **options)
+    board.browser.resize(1360, 900)
+    board.open()
+    board.browser.run("document.querySelector('.card:last-child').scrollIntoView({ block: 'end' })")
+    reached = board.browser.run(
+        """
+        const { top } = document.querySelector(".card:last-child").getBoundingClientRect();
+        return [...document.querySelectorAll(".column")].map((column) => {
+          const { x, width } = column.getBoundingClientRect();
+          const name = column.querySelector("h2").getBoundingClientRect();
+          const at = (y) => document.elementFromPoint(x + width / 2, y)?.closest(".column") === column;
+          return at(top) && at(name.y + name.height / 2);
+        });
+        """
+    )
+    assert len(reached) == 7 and all(reached)
+
+
 def test_my_tasks_are_ordered_by_the_day_when_they_are_due(board: Board) -> None:
     studio = board.studio
     me = studio.artist.get("/auth/me").data["user"]["id"]
