@@ -20,6 +20,8 @@ _LONGEST = 100_000
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 _YEAR_FIRST = re.compile(r"(\d{4})\s*([-./])\s*(\d\d?)\s*\2\s*(\d\d?)\.?")
 _YEAR_LAST = re.compile(r"(\d\d?)\s*([-./])\s*(\d\d?)\s*\2\s*(\d{4})")
+_DECIMAL_COMMA = re.compile(r"([-+]?\d+),(\d+)")
+_THOUSANDS = re.compile(r"[-+]?[1-9]\d{0,2},\d{3}")
 
 
 @dataclass(frozen=True)
@@ -135,6 +137,20 @@ def day_of(text: str) -> date:
     if len(days) > 1:
         raise ValueError(f"“{text}” may be {days[0]} or {days[1]}; {form}")
     return days[0]
+
+
+def number_of(text: str) -> str:
+    """The number that a cell holds, with a point: ``2.5`` of ``2,5``, as many countries write it; other text as it is.
+
+    ``1,250`` can be read in two ways. Raises ValueError.
+    """
+    found = _DECIMAL_COMMA.fullmatch(text)
+    if found is None:
+        return text
+    plain = f"{found[1]}.{found[2]}"
+    if _THOUSANDS.fullmatch(text):
+        raise ValueError(f"“{text}” may be {plain} or {found[1]}{found[2]}; write the number with a point")
+    return plain
 
 
 def _calendar_day(year: int, month: int, day: int) -> date | None:

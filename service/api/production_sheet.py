@@ -24,10 +24,11 @@ from service.models import Asset, FieldsRow, Project, Shot, Task
 from service.production.assignees import MOST_ASSIGNEES
 from service.production.custom_fields import fields_of, target_type_of
 from service.production.sheet import Plan, RowSpec, follow, label, plan, rows_of
+from service.production.statuses import named_statuses
 from shared.custom_fields import as_text
 from shared.errors import InputError
 from shared.material_library import nearest_name
-from shared.tables import Table, TableRow, day_of, plain, read_table, write_table
+from shared.tables import Table, TableRow, day_of, number_of, plain, read_table, write_table
 
 production_sheet = Resource("production_sheet", "/projects")
 RESOURCES = (production_sheet,)
@@ -73,6 +74,7 @@ def _whole(text: Any) -> Any:
 _Frame = Annotated[Frame, BeforeValidator(_whole)]
 _Revision = Annotated[Number, BeforeValidator(_whole)]
 _DayCell = Annotated[Day, BeforeValidator(day_of)]
+_DaysCell = Annotated[EstimateDays, BeforeValidator(number_of)]
 _People = Annotated[
     list[Annotated[str, StringConstraints(max_length=320)]],
     Field(max_length=MOST_ASSIGNEES),
@@ -93,11 +95,11 @@ class _Line(Request):
     frame_out: _Frame | None = None
     task: Name | None = None
     department: DepartmentName | None = None
-    task_status: Status | None = None
+    task_status: str | None = None
     assignees: _People | None = None
     start: _DayCell | None = None
     due: _DayCell | None = None
-    estimate_days: EstimateDays | None = None
+    estimate_days: _DaysCell | None = None
     revision: _Revision | None = None
     task_revision: _Revision | None = None
 
@@ -213,8 +215,8 @@ def follow_production_sheet(project_id: UUID, query: SheetQuery) -> dict[str, An
     Its first row names the columns, as in the file that GET answers; `asset`, or `sequence` and `shot`, say what a row
     is about, and the others may be missing. Empty cells change nothing. Nothing is archived: what the file does not
     mention stays as it is. Assignees are named by e-mail address or name, with commas between them. Custom fields have
-    columns like `shot.lens`, or are called by their title alone where that means one column. Rows that cannot be
-    followed are told by their line.
+    columns like `shot.lens`, or are called by their title alone where that means one column. A status is called by its
+    name or its title. Rows that cannot be followed are told by their line.
 
     `revision` and `task revision` say at which revision a row was exported. Cells that still say what it was then
     change nothing, whatever was changed since; a cell that was edited is refused where somebody else changed the same
@@ -236,10 +238,13 @@ def follow_sheet(project_id: UUID, content: bytes, name: str, *, check: bool) ->
             hint="Leave one of them, or give the others titles of their own.",
             code=_CODE,
         )
-    specs = _specs(table, name, columns)
-    done = (plan if check else follow)(session(), project, specs, fields)
-    if done.faults:
-        raise _refused(name, done.faults)
+    specs, faults = _specs(table, name, columns)
+    # All faults are told together: those of cells, and those of what the other rows come to.
+    done = (plan if check or faults else follow)(session(), project, specs, fields)
+    for line, told in done.faults.items():
+        faults.setdefault(line, []).extend(told)
+    if faults:
+        raise _refused(name, faults)
     return _told(table, done, [_passed_over(project_id, columns, title) for title in table.passed_over])
 
 
@@ -254,7 +259,8 @@ def _passed_over(project_id: UUID, columns: FieldColumns, title: str) -> str:
     return f"{told}there is no such column" + (f"; did you mean “{near}”?" if near else ".")
 
 
-def _specs(table: Table, name: str, columns: FieldColumns) -> list[RowSpec]:
+def _specs(table: Table, name: str, columns: FieldColumns) -> tuple[list[RowSpec], dict[int, list[str]]]:
+    """What the rows ask for, and by line what is wrong with those that are left out of it."""
     if not table.columns & {"asset", "sequence"}:
         raise InputError(
             f"{name} has no row that names its columns.",
@@ -263,22 +269,23 @@ def _specs(table: Table, name: str, columns: FieldColumns) -> list[RowSpec]:
         )
     specs: list[RowSpec] = []
     faults: dict[int, list[str]] = {}
+    statuses = named_statuses(session())
     for line in table.rows:
         try:
-            specs += _line(line, columns)
+            specs += _line(line, columns, statuses)
         except ValidationError as error:
             for column, fault in faults_of(error).items():
                 where = f"{column.replace('_', ' ')}: " if column else ""
                 faults.setdefault(line.line, []).append(where + fault)
         except ValueError as error:
             faults[line.line] = [str(error)]
-    if faults:
-        raise _refused(name, faults)
-    return specs
+    return specs, faults
 
 
-def _line(line: TableRow, columns: FieldColumns) -> Iterator[RowSpec]:
+def _line(line: TableRow, columns: FieldColumns, statuses: Mapping[str, str]) -> Iterator[RowSpec]:
     cells = {column: plain(cell) for column, cell in line.cells.items() if cell}
+    if status := cells.get("task_status"):
+        cells["task_status"] = statuses.get(status.casefold(), status)
     given = {column: cell for column, cell in cells.items() if column in columns.fields}
     said = _Line.model_validate({column: cell for column, cell in cells.items() if column not in given})
     return said.specs(line.line, columns.values(given, cells.keys() & set(KINDS)))

@@ -15,7 +15,7 @@ from service.models import CustomField, FieldsRow
 from service.production.field_types import from_text
 from service.production.sheet import FIELD, Fields
 from shared.custom_fields import as_text
-from shared.tables import day_of, word
+from shared.tables import day_of, number_of, word
 
 KINDS = ("asset", "sequence", "shot", "task")
 """Whose rows a spreadsheet has, in the order of its columns."""
@@ -65,8 +65,7 @@ class FieldColumns:
         for column, text in cells.items():
             field = self.fields[column]
             try:
-                written = day_of(text).isoformat() if field.type == "date" else text
-                said.setdefault(field.target_type, {})[FIELD + field.name] = from_text(field, written)
+                said.setdefault(field.target_type, {})[FIELD + field.name] = from_text(field, _written(field, text))
             except ValueError as error:
                 faults.append(f"{column}: {error}")
             if field.target_type not in named:
@@ -90,6 +89,16 @@ def put_away(current: Session, project_id: UUID) -> set[str]:
     return {
         name.casefold() for field in fields for name in (f"{field.target_type}.{field.name}", field.name, field.label)
     }
+
+
+def _written(field: CustomField, text: str) -> str:
+    """What a cell says, as the field's type is written. Raises ValueError where it can be read in several ways."""
+    match field.type:
+        case "date":
+            return day_of(text).isoformat()
+        case "number":
+            return number_of(text)
+    return text
 
 
 def _cell(value: Any) -> object:

@@ -55,6 +55,8 @@ def _told(done: dict[str, Any], *, check: bool) -> list[str]:
     added, changed = ("Would add", "Would change") if check else ("Added", "Changed")
     rows = {each["what"] for each in done["changed"]}
     counts = f"{added} {len(done['added']):,} and {changed.lower()} {len(rows):,}"
+    if not done["rows"]:
+        counts = "No row stands below the titles of the columns. " + counts
     lines = [f"{counts}; {done['unchanged']:,} are there already, as the spreadsheet says."]
     # What was not done comes first: of a long list the end is not shown.
     lines += done["warnings"]

@@ -43,6 +43,15 @@ def statuses_of(current: Session) -> list[TaskStatus]:
     return list(current.scalars(in_use.order_by(TaskStatus.position, TaskStatus.name)))
 
 
+def named_statuses(current: Session) -> dict[str, str]:
+    """The names of the statuses in use by what people call them, in small letters: the name, or the title where one
+    status alone has it; one statement."""
+    in_use = statuses_of(current)
+    titles = [status.label.casefold() for status in in_use]
+    titled = {title: status.name for title, status in zip(titles, in_use, strict=True) if titles.count(title) == 1}
+    return titled | {status.name: status.name for status in in_use}
+
+
 def status_given(current: Session, name: str | None, role: Role = Role.PROJECT_MANAGER) -> str:
     """The status that a user of that role gives to a task, the one of new tasks for None; one statement.
 

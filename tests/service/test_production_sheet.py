@@ -6,6 +6,7 @@ import csv
 import io
 import re
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,6 +15,7 @@ from sqlalchemy import event, text
 from sqlalchemy.orm import Session
 
 from service.accounts.permissions import Role
+from tests.service.browser import running_browser
 from tests.service.page import Page
 from tests.service.studio import Json, Reply, StudioUnderTest
 from tests.service.test_statements import counting
@@ -129,13 +131,17 @@ def test_a_check_tells_what_would_be_done_and_does_nothing(studio: StudioUnderTe
         ("lamp,,,,,model,,,2/1/2027", "due: “2/1/2027” may be 2027-01-02 or 2027-02-01; write the day like"),
         ("lamp,,,,,model,,,soon", "due: “soon” is no day; write the day like 2027-01-31 or 31.1.2027"),
         (",sq010,,,,model,,,", "task needs an asset or a shot"),
+        ("lamp,,,,,model,,,,In Progress", None),
+        ("lamp,,,,,model,,,,Erledigt", "task status: no task can be given Erledigt; there are todo, in_progress"),
+        ('lamp,,,,,model,,,,,"2,5"', None),
+        ('lamp,,,,,model,,,,,"2,500"', "estimate days: “2,500” may be 2.500 or 2500"),
         ("gear,,,,,model,,,2027-02-01", "another line says “2027-01-31” of the task model of asset gear"),
     ],
 )
 def test_a_row_that_cannot_be_followed_is_told_and_nothing_is_done(
     studio: StudioUnderTest, project: Json, row: str, told: str | None
 ) -> None:
-    header = "asset,sequence,shot,frame in,frame out,task,department,assignee,due"
+    header = "asset,sequence,shot,frame in,frame out,task,department,assignee,due,task status,estimate days"
     table = f"{header}\ngear,,,,,model,,,2027-01-31\n{row.format(client=studio.email(Role.CLIENT))}\n"
     answer = send(studio, project, table, filename="plan.csv")
     if told is None:
@@ -144,6 +150,28 @@ def test_a_row_that_cannot_be_followed_is_told_and_nothing_is_done(
     assert (answer.status, answer.error["code"]) == (422, "input.production_sheet")
     assert "plan.csv" in answer.error["message"]
     assert told in answer.error["fields"]["line 3"]
+    assert names(studio, "assets") == []
+
+
+def test_a_table_of_a_country_with_decimal_commas_says_what_the_pages_call_things(
+    studio: StudioUnderTest, project: Json
+) -> None:
+    lens = {"target_type": "asset", "name": "weight", "type": "number"}
+    assert studio.admin.post("/custom-fields/", lens).status == 201
+    send(studio, project, "asset;task;task status;estimate days;weight\ngear;model;For review;2,5;0,75\n")
+    task = studio.admin.get("/tasks/?project=film").data["items"][0]
+    assert (task["status"], task["estimate_days"]) == ("review", 2.5)
+    assert studio.admin.get("/assets/?project=film").data["items"][0]["fields"]["weight"] == 0.75
+
+
+def test_all_that_is_wrong_with_a_table_is_told_together(studio: StudioUnderTest, project: Json) -> None:
+    rows = "gear,model,anna,2027-01-31\nlamp,model,,soon\nlamp,look,,2027-02-30\nlid,model,,2027-01-31\n"
+    refused = send(studio, project, f"asset,task,assignee,due\n{rows}")
+    assert [(line, told.split(":")[0]) for line, told in sorted(refused.error["fields"].items())] == [
+        ("line 2", "assignees"),
+        ("line 3", "due"),
+        ("line 4", "due"),
+    ]
     assert names(studio, "assets") == []
 
 
@@ -304,6 +332,23 @@ def test_a_browser_fetches_checks_and_sends_the_spreadsheet(studio: StudioUnderT
     assert "No file was chosen" in Page(browser.post(address, follow_redirects=True, headers=SAME_SITE)).text
     assert browser.get(f"/api/projects/{project['id']}/sheet").mimetype == "text/csv"
     assert address not in Page(studio.browser(Role.ARTIST).get("/?project=film")).links
+
+
+def test_a_spreadsheet_that_was_checked_stays_chosen(
+    studio: StudioUnderTest, project: Json, address: str, tmp_path: Path
+) -> None:
+    sheet = tmp_path / "plan.csv"
+    sheet.write_text("asset\ngear\n")
+    with running_browser(tmp_path / "profile") as browser:
+        browser.open(f"{address}/?token={studio.tokens[Role.PROJECT_MANAGER]}")
+        browser.open(f"{address}/projects/{project['id']}/production")
+        browser.choose("input[name=sheet]", sheet)
+        browser.click("button[name=check]")
+        browser.until(lambda: "Would add asset gear." in browser.text("main > .note"))
+        assert names(studio, "assets") == []
+        browser.click(".sheet-form .primary")
+        browser.until(lambda: "Added asset gear." in browser.text("main > .note"))
+    assert names(studio, "assets") == ["gear"]
 
 
 def test_what_is_told_of_a_long_spreadsheet_fits_into_the_browsers_cookie(

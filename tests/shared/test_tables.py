@@ -10,7 +10,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from shared.errors import InputError
-from shared.tables import day_of, plain, read_table, write_table
+from shared.tables import day_of, number_of, plain, read_table, write_table
 
 _COLUMNS = {"name": ("name",), "note": ("note", "remark")}
 _TEXT = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0")).map(
@@ -90,6 +90,19 @@ def test_a_day_that_may_be_another_is_not_guessed(day: date, form: str) -> None:
     else:
         with pytest.raises(ValueError, match=f"may be .*{day}"):
             day_of(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "meant"),
+    [("2,5", "2.5"), ("-0,25", "-0.25"), ("0,125", "0.125"), ("2.5", "2.5"), ("12", "12"), ("1,2,3", "1,2,3")],
+)
+def test_a_number_may_have_a_decimal_comma(text: str, meant: str) -> None:
+    assert number_of(text) == meant
+
+
+def test_a_number_that_may_be_another_is_not_guessed() -> None:
+    with pytest.raises(ValueError, match=r"may be 1\.250 or 1250; write the number with a point"):
+        number_of("1,250")
 
 
 @pytest.mark.parametrize("text", ["soon", "31.12.27", "31.13.2027", "2027-02-30", "2027-1/31", "46387", "0000-01-01"])

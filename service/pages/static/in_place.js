@@ -1,7 +1,7 @@
 // Sends a form and shows the part of the page that it changed anew, from what the service answers, so that what was
 // refused stands where it was, with the reason.
 
-function note(text) {
+export function note(text) {
   const told = document.createElement("p");
   told.textContent = text;
   const box = document.createElement("div");
@@ -11,8 +11,8 @@ function note(text) {
   return box;
 }
 
-// Shows what there is to tell in place of what was told before.
-function tell(notes) {
+// Shows what there is to tell, in place of what was told before.
+export function tell(notes) {
   document.querySelectorAll("main > .note").forEach((each) => each.remove());
   document.querySelector("main").prepend(...notes);
   document.querySelector("main > .note")?.scrollIntoView({ block: "nearest" });
