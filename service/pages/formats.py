@@ -3,17 +3,25 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from datetime import UTC, datetime
 from fractions import Fraction
 from typing import Any, Protocol
 
+from markupsafe import Markup, escape
+
+from service.models import Asset, Shot
 from shared.custom_fields import as_text
 from shared.manifest import BoundingBox
 from shared.versions import Version
 
 _SIZES = ("B", "kB", "MB", "GB", "TB")
 _AGES = ((60, 1, "s"), (3600, 60, "min"), (86400, 3600, "h"), (30 * 86400, 86400, "d"))
+
+# What ends a sentence is not the address's.
+_WEB_ADDRESS = re.compile(r"""(https?://[^\s<>"]*[^\s<>".,;:!?'()\[\]])""")
+_LINK = Markup('<a href="{0}" rel="noopener" target="_blank">{0}</a>')
 
 
 class Versioned(Protocol):
@@ -97,6 +105,18 @@ def words(name: str) -> str:
     return name.replace("_", " ")
 
 
+def place(target: Asset | Shot) -> str:
+    """``sq010 / sh010`` of a shot, whose name alone others have too; the name of an asset."""
+    return f"{target.sequence.name} / {target.name}" if isinstance(target, Shot) else target.name
+
+
+def linked(text: str) -> Markup:
+    """Text that people wrote, with its web addresses as links."""
+    pieces = _WEB_ADDRESS.split(text)
+    # Every second one is an address, by the pattern's group.
+    return Markup("").join(_LINK.format(piece) if odd % 2 else escape(piece) for odd, piece in enumerate(pieces))
+
+
 def pretty(value: object) -> str:
     """JSON, indented."""
     return json.dumps(value, indent=2, ensure_ascii=False, default=str)
@@ -104,5 +124,20 @@ def pretty(value: object) -> str:
 
 FILTERS: dict[str, Callable[..., str]] = {
     function.__name__: function
-    for function in (number, size, duration, frame_rate, ago, moment, version, extents, short, words, pretty, as_text)
+    for function in (
+        number,
+        size,
+        duration,
+        frame_rate,
+        ago,
+        moment,
+        version,
+        extents,
+        short,
+        words,
+        place,
+        linked,
+        pretty,
+        as_text,
+    )
 }

@@ -26,7 +26,7 @@ from service.database import session
 from service.models import Asset, Part, Project, Publish, Shot
 from service.models import Sequence as ShotSequence
 from service.pages.field_values import page_of_row
-from service.pages.formats import words
+from service.pages.formats import place, words
 from service.pages.frame import may, page
 from service.search import matching_parts, words_of
 
@@ -73,7 +73,7 @@ def _groups(query: str) -> Iterator[Group]:
     yield group("Shots", ShotQuery, list_shots, lambda each: _row(each, _where(each, each.sequence.name)))
     if may(Permission.TASK_READ):
         in_order = partial(TaskQuery, sort="name,target")
-        yield group("Tasks", in_order, list_tasks, lambda each: _row(each, _where(each.target, each.target.name)))
+        yield group("Tasks", in_order, list_tasks, lambda each: _row(each, _where(each.target, place(each.target))))
     yield _publishes(query)
     yield group("Playlists", PlaylistQuery, list_playlists, _playlist)
     yield group("Orders", OrderQuery, list_orders, _order)

@@ -28,6 +28,7 @@ from service.pages.tables import table_of
 from service.pages.task_statuses import offered_statuses
 from service.production.custom_fields import declared
 from shared.departments import DEPARTMENTS
+from shared.errors import InputError
 
 _OWN = 100
 _NARROWED_BY = ("department", "assignee", "status")
@@ -120,6 +121,8 @@ def change_many_tasks() -> str:
             changes["remove_assignee_ids"] = users
         case "nobody":
             changes["assignee_ids"] = []
+    if chosen and not any(changes.values()) and "assignee_ids" not in changes:
+        raise InputError("No task was changed.", hint="Choose a status, a due day, or who is to do them.")
     body = read_form(ManyTasks, {"tasks": chosen, "changes": changes}, "No task was changed.", _LABELS)
     changed = change_tasks(body)["changed"]
     rest = len(chosen) - changed

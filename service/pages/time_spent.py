@@ -41,6 +41,8 @@ class WeekView:
     today: date
     tasks: Sequence[Task]
     minutes: Mapping[tuple[UUID, date], int]
+    more: bool
+    """Whether there are tasks of theirs that are not shown."""
 
     def of_task(self, task: Task) -> int:
         return sum(self.minutes.get((task.id, day), 0) for day in self.days)
@@ -149,9 +151,10 @@ def _week(user_id: UUID, monday: date, task_id: UUID | None) -> WeekView:
     wanted = tasks_of("", "", "").where(Task.id.in_(worked_on) | mine)
     order = (Task.due.nulls_last(), target_order(), Task.name_order, Task.id)
     wanted = wanted.order_by(Task.id.in_(worked_on).desc(), *order)
-    tasks = current.scalars(wanted.limit(max(_MOST_TASKS, len(worked_on)))).unique().all()
+    most = max(_MOST_TASKS, len(worked_on))
+    tasks = current.scalars(wanted.limit(most + 1)).unique().all()
     minutes = {(entry.task_id, entry.day): entry.minutes for entry in entries}
-    return WeekView(days, _today(), tasks, minutes)
+    return WeekView(days, _today(), tasks[:most], minutes, more=len(tasks) > most)
 
 
 def _save(form: Mapping[str, str]) -> dict[str, int]:

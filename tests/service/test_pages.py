@@ -272,3 +272,21 @@ def test_durations(value: float, text: str) -> None:
 @pytest.mark.parametrize(("value", "text"), [(0, "0 B"), (999, "999 B"), (1500, "1.5 kB"), (1_900_000, "1.9 MB")])
 def test_sizes(value: int, text: str) -> None:
     assert formats.size(value) == text
+
+
+@pytest.mark.parametrize(
+    ("text", "address"),
+    [
+        ("look: https://example.com/a?b=1&c=2.", "https://example.com/a?b=1&amp;c=2"),
+        ("(http://localhost:8430/tasks/1)", "http://localhost:8430/tasks/1"),
+        ('https://example.com/"onclick=x', "https://example.com/"),
+    ],
+)
+def test_web_addresses_in_what_people_write_are_links(text: str, address: str) -> None:
+    link = f'<a href="{address}" rel="noopener" target="_blank">{address}</a>'
+    assert link in formats.linked(text)
+
+
+@pytest.mark.parametrize("text", ["<b>bold</b> & more", "javascript:alert(1)", "@anna@studio.example", "https://"])
+def test_other_text_that_people_write_stays_text(text: str) -> None:
+    assert "<" not in formats.linked(text) and formats.linked(text).unescape() == text

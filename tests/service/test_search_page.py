@@ -76,7 +76,7 @@ def test_tasks_of_one_name_come_in_the_order_of_their_shots(studio: StudioUnderT
         task = {"target_type": "shot", "target_id": shot["id"], "name": "okapi", "department": "lighting"}
         assert studio.admin.post("/tasks/", task).status == 201
     text = Page(studio.browser().get("/search", query_string={"q": "okapi"})).text.partition("Tasks 3")[2]
-    assert text.index("sh2") < text.index("sh10") < text.index("sh30")
+    assert text.index("sq010 / sh2") < text.index("sq010 / sh10") < text.index("sq010 / sh30")
 
 
 def test_who_sees_less_finds_less(searched: Searched, other_studio: StudioUnderTest) -> None:

@@ -233,6 +233,20 @@ def test_the_week_shows_ones_tasks_and_what_was_spent(studio: StudioUnderTest, t
     assert browser.get("/time?week=nonsense&task=nonsense").status_code == 200
 
 
+def test_of_very_many_tasks_the_week_says_that_it_shows_some(studio: StudioUnderTest, task: Json) -> None:
+    project = studio.admin.get(f"/tasks/{task['id']}").data["project"]
+    [found] = [each for each in studio.admin.get("/projects/").data["items"] if each["name"] == project]
+    rows = "".join(f"gear{number},model,{studio.email(Role.ARTIST)}\n" for number in range(61))
+
+    def plan(table: str) -> str:
+        sent = {"data": table.encode(), "content_type": "text/csv"}
+        assert studio.admin.call("POST", f"/projects/{found['id']}/sheet", **sent).status == 200
+        return Page(studio.browser().get("/time")).text
+
+    assert "choose Write time on its page" not in plan("asset,task,assignee\n" + rows.rpartition("gear60")[0])
+    assert "Your first 60 tasks. For another one, choose Write time on its page" in plan("asset,task,assignee\n" + rows)
+
+
 def test_without_scripts_the_whole_week_is_saved_at_once(studio: StudioUnderTest, task: Json) -> None:
     write(studio.artist, task, 60)
     form = {f"{task['id']} {DAY}": "0.5", f"was {task['id']} {DAY}": "1:00", f"{task['id']} 2026-03-03": "2:15"}

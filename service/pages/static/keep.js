@@ -8,7 +8,8 @@ const FORMS = "form[method=post]:not([data-forget])";
 const FILLABLE = "input:not([type=hidden], [type=file], [type=password]), input[data-drawn], textarea, select";
 
 const isBox = (control) => ["checkbox", "radio"].includes(control.type);
-const fillable = (form) => [...form.querySelectorAll(FILLABLE)].filter((control) => control.name);
+// Some stand elsewhere on the page, such as what chooses the rows of a table.
+const fillable = (form) => [...form.elements].filter((control) => control.matches(FILLABLE) && control.name);
 
 // What a form does, and to what.
 function purpose(form) {
