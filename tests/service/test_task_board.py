@@ -182,6 +182,25 @@ def test_a_refused_change_of_many_tasks_keeps_what_was_chosen(board: Board) -> N
     assert [board.now(task)["status"] for task in (first, second, third)] == ["on_hold", "review", "on_hold"]
 
 
+def test_the_only_task_that_somebody_else_changed_is_chosen_again(board: Board) -> None:
+    task = board.production.task
+
+    def change() -> None:
+        board.browser.run("document.querySelector('#board').removeAttribute('data-refresh')")
+        board.browser.click(f'[data-task="{task["id"]}"] input')
+        board.browser.run("document.querySelector('#change-tasks [name=status]').value = 'on_hold'")
+        board.browser.click("[data-change-chosen]")
+
+    board.open()
+    board.browser.run("document.querySelector('#board').removeAttribute('data-refresh')")
+    board.studio.admin.patch(f"/tasks/{task['id']}", {"status": "review"})
+    change()
+    board.browser.until(lambda: "changed" in board.browser.text("main > .note.bad"))
+    board.browser.until(lambda: board.browser.text("[data-chosen]") == "Choose all")
+    change()
+    board.browser.until(lambda: board.now(task)["status"] == "on_hold")
+
+
 def test_an_artist_chooses_all_in_the_table_and_changes_their_status_only(board: Board) -> None:
     late = (date.today() - timedelta(days=9)).isoformat()
     tasks = [board.production.task, board.task("look", due=late), board.task("light", start="2027-01-01")]
