@@ -56,12 +56,15 @@ class RevisionReport:
     """What became of every part: each new part is in ``matches``, ``uncertain`` or ``new``.
 
     ``removed`` holds the old parts that no match names; one of them may still be a candidate of an uncertain part.
+    ``alignment`` is what was done to the model as a whole: a 4x4 matrix of row vectors that takes places in the old
+    model to places in the new one (mm); empty where nothing was.
     """
 
     matches: tuple[Match, ...] = ()
     uncertain: tuple[Uncertain, ...] = ()
     new: tuple[str, ...] = ()
     removed: tuple[str, ...] = ()
+    alignment: tuple[float, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)

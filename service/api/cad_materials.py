@@ -43,13 +43,14 @@ class ChoiceOut(Reply):
     by: str | None = Field(description="name of the user")
     at: datetime | None
     revision: int = Field(description="revision of the CAD file in which it was chosen; 0: not known")
+    place: list[float] | None = Field(default=None, description="where an occurrence stood that is gone, mm")
 
 
 class OverridesOut(Reply):
     overrides: dict[str, str]
     occurrence_overrides: dict[str, str]
     choices: dict[str, ChoiceOut] = Field(description="who chose it and when, for each of both")
-    waiting: dict[str, ChoiceOut] = Field(description="choices for parts that this revision does not have")
+    waiting: dict[str, ChoiceOut] = Field(description="choices for what this revision does not have")
     questions: dict[str, dict[str, str | None]] = Field(
         description="parts that were several with different choices, and what was chosen for each; name one to answer"
     )

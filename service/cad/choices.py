@@ -11,18 +11,16 @@ answers it the part wears none of them.
 
 from __future__ import annotations
 
-import math
-from collections.abc import Collection, Iterator, Mapping
+import dataclasses
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+from service.cad.occurrences import UNMOVED, Occurrences
 from service.models import CadFile
-from shared.manifest import Manifest, Occurrence, Part
-from shared.material_layers import occurrence_target, part_of, targets_of
-
-_AT_PLACE = 1e-3
-"""Distance within which two occurrences stand at one place, as a share of their part's size."""
+from shared.manifest import Manifest, Vector
+from shared.material_layers import part_of, targets_of
 
 
 @dataclass(frozen=True)
@@ -35,13 +33,17 @@ class Choice:
     at: str | None
     """ISO 8601, UTC."""
     revision: int
+    place: Vector | None = None
+    """Where an occurrence stood that is gone, mm: by that, and not by its path, it is known if it comes back."""
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Choice:
-        return cls(data["material"], data["by"], data["at"], data["revision"])
+        place = data.get("place")
+        return cls(data["material"], data["by"], data["at"], data["revision"], tuple(place) if place else None)
 
     def to_json(self) -> dict[str, Any]:
-        return {"material": self.material, "by": self.by, "at": self.at, "revision": self.revision}
+        made = {"material": self.material, "by": self.by, "at": self.at, "revision": self.revision}
+        return made if self.place is None else {**made, "place": list(self.place)}
 
 
 Choices = dict[str, Choice]
@@ -152,12 +154,42 @@ def carry(
         for heir in heirs.get(origin, [_Heir(origin, "gone")]):
             if target != origin or heir.key not in merged:
                 carried.setdefault(heir.key + target[len(origin) :], choice)
-    places = _Places(old, new)
-    for target, choice in choices.items():
-        if ":" in target:
-            origin = part_of(target)
-            carried[places.follow(target, [heir.key for heir in heirs.get(origin, ())])] = choice
+    became = {origin: [heir.key for heir in found] for origin, found in heirs.items()}
+    occurrences = Occurrences(old, new, became, report.get("alignment") or UNMOVED)
+    of_occurrences = {target: choice for target, choice in choices.items() if ":" in target}
+    carried.update(_of_occurrences(of_occurrences, occurrences))
     return carried, {key: question for key, question in asked.items() if key not in carried}
+
+
+def _of_occurrences(choices: Choices, occurrences: Occurrences) -> Choices:
+    """The choices for occurrences as they count now; those for what is gone wait under targets that nothing has."""
+    carried: Choices = {}
+    waiting: Choices = {}
+    for target, choice in choices.items():
+        place = occurrences.aligned(choice.place) if choice.place else occurrences.place(target)
+        if place is None:
+            # A model of very many occurrences does not list them.
+            carried[target] = choice
+        elif choice.place:
+            found = occurrences.standing_at(place, part_of(target))
+            waiting[found or target] = dataclasses.replace(choice, place=None if found else place)
+        elif found := occurrences.follow(target):
+            carried[found] = choice
+        else:
+            waiting[target] = dataclasses.replace(choice, place=place)
+    for target, choice in waiting.items():
+        if choice.place:
+            carried[_unused(target, carried, occurrences)] = choice
+        else:
+            carried.setdefault(target, choice)
+    return carried
+
+
+def _unused(target: str, taken: Collection[str], occurrences: Occurrences) -> str:
+    found, number = target, 2
+    while found in taken or occurrences.names(found):
+        found, number = f"{target}_r{number}", number + 1
+    return found
 
 
 def _merged(heirs: Mapping[str, list[_Heir]]) -> dict[str, list[str]]:
@@ -168,44 +200,3 @@ def _merged(heirs: Mapping[str, list[_Heir]]) -> dict[str, list[str]]:
             if heir.relation in ("same", "merged"):
                 origins.setdefault(heir.key, []).append(old_key)
     return {key: sorted(found) for key, found in origins.items() if len(found) > 1}
-
-
-class _Places:
-    """Finds the occurrences of one revision again in the next: by where they stand, else by their path."""
-
-    def __init__(self, old: Manifest, new: Manifest) -> None:
-        self._old = {part.part_key: part for part in old.parts}
-        self._new = {part.part_key: part for part in new.parts}
-
-    def follow(self, target: str, keys: list[str]) -> str:
-        """The target of the same occurrence among those of the parts ``keys``; ``target`` where there is none."""
-        part = self._old.get(part_of(target))
-        path = target.partition(":")[2]
-        wanted = next((item for item in part.occurrences if item.path == path), None) if part else None
-        if part is None or wanted is None:
-            return target
-        candidates = [self._new[key] for key in keys if key in self._new]
-        standing = list(_standing_at(_center(part, wanted), candidates))
-        if len(standing) == 1:
-            return standing[0]
-        for candidate in candidates:
-            for item in candidate.occurrences:
-                # A path that another occurrence stood at before has come to mean that one.
-                if item.path == path and not list(_standing_at(_center(candidate, item), [part])):
-                    return occurrence_target(candidate.part_key, path)
-        return target
-
-
-def _standing_at(center: tuple[float, ...], parts: list[Part]) -> Iterator[str]:
-    for part in parts:
-        near = _AT_PLACE * (math.dist(part.bounding_box.min, part.bounding_box.max) or 1.0)
-        for item in part.occurrences:
-            if math.dist(_center(part, item), center) <= near:
-                yield occurrence_target(part.part_key, item.path)
-
-
-def _center(part: Part, occurrence: Occurrence) -> tuple[float, ...]:
-    """Where the part's centre of mass stands in the model, mm."""
-    x, y, z = part.center
-    m = occurrence.transform
-    return tuple(x * m[column] + y * m[4 + column] + z * m[8 + column] + m[12 + column] for column in range(3))

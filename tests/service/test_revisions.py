@@ -403,3 +403,58 @@ def test_a_part_that_was_suppressed_for_a_revision_is_asked_about_and_gets_its_c
     assert studio.artist.put(f"/cad/{third['id']}/revision-decisions/{asked['new_key']}", decided).status == 200
     work(studio.app)
     assert materials_by_identity(studio, third)["id1"] == ("Chrome", "manual")
+
+
+def grid_of_pins(count: int, skipped: tuple[int, ...] = (), shift: float = 0.0) -> Model:
+    """A plate, and a product that stands in a row with 50 mm between its occurrences."""
+    model = make_model(random.Random(8), 3)
+    places = tuple((50.0 * n + shift, 900.0, 0.0, 0.0) for n in range(count) if n not in skipped)
+    return model.changed(0, places=places)
+
+
+def choose_at(studio: StudioUnderTest, cad: Json, chosen: dict[float, str]) -> None:
+    """Choose materials for the pins that stand at these x."""
+    pin = parts_of(studio, cad)["id0"]
+    targets = {round(o["transform"][12]): f"{pin['part_key']}:{o['path']}" for o in pin["occurrences"]}
+    body = {"overrides": {}, "occurrence_overrides": {targets[round(x)]: name for x, name in chosen.items()}}
+    assert studio.artist.put(f"/cad/{cad['id']}/manual-material-overrides", body).status == 200
+
+
+def worn_at(studio: StudioUnderTest, cad: Json) -> dict[float, str]:
+    """What the pins wear that wear something of their own, by the x at which they stand."""
+    pins = parts_of(studio, cad)["id0"]["occurrences"]
+    return {round(o["transform"][12], 3): o["material"]["material"] for o in pins if o["material"]}
+
+
+def test_what_was_chosen_for_an_occurrence_that_goes_is_worn_by_no_other_and_is_there_when_it_comes_back(
+    studio: StudioUnderTest, tmp_path: Path
+) -> None:
+    production = studio.production()
+    first = revision(studio, production, grid_of_pins(6), tmp_path / "1")
+    choose_at(studio, first, {50: "Brass", 100: "Chrome", 250: "Steel"})
+
+    # The others are numbered anew, so that another pin has the path of the one that is gone.
+    second = revision(studio, production, grid_of_pins(6, skipped=(1,)), tmp_path / "2")
+    assert worn_at(studio, second) == {100: "Chrome", 250: "Steel"}
+    waiting = studio.artist.get(f"/cad/{second['id']}/manual-material-overrides").data["waiting"]
+    assert [(choice["material"], round(choice["place"][0] // 50)) for choice in waiting.values()] == [("Brass", 1)]
+
+    third = revision(studio, production, grid_of_pins(7), tmp_path / "3")
+    assert worn_at(studio, third) == {50: "Brass", 100: "Chrome", 250: "Steel"}
+    assert studio.artist.get(f"/cad/{third['id']}/manual-material-overrides").data["waiting"] == {}
+
+
+def test_what_was_chosen_for_occurrences_goes_where_they_go(studio: StudioUnderTest, tmp_path: Path) -> None:
+    production = studio.production()
+    model = grid_of_pins(5)
+    first = revision(studio, production, model, tmp_path / "1")
+    choose_at(studio, first, {50: "Brass", 200: "Chrome"})
+    places = model.parts[0].places
+    nudged = (*places[:1], (53.0, 902.0, 0.0, 0.0), *places[2:])
+    second = revision(studio, production, model.changed(0, places=nudged), tmp_path / "2")
+    assert worn_at(studio, second) == {53: "Brass", 200: "Chrome"}
+
+    # All is shifted by the distance of two pins: each stands where its neighbour stood.
+    shifted = replace(model.changed(0, places=nudged), shift=(50.0, 0.0, 0.0))
+    third = revision(studio, production, shifted, tmp_path / "3")
+    assert worn_at(studio, third) == {103: "Brass", 250: "Chrome"}

@@ -47,9 +47,14 @@ class Alignment:
     def is_scaled(self) -> bool:
         return self.scale != 1.0
 
+    @property
+    def is_identity(self) -> bool:
+        """Whether nothing was done."""
+        return np.array_equal(self.matrix, np.eye(4))
+
     def carry(self, parts: Sequence[Part]) -> list[Part]:
         """``parts`` of the old model as they are when nothing but this has been done to it."""
-        if np.array_equal(self.matrix, np.eye(4)):
+        if self.is_identity:
             return list(parts)
         return [self._carry(part) for part in parts]
 

@@ -71,6 +71,7 @@ def match_revisions(
         uncertain=tuple(sorted(questions, key=lambda item: item.new_key)),
         new=tuple(sorted({part.part_key for part in new.parts} - placed - asked)),
         removed=tuple(sorted({part.part_key for part in old.parts} - kept)),
+        alignment=() if alignment.is_identity else tuple(alignment.matrix.ravel().tolist()),
     )
 
 
