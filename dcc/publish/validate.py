@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 from dcc.publish.data import CadLook, Collected, InvalidPublishError
+from dcc.publish.extract import is_copy
 from dcc.usd.findings import Check, Finding
 from shared.departments import Arc, department
 from shared.material_library import FALLBACK_NAME
@@ -84,10 +85,17 @@ def fix_file(collected: Collected, file: Path) -> tuple[str, ...]:
 
 def findings_of(collected: Collected, file: Path) -> tuple[Finding, ...]:
     """What the checks find in ``file``, as the next item of the part."""
+    from dcc.usd.asset_paths import check_storage
+    from dcc.usd.checks import FILE_OPENS
+    from dcc.usd.stage import open_layer
     from dcc.usd.validation import validate
 
     below = [collected.model] if _is_layered(collected) and collected.model and collected.model.is_file() else []
-    return validate(file, manifest=collected.manifest, below=below, root_prim=_root_prim(collected)).findings
+    found = validate(file, manifest=collected.manifest, below=below, root_prim=_root_prim(collected)).findings
+    if not is_copy(collected) or any(finding.check == FILE_OPENS.name for finding in found):
+        # The model of a CAD file names no files.
+        return found
+    return (*found, *check_storage(open_layer(file), collected.root))
 
 
 def _is_layered(collected: Collected) -> bool:

@@ -50,6 +50,20 @@ def check_dependencies(layer: Sdf.Layer) -> Iterator[Finding]:
             )
 
 
+def check_storage(layer: Sdf.Layer, root: Path) -> Iterator[Finding]:
+    """Files that ``layer`` itself names and that are there, but not below the storage's ``root``."""
+    root = root.resolve()
+    for path in asset_paths(layer):
+        place = Path(os.path.normpath(layer.ComputeAbsolutePath(path)))
+        if "://" not in path and is_there(place) and not place.is_relative_to(root):
+            yield Finding(
+                CHECK,
+                "",
+                f"{place} is not on the shared storage ({root}): other machines do not find it.",
+                "Publish it, or copy it onto the storage, and refer to it there.",
+            )
+
+
 def fix_asset_paths(layer: Sdf.Layer) -> None:
     """Make absolute paths of existing files relative, and backslashes forward, wherever ``layer`` holds any."""
 

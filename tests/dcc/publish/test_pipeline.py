@@ -93,6 +93,23 @@ def test_textures_of_many_tiles_are_found_from_where_it_stands(client: Client, c
     assert Path(item.ComputeAbsolutePath(path)) == layer.parent / "wood.<UDIM>.png"
 
 
+@pytest.mark.parametrize("named", ["{folder}/wood.usda", "../{folder.name}/wood.usda"])
+def test_what_other_machines_cannot_find_is_refused(
+    client: Client, context: Context, tmp_path_factory: pytest.TempPathFactory, named: str
+) -> None:
+    folder = tmp_path_factory.mktemp("desk")
+    (folder / "wood.usda").write_text(LAYER.format(root="ball_bearing", more=""))
+    layer = folder.parent / f"{uuid4().hex}" / "above.usda"
+    layer.parent.mkdir()
+    reference = named.format(folder=folder)
+    layer.write_text(LAYER.format(root="ball_bearing", more=f"subLayers = [@{reference}@]"))
+    part = part_name()
+    with pytest.raises(PublishError) as failure:
+        publish(client, context, Request(part, UsdFile(layer), "look", fix=True))
+    assert str(folder / "wood.usda") in failure.value.message and "not on the shared storage" in failure.value.message
+    assert files_of(context, part) == []
+
+
 @pytest.mark.parametrize(
     ("root", "more", "said"),
     [
