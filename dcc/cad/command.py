@@ -231,7 +231,8 @@ def _convert(options: argparse.Namespace, source: Path, folder: Path, converter:
 
 
 def _tell(result: dict[str, Any]) -> None:
-    print(f"{result['parts']} parts, {result['occurrences']:,} occurrences, {result['triangles']:,} triangles")
+    measures = ((result["parts"], "part"), (result["occurrences"], "occurrence"), (result["triangles"], "triangle"))
+    print(", ".join(f"{count:,} {name}{'' if count == 1 else 's'}" for count, name in measures))
     for name in ("usd_master", "glb", "manifest"):
         print(f"  {result[name]}")
     if revision := result["revision"]:

@@ -40,8 +40,9 @@ def _print(report: RevisionReport) -> None:
             print(f"{candidate.confidence:14.1%}  {candidate.old_key}  ({candidate.reason})")
     for key in report.new:
         print(f"   new  {key}")
+    asked = {candidate.old_key for item in report.uncertain for candidate in item.candidates}
     for key in report.removed:
-        print(f"  gone  {key}")
+        print(f"  gone  {key}{', unless it is one of the uncertain parts' if key in asked else ''}")
     print(
         f"{len(report.matches)} matched, {len(report.uncertain)} uncertain, "
         f"{len(report.new)} new, {len(report.removed)} removed"

@@ -78,10 +78,17 @@ def _disputed(evidence: Evidence, chosen: Indices) -> Indices:
 
     Name and place against shape: two parts of a family may have been altered, or have changed places and names. Where
     they differ by no more than a re-export may bring about, a shape that agrees exactly is the very one. And the other
-    ways round: those that have not the name that another part has, which stands there, too, and has a similar shape;
-    and those that stand only near the place at which another part of that shape stands exactly.
+    ways round: those that have not the name that another part has, which stands there, too, and has a similar shape,
+    or is its other hand: somebody may have corrected which of the two is the left one; and those that stand only near
+    the place at which another part of that shape stands exactly.
     """
-    alike = (evidence.shapes.same, evidence.shapes.exact, evidence.named_in_place, evidence.exactly_untouched)
+    alike = (
+        evidence.shapes.same,
+        evidence.shapes.exact,
+        evidence.named_in_place,
+        evidence.named_and_mirrored_in_place,
+        evidence.exactly_untouched,
+    )
     return np.asarray(np.unique(np.concatenate([_claimed_elsewhere(evidence.pairs, each, chosen) for each in alike])))
 
 

@@ -29,7 +29,11 @@ def scaled_with_all(reason: str, scale: float) -> str:
 
 def of_pair(evidence: Evidence, pair: int) -> str:
     """The evidence for one pair."""
-    said = (_of_shape(evidence.shapes, pair), _of_name(evidence.names, pair), _of_place(evidence.places, pair))
+    said = [_of_shape(evidence.shapes, pair), _of_name(evidence.names, pair), _of_place(evidence.places, pair)]
+    before = evidence.old.parts[evidence.pairs.rows[pair]].occurrence_count
+    now = evidence.new.parts[evidence.pairs.columns[pair]].occurrence_count
+    if now != before:
+        said.append(f"{now} {'place' if now == 1 else 'places'} instead of {before}")
     return ", ".join(said)
 
 

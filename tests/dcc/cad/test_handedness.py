@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from pathlib import Path
+from uuid import uuid4
 
 import numpy as np
 import pytest
@@ -87,3 +88,26 @@ def test_a_left_hand_gear_in_a_right_hand_gears_place_is_asked_about(tmp_path: P
     assert [match.old_key for match in report.matches] == ["Case"]
     (asked,) = report.uncertain
     assert asked.candidates[0].old_key == "Gear" and "mirror image" in asked.candidates[0].reason
+
+
+def test_hands_that_were_exchanged_are_asked_about_unless_their_names_went_along(tmp_path: Path) -> None:
+    gear = helical_gear()
+
+    def machine(*gears: tuple[str, TopoDS_Shape]) -> Manifest:
+        step = StepWriter()
+        root = step.assembly("Machine")
+        for number, part in enumerate((*gears, ("Case", box()), ("Pin", cylinder()))):
+            step.place(root, step.part(*part), at(100 * number))
+        folder = tmp_path / uuid4().hex
+        step.write(folder / "model.step")
+        return convert(folder / "model.step", folder / "out", Settings()).manifest
+
+    before = machine(("Gear left", gear), ("Gear right", mirrored(gear)))
+    corrected = match_revisions(before, machine(("Gear left", mirrored(gear)), ("Gear right", helical_gear())))
+    assert sorted(match.old_key for match in corrected.matches) == ["Case", "Pin"]
+    assert {candidate.old_key for item in corrected.uncertain for candidate in item.candidates} == {
+        "Gear_left",
+        "Gear_right",
+    }
+    moved = match_revisions(before, machine(("Gear right", mirrored(gear)), ("Gear left", helical_gear())))
+    assert all(match.old_key == match.new_key for match in moved.matches) and not moved.uncertain

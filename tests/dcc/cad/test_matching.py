@@ -100,7 +100,7 @@ def test_the_command_prints_what_became_of_each_part(
     ]
     assert raceway(["match", *paths, "--json"]) == 0
     report = json.loads(capsys.readouterr().out)
-    assert set(report) == {"matches", "uncertain", "new", "removed"}
+    assert set(report) == {"matches", "uncertain", "new", "removed", "alignment"}
     assert set(report["matches"][0]) >= {"old_key", "new_key", "confidence", "reason"}
     assert raceway(["match", *paths]) == 0
     assert "matched" in capsys.readouterr().out

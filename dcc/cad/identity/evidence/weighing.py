@@ -74,10 +74,19 @@ class Evidence:
         return np.asarray(self.names.sole & self.places.most_kept & (self.shape_nats > 0))
 
     @functools.cached_property
+    def mirrored_in_place(self) -> Mask:
+        """The other hand, at the same place."""
+        return self.shapes.mirrored & self.places.all_kept
+
+    @functools.cached_property
+    def named_and_mirrored_in_place(self) -> Mask:
+        """A name that no other part has, and the same place, but the other hand."""
+        return self.names.sole & self.mirrored_in_place
+
+    @functools.cached_property
     def worth_a_question(self) -> Mask:
         """Evidence enough to ask a person where it does not decide; the other hand in a part's place counts, too."""
-        mirrored_in_place = self.shapes.mirrored & self.places.all_kept
-        return np.asarray((self.credit > thresholds.LEAST_NATS) | self.names.sole | mirrored_in_place)
+        return np.asarray((self.credit > thresholds.LEAST_NATS) | self.names.sole | self.mirrored_in_place)
 
 
 def weigh(old_parts: Sequence[Part], new_parts: Sequence[Part], every_pair_up_to: int = EVERY_PAIR) -> Evidence:
