@@ -67,7 +67,10 @@ class RevisionView:
     decided: list[PartView]
     matched: list[PartView]
     new: list[PartView]
-    removed: list[Known]
+    removed: list[tuple[Known, bool]]
+    """Each with whether a part that is asked about may be it."""
+    gone: list[tuple[str, str]]
+    """Occurrences for which something was chosen and whose places are empty, and the materials."""
     matching: int
     old_keys: list[str]
 
@@ -192,6 +195,7 @@ def _view(cad: CadFile, report: Mapping[str, Any], new: _Parts, old: _Parts, que
     fresh = [part(key) for key in report["new"]]
     found = [each for each in matches if each.decision is None and _found(each, query)]
     everything = [*uncertain, *matches, *fresh]
+    asked = {candidate.key for each in uncertain if each.decision is None for candidate, _, _ in each.candidates}
     shown = {each.new_key: each for each in everything if each.decision is not None and each.relation in ("", "same")}
     return RevisionView(
         cad=cad,
@@ -210,7 +214,12 @@ def _view(cad: CadFile, report: Mapping[str, Any], new: _Parts, old: _Parts, que
         decided=list(shown.values()),
         matched=found[:ROW_LIMIT],
         new=[each for each in fresh if each.decision is None],
-        removed=[old.known(key) for key in report["removed"]],
+        removed=[(old.known(key), key in asked) for key in report["removed"]],
+        gone=[
+            (target, choice.material)
+            for target, choice in choices.choices_of(cad).items()
+            if choice.material and choice.place
+        ],
         matching=len(found),
         old_keys=sorted(revisions.old_keys_of(report)),
     )

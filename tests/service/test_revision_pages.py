@@ -10,10 +10,13 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
+from sqlalchemy import select
 from werkzeug.test import TestResponse
 
 from service.accounts.permissions import Role
+from service.cad import choices
 from service.cad.conversions import PREVIOUS
+from service.database import tenant_session
 from service.models import Asset, CadFile, Conversion, Project
 from shared.manifest import write_manifest
 from tests.service.exhibits import EVIL, add_rows
@@ -105,6 +108,18 @@ def test_uncertain_parts_are_shown_with_their_candidates_and_choices(revised: Re
     assert "60 %" in text and "other name" in text and ">Brass<" in text
     assert "It is this part" in text and "It is a new part" in text
     assert "as <code>Cap_b</code> had" in text
+    assert "unless it is one of the uncertain parts" in text
+
+
+def test_what_waits_for_an_occurrence_that_is_gone_is_shown(revised: Revised) -> None:
+    path = f"/cad/{revised.cad_id}/revision"
+    assert "Removed places" not in revised.studio.browser().get(path).text
+    studio = revised.studio
+    with studio.app.app_context(), tenant_session(studio.tenant_id) as current:
+        cad = current.scalars(select(CadFile).where(CadFile.id == revised.cad_id)).one()
+        choices.store(cad, {"Ring:gone": choices.Choice("Brass", "Ada", None, 1, (1.0, 2.0, 3.0))}, {})
+    text = studio.browser().get(path).text
+    assert "Removed places" in text and ">Ring:gone</code>" in text
 
 
 def test_a_button_confirms_a_candidate_and_another_takes_that_back(revised: Revised) -> None:
