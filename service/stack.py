@@ -31,13 +31,15 @@ from service.embedded import Servers
 from service.embedded.identity import SELF
 from service.embedded.server import free_port, trim_log
 from shared.errors import ServiceError
-from shared.files import make_folder, storage_error
+from shared.files import atomic_write, make_folder, storage_error
 from shared.process_tree import kill_tree
 
 _READY_SECONDS = 60.0
 _STOP_SECONDS = 25.0
 _POLL_SECONDS = 0.05
 _LOG_TAIL_BYTES = 2000
+_URL_FILE = "service.url"
+"""In the data folder, while it is up: at which address, for programs of this machine."""
 _CODE = Path(service.__file__).parent.parent
 """Where ``service`` and ``dcc`` are imported from; processes start there."""
 
@@ -129,6 +131,7 @@ class Stack:
         for number in range(1, workers + 1):
             self._start_child(f"worker-{number}", _worker(number))
         self._wait_until_ready()
+        atomic_write(self.data_dir / _URL_FILE, self.url)
         announce(f"Service               {self.url}")
         if workers:
             announce(f"Workers               {workers}, logs in {self.data_dir / 'logs'}")
@@ -145,6 +148,8 @@ class Stack:
 
     def stop(self) -> None:
         """Stop everything, the service first. May be called twice."""
+        if self._children:
+            (self.data_dir / _URL_FILE).unlink(missing_ok=True)
         for child in self._children.values():
             child.ask_to_stop()
         deadline = time.monotonic() + _STOP_SECONDS

@@ -99,7 +99,7 @@ class InvalidPublishError(PublishError):
             f"It cannot be published: {f'{errors[0].prim}: ' if errors[0].prim else ''}{errors[0].message}{more}",
             hint=hint,
             code="publish.invalid",
-            fields={f"{finding.check} {finding.prim}".strip(): finding.line for finding in errors},
+            fields={f"{each.check} {each.prim}".strip(): f"{each.message} {each.hint}".strip() for each in errors},
         )
 
     @property

@@ -21,8 +21,8 @@ from shared.files import atomic_write, sha256_of
 PROJECT, ASSET, TASK = "demo", "plate", "modelling"
 PART = DEPARTMENT = "model"
 
-# How `raceway up` starts on this machine, unless it is told otherwise.
-_API_URL = "http://127.0.0.1:8430/api"
+# What `raceway up` has in its data folder while it runs.
+_URL_FILE = "service.url"
 _ADMINISTRATOR = "admin@studio.example"
 _PASSWORD_FILE = "admin.password"
 _STORAGE = "storage/studio"
@@ -68,15 +68,17 @@ def context_of(environ: Mapping[str, str]) -> Context:
         return Context.from_environment({"PM_PROJECT": PROJECT, **environ})
     data = Path(environ.get("RACEWAY_DATA") or "raceway-data").expanduser().absolute()
     try:
+        url = environ.get("PM_API_URL") or f"{(data / _URL_FILE).read_text(encoding='ascii').strip()}/api"
         password = (data / _PASSWORD_FILE).read_text(encoding="ascii").strip()
     except OSError:
         raise InputError(
-            f"Nothing says where to publish: PM_API_TOKEN is not set, and {data} is no data folder of `raceway up`.",
+            f"Nothing says where to publish: PM_API_TOKEN is not set, and no `raceway up` runs with the data folder "
+            f"{data}.",
             hint="Start `raceway up` here, name its data folder in RACEWAY_DATA, or set PM_API_URL, PM_API_TOKEN "
             "and PM_ROOT.",
             code="input.context",
         ) from None
-    with Client(environ.get("PM_API_URL") or _API_URL) as client:
+    with Client(url) as client:
         client.login(_ADMINISTRATOR, password)
         root = Path(environ.get("PM_ROOT") or data / _STORAGE)
         return Context(client.api_url, client.token, PROJECT, root=root)

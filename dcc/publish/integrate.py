@@ -93,7 +93,9 @@ def _commit(client: Client, key: str, fields: dict[str, Any], place: Path, *, is
                     code=UNCONFIRMED,
                 ) from error
             time.sleep(_WAIT_SECONDS * attempt)
-        except RacewayError:
+        except RacewayError as error:
+            if error.code == "publish.item_missing" and place.is_file():
+                error.hint = f"The item was written to {place}: check that PM_ROOT is the storage the service uses."
             if item is not None:
                 with contextlib.suppress(OSError):
                     remove_file(item)

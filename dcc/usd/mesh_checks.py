@@ -49,7 +49,7 @@ def check_mesh(mesh: UsdGeom.Mesh) -> Iterator[Finding]:
     points = _array(mesh.GetPointsAttr().Get(time), 3)
     faults = list(_topology_faults(counts, indices, points))
     faults += _normal_faults(mesh, len(counts), len(indices), len(points), time)
-    yield from (Finding(TOPOLOGY, path, fault, _AGAIN) for fault in faults)
+    yield from (Finding(TOPOLOGY, path, f"{fault}.", _AGAIN) for fault in faults)
     if not faults:
         yield from _check_extent(mesh, points, time)
         yield from _check_subsets(mesh, len(counts), time)

@@ -39,6 +39,7 @@ def run(options: argparse.Namespace) -> int:
     where = {"host": options.host, "port": options.port, "workers": options.workers}
     with running(data_folder(options.data), **where, announce=announce) as stack:
         login = f"{stack.url}/?token={stack.admin_token}"
+        announce(f"Storage               {stack.root} (PM_ROOT)")
         announce(f"Login                 {stack.studio.email}, first password in {stack.password_file}")
         announce(f"Open                  {login}")
         announce("Ctrl-C stops everything.")

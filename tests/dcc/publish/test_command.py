@@ -114,7 +114,7 @@ def test_the_demo_publishes_through_the_api_again_and_again(
 def test_the_demo_finds_the_service_of_this_machine(
     studio: Studio, run: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    for name in ("PM_API_TOKEN", "PM_ROOT", "PM_PROJECT"):
+    for name in ("PM_API_URL", "PM_API_TOKEN", "PM_ROOT", "PM_PROJECT"):
         monkeypatch.delenv(name)
     monkeypatch.setenv("RACEWAY_DATA", str(studio.root.parents[1]))
     assert json.loads(run("--demo", "--json")[1])["ok"]

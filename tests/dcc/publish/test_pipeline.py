@@ -130,6 +130,15 @@ def test_a_faulty_file_is_refused_and_leaves_nothing(
     assert len(client.publishes(project="film", asset="ball_bearing")) == before
 
 
+def test_a_wrong_storage_is_called_so(client: Client, context: Context, tmp_path: Path) -> None:
+    elsewhere = replace(context, root=tmp_path)
+    with pytest.raises(PublishError) as failure:
+        publish(client, elsewhere, Request(part_name(), UsdFile(write_layer(elsewhere, "work.usda")), "look"))
+    assert failure.value.code == "publish.item_missing"
+    assert str(tmp_path) in failure.value.hint and "PM_ROOT" in failure.value.hint
+    assert [path for path in tmp_path.rglob("*") if path.is_file() and "incoming" not in path.parts] == []
+
+
 def test_a_missing_file_is_named(client: Client, context: Context, tmp_path: Path) -> None:
     with pytest.raises(PublishError, match=r"nothing\.usd"):
         publish(client, context, Request(part_name(), UsdFile(tmp_path / "nothing.usd"), "look"))

@@ -58,43 +58,43 @@ FAULTS: dict[str, tuple[Edit, str, str, str]] = {
     "no default prim": (lambda stage: stage.ClearDefaultPrim(), "default_prim", "", "It has no defaultPrim."),
     "index out of range": (
         lambda stage: mesh(stage).GetFaceVertexIndicesAttr().Set([*range(7), 99] * 3),
-        "mesh_topology", MESH, "point index 99 is out of range: it has 8 points",
+        "mesh_topology", MESH, "point index 99 is out of range: it has 8 points.",
     ),
     "negative index": (
         lambda stage: mesh(stage).GetFaceVertexIndicesAttr().Set([*range(7), -1] * 3),
-        "mesh_topology", MESH, "point index -1 is out of range: it has 8 points",
+        "mesh_topology", MESH, "point index -1 is out of range: it has 8 points.",
     ),
     "too few indices": (
         lambda stage: mesh(stage).GetFaceVertexCountsAttr().Set([4] * 7),
-        "mesh_topology", MESH, "its faces have 28 corners, but 24 point indices are given",
+        "mesh_topology", MESH, "its faces have 28 corners, but 24 point indices are given.",
     ),
     "a face of two corners": (
         lambda stage: mesh(stage).GetFaceVertexCountsAttr().Set([4, 4, 4, 4, 6, 2]),
-        "mesh_topology", MESH, "face 5 has 2 corners",
+        "mesh_topology", MESH, "face 5 has 2 corners.",
     ),
     "no faces": (
         lambda stage: (mesh(stage).GetFaceVertexCountsAttr().Set([]), mesh(stage).GetFaceVertexIndicesAttr().Set([])),
-        "mesh_topology", MESH, "it has no faces",
+        "mesh_topology", MESH, "it has no faces.",
     ),
     "a point at infinity": (
         lambda stage: mesh(stage).GetPointsAttr().Set(Vt.Vec3fArray([Gf.Vec3f(float("inf"), 0, 0)] * 8)),
-        "mesh_topology", MESH, "point 0 is not finite",
+        "mesh_topology", MESH, "point 0 is not finite.",
     ),
     "normals missing": (
         lambda stage: mesh(stage).GetNormalsAttr().Set(Vt.Vec3fArray([Gf.Vec3f(0, 0, 1)] * 5)),
-        "mesh_topology", MESH, "it has 5 faceVarying normals, not 24",
+        "mesh_topology", MESH, "it has 5 faceVarying normals, not 24.",
     ),
     "normals too long": (
         lambda stage: mesh(stage).GetNormalsAttr().Set(Vt.Vec3fArray([Gf.Vec3f(0, 0, 2)] * 24)),
-        "mesh_topology", MESH, "some normals are not of length 1",
+        "mesh_topology", MESH, "some normals are not of length 1.",
     ),
     "too few indices of normals": (
         lambda stage: indexed_normals(stage, [0] * 5),
-        "mesh_topology", MESH, "it has 5 faceVarying normals, not 24",
+        "mesh_topology", MESH, "it has 5 faceVarying normals, not 24.",
     ),
     "an index of no normal": (
         lambda stage: indexed_normals(stage, [0] * 23 + [1]),
-        "mesh_topology", MESH, "some of its corners have a normal that is not there",
+        "mesh_topology", MESH, "some of its corners have a normal that is not there.",
     ),
     "wrong extent": (
         lambda stage: mesh(stage).GetExtentAttr().Set([Gf.Vec3f(0), Gf.Vec3f(1)]),
