@@ -32,6 +32,8 @@ from shared.departments import DEPARTMENTS
 from shared.errors import RacewayError
 from shared.manifest import Manifest
 
+_SHOWN = 5
+"""Publishes of a part in its asset's table."""
 _PUBLISHES = 200
 _MEDIA = 60
 _JOBS = 12
@@ -64,9 +66,15 @@ class PublishedPart:
     publishes: list[Publish]
 
     @property
-    def latest(self) -> Publish | None:
-        """The newest that was not put away."""
-        return next((publish for publish in self.publishes if publish.archived_at is None), None)
+    def composed(self) -> Publish | None:
+        """The one that the asset composes; None where the part was withdrawn."""
+        return next((publish for publish in self.publishes if publish.id == self.part.current_publish_id), None)
+
+    @property
+    def shown(self) -> list[Publish]:
+        """The newest, and the one that is composed."""
+        newest = self.publishes[:_SHOWN]
+        return newest if self.composed is None or self.composed in newest else [*newest, self.composed]
 
 
 @page("/assets/<uuid:asset_id>", Permission.PRODUCTION_READ)

@@ -71,6 +71,17 @@ def test_publishes_show_who_when_and_where(exhibits: Exhibits) -> None:
     assert "demo/assets/bearing/usd/look/look.usd" in publish and "demo/assets/bearing/usd/bearing.usd" in publish
 
 
+def test_an_asset_tells_what_it_composes_and_not_what_is_newest(studio: StudioUnderTest) -> None:
+    production = studio.production()
+    first, *_ = [studio.publish(production) for _ in range(7)]
+    lid = studio.publish(production, "lid")
+    studio.admin.post(f"/publishes/{first['id']}/compose")
+    studio.admin.post(f"/publishes/{lid['id']}/withdraw")
+    text = Page(studio.browser().get(f"/assets/{production.asset['id']}")).text
+    assert "Composes body v001_i001" in text and "Composes body v001_i001, lid" not in text
+    assert "v007_i001 " in text and "v001_i001 composed now" in text
+
+
 def test_jobs_show_their_device_error_and_worker(exhibits: Exhibits) -> None:
     browser = exhibits.studio.browser()
     done = Page(browser.get(f"/jobs/{exhibits.ids['done']}")).text
