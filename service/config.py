@@ -152,6 +152,11 @@ def driver_url(url: str) -> str:
     return make_url(url).set(drivername="postgresql+psycopg2").render_as_string(hide_password=False)
 
 
+def is_database_url(url: str) -> bool:
+    """Whether this is the URL of a PostgreSQL, wherever that may be."""
+    return not _database_problem(url)
+
+
 def _database_problem(url: str) -> str:
     backend: Callable[[], str] = lambda: make_url(url).get_backend_name()  # noqa: E731
     try:

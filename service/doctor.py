@@ -18,7 +18,7 @@ from sqlalchemy.exc import OperationalError, ProgrammingError
 from sqlalchemy.pool import NullPool
 
 from service import schema
-from service.config import Config, driver_url
+from service.config import Config, driver_url, is_database_url
 from service.embedded import binaries
 from service.embedded.access import Access, external_urls
 from service.embedded.locks import ProcessLock
@@ -93,6 +93,9 @@ def _database(setup: Setup) -> Iterator[Finding]:
     urls = _urls(setup)
     if urls is None or not urls.database:
         yield skipped(f"The database: {_NOT_HERE}.")
+        return
+    if not is_database_url(urls.database):
+        yield skipped("The database: DATABASE_URL is not one of PostgreSQL.")
         return
     engine = create_engine(driver_url(urls.database), poolclass=NullPool, connect_args={"connect_timeout": 5})
     try:
@@ -229,6 +232,10 @@ def _storage(setup: Setup) -> Iterator[Finding]:
 
 def _data_folder(setup: Setup) -> Iterator[Finding]:
     if not setup.data.exists():
+        above = next(folder for folder in setup.data.absolute().parents if folder.exists())
+        if not above.is_dir():
+            yield fault("data_missing", f"The data folder {setup.data} lies below {above}, a file.", "Choose another.")
+            return
         yield skipped(f"The data folder {setup.data}: `raceway up` will make it.")
         return
     yield from folder_findings(setup.data, "data", "The data folder", "--data", setup.free_bytes)
@@ -308,7 +315,7 @@ def _shared_memory(setup: Setup) -> Iterator[Finding]:
 
 def _workers(setup: Setup) -> Iterator[Finding]:
     urls = _urls(setup)
-    if urls is None or not urls.database:
+    if urls is None or not is_database_url(urls.database):
         yield skipped(f"Workers: {_NOT_HERE}.")
         return
     engine = create_engine(driver_url(urls.database), poolclass=NullPool, connect_args={"connect_timeout": 5})

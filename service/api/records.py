@@ -186,10 +186,11 @@ def declare_archive(
         return describe(written(found))
 
     archive.__name__, restore.__name__ = f"archive_{word}", f"restore_{word}"
+    one = f"an {kind}" if kind[0] in "aeiou" else f"a {kind}"
     archive.__doc__ = (
-        f"Put a {kind} away: lists leave it out and it takes no changes. It stays to be read, with all its files."
+        f"Put {one} away: lists leave it out and it takes no changes. It stays to be read, with all its files."
     )
-    restore.__doc__ = f"Take a {kind} out of the archive again."
+    restore.__doc__ = f"Take {one} out of the archive again."
     for view in (archive, restore):
         address = f"{path}/<uuid:row_id>/{view.__name__.partition('_')[0]}"
         resource.declare("POST", address, permission=permission, answer=answer, if_match="optional")(view)

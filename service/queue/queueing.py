@@ -102,7 +102,7 @@ def check(url: str) -> None:
     except (RedisError, ValueError) as error:
         shown = url.rpartition("@")[2].removeprefix("redis://")
         raise ServiceError(
-            f"The Redis {shown} cannot be used: {error}.",
+            f"The Redis {shown} cannot be used: {str(error).rstrip('.')}.",
             code="service.redis",
             hint="Check that Redis runs and that REDIS_URL is right, or let `raceway up` start its own.",
         ) from error

@@ -105,6 +105,19 @@ def test_servers_that_are_down(healthy: dict[str, str]) -> None:
     assert "hush" not in str(report.findings)
 
 
+@pytest.mark.parametrize("url", ["nonsense", "mysql://a@b/c"])
+def test_what_is_no_url_of_a_database_is_said_once(healthy: dict[str, str], url: str) -> None:
+    report = examine("service", {**healthy, "DATABASE_URL": url})
+    assert not {"database_down", "check_failed"} & report.codes
+    assert "DATABASE_URL" in report.finding("config")["message"]
+
+
+def test_a_data_folder_that_cannot_be_made_is_told(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    found = examine("service", {"RACEWAY_DATA": str(tmp_path / "file" / "data")}).finding("data_missing")
+    assert str(tmp_path / "file") in found["message"]
+
+
 def test_a_wrong_password_is_told_as_such(healthy: dict[str, str], config: Config) -> None:
     url = make_url(config.database_url).set(password="wrong-one").render_as_string(hide_password=False)
     found = examine("service", {**healthy, "DATABASE_URL": url}).finding("database_down")
