@@ -111,6 +111,16 @@ def seeing_all_projects(current: Session) -> Iterator[None]:
 
 
 @contextlib.contextmanager
+def seen_by_studio(current: Session) -> Iterator[None]:
+    """Within it, a client's session sees what the studio sees: for what follows from what a client does."""
+    if current.info.get(_CLIENT) is None:
+        yield
+        return
+    with _seen_otherwise(current, _CLIENT, None):
+        yield
+
+
+@contextlib.contextmanager
 def _seen_otherwise(current: Session, name: str, user_id: UUID | None) -> Iterator[None]:
     was = current.info.get(name)
     current.flush()

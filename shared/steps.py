@@ -331,16 +331,26 @@ STEPS: tuple[Step, ...] = (
     ),
 )
 
-_BY_NAME = {step.name: step for step in STEPS}
+PLAYLIST_FILM = Step(
+    "playlist_film",
+    "Make a playlist's film",
+    "Shows the pictures and films of a playlist one after the other as one film.",
+    "render",
+)
+"""Asked for where a playlist is looked at; no workflow is made of it."""
+LABELS = {step.name: step.label for step in (*STEPS, PLAYLIST_FILM)}
+"""What people call each kind of job."""
+
+_BY_NAME = {step.name: step for step in (*STEPS, PLAYLIST_FILM)}
 
 
 def step(name: str) -> Step:
-    """The step of that name; raises InputError naming the known ones."""
+    """The step of that name; raises InputError naming those that workflows are made of."""
     try:
         return _BY_NAME[name]
     except KeyError:
         raise InputError(
             f"There is no process step {name!r}.",
-            hint=f"Choose one of {', '.join(_BY_NAME)}.",
+            hint=f"Choose one of {', '.join(each.name for each in STEPS)}.",
             code="input.step",
         ) from None

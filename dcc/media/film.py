@@ -83,20 +83,21 @@ def read_film(place: Path) -> Film:
     import av
 
     try:
-        with _opened(place) as container:
-            stream = _video_of(container)
+        with open_film(place) as container:
+            stream = video_of(container)
             times = _times_of(container, stream)
-        with _opened(place) as container:
-            stream = _video_of(container)
+        with open_film(place) as container:
+            stream = video_of(container)
             first = next(iter(container.decode(stream)), None)
-            width, height = _shown_size(stream, first)
+            coded = stream.codec_context
+            width, height = shown_size(first, stream.sample_aspect_ratio) if first else (coded.width, coded.height)
             rate = _rate_of(times, [stream.base_rate, stream.average_rate, stream.guessed_rate])
             timecodes = [each.metadata.get("timecode", "") for each in (container, stream, *container.streams)]
             codec = stream.codec_context.name
     except (av.FFmpegError, ValueError, OSError) as error:
-        raise _unreadable(place, getattr(error, "strerror", None) or error) from error
+        raise unreadable(place, getattr(error, "strerror", None) or error) from error
     if not (times.shown and width and height):
-        raise _unreadable(place, "it has no frame")
+        raise unreadable(place, "it has no frame")
     lasts = _duration(times, rate)
     return Film(
         width=width,
@@ -116,18 +117,18 @@ def write_poster(place: Path, target: Path) -> bool:
 
     with contextlib.suppress(av.FFmpegError, ValueError, OSError):
         for part in (_POSTER_AT, Fraction(0)):
-            with _opened(place) as container:
-                stream = _video_of(container)
+            with open_film(place) as container:
+                stream = video_of(container)
                 if part and stream.duration:
                     container.seek((stream.start_time or 0) + int(stream.duration * part), stream=stream)
                 frame = next(iter(container.decode(stream)), None)
                 if frame is not None:
-                    target.write_bytes(_jpeg(frame, *_shown_size(stream, frame)))
+                    target.write_bytes(_jpeg(frame, *shown_size(frame, stream.sample_aspect_ratio)))
                     return True
     return False
 
 
-def _opened(place: Path) -> Any:
+def open_film(place: Path) -> Any:
     """The film at ``place``. Raises ValueError for what is neither MP4, MOV nor WebM.
 
     The file itself does not choose what reads it: some of FFmpeg's formats are lists of other files and of addresses.
@@ -141,8 +142,8 @@ def _opened(place: Path) -> Any:
     return av.open(str(place), format="mov" if head[4:] == b"ftyp" else "matroska")
 
 
-def _video_of(container: Any) -> Any:
-    """The film's pictures: not those of a cover that a film carries along."""
+def video_of(container: Any) -> Any:
+    """The film's pictures: not those of a cover that a film carries along. Raises ValueError where there are none."""
     import av.stream
 
     covers = av.stream.Disposition.attached_pic
@@ -196,14 +197,21 @@ def _duration(times: _Times, rate: Fraction | None) -> Fraction:
     return (max(times.end, times.shown[-1]) - times.shown[0]) * times.base
 
 
-def _shown_size(stream: Any, frame: Any) -> tuple[int, int]:
-    """Width and height of the picture as it is shown: with square pixels, and turned as the camera says."""
-    if frame is None:
-        return stream.codec_context.width, stream.codec_context.height
+def shown_size(frame: Any, aspect: Fraction | None) -> tuple[int, int]:
+    """Width and height of a frame as it is shown: with square pixels, and turned as the camera says.
+
+    ``aspect`` is that of its pixels, where it is known.
+    """
     width, height = frame.width, frame.height
-    if (aspect := stream.sample_aspect_ratio) and 1 <= round(width * aspect) <= _LONGEST_SIDE:
+    if aspect and 1 <= round(width * aspect) <= _LONGEST_SIDE:
         width = round(width * aspect)
     return (height, width) if frame.rotation % 180 else (width, height)
+
+
+def upright(frame: Any) -> list[tuple[str, str]]:
+    """The filters, with their arguments, that turn a frame as the camera says."""
+    turns = {90: ["cclock"], 180: ["clock", "clock"], 270: ["clock"]}.get(frame.rotation % 360, [])
+    return [("transpose", f"dir={turn}") for turn in turns]
 
 
 def _jpeg(frame: Any, width: int, height: int) -> bytes:
@@ -213,13 +221,12 @@ def _jpeg(frame: Any, width: int, height: int) -> bytes:
 
     scale = min(1.0, _POSTER_SIDE / max(width, height))
     small = [max(2, round(side * scale)) for side in (width, height)]
-    turns = {90: ["cclock"], 180: ["clock", "clock"], 270: ["clock"]}.get(frame.rotation % 360, [])
     graph = av.filter.Graph()
     last = graph.add_buffer(
         width=frame.width, height=frame.height, format=frame.format.name, time_base=Fraction(1, 1000)
     )
     steps = [
-        *(("transpose", f"dir={turn}") for turn in turns),
+        *upright(frame),
         ("scale", f"{small[0]}:{small[1]}:out_range=full"),
         ("format", "yuvj420p"),
         ("buffersink", None),
@@ -239,7 +246,8 @@ def _jpeg(frame: Any, width: int, height: int) -> bytes:
     return b"".join(bytes(packet) for packet in [*encoder.encode(drawn), *encoder.encode(None)])
 
 
-def _unreadable(place: Path, why: object) -> RenderError:
+def unreadable(place: Path, why: object) -> RenderError:
+    """The error for what is no film, or a broken one."""
     return RenderError(
         f"{place.name} cannot be read as a film: {why}.",
         hint="Play it in another program; where that works, save it from there as MP4 with H.264.",

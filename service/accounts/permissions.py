@@ -63,6 +63,7 @@ class Permission(StrEnum):
     PLAYLIST_READ = "playlist.read"
     PLAYLIST_WRITE = "playlist.write"
     PLAYLIST_SHARE = "playlist.share"
+    PLAYLIST_FILM = "playlist.film"
     COMMENT_READ = "comment.read"
     COMMENT_WRITE = "comment.write"
     COMMENT_MANAGE = "comment.manage"
@@ -112,6 +113,7 @@ MINIMUM_ROLE: dict[Permission, Role] = {
     Permission.PLAYLIST_READ: Role.CLIENT,
     Permission.PLAYLIST_WRITE: Role.ARTIST,
     Permission.PLAYLIST_SHARE: Role.PROJECT_MANAGER,
+    Permission.PLAYLIST_FILM: Role.CLIENT,
     Permission.COMMENT_READ: Role.CLIENT,
     Permission.COMMENT_WRITE: Role.CLIENT,
     Permission.COMMENT_MANAGE: Role.PROJECT_MANAGER,

@@ -14,9 +14,8 @@ from service.activity import events
 from service.database import current_tenant
 from service.models import Event, Job
 from shared.jobs import JobState
-from shared.steps import STEPS
+from shared.steps import LABELS
 
-_LABELS = {step.name: step.label for step in STEPS}
 _QUIET = timedelta(hours=1)
 _NEXT = {
     JobState.QUEUED: "it is done again",
@@ -28,7 +27,7 @@ _NEXT = {
 def what_of(job: Job) -> str:
     """``frames 1-8 of gear``, ``the film of gear``, ``Render still of gear``."""
     frames = f"frame {job.name}" if job.name.lstrip("-").isdecimal() else f"frames {job.name}"
-    what = {"render": frames, "encode": "the film"}.get(job.kind, _LABELS.get(job.kind, job.kind))
+    what = {"render": frames, "encode": "the film"}.get(job.kind, LABELS.get(job.kind, job.kind))
     return f"{what} of {job.asset.name}" if job.asset else what
 
 

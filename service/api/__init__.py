@@ -23,6 +23,7 @@ from service.api import (
     openapi,
     orders,
     pins,
+    playlist_films,
     playlists,
     production_sheet,
     projects,
@@ -68,7 +69,8 @@ _RESOURCES = tuple(
         ),
         *(task_statuses, task_templates, production_sheet, watchers, time_entries, orders),
         *(cad, cad_materials, cad_revisions, materials, scenes, publishes, pins, references, comments),
-        *(media, playlists, jobs, workers, workflows, events, notifications, webhooks, audit, metrics, system),
+        *(media, playlists, playlist_films),
+        *(jobs, workers, workflows, events, notifications, webhooks, audit, metrics, system),
     )
     for resource in module.RESOURCES
 )

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import uuid
+from datetime import datetime
 from typing import Any
 
-from sqlalchemy import CheckConstraint, Index, UniqueConstraint
+from sqlalchemy import CheckConstraint, Index, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from service.models.base import Base, EditableRow, TenantRow, search_column, tenant_key
@@ -63,3 +64,45 @@ class PlaylistItem(TenantRow, Base):
     media_id: Mapped[uuid.UUID]
     position: Mapped[int]
     medium: Mapped[MediaAsset] = relationship(viewonly=True)
+
+
+class PlaylistFilm(TenantRow, Base):
+    """A film of what a playlist showed when somebody asked for it, made by a job, which knows the rest.
+
+    Asked for again, it is the same film while ``key`` is the same: what it shows, and how. It is seen by who sees the
+    playlist and every picture and film in it (migration 0030).
+    """
+
+    __tablename__ = "playlist_films"
+    __table_args__ = (
+        tenant_key("playlist_id", "playlists", ondelete="CASCADE"),
+        tenant_key("job_id", "jobs", ondelete="CASCADE"),
+        tenant_key("created_by_id", "users"),
+        Index(
+            "uq_playlist_films_key",
+            *("tenant_id", "playlist_id", "key"),
+            unique=True,
+            postgresql_where=text("removed_at IS NULL"),
+        ),
+        Index("ix_playlist_films_job_id", "tenant_id", "job_id"),
+        Index("ix_playlist_films_playlist_id", "tenant_id", "playlist_id", "created_at"),
+    )
+    kept_by_machines = True
+
+    playlist_id: Mapped[uuid.UUID]
+    job_id: Mapped[uuid.UUID]
+    key: Mapped[str]
+    name: Mapped[str]
+    """Of the playlist when it was asked for: what its file is called."""
+    settings: Mapped[dict[str, Any]]
+    """``width``, ``height``, ``still_seconds``, ``frame_rate`` and ``captions``."""
+    media_ids: Mapped[list[str]]
+    """What it contains, in its order."""
+    left_out: Mapped[dict[str, Any]] = mapped_column(server_default=text("'{}'::jsonb"), default=dict)
+    """Why, by the id of what the playlist shows and the film cannot."""
+    duration: Mapped[float]
+    """Seconds, as expected before it is made; without films whose length is not known."""
+    created_by_id: Mapped[uuid.UUID | None] = mapped_column(default=None)
+    removed_at: Mapped[datetime | None] = mapped_column(default=None)
+    """When it was cleared away. The row stays, so that its job stays with whoever may see it."""
+    created_by: Mapped[User | None] = relationship(viewonly=True, lazy="joined")

@@ -32,6 +32,7 @@ from service.pages import (
     notifications,
     orders,
     people,
+    playlist_films,
     playlists,
     production,
     project_people,
@@ -61,7 +62,7 @@ __all__ = ["error_page", "register"]
 _VIEWS = (
     *(home, projects, making, changing, casting, production, custom_fields, field_values),
     *(assets, uploads, revisions, tasks, task_lists, board, schedule, task_statuses, task_templates),
-    *(publishes, playlists, orders, review, comments, search, jobs, workflows, notifications, webhooks),
+    *(publishes, playlists, playlist_films, orders, review, comments, search, jobs, workflows, notifications, webhooks),
     *(time_spent, people, project_people, account, two_factor, sign_in, single_sign_on),
 )
 """Modules whose import declares the routes of ``pages``."""

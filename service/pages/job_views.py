@@ -12,13 +12,12 @@ from sqlalchemy import select
 from service.database import session
 from service.models import Job, Worker
 from shared.jobs import FINAL_STATES, JobDocument, JobState
-from shared.steps import STEPS
+from shared.steps import LABELS
 
 OPEN_STATES = ("running", "queued", "pending")
 """States of jobs that are yet to end, in the order of a queue."""
 
 _ENDED_BADLY = (JobState.FAILED, JobState.CANCELLED)
-_LABELS = {step.name: step.label for step in STEPS}
 
 
 @dataclass(frozen=True)
@@ -32,7 +31,7 @@ class JobView:
     @property
     def label(self) -> str:
         """The process step's name for people."""
-        return _LABELS.get(self.row.kind, self.row.kind)
+        return LABELS.get(self.row.kind, self.row.kind)
 
     @property
     def live(self) -> bool:

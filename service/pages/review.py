@@ -17,6 +17,7 @@ from service.models import MediaAsset, Playlist
 from service.pages.comments import Review, comments_in
 from service.pages.frame import may, page
 from service.pages.pictures import Picture, standing_for
+from service.pages.playlist_films import film_form, latest_films
 from service.pages.playlists import offered_playlists, playlists_showing
 from service.review import media
 from service.review import playlists as service
@@ -29,6 +30,10 @@ class Stepping:
     playlist: Playlist
     items: list[Picture]
     place: int
+
+    @property
+    def media(self) -> list[MediaAsset]:
+        return [item.medium for item in self.items]
 
     @property
     def former(self) -> Picture | None:
@@ -80,6 +85,8 @@ def _shown(shown: Picture, stepping: Stepping | None, *, changeable: bool) -> st
         former=standing_for([former])[0] if former else None,
         newer=newer,
         stepping=stepping,
+        films=latest_films(stepping.playlist) if stepping else [],
+        film_form=film_form(stepping.media) if stepping and not stepping.playlist.archived_at else None,
         changeable=changeable,
         showing=playlists_showing(medium) if not stepping else [],
         offered=offered_playlists(medium) if may(Permission.PLAYLIST_WRITE) and not stepping else [],

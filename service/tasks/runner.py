@@ -16,7 +16,7 @@ from sqlalchemy.exc import InterfaceError, OperationalError
 from service.config import Config
 from service.database import tenant_session
 from service.queue.queueing import QUEUES
-from service.tasks import convert, deliver, encode, frames, publish, still
+from service.tasks import convert, deliver, encode, frames, playlist_film, publish, still
 from service.tasks.lease import Lease, LeaseLostError, claim_next
 from shared.errors import RacewayError, ServiceError
 from shared.jobs import JobState
@@ -31,6 +31,7 @@ STEPS: dict[str, Callable[[Lease, Config, Path], None]] = {
     "encode": encode.run,
     "publish": publish.run,
     "deliver": deliver.run,
+    "playlist_film": playlist_film.run,
 }
 """What does each kind of job or task. A step records its result through ``Lease.complete``, or raises."""
 

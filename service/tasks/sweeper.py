@@ -1,7 +1,8 @@
 """Repairs what a crash left.
 
 Reservations and tokens whose time is over, temporary files. Jobs are recovered by :mod:`service.tasks.recovery`,
-publishes by :mod:`service.tasks.publish_sweep`.
+publishes by :mod:`service.tasks.publish_sweep`, old films of playlists by
+:mod:`service.tasks.film_sweep`.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ from service.config import Config
 from service.database import db, tenant_session
 from service.models import ApiToken, Scene, Worker
 from service.queue.queueing import Bell, bell
-from service.tasks import publish_sweep, recovery
+from service.tasks import film_sweep, publish_sweep, recovery
 from shared.files import TEMPORARY_PREFIX
 
 log = logging.getLogger(__name__)
@@ -69,7 +70,7 @@ def sweep(app: Flask) -> None:
 
 
 def tidy(app: Flask) -> None:
-    """Remove what writers left under temporary names, in every tenant's storage, and mend its publishes."""
+    """Remove what writers left under temporary names, in every tenant's storage, and old films; mend its publishes."""
     oldest = time.time() - TEMPORARY_LIFETIME.total_seconds()
     with guarded(_TIDY_LOCK) as connection:
         for tenant_id, root in tenants(app, connection):
@@ -79,6 +80,7 @@ def tidy(app: Flask) -> None:
                     place.relative_to(root).as_posix() for place in _temporary(root) if _remove_old(place, oldest)
                 ]
                 report.save(tenant_id)
+                film_sweep.clear(tenant_id, root, datetime.now(UTC))
 
 
 def attempt(work: Callable[[Flask], object], app: Flask) -> None:

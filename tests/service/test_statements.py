@@ -37,6 +37,7 @@ NOT_FILLED = {
     "GET /api/jobs/<uuid:job_id>/tasks": "of one job",
     "GET /api/webhooks/<uuid:webhook_id>/deliveries": "of one webhook",
     "GET /api/jobs/<uuid:job_id>/frames": "of one job",
+    "GET /api/playlists/<uuid:playlist_id>/films": "of one playlist",
 }
 
 

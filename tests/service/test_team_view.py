@@ -127,6 +127,7 @@ def full(world: World) -> Json:
     add_to_team(studio, production.project, id_of(studio.artist))
     world.post(f"/tasks/{production.task['id']}/watch")
     world.cast()
+    world.playlist_film()
     world.turntable()
     world.webhook(**project)
     world.post("/custom-fields/", {**project, "target_type": "shot", "name": unique(), "type": "text"})

@@ -139,6 +139,10 @@ class World:
         body = {"project_id": asset["project_id"], "name": unique(), "media_ids": [self.picture(asset)["id"]]}
         return self.post("/playlists/", {**body, **more})
 
+    def playlist_film(self) -> Json:
+        """One that waits for a worker."""
+        return self.post(f"/playlists/{self.playlist()['id']}/films")
+
     def outdated_playlist(self) -> Json:
         """One with a picture of which there is a newer one."""
         asset = self.asset()

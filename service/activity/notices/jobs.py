@@ -18,9 +18,7 @@ from service.activity.notices.kinds import NOTIFICATION, Notice
 from service.activity.notices.words import link_of
 from service.models import Event, Job, JobFrame, Order, OrderItem, WorkflowNode
 from shared.jobs import DONE_STATES, FINAL_STATES, JobState
-from shared.steps import STEPS
-
-_LABELS = {step.name: step.label for step in STEPS}
+from shared.steps import LABELS
 
 
 @dataclass(frozen=True)
@@ -108,8 +106,10 @@ def _batch_of(current: Session, job: Job) -> _Batch:
         jobs = current.scalars(select(Job).where(Job.request["batch"].astext == str(together))).unique().all()
         if len(jobs) > 1:
             return _Batch(f"batch:{together}", f"{len(jobs)} jobs", jobs, "/jobs")
+    if playlist_id := job.request.get("playlist_id"):
+        return _Batch(f"job:{job.id}", f"Film of {job.request['name']}", [job], f"/playlists/{playlist_id}")
     name = job.asset.name if job.asset else ""
-    title = f"{_LABELS.get(job.kind, job.kind)}{f' of {name}' if name else ''}"
+    title = f"{LABELS.get(job.kind, job.kind)}{f' of {name}' if name else ''}"
     return _Batch(f"job:{job.id}", title, [job], f"/jobs/{job.id}")
 
 

@@ -34,3 +34,33 @@ def _(world: World) -> Call:
 @recipe("GET /playlists/<uuid:playlist_id>/zip")
 def _(world: World) -> Call:
     return Call(f"/playlists/{world.playlist()['id']}/zip")
+
+
+@recipe("GET /playlists/<uuid:playlist_id>/film-plan")
+def _(world: World) -> Call:
+    return Call(f"/playlists/{world.playlist()['id']}/film-plan")
+
+
+@recipe("GET /playlists/<uuid:playlist_id>/films")
+def _(world: World) -> Call:
+    return Call(f"/playlists/{world.playlist()['id']}/films")
+
+
+@recipe("POST /playlists/<uuid:playlist_id>/films")
+def _(world: World) -> Call:
+    return Call(f"/playlists/{world.playlist()['id']}/films", {})
+
+
+@recipe("GET /playlist-films/<uuid:film_id>")
+def _(world: World) -> Call:
+    return Call(f"/playlist-films/{world.playlist_film()['id']}")
+
+
+@recipe("POST /playlist-films/<uuid:film_id>/cancel")
+def _(world: World) -> Call:
+    return Call(f"/playlist-films/{world.playlist_film()['id']}/cancel", {})
+
+
+@recipe("GET /playlist-films/<uuid:film_id>/file")
+def _(world: World) -> Call:
+    return Call(f"/playlist-films/{world.playlist_film()['id']}/file", refuses=True)
