@@ -3,4 +3,4 @@
 Imports the standard library and ``requests`` only, so that it also runs inside Blender and Houdini.
 """
 
-__version__ = "0.7.0"
+__version__ = "0.8.0"
