@@ -27,6 +27,7 @@ from tests.service.world import World
 SAME_SITE = {"Sec-Fetch-Site": "same-origin"}
 SIGN_IN = {"pages.log_in", "pages.logout", "pages.login", "pages.password", "pages.forgotten_password"} | {
     "pages.choose_password", "pages.forget_password", "pages.ask_provider", "pages.back_from_provider",
+    "pages.log_in_with_code",
 }  # fmt: skip
 """Of nobody yet: these pages show themselves again."""
 BY_SCRIPT = {"pages.upload_cad", "pages.save_cell"}

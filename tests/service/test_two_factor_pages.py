@@ -17,7 +17,7 @@ from service.queue import queueing
 from tests.service.browser import Browser, running_browser
 from tests.service.page import Page
 from tests.service.studio import PASSWORD, Json, StudioUnderTest
-from tests.service.test_two_factor import Person, Time, clock, log_in, person, required, status_of, with_two_factor
+from tests.service.two_factor import Person, Time, clock, log_in, person, required, status_of, with_two_factor
 from tests.service.world import World
 
 __all__ = ["clock", "person", "required"]

@@ -28,13 +28,14 @@ from tests.service.two_factor import (
     log_in,
     no_attempts_before,
     person,
+    required,
     session_of,
     status_of,
     with_two_factor,
 )
 from tests.service.world import World
 
-__all__ = ["clock", "no_attempts_before", "person"]  # fixtures
+__all__ = ["clock", "no_attempts_before", "person", "required"]  # fixtures
 
 
 # -- off
@@ -130,14 +131,6 @@ def test_a_lone_administrator_is_helped_from_the_machine_of_the_service(
 
 
 # -- wanted of everybody
-
-
-@pytest.fixture
-def required(studio: StudioUnderTest, clock: Time) -> Person:
-    """The administrator who wants it of everybody."""
-    boss = with_two_factor(studio, clock, Role.TENANT_ADMIN)
-    assert boss.api.patch("/settings/", {"require_two_factor": True}).data["require_two_factor"] is True
-    return boss
 
 
 def test_who_wants_it_of_everybody_has_it(studio: StudioUnderTest, required: Person) -> None:

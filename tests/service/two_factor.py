@@ -85,3 +85,11 @@ def with_two_factor(studio: StudioUnderTest, clock: Time, role: Role = Role.ARTI
 def status_of(api: Api) -> Json:
     status: Json = api.get("/auth/me").data["two_factor"]
     return status
+
+
+@pytest.fixture
+def required(studio: StudioUnderTest, clock: Time) -> Person:
+    """The administrator who wants it of everybody."""
+    boss = with_two_factor(studio, clock, Role.TENANT_ADMIN)
+    assert boss.api.patch("/settings/", {"require_two_factor": True}).data["require_two_factor"] is True
+    return boss
