@@ -28,18 +28,21 @@ def scaled_with_all(reason: str, scale: float) -> str:
 
 
 def of_pair(evidence: Evidence, pair: int) -> str:
-    """The evidence for one pair."""
-    said = [_of_shape(evidence.shapes, pair), _of_name(evidence.names, pair), _of_place(evidence.places, pair)]
+    """The evidence for one pair, and how many places the part has now where they are not as many as before."""
+    said = _evidence_of(evidence, pair)
     before = evidence.old.parts[evidence.pairs.rows[pair]].occurrence_count
     now = evidence.new.parts[evidence.pairs.columns[pair]].occurrence_count
     if now != before:
-        said.append(f"{now} {'place' if now == 1 else 'places'} instead of {before}")
-    return ", ".join(said)
+        return f"{said}, {now} {'place' if now == 1 else 'places'} instead of {before}"
+    return said
 
 
 def of_doubt(evidence: Evidence, pair: int, lookalikes: Lookalikes) -> str:
-    """The evidence for one pair, and what keeps it from singling the part out."""
-    return f"{of_pair(evidence, pair)}; {_of_lookalikes(lookalikes)}"
+    """The evidence for one pair, and what keeps it from singling the part out.
+
+    Without numbers of the part's own: those of which the same is said can be decided together.
+    """
+    return f"{_evidence_of(evidence, pair)}; {_of_lookalikes(lookalikes)}"
 
 
 def _of_shape(shapes: ShapeDifferences, pair: int) -> str:
@@ -69,6 +72,11 @@ def _of_place(places: Places, pair: int) -> str:
     if places.kept[pair] > 0:
         return "partly the same places"
     return "elsewhere in its assembly" if places.nats[pair] > thresholds.OTHER_PLACE_NATS else "other place"
+
+
+def _evidence_of(evidence: Evidence, pair: int) -> str:
+    said = _of_shape(evidence.shapes, pair), _of_name(evidence.names, pair), _of_place(evidence.places, pair)
+    return ", ".join(said)
 
 
 def _of_lookalikes(lookalikes: Lookalikes) -> str:
