@@ -39,8 +39,9 @@ function keep(form) {
 function fill(form, typed) {
   for (const { name, value, checked } of typed) {
     const named = fillable(form).filter((control) => control.name === name);
-    // What a box stands for may be another than before.
-    const control = named.length > 1 || named.some(isBox) ? named.find((each) => each.value === value) : named[0];
+    // What a box stands for may be another than before; one that stands for nothing yet is given a value by its page.
+    const isIt = (each) => each.value === value || (isBox(each) && !each.hasAttribute("value"));
+    const control = named.length > 1 || named.some(isBox) ? named.find(isIt) : named[0];
     if (!control) continue;
     control.value = value;
     if (isBox(control)) control.checked = checked;
