@@ -51,7 +51,7 @@ def test_points_of_any_value(points: list[tuple[float, float, float]]) -> None:
 def test_a_mesh_without_anything() -> None:
     stage = Usd.Stage.CreateInMemory()
     mesh = UsdGeom.Mesh.Define(stage, "/m")
-    assert [finding.message for finding in check_mesh(mesh)] == ["it has no faces"]
+    assert [finding.message for finding in check_mesh(mesh)] == ["it has no faces."]
 
 
 def test_an_extent_that_is_missing_is_only_a_warning() -> None:
