@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
 
-from sqlalchemy import func, select
+from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.orm import Session
 
 from service.database import current_actor, current_tenant, hold, seen_by_studio
@@ -175,7 +175,7 @@ def jobs_of(current: Session, films: Sequence[PlaylistFilm]) -> dict[UUID, Job]:
         return {job.id: job for job in current.scalars(found.execution_options(populate_existing=True)).unique()}
 
 
-def films_of(playlist: Playlist) -> Any:
+def films_of(playlist: Playlist) -> ColumnElement[bool]:
     """Condition for the films that there are of a playlist."""
     return (PlaylistFilm.playlist_id == playlist.id) & PlaylistFilm.removed_at.is_(None)
 

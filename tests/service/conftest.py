@@ -21,6 +21,7 @@ from service.config import Config
 from service.embedded import Servers
 from service.queue import queueing
 from service.tasks import encode, frames, still
+from tests.service.browser import Browser, running_browser
 from tests.service.exhibits import Exhibits, make_exhibits
 from tests.service.receiver import Receiver, receiving
 from tests.service.stand_in import worker as stand_in_worker
@@ -126,6 +127,13 @@ def address(app: Flask) -> Iterator[str]:
     yield f"http://127.0.0.1:{server.port}"
     server.shutdown()
     thread.join()
+
+
+@pytest.fixture(scope="module")
+def window(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
+    """A real browser."""
+    with running_browser(tmp_path_factory.mktemp("profile")) as started:
+        yield started
 
 
 @pytest.fixture

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -12,7 +11,7 @@ import pytest
 from service.accounts.permissions import Role
 from service.models import MediaAsset
 from tests.dcc.render.pictures import write_png
-from tests.service.browser import Browser, running_browser
+from tests.service.browser import Browser
 from tests.service.exhibits import add_rows
 from tests.service.studio import PASSWORD, Json, StudioUnderTest
 from tests.service.test_comments import on, say, texts
@@ -20,12 +19,6 @@ from tests.service.test_making_pages import SAME_SITE
 from tests.service.world import World
 
 pytestmark = pytest.mark.usefixtures("quiet_queue")
-
-
-@pytest.fixture(scope="module")
-def window(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
-    with running_browser(tmp_path_factory.mktemp("browser") / "profile") as started:
-        yield started
 
 
 def picture(studio: StudioUnderTest, asset_id: str, name: str, shade: int) -> str:

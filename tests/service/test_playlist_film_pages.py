@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -16,19 +15,13 @@ from flask import Flask
 from service.accounts.permissions import Role
 from tests.dcc.media.films import write_film
 from tests.dcc.render.pictures import write_png
-from tests.service.browser import Browser, running_browser
+from tests.service.browser import Browser
 from tests.service.studio import Json, Production, StudioUnderTest, work
 from tests.service.test_playlists import made, production
 from tests.service.test_uploads import send
 
 __all__ = ["production"]  # fixture
 pytestmark = pytest.mark.usefixtures("few_tenants", "quiet_queue")
-
-
-@pytest.fixture(scope="module")
-def window(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
-    with running_browser(tmp_path_factory.mktemp("profile")) as started:
-        yield started
 
 
 @pytest.fixture

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from uuid import UUID, uuid4
@@ -14,7 +13,7 @@ import pytest
 
 from service.models import MediaAsset
 from tests.dcc.render.pictures import write_png
-from tests.service.browser import KEYS, Browser, running_browser
+from tests.service.browser import KEYS, Browser
 from tests.service.exhibits import add_rows
 from tests.service.studio import Json, Production, StudioUnderTest
 from tests.service.test_playlists import client, made, production, shown
@@ -56,12 +55,6 @@ class Review:
     def comments(self) -> list[Json]:
         found: list[Json] = self.studio.artist.get("/comments/").data["items"]
         return found
-
-
-@pytest.fixture(scope="module")
-def window(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
-    with running_browser(tmp_path_factory.mktemp("profile")) as started:
-        yield started
 
 
 @pytest.fixture(scope="module")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, timedelta
 from itertools import pairwise
@@ -16,7 +15,7 @@ from hypothesis import strategies as some
 from service.accounts.permissions import Role
 from service.models import Task
 from service.production.schedule import Days, days_of, monday_of, work_in
-from tests.service.browser import Browser, running_browser
+from tests.service.browser import Browser
 from tests.service.page import Page
 from tests.service.studio import Json, Production, StudioUnderTest
 from tests.service.test_statements import counting
@@ -93,12 +92,6 @@ def test_the_weeks_of_a_task_add_up_to_its_work(first: date, more: int, estimate
 
 
 # -- on the pages
-
-
-@pytest.fixture(scope="module")
-def window(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
-    with running_browser(tmp_path_factory.mktemp("profile")) as started:
-        yield started
 
 
 @pytest.fixture

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, timedelta
 from uuid import uuid4
@@ -12,17 +11,11 @@ from flask import Flask
 
 from service.accounts.permissions import Role
 from service.pages.board import MOST_CARDS
-from tests.service.browser import Browser, running_browser
+from tests.service.browser import Browser
 from tests.service.page import Page
 from tests.service.studio import Json, Production, StudioUnderTest
 from tests.service.test_statements import counting
 from tests.service.world import World
-
-
-@pytest.fixture(scope="module")
-def window(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
-    with running_browser(tmp_path_factory.mktemp("profile")) as started:
-        yield started
 
 
 @pytest.fixture
