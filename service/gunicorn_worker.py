@@ -10,6 +10,7 @@ import socket
 import struct
 import time
 import uuid
+from concurrent.futures import Future
 from http import HTTPStatus
 from typing import Any
 
@@ -87,7 +88,17 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
     def handle(self, conn: Any) -> Any:
         # The kernel's time limit: gunicorn sets Python's anew for each request.
         conn.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, struct.pack("@ll", _SILENT_SECONDS, 0))
-        return super().handle(conn)
+        stays = super().handle(conn)
+        if not stays:
+            # gunicorn does it where clients are accepted: one that does not hang up would keep all others waiting.
+            conn.close(graceful=True)
+        return stays
+
+    def finish_request(self, conn: Any, fs: Future[Any]) -> None:
+        if fs.cancelled() or fs.exception() or fs.result():
+            super().finish_request(conn, fs)
+        else:
+            self.nr_conns -= 1
 
     def handle_error(self, req: Any, client: socket.socket, addr: Any, exc: BaseException) -> None:
         if isinstance(exc, _OURS) or not isinstance(exc, errors.ParseException):

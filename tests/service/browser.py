@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import shutil
 import socket
 import subprocess
 import time
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,10 @@ KEYS = {"left": "\ue012", "right": "\ue014", "escape": "\ue00c"}
 """As the protocol writes them."""
 _ELEMENT = "element-6066-11e4-a52e-4f735466cecf"
 """The name under which the protocol tells of an element."""
+
+
+class _ReplacedError(AssertionError):
+    """An element that was found is not on the page any more."""
 
 
 class Browser:
@@ -40,17 +44,16 @@ class Browser:
         return str(self.run("return document.querySelector(arguments[0])?.innerText ?? ''", selector))
 
     def click(self, selector: str) -> None:
-        self._post(f"element/{self._find(selector)}/click")
+        self._on(selector, "click")
 
     def type(self, selector: str, text: str) -> None:
         """Put ``text`` in place of what stands in a field."""
-        element = self._find(selector)
-        self._post(f"element/{element}/clear")
-        self._post(f"element/{element}/value", text=text)
+        self._on(selector, "clear")
+        self._on(selector, "value", text=text)
 
     def choose(self, selector: str, file: Path) -> None:
         """Choose a file in a field for files."""
-        self._post(f"element/{self._find(selector)}/value", text=str(file))
+        self._on(selector, "value", text=str(file))
 
     def press(self, *keys: str) -> None:
         """Press and let go of keys, one after the other, wherever the focus is; ``KEYS`` are those without a letter."""
@@ -86,25 +89,30 @@ class Browser:
             assert time.monotonic() < deadline, f"the page shows: {self.text('main')}"
             time.sleep(0.05)
 
-    def _find(self, selector: str) -> str:
-        found: dict[str, str] = self._post("element", using="css selector", value=selector)
-        return found[_ELEMENT]
+    def _on(self, selector: str, what: str, **values: object) -> None:
+        """Do something with an element, as it stands: a page that keeps itself up to date may replace it in between."""
+        while True:
+            found: dict[str, str] = self._post("element", using="css selector", value=selector)
+            with contextlib.suppress(_ReplacedError):
+                self._post(f"element/{found[_ELEMENT]}/{what}", **values)
+                return
 
     def _post(self, what: str, **values: object) -> Any:
         answer = requests.post(f"{self._session}/{what}", json=values, timeout=60).json()["value"]
         if isinstance(answer, dict) and "error" in answer:
-            raise AssertionError(f"{answer['error']}: {answer['message'].splitlines()[0]}")
+            error = _ReplacedError if answer["error"] == "stale element reference" else AssertionError
+            raise error(f"{answer['error']}: {answer['message'].splitlines()[0]}")
         return answer
 
 
-@contextmanager
+@contextlib.contextmanager
 def running_browser(profile: Path) -> Iterator[Browser]:
     """A headless browser with a profile of its own; skips the test where none is installed."""
     program = next((path for name in BROWSERS if (path := shutil.which(name))), None)
     driver = shutil.which("chromedriver")
     if program is None or driver is None:
         pytest.skip("chromium or chromedriver is not installed")
-    with closing(socket.create_server(("127.0.0.1", 0))) as listener:
+    with contextlib.closing(socket.create_server(("127.0.0.1", 0))) as listener:
         port = listener.getsockname()[1]
     process = subprocess.Popen([driver, f"--port={port}"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:

@@ -202,6 +202,19 @@ def test_a_client_that_falls_silent_holds_no_thread(config: Config, tmp_path: Pa
         assert "fell silent" in log and "Traceback" not in log
 
 
+def test_clients_that_do_not_hang_up_keep_nobody_waiting(config: Config, tmp_path: Path) -> None:
+    with serving(config, tmp_path, environment={"WEB_CONCURRENCY": "1"}) as server, contextlib.ExitStack() as lazy:
+        place = urlsplit(server.url)
+        connections = []
+        for _ in range(30):
+            connection = socket.create_connection((str(place.hostname), int(place.port or 0)), timeout=20)
+            connections.append(lazy.enter_context(connection))
+            connection.sendall(b"GET /api/health HTTP/1.1\r\nHost: raceway\r\nConnection: close\r\n\r\n")
+        for connection in connections:
+            assert b" 200 " in connection.recv(4096)
+        assert requests.get(f"{server.url}/api/health", timeout=20).ok
+
+
 def test_a_tls_greeting_is_no_request_and_leaves_no_trace_of_itself_in_the_log(wire: Wire) -> None:
     answer, told = wire.send_bytes(b"\x16\x03\x01\x02\x00secret\x01\r\n\r\n")
     assert (answer.status, told["error"]["code"]) == (400, "http.400")

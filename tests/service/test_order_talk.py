@@ -11,12 +11,25 @@ import pytest
 from service.accounts.permissions import Role
 from service.models import MediaAsset
 from tests.dcc.render.pictures import write_png
-from tests.service.browser import Browser
+from tests.service.browser import KEYS, Browser
 from tests.service.exhibits import add_rows
 from tests.service.studio import PASSWORD, Json, StudioUnderTest
 from tests.service.test_comments import on, say, texts
 from tests.service.test_making_pages import SAME_SITE
 from tests.service.world import World
+
+HOLD_FETCHED = """
+    const ask = window.fetch;
+    const released = new Promise((release) => { window.release = release; });
+    window.fetch = async (address) => {
+      const answer = await ask(address);
+      const text = await answer.text();
+      window.fetched ||= text.includes("changes requested");
+      const { ok, status, redirected } = answer;
+      return { ok, status, redirected, text: () => released.then(() => text) };
+    };
+"""
+"""What the page fetches is all there and is kept from it until it is released."""
 
 pytestmark = pytest.mark.usefixtures("quiet_queue")
 
@@ -135,6 +148,21 @@ def test_what_was_replaced_while_a_client_looked_is_not_approved(
     window.until(lambda: "not the last one, which is delivery 2" in window.text(".note.bad"))
     assert "Delivery 2 waits for your answer" in window.text("#order")
     assert studio.admin.get(path).data["state"] == "delivered"
+
+
+def test_a_question_opened_while_the_page_fetches_what_changed_stays(
+    window: Browser, address: str, studio: StudioUnderTest
+) -> None:
+    order = delivered(studio)
+    look(window, address, studio, Role.CLIENT, order)
+    window.run(HOLD_FETCHED)
+    studio.admin.post(f"/orders/{order['id']}/request-changes", {"delivery": 1, "text": "The client called."})
+    window.until(lambda: window.run("return window.fetched"))
+    window.click("[popovertarget=approve]")
+    window.run("window.release(); return new Promise((refreshed) => setTimeout(refreshed))")
+    assert window.text("#approve:popover-open")
+    window.press(KEYS["escape"])
+    window.until(lambda: "changes requested" in window.text("h1"))
 
 
 def test_who_works_there_answers_for_no_client(window: Browser, address: str, studio: StudioUnderTest) -> None:

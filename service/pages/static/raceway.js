@@ -63,9 +63,11 @@ document.addEventListener("keydown", (event) => {
   field.select();
 });
 
-// Whether somebody is typing in a section or has a question open there, which new content would take away.
+// Whether somebody is typing in a section, pressing something or has a question open there, which new content would
+// take away.
 function isInUse(section) {
-  return section.querySelector(":popover-open, input:focus, select:focus, details[open] textarea, .dragged") !== null;
+  const used = ":popover-open, input:focus, select:focus, details[open] textarea, .dragged, button:active, a:active";
+  return section.querySelector(used) !== null;
 }
 
 // Replaces what stands in a section, by ``replace``, and gives the focus back to the link or button that had it.
@@ -88,6 +90,8 @@ async function refresh(section) {
   if (!response.ok) return section;
   const template = document.createElement("template");
   template.innerHTML = await response.text();
+  // The answer may have taken long enough for somebody to begin; the next round asks again.
+  if (isInUse(section)) return section;
   const fresh = template.content.firstElementChild;
   // What a reader unfolded stays unfolded.
   const before = section.querySelectorAll("details");
