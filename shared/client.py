@@ -116,6 +116,10 @@ class Client(Connection):
         """Try a failed conversion again, with other settings or limits (``seconds``, ``memory_mb``, ``triangles``)."""
         return self._object(self._call("POST", f"/cad/{quote(cad_file_id)}/convert", params=present(settings)))
 
+    def restore_cad(self, cad_file_id: str) -> Json:
+        """Make the content of an earlier revision the newest one; answers the CAD file that is added for it."""
+        return self._object(self._call("POST", f"/cad/{quote(cad_file_id)}/restore"))
+
     def cad_file(self, cad_file_id: str) -> Json:
         return self._object(self.get(f"/cad/{quote(cad_file_id)}"))
 

@@ -5,6 +5,7 @@ What their parts wear is in ``cad_materials``, what became of them since the las
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, Literal
 from uuid import UUID
 
@@ -48,6 +49,7 @@ class CadFileOut(Row):
     size: int
     lineage: str
     revision: int
+    newest_revision: int = Field(description="of its lineage: above `revision` where this is an earlier one")
     previous_id: UUID | None = Field(description="the revision whose parts this one's were matched with")
     open_questions: int = Field(description="parts about which a person must decide; see revision-report")
     correction: Literal["queued", "converting", "failed"] | None = Field(
@@ -103,10 +105,12 @@ def describe(cad_file: CadFile, *, reused: bool = False) -> dict[str, Any]:
     """What the API answers for a CAD file."""
     conversion = cad_file.conversion
     job = session().get(Job, (conversion.tenant_id, conversion.job_id)) if conversion.job_id else None
-    return _described(cad_file, job, reused)
+    return _described(cad_file, conversions.newest_revisions(session(), [cad_file]), job, reused)
 
 
-def _described(cad_file: CadFile, job: Job | None, reused: bool = False) -> dict[str, Any]:
+def _described(
+    cad_file: CadFile, newest: Mapping[tuple[UUID, str], int], job: Job | None, reused: bool = False
+) -> dict[str, Any]:
     conversion = cad_file.conversion
     done = {"stage": "done", "percent": 100.0}
     progress = done if conversion.state == "ready" else job.document["progress"] if job else {}
@@ -122,6 +126,7 @@ def _described(cad_file: CadFile, job: Job | None, reused: bool = False) -> dict
         "size": cad_file.size,
         "lineage": cad_file.lineage,
         "revision": cad_file.revision,
+        "newest_revision": newest[cad_file.asset_id, cad_file.lineage],
         "previous_id": cad_file.previous_id,
         "open_questions": revisions.open_questions(cad_file),
         "correction": cad_file.pending.state if cad_file.pending else None,
@@ -156,7 +161,8 @@ def list_cad_files(query: CadQuery) -> dict[str, Any]:
     )
     wanted = [each.conversion.job_id for each in page["items"] if each.conversion.job_id]
     found = {job.id: job for job in session().scalars(select(Job).where(Job.id.in_(wanted)))} if wanted else {}
-    page["items"] = [_described(each, found.get(each.conversion.job_id)) for each in page["items"]]
+    newest = conversions.newest_revisions(session(), page["items"])
+    page["items"] = [_described(each, newest, found.get(each.conversion.job_id)) for each in page["items"]]
     return page
 
 
@@ -172,7 +178,8 @@ def list_cad_files(query: CadQuery) -> dict[str, Any]:
 def upload_cad_file(query: UploadQuery) -> Answer:
     """Upload a STEP file as the raw body. The conversion runs in the background.
 
-    The same content with the same settings is not converted again: its derivatives are there at once.
+    The same content with the same settings is not converted again: its derivatives are there at once. Where it is an
+    earlier revision it stays one (`newest_revision` tells), until it is restored.
     """
     if not query.asset:
         raise InputError(
@@ -237,6 +244,14 @@ def convert_again(cad_file_id: UUID, query: ConvertQuery) -> dict[str, Any]:
     cad_file = row(CadFile, cad_file_id, lock=True)
     conversions.convert_again(session(), cad_file, query.settings(), limits)
     return describe(cad_file)
+
+
+@cad.declare("POST", "/<uuid:cad_file_id>/restore", permission=Permission.CAD_WRITE, answer=CadFileOut, status=201)
+def restore_revision(cad_file_id: UUID) -> dict[str, Any]:
+    """Make the content of an earlier revision the newest one: answers the revision that is added for it."""
+    found = row(CadFile, cad_file_id)
+    check_live(found.asset)
+    return describe(conversions.restore(session(), root(), found))
 
 
 def check_limits(limits: dict[str, int]) -> None:

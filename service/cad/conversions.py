@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
 
-from sqlalchemy import or_, select
+from sqlalchemy import func, or_, select, tuple_
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
@@ -74,29 +74,45 @@ def add_cad_file(
     The same content with the same settings in the same lineage is the same CAD file. In a new revision the parts that
     are known from the newest converted one keep their keys, and with them the material choices.
     """
-    # One revision after the other: two uploads at once must not get the same number.
-    current.get(Asset, (asset.tenant_id, asset.id), with_for_update={"key_share": True, "of": Asset})
-    earlier = current.scalars(
-        select(CadFile)
-        .where(CadFile.asset_id == asset.id, CadFile.lineage == lineage)
-        .order_by(CadFile.revision.desc())
-    ).all()
+    earlier = _revisions(current, asset, lineage)
     full = {**settings, "converter": CONVERTER}
     same = next((cad for cad in earlier if cad.conversion.sha256 == sha256 and _own_settings(cad) == full), None)
-    if same is not None:
-        cad, conversion = same, _locked(current, same.conversion_id)
-    else:
-        before = next((cad for cad in earlier if cad.conversion.state == "ready"), None)
-        if before is not None:
-            full[PREVIOUS] = before.conversion.derivatives["scene_manifest"]
-        conversion = _conversion(current, sha256, source_path, full)
-        cad = _new_revision(current, asset, conversion, filename, size, lineage, earlier, before)
-    reused = conversion.state == "ready"
+    if same is None:
+        cad = _new_revision(current, root, asset, earlier, lineage, filename, size, sha256, source_path, full)
+        return cad, cad.conversion.state == "ready"
+    conversion = _locked(current, same.conversion_id)
     if conversion.job_id is None or conversion.state == "failed":
-        start(current, conversion, cad)
-    elif reused and same is None:
-        arrived(current, root, cad)
-    return cad, reused
+        start(current, conversion, same)
+    return same, conversion.state == "ready"
+
+
+def restore(current: Session, root: Path, cad: CadFile) -> CadFile:
+    """Make the content of an earlier revision the newest one, as a revision of its own, and answer that.
+
+    Its parts are matched with those of the newest one, as of any upload. Raises ConflictError for the newest itself.
+    """
+    earlier = _revisions(current, cad.asset, cad.lineage)
+    if earlier[0].id == cad.id:
+        raise ConflictError(
+            f"{cad.filename} revision {cad.revision} is the newest of {cad.lineage} already.",
+            hint="Choose an earlier revision.",
+            code="conflict.newest",
+        )
+    conversion = cad.conversion
+    settings = {**_own_settings(cad), "converter": CONVERTER}
+    content = (cad.filename, cad.size, conversion.sha256, conversion.source_path)
+    return _new_revision(current, root, cad.asset, earlier, cad.lineage, *content, settings)
+
+
+def newest_revisions(current: Session, cads: Collection[CadFile]) -> dict[tuple[UUID, str], int]:
+    """The number of the newest revision by asset and lineage, of those that ``cads`` belong to."""
+    lineages = {(cad.asset_id, cad.lineage) for cad in cads}
+    found = current.execute(
+        select(CadFile.asset_id, CadFile.lineage, func.max(CadFile.revision))
+        .where(tuple_(CadFile.asset_id, CadFile.lineage).in_(lineages))
+        .group_by(CadFile.asset_id, CadFile.lineage)
+    )
+    return {(asset_id, lineage): revision for asset_id, lineage, revision in found}
 
 
 def start(current: Session, conversion: Conversion, cad: CadFile, limits: dict[str, int] | None = None) -> None:
@@ -344,16 +360,31 @@ def _conversion(current: Session, sha256: str, source_path: str, settings: dict[
     ).one()
 
 
+def _revisions(current: Session, asset: Asset, lineage: str) -> Sequence[CadFile]:
+    """The CAD files of a lineage, the newest first; no other can be added until this transaction ends."""
+    # One revision after the other: two uploads at once must not get the same number.
+    current.get(Asset, (asset.tenant_id, asset.id), with_for_update={"key_share": True, "of": Asset})
+    statement = select(CadFile).where(CadFile.asset_id == asset.id, CadFile.lineage == lineage)
+    return current.scalars(statement.order_by(CadFile.revision.desc())).all()
+
+
 def _new_revision(
     current: Session,
+    root: Path,
     asset: Asset,
-    conversion: Conversion,
+    earlier: Sequence[CadFile],
+    lineage: str,
     filename: str,
     size: int,
-    lineage: str,
-    earlier: Sequence[CadFile],
-    before: CadFile | None,
+    sha256: str,
+    source_path: str,
+    settings: dict[str, Any],
 ) -> CadFile:
+    """Add a revision after ``earlier``, the newest of which comes first, and see to its conversion."""
+    before = next((cad for cad in earlier if cad.conversion.state == "ready"), None)
+    if before is not None:
+        settings = {**settings, PREVIOUS: before.conversion.derivatives["scene_manifest"]}
+    conversion = _conversion(current, sha256, source_path, settings)
     newest = earlier[0] if earlier else None
     cad = CadFile(
         id=uuid4(),
@@ -373,4 +404,8 @@ def _new_revision(
     current.add(cad)
     current.flush()
     current.refresh(cad)
+    if conversion.job_id is None or conversion.state == "failed":
+        start(current, conversion, cad)
+    elif conversion.state == "ready":
+        arrived(current, root, cad)
     return cad

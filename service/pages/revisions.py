@@ -14,6 +14,7 @@ from service.accounts import auth
 from service.accounts.permissions import Permission
 from service.api.cad import Deflections, check_limits
 from service.api.listing import row
+from service.archiving import check_live
 from service.cad import choices, conversions, revisions
 from service.cad.materials import library_of, manifest_of
 from service.database import session
@@ -130,6 +131,15 @@ def convert_again(cad_file_id: UUID) -> str:
     settings = Deflections(relative_deflection=float(coarser)).settings() if coarser else {}
     conversions.convert_again(session(), cad, settings, limits)
     return url_for("pages.asset", asset_id=cad.asset_id, cad=cad.id)
+
+
+@action("/cad/<uuid:cad_file_id>/restore", Permission.CAD_WRITE)
+def restore_revision(cad_file_id: UUID) -> str:
+    """Make an earlier revision the newest one."""
+    cad = row(CadFile, cad_file_id)
+    check_live(cad.asset)
+    restored = conversions.restore(session(), _root(), cad)
+    return url_for("pages.asset", asset_id=cad.asset_id, cad=restored.id)
 
 
 def _stale() -> ConflictError:

@@ -199,6 +199,17 @@ def test_only_who_may_assign_materials_decides(revised: Revised) -> None:
     assert revised.report["decisions"] == []
 
 
+def test_an_earlier_revision_says_so_and_is_made_the_newest_from_its_page(revised: Revised) -> None:
+    browser = revised.studio.browser(Role.PROJECT_MANAGER)
+    first = revised.studio.artist.get(f"/cad/{revised.cad_id}").data["previous_id"]
+    assert "Make it the newest" not in browser.get(f"/assets/{revised.asset_id}").text
+    assert "This is revision 1; the newest is" in browser.get(f"/assets/{revised.asset_id}?cad={first}").text
+    answer = browser.post(f"/cad/{first}/restore", headers=OURS)
+    assert answer.status_code == 303
+    page = browser.get(answer.location).text
+    assert "Make it the newest" not in page and "revision 3 of" in page
+
+
 def test_a_failed_conversion_is_tried_again_from_the_page(revised: Revised) -> None:
     error = {"code": "cad.timeout", "message": "Too long.", "hint": "Try a coarser setting.", "fields": {}}
     conversion = Conversion(

@@ -194,6 +194,12 @@ class World:
         """A converted CAD file with a part of which nothing is known."""
         return self.converted(material="")
 
+    def superseded(self) -> Json:
+        """A converted CAD file of which there is a later revision."""
+        cad = self.converted()
+        self.admin.upload(STEP + unique().encode(), project=cad["project"], asset=cad["asset"], filename="b.step")
+        return cad
+
     def failed(self) -> Json:
         """A CAD file whose conversion failed."""
         cad = self.cad_file()

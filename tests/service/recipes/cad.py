@@ -32,6 +32,7 @@ def _first_revision(path: str, body: Json | None = None) -> Recipe:
 
 _CAD = "/cad/<uuid:cad_file_id>"
 RECIPES[f"POST {_CAD}/convert"] = lambda world: Call(f"/cad/{world.failed()['id']}/convert", {})
+RECIPES[f"POST {_CAD}/restore"] = lambda world: Call(f"/cad/{world.superseded()['id']}/restore", {})
 RECIPES[f"GET {_CAD}/files/<any(usd_master,gltf_geometry,scene_manifest):name>"] = _cad("/files/scene_manifest")
 RECIPES[f"GET {_CAD}/scene-manifest"] = _cad("/scene-manifest")
 RECIPES[f"GET {_CAD}/effective-materials"] = _cad("/effective-materials")
