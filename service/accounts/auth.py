@@ -152,8 +152,9 @@ def require(permission: Permission) -> None:
     who = current()
     if not allows(who.role, permission):
         raise ForbiddenError(
-            f"{who.user_name} ({who.role}) may not do this: it needs {permission}.",
+            f"{who.user_name} ({who.role}) may not do this.",
             hint=f"Ask somebody with the role {MINIMUM_ROLE[permission]} or above.",
+            fields={"permission": f"needs {permission}"},
         )
     if not allows(who.role, permission, who.scopes):
         limits = ", ".join(sorted(who.scopes or ())) or "nothing"

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from shared.manifest import EffectiveMaterial, Manifest, Part
 from shared.material_layers import UNRESOLVED
 from shared.material_library import Material, find_material, hex_from_linear
+from shared.natural_order import natural_order
 
 ROW_LIMIT = 200
 """Parts on one page; a search finds those beyond."""
@@ -118,7 +119,7 @@ def _matches(part: Part, query: str) -> bool:
 
 def _row(part: Part, library: Mapping[str, Material]) -> PartRow:
     # Those that wear something of their own must not be lost among many that do not.
-    ordered = sorted(part.occurrences, key=lambda item: item.material is None)
+    ordered = sorted(part.occurrences, key=lambda item: (item.material is None, natural_order(item.path)))
     return PartRow(
         part=part,
         worn=worn(_material(part), library),

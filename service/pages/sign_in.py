@@ -97,6 +97,8 @@ def login_page(
         render_template(
             "pages/login.html",
             error=shown,
+            # A form that was sent without a session: keep.js puts what was typed back after the login.
+            is_kept=not target and request.method == "POST",
             target=_local(wanted),
             email=email,
             can_mail=password_links.can_be_mailed(auth.config()),

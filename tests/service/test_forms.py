@@ -244,11 +244,18 @@ def test_what_was_typed_outlives_the_session(browser: Browser, web: str, studio:
         current.execute(delete(ApiToken).where(ApiToken.kind == "session"))
     browser.click("form[action='/projects'] button")
     browser.until(lambda: browser.text("form.login"))
+    assert "stands there again when you have logged in" in browser.text("form.login")
     browser.type("[name=email]", studio.email(Role.PROJECT_MANAGER))
     browser.type("[name=password]", "correct horse battery")
     browser.click("form.login button")
     browser.until(lambda: browser.text(".who"))
     assert (value(browser, "[name=name]"), value(browser, "[name=title]")) == ("film", "A long title")
+
+
+def test_a_link_that_opens_nothing_any_more_asks_for_no_password(browser: Browser, web: str) -> None:
+    browser.open(f"{web}/password#used-before")
+    browser.until(lambda: browser.text(".failure"))
+    assert "Choose it" not in browser.text("form.login")
 
 
 DROP = """

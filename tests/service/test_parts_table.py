@@ -36,6 +36,12 @@ def test_occurrences_with_their_own_material_are_never_among_the_unlisted() -> N
     assert (row.own_materials, row.unlisted) == (1, 5)
 
 
+def test_places_are_listed_as_people_count() -> None:
+    part = make_part("Ball", "Ball", occurrences=dict.fromkeys(["row/ball_10", "row/ball_9", "row/ball_1"]))
+    (row,) = parts_table(make_manifest(part), LIBRARY).rows
+    assert [place.path for place in row.places] == ["row/ball_1", "row/ball_9", "row/ball_10"]
+
+
 def test_a_material_that_left_the_library_is_shown_by_its_name() -> None:
     part = dataclasses.replace(make_part("Ball", "Ball"), material=_worn("Unobtainium", "manual"))
     (row,) = parts_table(make_manifest(part), LIBRARY).rows

@@ -19,6 +19,8 @@ async function showOwner() {
   } else if (!form.querySelector(".note")) {
     owner.textContent = `${error.message} ${error.hint}`;
     owner.className = "failure";
+    // Nothing can be chosen with it.
+    if (answer.status === 401) form.querySelectorAll("label, button").forEach((each) => { each.hidden = true; });
   }
 }
 
