@@ -16,7 +16,7 @@ import pytest
 import requests
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "chrome")
-KEYS = {"left": "\ue012", "right": "\ue014", "escape": "\ue00c"}
+KEYS = {"left": "\ue012", "right": "\ue014", "down": "\ue015", "enter": "\ue007", "escape": "\ue00c"}
 """As the protocol writes them."""
 _ELEMENT = "element-6066-11e4-a52e-4f735466cecf"
 """The name under which the protocol tells of an element."""
