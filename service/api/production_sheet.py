@@ -214,9 +214,10 @@ def follow_production_sheet(project_id: UUID, query: SheetQuery) -> dict[str, An
 
     Its first row names the columns, as in the file that GET answers; `asset`, or `sequence` and `shot`, say what a row
     is about, and the others may be missing. Empty cells change nothing. Nothing is archived: what the file does not
-    mention stays as it is. Assignees are named by e-mail address or name, with commas between them. Custom fields have
-    columns like `shot.lens`, or are called by their title alone where that means one column. A status is called by its
-    name or its title. Rows that cannot be followed are told by their line.
+    mention stays as it is. New assets and shots of which the file names no task begin with those of their template.
+    Assignees are named by e-mail address or name, with commas between them. Custom fields have columns like
+    `shot.lens`, or are called by their title alone where that means one column. A status is called by its name or its
+    title. Rows that cannot be followed are told by their line.
 
     `revision` and `task revision` say at which revision a row was exported. Cells that still say what it was then
     change nothing, whatever was changed since; a cell that was edited is refused where somebody else changed the same

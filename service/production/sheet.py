@@ -24,6 +24,7 @@ from service.production.assignees import with_assignees
 from service.production.custom_fields import merged
 from service.production.sheet_history import changes_of, changes_since, one_of, was
 from service.production.statuses import statuses_given, statuses_of
+from service.production.task_templates import default_templates, nearest
 from service.production.visibility import outsiders
 from shared.custom_fields import as_text
 from shared.departments import DEPARTMENTS
@@ -158,6 +159,7 @@ class _Planning:
         self._spelled: dict[Place, Place] = {}
         self._values: dict[Place, dict[str, Any]] = {}
         self._lines: dict[Place, int] = {}
+        specs = [*specs, *self._begun(specs)]
         self._people = _People(current, project, specs, self._known.values())
         said = (spec.values["status"] for spec in specs if _kind(spec.place) == "task" and "status" in spec.values)
         self._first_status, self._statuses = statuses_given(current, said)
@@ -207,6 +209,30 @@ class _Planning:
                 self._known[_folded(place)] = row = self._new(place)
                 self._current.add(row)
             self._current.flush()
+
+    def _begun(self, specs: Iterable[RowSpec]) -> Iterator[RowSpec]:
+        """The tasks of templates, for new assets and shots of which the table names no task."""
+        new: dict[Place, RowSpec] = {}
+        for spec in specs:
+            place = _folded(spec.place)
+            is_new = _kind(place) in ("asset", "shot") and place not in self._known
+            # A later line may tell the type, which chooses the template.
+            if is_new and (place not in new or "asset_type" in spec.values):
+                new[place] = spec
+        for spec in specs:
+            if _kind(spec.place) == "task":
+                new.pop(_folded(spec.place)[:-2], None)
+        templates = default_templates(self._current, self._project) if new else ()
+        said = (task["status"] for template in templates for task in template.tasks if task["status"])
+        _, in_use = statuses_given(self._current, said) if templates else ("", set())
+        for spec in new.values():
+            template = nearest(templates, _kind(spec.place), spec.values.get("asset_type", ""))
+            for task in template.tasks if template else ():
+                values = {"department": task["department"]}
+                # One that was put away since is not given any more.
+                if task["status"] in in_use:
+                    values["status"] = task["status"]
+                yield RowSpec(spec.line, (*spec.place, "task", task["name"]), values)
 
     def _older(self, specs: Iterable[RowSpec]) -> dict[UUID, int]:
         """The rows that were changed after the table was exported, with the oldest revision that it has of each."""

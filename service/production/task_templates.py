@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -10,7 +10,7 @@ from sqlalchemy import ColumnElement, func, or_, select
 from sqlalchemy.orm import Session
 
 from service.database import current_tenant, hold_each
-from service.models import Asset, Shot, Task, TaskTemplate
+from service.models import Asset, Project, Shot, Task, TaskTemplate
 from service.production.sheet_history import one_of
 from service.production.statuses import statuses_given
 from shared.errors import InputError
@@ -22,21 +22,27 @@ MOST_ADDED = 20_000
 
 
 def default_template(current: Session, target: Target) -> TaskTemplate | None:
-    """The template that a new asset or shot begins with, if there is one; one statement.
-
-    Of several that are for it, one of its project goes first, then one of its type of asset.
-    """
+    """The template that a new asset or shot begins with, if there is one; one statement."""
     of_type = target.asset_type if isinstance(target, Asset) else ""
+    return nearest(default_templates(current, target.project), target.entity.kind, of_type)
+
+
+def default_templates(current: Session, project: Project) -> Sequence[TaskTemplate]:
+    """The templates with which assets and shots of ``project`` may begin, those of its own first; one statement."""
     meant = select(TaskTemplate).where(
         TaskTemplate.is_default,
         TaskTemplate.archived_at.is_(None),
-        TaskTemplate.target_type == target.entity.kind,
-        TaskTemplate.asset_type.in_({"", of_type}),
-        or_(TaskTemplate.project_id.is_(None), TaskTemplate.project_id == target.project.id),
+        or_(TaskTemplate.project_id.is_(None), TaskTemplate.project_id == project.id),
     )
     # False comes before true.
-    nearest = meant.order_by(TaskTemplate.project_id.is_(None), TaskTemplate.asset_type == "").limit(1)
-    return current.scalars(nearest).unique().one_or_none()
+    ordered = meant.order_by(TaskTemplate.project_id.is_(None), TaskTemplate.asset_type == "")
+    return current.scalars(ordered).unique().all()
+
+
+def nearest(templates: Iterable[TaskTemplate], target_type: str, asset_type: str = "") -> TaskTemplate | None:
+    """That of :func:`default_templates` which is meant: one of the project goes first, then one of the asset's type."""
+    fits = (each for each in templates if each.target_type == target_type and each.asset_type in {"", asset_type})
+    return next(fits, None)
 
 
 def targets_of(current: Session, template: TaskTemplate, condition: ColumnElement[bool], most: int) -> Sequence[Target]:

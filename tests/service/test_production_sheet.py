@@ -75,6 +75,33 @@ def test_a_production_is_planned_with_one_table(studio: StudioUnderTest, project
     assert (task["status"], task["due"], task["assignee"]) == ("in_progress", "2027-01-31", "artist")
 
 
+def test_what_is_new_without_a_task_begins_with_those_of_its_template(
+    studio: StudioUnderTest, project: Json, plan: str
+) -> None:
+    for target_type, name, more in (
+        ("asset", "of_products", {"asset_type": "product"}),
+        ("asset", "of_assets", {}),
+        ("shot", "of_shots", {}),
+    ):
+        tasks = [{"name": name, "department": "layout", "status": "on_hold"}]
+        body = {"name": name, "target_type": target_type, "tasks": tasks, "is_default": True, **more}
+        assert studio.admin.post("/task-templates/", body).status == 201
+    send(studio, project, "asset;type\nold;prop")
+    checked, done = (send(studio, project, plan, check=check).data["added"] for check in (True, False))
+    assert checked == done
+    # Others have tasks of their own in the table.
+    assert [name for name in done if "task of_" in name] == [
+        "task of_assets of asset lamp",
+        "task of_shots of shot sq020/sh010",
+    ]
+    [task] = studio.artist.get("/tasks/?project=film&asset=lamp").data["items"]
+    assert (task["department"], task["status"]) == ("layout", "on_hold")
+    assert send(studio, project, "asset;type\nrim;\nrim;product\nold;").data["added"] == [
+        "asset rim",
+        "task of_products of asset rim",
+    ]
+
+
 def test_what_is_exported_changes_nothing_when_it_comes_back(studio: StudioUnderTest, project: Json, plan: str) -> None:
     send(studio, project, plan)
     studio.admin.post("/assets/", {"project_id": project["id"], "name": "odd", "title": "=1+1"})
