@@ -18,6 +18,7 @@ import requests
 from authlib.common.errors import AuthlibBaseError
 from authlib.integrations.flask_client import OAuth
 from flask import Flask, current_app
+from flask import session as cookie
 from joserfc.errors import JoseError
 from werkzeug.wrappers import Response
 
@@ -29,6 +30,10 @@ _REGISTERED = "raceway_single_sign_on"
 _VARIABLES = ("RACEWAY_OIDC_ISSUER", "RACEWAY_OIDC_CLIENT_ID", "RACEWAY_OIDC_CLIENT_SECRET")
 _DISCOVERY = "/.well-known/openid-configuration"
 _SECONDS = 10
+_BEGUN = "_state_provider_"
+"""What Authlib calls a login that was begun."""
+_MOST_BEGUN = 4
+"""Logins under way in one browser, in several of its tabs. Browsers drop cookies of more than 4 KiB."""
 
 
 @dataclass(frozen=True)
@@ -91,6 +96,9 @@ def provider() -> Provider | None:
 
 def send_to_provider(callback: str) -> Response:
     """Send a browser to the provider, which sends it to the address ``callback`` afterwards. Raises ServiceError."""
+    # Each login that is begun is kept in the cookie until it ends; some never do.
+    for name in [name for name in cookie if name.startswith(_BEGUN)][: 1 - _MOST_BEGUN]:
+        del cookie[name]
     try:
         answer: Response = _client().authorize_redirect(callback)
         return answer

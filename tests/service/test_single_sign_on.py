@@ -188,6 +188,18 @@ def test_who_declines_is_told_and_may_try_again(studio: StudioUnderTest, sign_on
     assert there.log_in(studio.email(Role.ARTIST)).status_code == 303
 
 
+def test_logins_that_were_given_up_leave_the_later_ones_alone(
+    studio: StudioUnderTest, sign_on: Callable[..., SignOn]
+) -> None:
+    there = sign_on()
+    pages = [there.go() for _ in range(30)]
+    cookie = there.browser.get_cookie("session")
+    assert cookie is not None and len(cookie.value) < 4000
+    # Two tabs, the one that was begun first ends last.
+    for page in (pages[-1], pages[-3]):
+        assert there.come_back(there.agree(page, studio.email(Role.ARTIST))).status_code == 303
+
+
 def test_a_provider_that_is_away_is_told_and_passwords_still_work(
     studio: StudioUnderTest, sign_on: Callable[..., SignOn]
 ) -> None:
