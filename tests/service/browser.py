@@ -44,16 +44,15 @@ class Browser:
         return str(self.run("return document.querySelector(arguments[0])?.innerText ?? ''", selector))
 
     def click(self, selector: str) -> None:
-        self._on(selector, "click")
+        self._on(selector, ("click", {}))
 
     def type(self, selector: str, text: str) -> None:
         """Put ``text`` in place of what stands in a field."""
-        self._on(selector, "clear")
-        self._on(selector, "value", text=text)
+        self._on(selector, ("clear", {}), ("value", {"text": text}))
 
     def choose(self, selector: str, file: Path) -> None:
         """Choose a file in a field for files."""
-        self._on(selector, "value", text=str(file))
+        self._on(selector, ("value", {"text": str(file)}))
 
     def press(self, *keys: str) -> None:
         """Press and let go of keys, one after the other, wherever the focus is; ``KEYS`` are those without a letter."""
@@ -89,12 +88,13 @@ class Browser:
             assert time.monotonic() < deadline, f"the page shows: {self.text('main')}"
             time.sleep(0.05)
 
-    def _on(self, selector: str, what: str, **values: object) -> None:
-        """Do something with an element, as it stands: a page that keeps itself up to date may replace it in between."""
+    def _on(self, selector: str, *steps: tuple[str, dict[str, str]]) -> None:
+        """Do something with an element; from the start where a page that keeps itself up to date replaces it."""
         while True:
             found: dict[str, str] = self._post("element", using="css selector", value=selector)
             with contextlib.suppress(_ReplacedError):
-                self._post(f"element/{found[_ELEMENT]}/{what}", **values)
+                for what, values in steps:
+                    self._post(f"element/{found[_ELEMENT]}/{what}", **values)
                 return
 
     def _post(self, what: str, **values: object) -> Any:
