@@ -8,8 +8,9 @@ away by ``changing``, as assets are; ``casting`` chooses what a shot uses, ``pro
 ``custom_fields`` declares fields, ``task_statuses`` what tasks can be and ``task_templates`` sets of them, many of
 which ``board`` and ``task_lists`` show and change; ``uploads`` takes CAD files, and ``revisions`` has the buttons that
 confirm or correct matches; ``webhooks`` and ``people`` are an administrator's; ``project_people`` has team and clients
-of a project, ``time_spent`` weeks and totals; ``account`` is one's own with its ``two_factor``, and ``sign_in`` gives
-and ends the browser's session. All of them change rows by the API's own functions.
+of a project, ``time_spent`` weeks and totals, ``progress`` how far it is; ``account`` is one's own with its
+``two_factor``, and ``sign_in`` gives and ends the browser's session. All of them change rows by the API's own
+functions.
 """
 
 from __future__ import annotations
@@ -35,6 +36,7 @@ from service.pages import (
     playlist_films,
     playlists,
     production,
+    progress,
     project_people,
     projects,
     publishes,
@@ -61,7 +63,7 @@ __all__ = ["error_page", "register"]
 
 _VIEWS = (
     *(home, projects, making, changing, casting, production, custom_fields, field_values),
-    *(assets, uploads, revisions, tasks, task_lists, board, schedule, task_statuses, task_templates),
+    *(assets, uploads, revisions, tasks, task_lists, board, schedule, progress, task_statuses, task_templates),
     *(publishes, playlists, playlist_films, orders, review, comments, search, jobs, workflows, notifications, webhooks),
     *(time_spent, people, project_people, account, two_factor, sign_in, single_sign_on),
 )

@@ -125,10 +125,17 @@ def declare_defaults(current: Session) -> None:
     current.flush()
 
 
+_DONE = select(TaskStatus.name).where(TaskStatus.kind == "done")
+
+
 def is_open() -> ColumnElement[bool]:
     """Condition for tasks that are not done."""
-    done = select(TaskStatus.name).where(TaskStatus.kind == "done")
-    return Task.status.not_in(done)
+    return Task.status.not_in(_DONE)
+
+
+def done_statuses(current: Session) -> frozenset[str]:
+    """The names of the statuses of tasks that are done; one statement."""
+    return frozenset(current.scalars(_DONE))
 
 
 def status_position() -> ColumnElement[int]:

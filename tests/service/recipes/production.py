@@ -37,6 +37,11 @@ def _(world: World) -> Call:
     return Call(f"/projects/{world.project()['id']}/clients", {"user_ids": [world.client()["id"]]}, ANY)
 
 
+@recipe("GET /projects/<uuid:project_id>/progress")
+def _progress(world: World) -> Call:
+    return Call(f"/projects/{world.project()['id']}/progress")
+
+
 @recipe("GET /projects/<uuid:project_id>/sheet")
 def _(world: World) -> Call:
     return Call(f"/projects/{world.project()['id']}/sheet")
