@@ -81,7 +81,7 @@ class Browser:
         answer = requests.get(f"{self._session}/screenshot", timeout=30)
         place.write_bytes(base64.b64decode(answer.json()["value"]))
 
-    def until(self, condition: Callable[[], object], seconds: float = 30.0) -> None:
+    def until(self, condition: Callable[[], object], seconds: float = 90.0) -> None:
         """Wait for what the page must come to show."""
         deadline = time.monotonic() + seconds
         while not condition():

@@ -102,7 +102,7 @@ def farm(folder: Path, **settings: str) -> Iterator[Farm]:
                 found.stop_workers()
 
 
-def until(condition: Callable[[], object], seconds: float = 60.0) -> None:
+def until(condition: Callable[[], object], seconds: float = 180.0) -> None:
     deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline, "the condition did not come about"

@@ -34,7 +34,7 @@ def test_workers_killed_at_random_leave_every_frame_there_once(running_farm: Far
             # All bells are lost, too.
             queueing.connect(running_farm.stack.config.redis_url).flushdb()
         workers.append(running_farm.start_worker(STAND_IN_SECONDS="0.02"))
-    done = running_farm.client.wait_for_job(job["id"], timeout=90)
+    done = running_farm.client.wait_for_job(job["id"], timeout=300)
     frames = running_farm.client.job_frames(job["id"])
     assert [frame["frame"] for frame in frames] == list(range(1, _FRAMES + 1))
     for frame in frames:
@@ -51,11 +51,11 @@ def test_redis_and_postgresql_restart_under_a_job(running_farm: Farm) -> None:
         until(lambda rendered=rendered: progress(running_farm, job["id"]) >= rendered)
         running_farm.restart_server(server)
     until(lambda: answers(running_farm))
-    running_farm.client.wait_for_job(job["id"], timeout=60)
+    running_farm.client.wait_for_job(job["id"], timeout=300)
     frames = running_farm.client.job_frames(job["id"])
     assert [frame["frame"] for frame in frames] == list(range(1, 81)) and all(frame["path"] for frame in frames)
     # Who heard no bell while Redis was away hears the next one.
-    running_farm.client.wait_for_job(running_farm.submit("still")["id"], timeout=30)
+    running_farm.client.wait_for_job(running_farm.submit("still")["id"], timeout=180)
     assert all(process.poll() is None for process in running_farm.started)
     running_farm.stop_workers()
 

@@ -17,7 +17,7 @@ from service.config import Config
 from service.embedded.server import free_port
 from shared.process_tree import kill_tree
 
-_READY_SECONDS = 60
+_READY_SECONDS = 180
 ROOT = Path(__file__).parents[2]
 
 
