@@ -13,7 +13,7 @@ from shared.errors import RacewayError
 def run(api_url: str = "", root: str = "") -> int:
     """Open the window and return when it is closed, with the exit status.
 
-    Raises RacewayError where Qt, its system libraries or a screen is missing.
+    Raises RacewayError where Qt, its system libraries or a screen is missing, or the folder ``root``.
     """
     check_display()
     try:
@@ -22,10 +22,12 @@ def run(api_url: str = "", root: str = "") -> int:
         raise qt_error(error) from error
     from desktop_launcher.background import Background
     from desktop_launcher.programs import Programs
-    from desktop_launcher.settings import Settings
+    from desktop_launcher.settings import Settings, check_root
     from desktop_launcher.style import apply_style
     from desktop_launcher.window import MainWindow
 
+    if root:
+        check_root(root)
     application = QApplication([sys.argv[0]])
     application.setApplicationName("Raceway")
     application.setDesktopFileName("raceway")

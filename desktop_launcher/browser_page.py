@@ -100,7 +100,7 @@ class BrowserPage(QWidget):
         self._session.settings.keep_window_state("splitter", self.splitter.saveState())
 
     def open_settings(self) -> None:
-        SettingsDialog(self._session.settings, self._programs, self).exec()
+        SettingsDialog(self._session.settings, self._programs, self._session.user.tenant_id, self).exec()
 
     def _set_projects(self, projects: list[Project]) -> None:
         chosen = self.projects.currentData() or self._session.settings.choice("project")

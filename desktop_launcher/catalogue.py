@@ -29,12 +29,13 @@ class User:
     name: str
     email: str
     tenant: str
+    tenant_id: str
 
     @classmethod
     def from_json(cls, data: Json) -> User:
-        user = data["user"]
+        user, tenant = data["user"], data["tenant"]
         email = str(user.get("email") or "")
-        return cls(str(user["id"]), str(user.get("name") or email), email, _text(data.get("tenant") or {}, "name"))
+        return cls(str(user["id"]), str(user.get("name") or email), email, _text(tenant, "name"), str(tenant["id"]))
 
 
 @dataclass(frozen=True)

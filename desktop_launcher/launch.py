@@ -77,7 +77,7 @@ def scene_to_open(root: Path, path: str) -> Path:
     if not file.is_file():
         raise StorageError(
             f"The scene {path} is not on this machine's storage ({root}).",
-            hint="Check the storage folder under Settings, and whether the shared drive is connected.",
+            hint="Check the storage folder, and whether the shared drive is connected.",
             code="storage.missing",
         )
     return file

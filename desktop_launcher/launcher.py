@@ -49,7 +49,7 @@ class Launcher(QObject):
 
     def _starter(self, installation: Installation, work: Work, root: str) -> Callable[[], RunningProgram]:
         def prepare_and_start() -> RunningProgram:
-            folder = check_root(root)
+            folder = check_root(root, self._session.user.tenant_id)
             scene = scene_to_open(folder, work.scene) if work.scene else None
             extensions: Path | None = None
             if installation.software == BLENDER.key and has_our_tools(installation):

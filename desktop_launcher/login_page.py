@@ -10,7 +10,7 @@ from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QLineEdit, QPushButto
 from desktop_launcher import style
 from desktop_launcher.background import Background
 from desktop_launcher.catalogue import Catalogue, User
-from desktop_launcher.settings import Settings
+from desktop_launcher.settings import STORAGE_ERRORS, Settings, check_root
 from desktop_launcher.widgets import FolderField, in_words, label
 from shared.errors import InputError, RacewayError
 
@@ -123,12 +123,16 @@ class LoginPage(QWidget):
             return
         if "://" not in address:
             address = f"http://{address}"
-        self._settings.root = self.storage.folder
-        if self._with_token:
-            self._attempt(address, lambda: Catalogue(address, token), keep=True)
-        else:
+        root, with_token = self.storage.folder, self._with_token
+
+        def make() -> Catalogue:
+            if root:  # who only looks around needs none
+                check_root(root)
+            return Catalogue(address, token) if with_token else Catalogue.log_in(address, email, password, code)
+
+        if not with_token:
             self._settings.email = email
-            self._attempt(address, lambda: Catalogue.log_in(address, email, password, code), keep=True)
+        self._attempt(address, make, keep=True)
 
     def show_error(self, error: RacewayError) -> None:
         """Say what is wrong below the fields."""
@@ -137,6 +141,8 @@ class LoginPage(QWidget):
         self.message.setMinimumHeight(self.message.heightForWidth(CARD_WIDTH - 2 * CARD_MARGIN))
 
     def _attempt(self, api_url: str, make: Callable[[], Catalogue], *, keep: bool) -> None:
+        root = self.storage.folder
+
         def work() -> tuple[Catalogue, User]:
             catalogue = make()
             return catalogue, catalogue.user()
@@ -149,6 +155,7 @@ class LoginPage(QWidget):
             self._ask_for_code(False)
             self._settings.api_url = api_url
             if keep:
+                self._settings.root = root
                 self._settings.keep_token(api_url, catalogue.token)
             self.logged_in.emit(catalogue, user)
 
@@ -160,8 +167,9 @@ class LoginPage(QWidget):
             if error.code != "auth.code_needed":  # that is told by the field
                 self.show_error(error)
             secret = self.token if self._with_token else self.code if wants_code else self.password
-            secret.setFocus()
-            secret.selectAll()
+            wrong = self.storage.line if error.code in STORAGE_ERRORS else secret
+            wrong.setFocus()
+            wrong.selectAll()
 
         self.message.clear()
         self.message.setMinimumHeight(0)

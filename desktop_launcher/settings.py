@@ -14,8 +14,11 @@ from PySide6.QtCore import QByteArray, QSettings, QStandardPaths
 from desktop_launcher.launch import Work
 from shared.errors import StorageError
 from shared.files import make_folder, storage_error
+from shared.storage_mark import tenant_of
 
 RECENT_SCENES = 12
+STORAGE_ERRORS = ("storage.missing", "storage.foreign")
+"""Codes of what another storage folder, or a connected drive, puts right."""
 
 
 def default_folder() -> Path:
@@ -133,19 +136,28 @@ class Settings:
         return value if isinstance(value, str) else ""
 
 
-def check_root(root: str) -> Path:
-    """The storage root as a folder; raises StorageError where none is chosen or it is not there."""
+def check_root(root: str, tenant_id: str = "") -> Path:
+    """The storage root as a folder; raises StorageError (``STORAGE_ERRORS``) where none is chosen, it is not there, or
+    it is not the storage of the tenant with that id."""
     if not root.strip():
         raise StorageError(
             "No storage folder is chosen.",
-            hint="Choose the shared storage's folder on this machine under Settings.",
+            hint="Choose the folder where the shared storage is on this machine.",
             code="storage.missing",
         )
     path = Path(root).expanduser()
     if not path.is_dir():
         raise StorageError(
-            f"The storage folder {path} is not there.",
-            hint="Connect the shared drive, or choose another folder under Settings.",
+            f"The storage folder {path} is {'a file' if path.exists() else 'not there'}.",
+            hint="Connect the shared drive, or choose another folder.",
             code="storage.missing",
+        )
+    marked = tenant_of(path)
+    if tenant_id and marked != tenant_id:
+        whose = "another studio's storage" if marked else "not the studio's storage: the service never wrote to it"
+        raise StorageError(
+            f"The storage folder {path} is {whose}.",
+            hint="Connect the shared drive if it belongs there, or choose the storage of the studio you logged in to.",
+            code="storage.foreign",
         )
     return path

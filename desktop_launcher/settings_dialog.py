@@ -22,18 +22,20 @@ from desktop_launcher.models import ItemRole
 from desktop_launcher.programs import Programs
 from desktop_launcher.settings import Settings, check_root
 from desktop_launcher.software import SOFTWARE, name_of
-from desktop_launcher.widgets import FolderField, label
+from desktop_launcher.widgets import FolderField, in_words, label
 from shared.errors import RacewayError
 
 
 class SettingsDialog(QDialog):
     """Changes are kept when the dialog is accepted; programs are added and forgotten at once."""
 
-    def __init__(self, settings: Settings, programs: Programs, parent: QWidget | None = None) -> None:
+    def __init__(
+        self, settings: Settings, programs: Programs, tenant_id: str, parent: QWidget | None = None
+    ) -> None:
         super().__init__(parent)
         self.setWindowTitle("Settings")
         self.setMinimumWidth(620)
-        self._settings, self._programs = settings, programs
+        self._settings, self._programs, self._tenant_id = settings, programs, tenant_id
         self.storage = FolderField("Storage folder on this machine")
         self.storage.line.setText(settings.root)
         self.message = label("", "error")
@@ -74,9 +76,9 @@ class SettingsDialog(QDialog):
 
     def accept(self) -> None:
         try:
-            check_root(self.storage.folder)
+            check_root(self.storage.folder, self._tenant_id)
         except RacewayError as error:
-            self.message.setText(error.message)
+            self.message.setText(in_words(error))
             return
         self._settings.root = self.storage.folder
         super().accept()

@@ -80,6 +80,11 @@ class Banner(QFrame):
         """What is shown now; empty while hidden."""
         return self._text.text() if not self.isHidden() else ""
 
+    @property
+    def action(self) -> str:
+        """What the button beside it says; empty where there is none."""
+        return self._action.text() if not self._action.isHidden() else ""
+
     def show_error(self, error: RacewayError, action: str = "", run: Callable[[], None] | None = None) -> None:
         """Show an error and its hint; with ``action``, a button of that name that calls ``run``."""
         self._show("warning" if run else "error", in_words(error))

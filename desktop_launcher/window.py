@@ -16,7 +16,7 @@ from desktop_launcher.launch import RunningProgram
 from desktop_launcher.login_page import LoginPage
 from desktop_launcher.programs import Programs
 from desktop_launcher.session import Session, Troubles
-from desktop_launcher.settings import Settings
+from desktop_launcher.settings import STORAGE_ERRORS, Settings, check_root
 from desktop_launcher.thumbnails import Thumbnails
 from desktop_launcher.widgets import Banner
 from shared.errors import AuthError, ForbiddenError, RacewayError, ServiceError
@@ -93,17 +93,22 @@ class MainWindow(QMainWindow):
         self.browser = BrowserPage(self._session, self._programs)
         self.browser.logged_out.connect(self.log_out)
         self.browser.launcher.started.connect(self._on_started)
-        self.browser.launcher.failed.connect(self.banner.show_error)
+        self.browser.launcher.failed.connect(self._on_trouble)
         self._pages.addWidget(self.browser)
         self._pages.setCurrentWidget(self.browser)
         self.banner.hide()
         self.browser.reload()
+        # A start would be refused later on: the artist is told before.
+        root = self._settings.root
+        self._background.run("storage", lambda: check_root(root, user.tenant_id), lambda _: None, self._on_trouble)
 
     def _on_trouble(self, error: RacewayError) -> None:
         if isinstance(error, AuthError) and not isinstance(error, ForbiddenError):
             self.log_out(error)
         elif isinstance(error, ServiceError) and self.browser is not None:
             self.banner.show_error(error, "Try again", self.browser.reload)
+        elif error.code in STORAGE_ERRORS and self.browser is not None:
+            self.banner.show_error(error, "Settings…", self.browser.open_settings)
         else:
             self.banner.show_error(error)
 
@@ -115,6 +120,7 @@ class MainWindow(QMainWindow):
             self.browser.refresh_entity()
 
     def _close_browser(self) -> None:
+        self._background.forget("storage")
         if self.browser is not None and self._session is not None:
             self.browser.save_layout()
             self._session.thumbnails.shut_down(SHUT_DOWN_MILLISECONDS)

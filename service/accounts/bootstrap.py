@@ -17,7 +17,7 @@ from service.models import Tenant, User
 from service.production.statuses import declare_defaults
 from shared.context import check_name
 from shared.files import make_folder
-from shared.storage_mark import mark_storage
+from shared.storage_mark import mark_storage, tenant_of
 
 
 @dataclass(frozen=True)
@@ -50,6 +50,10 @@ def ensure_studio(
             if known is None:
                 create_tenant(current, config, name=tenant, title=tenant.capitalize())
             storage = known.storage if known else tenant
+            root = config.tenant_root(storage)
+            if root.is_dir() and tenant_of(root) is None:
+                # Of an earlier version, or restored without its hidden files; launchers start nothing without the mark.
+                mark_storage(root, str(tenant_id))
             user = current.scalar(select(User).where(func.lower(User.email) == email.lower()))
             if user is None:
                 user = add_administrator(current, "Administrator", email, role=Role.GLOBAL_ADMIN, password=password)

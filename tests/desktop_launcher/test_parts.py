@@ -17,6 +17,7 @@ import pytest
 pytest.importorskip("PySide6.QtWidgets", exc_type=ImportError)
 
 from PySide6.QtCore import QModelIndex
+from PySide6.QtWidgets import QApplication
 
 from desktop_launcher.app import qt_error
 from desktop_launcher.background import Background
@@ -26,9 +27,12 @@ from desktop_launcher.launch import Work
 from desktop_launcher.models import Column, ItemListModel, TableModel
 from desktop_launcher.programs import Programs
 from desktop_launcher.settings import RECENT_SCENES, Settings, check_root
+from desktop_launcher.settings_dialog import SettingsDialog
 from desktop_launcher.software import Machine
 from desktop_launcher.style import initials
+from shared.cli import EXIT_FAILED, main
 from shared.errors import InputError, RacewayError, StorageError
+from shared.storage_mark import mark_storage
 
 Wait = Callable[[Callable[[], object]], None]
 
@@ -198,6 +202,36 @@ def test_the_storage_folder_must_be_there(tmp_path: Path) -> None:
     for root in ("", "  ", str(tmp_path / "gone")):
         with pytest.raises(StorageError, match="storage folder"):
             check_root(root)
+    (tmp_path / "file").touch()
+    with pytest.raises(StorageError, match="is a file"):
+        check_root(str(tmp_path / "file"))
+
+
+def test_the_storage_folder_must_be_the_studios(tmp_path: Path) -> None:
+    with pytest.raises(StorageError, match="the service never wrote to it"):
+        check_root(str(tmp_path), "ours")
+    mark_storage(tmp_path, "theirs")
+    with pytest.raises(StorageError, match="another studio's storage"):
+        check_root(str(tmp_path), "ours")
+    assert check_root(str(tmp_path), "theirs") == tmp_path
+
+
+@pytest.mark.parametrize("folder", ["", "gone"])
+def test_settings_take_no_folder_that_is_not_there(
+    application: QApplication, settings: Settings, background: Background, tmp_path: Path, folder: str
+) -> None:
+    settings.root = str(tmp_path)
+    dialog = SettingsDialog(settings, Programs(settings, background, Machine()), "")
+    dialog.storage.line.setText(folder and str(tmp_path / folder))
+    dialog.accept()
+    told = dialog.message.text()
+    assert (str(tmp_path / "gone") if folder else "No storage folder") in told and "hoose" in told
+    assert settings.root == str(tmp_path)
+
+
+def test_the_command_takes_no_folder_that_is_not_there(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["launcher", "--root", str(tmp_path / "gone")]) == EXIT_FAILED
+    assert f"{tmp_path / 'gone'} is not there" in capsys.readouterr().err
 
 
 # -- programs

@@ -30,6 +30,7 @@ from desktop_launcher.software import Machine
 from desktop_launcher.window import MainWindow
 from shared.client import Client
 from shared.context import Context
+from shared.storage_mark import mark_storage
 from tests.studio import ARTIST, PASSWORD, Studio
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="program files are POSIX shell scripts")
@@ -450,6 +451,61 @@ def test_a_storage_that_is_not_there_is_told(
     QTest.mouseClick(browser.entity_page.buttons.buttons["blender"], Qt.MouseButton.LeftButton)
     wait_until(lambda: window.banner.text)
     assert "/no/such/folder is not there" in window.banner.text
+    assert window.banner.action == "Settings…"
+
+
+@pytest.mark.parametrize("whose", ["", "another"])
+def test_nothing_starts_with_the_storage_of_nobody_or_of_another_studio(
+    browser: BrowserPage,
+    window: MainWindow,
+    settings: Settings,
+    blender: Path,
+    wait_until: Wait,
+    tmp_path: Path,
+    whose: str,
+) -> None:
+    choose(browser, window, wait_until, "assets", "ball_bearing")
+    browser.entity_page.scene_view.selectRow(0)
+    folder = tmp_path / "drive"
+    folder.mkdir()
+    if whose:
+        mark_storage(folder, str(uuid4()))
+    settings.root = str(folder)
+    QTest.mouseClick(browser.entity_page.buttons.buttons["blender"], Qt.MouseButton.LeftButton)
+    wait_until(lambda: window.banner.text)
+    assert str(folder) in window.banner.text and "studio" in window.banner.text
+    assert not (blender.parent / "started").exists()
+
+
+def test_whoever_comes_in_again_is_told_that_the_storage_is_gone(
+    window: MainWindow, settings: Settings, studio: Studio, token: str, wait_until: Wait
+) -> None:
+    settings.api_url, settings.root = studio.url, "/no/such/folder"
+    settings.keep_token(studio.url, token)
+    window.begin()
+    wait_until(lambda: window.banner.text)
+    assert "/no/such/folder is not there" in window.banner.text
+    assert window.banner.action == "Settings…"
+    settle(window, wait_until)
+
+
+def test_the_login_takes_no_folder_that_is_not_there(
+    window: MainWindow, settings: Settings, studio: Studio, wait_until: Wait
+) -> None:
+    login = window.login
+    login.address.setText(studio.url)
+    login.email.setText(ARTIST)
+    login.password.setText(PASSWORD)
+    login.storage.line.setText("/no/such/folder")
+    login.log_in()
+    wait_until(lambda: login.message.text())
+    assert "/no/such/folder is not there" in login.message.text()
+    assert window.browser is None and settings.root == ""
+    login.storage.line.setText(str(studio.root))
+    login.log_in()
+    wait_until(lambda: window.browser is not None)
+    settle(window, wait_until)
+    assert settings.root == str(studio.root) and not window.banner.text
 
 
 def test_a_program_that_fails_at_once_is_told(
