@@ -17,7 +17,7 @@ from shared.client import Client, Json
 from shared.errors import CadError, StorageError
 from shared.files import atomic_path, make_folder, storage_error
 from shared.processes import Event, python_tool, run_tool
-from shared.step_files import is_step
+from shared.step_files import check_step
 
 CONVERT_SECONDS = 900
 SESSION_SECONDS = 600
@@ -215,19 +215,12 @@ def check_step_file(step: Path) -> Path:
     Raises CadError or StorageError naming the file and the remedy.
     """
     try:
+        if not step.stat().st_size:
+            raise CadError(f"{step} is empty.", hint="Export the STEP file again.", code="cad.empty_file")
         with step.open("rb") as stream:
-            known = is_step(stream)
-        size = step.stat().st_size
+            check_step(stream, str(step))
     except OSError as error:
         raise storage_error(error, step, "read") from error
-    if not size:
-        raise CadError(f"{step} is empty.", hint="Export the STEP file again.", code="cad.empty_file")
-    if not known:
-        raise CadError(
-            f"{step} is not a STEP file: it does not start with ISO-10303-21.",
-            hint="Export the model as STEP (AP203, AP214 or AP242).",
-            code="cad.not_step",
-        )
     return step.resolve()
 
 

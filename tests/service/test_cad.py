@@ -97,7 +97,8 @@ def test_two_uploads_at_once_are_one_conversion(studio: StudioUnderTest, step_fi
         (b"%PDF-1.7 not a model", "cad.not_step"),
         (b"\0" * 9000, "cad.not_step"),
         (gzip.compress(b"not a model", mtime=0), "cad.not_step"),
-        (b"PK\x03\x04 a document of some office", "cad.not_step"),
+        (b"PK\x03\x04 an archive that is cut off", "cad.damaged_archive"),
+        (b"PK\x05\x06" + bytes(18), "cad.no_step_inside"),
     ],
 )
 def test_what_is_no_step_file_is_refused_and_not_kept(studio: StudioUnderTest, content: bytes, code: str) -> None:

@@ -8,7 +8,8 @@ import zipfile
 
 import pytest
 
-from shared.step_files import is_step
+from shared.errors import CadError
+from shared.step_files import check_step
 
 STEP = b"/* exported */\nISO-10303-21;\nHEADER;\n" + b" " * 9000
 
@@ -30,21 +31,30 @@ def packed(*names: str) -> bytes:
     ],
 )
 def test_step_files_are_known_compressed_or_not(content: bytes) -> None:
-    assert is_step(io.BytesIO(content))
+    check_step(io.BytesIO(content), "model.stp")
 
 
 @pytest.mark.parametrize(
-    "content",
+    ("content", "code"),
     [
-        pytest.param(b"", id="empty"),
-        pytest.param(b"solid cube", id="other text"),
-        pytest.param(gzip.compress(b"solid cube"), id="gzip of other text"),
-        pytest.param(gzip.compress(STEP)[:8], id="gzip cut off"),
-        pytest.param(b"\x1f\x8b" + bytes(40), id="no gzip"),
-        pytest.param(packed(), id="empty zip"),
-        pytest.param(packed("readme.txt", "__MACOSX/model.step"), id="zip without STEP"),
-        pytest.param(packed("model.step")[:200], id="zip cut off"),
+        pytest.param(b"", "cad.not_step", id="empty"),
+        pytest.param(b"solid cube", "cad.not_step", id="other text"),
+        pytest.param(gzip.compress(b"solid cube"), "cad.not_step", id="gzip of other text"),
+        pytest.param(gzip.compress(STEP)[:8], "cad.not_step", id="gzip cut off"),
+        pytest.param(b"\x1f\x8b" + bytes(40), "cad.damaged_archive", id="no gzip"),
+        pytest.param(packed("model.step")[:200], "cad.damaged_archive", id="zip cut off"),
+        pytest.param(packed(), "cad.no_step_inside", id="empty zip"),
+        pytest.param(packed("readme.txt", "__MACOSX/model.step"), "cad.no_step_inside", id="zip without STEP"),
     ],
 )
-def test_everything_else_is_not(content: bytes) -> None:
-    assert not is_step(io.BytesIO(content))
+def test_everything_else_is_not(content: bytes, code: str) -> None:
+    with pytest.raises(CadError) as caught:
+        check_step(io.BytesIO(content), "model.stp")
+    assert caught.value.code == code and caught.value.hint
+
+
+def test_an_archive_without_a_step_file_is_told_by_what_it_holds() -> None:
+    with pytest.raises(CadError, match=r"^model\.zip is an empty ZIP archive\.$"):
+        check_step(io.BytesIO(packed()), "model.zip")
+    with pytest.raises(CadError, match=r"^model\.zip is a ZIP archive without a STEP file; it holds readme\.txt\.$"):
+        check_step(io.BytesIO(packed("readme.txt")), "model.zip")

@@ -20,7 +20,7 @@ from dcc.cad.read.external_files import external_files
 from dcc.cad.read.part21.write import text_file
 from shared.errors import CadError
 from shared.files import storage_error
-from shared.step_files import GZIP, ZIP, zip_members
+from shared.step_files import GZIP, ZIP, damaged_archive, no_step_inside, zip_members
 
 _CHUNK = 1 << 20
 
@@ -36,14 +36,14 @@ def unpacked(path: Path, name: str, limit: int) -> Iterator[tuple[Path, Path]]:
     """
     try:
         with path.open("rb") as stream:
-            magic = stream.read(len(ZIP))
+            magic = stream.read(len(ZIP[0]))
     except OSError:
         # What is the matter with it is told by the check that every file gets.
         magic = b""
     if magic.startswith(GZIP):
         with gzip.open(path) as content, text_file(_chunks(content, name, limit)) as plain:
             yield plain, path.parent
-    elif magic == ZIP:
+    elif magic.startswith(ZIP):
         with tempfile.TemporaryDirectory() as folder:
             yield _from_zip(path, name, limit, Path(folder)), Path(folder)
     else:
@@ -55,7 +55,10 @@ def _from_zip(path: Path, name: str, limit: int, folder: Path) -> Path:
     left = limit
     try:
         with zipfile.ZipFile(path) as archive:
-            for member in zip_members(archive):
+            members = zip_members(archive)
+            if not members:
+                raise no_step_inside(archive, name)
+            for member in members:
                 # Never where the archive wants it: files refer to one another by their bare names.
                 target = folder / PurePosixPath(member.filename.replace("\\", "/")).name
                 if target.exists():
@@ -68,7 +71,7 @@ def _from_zip(path: Path, name: str, limit: int, folder: Path) -> Path:
                     for chunk in _chunks(content, name, left):
                         left -= out.write(chunk)
     except (zipfile.BadZipFile, NotImplementedError) as error:
-        raise _damaged(name, error) from error
+        raise damaged_archive(name, error) from error
     except RuntimeError as error:
         raise CadError(
             f"{name} is a ZIP archive with a password.", code="cad.damaged_archive", hint="Unpack it before."
@@ -84,12 +87,6 @@ def _root(files: list[Path], name: str) -> Path:
     roots = [file for file in files if file.name not in referred]
     if len(roots) == 1:
         return roots[0]
-    if not files:
-        raise CadError(
-            f"{name} is a ZIP archive without a STEP file.",
-            code="cad.no_step_inside",
-            hint="Export the model from the CAD system as STEP.",
-        )
     # Where each is referred to by another, any of them may be meant.
     roots = roots or files
     names = ", ".join(file.name for file in roots[:5]) + (", ..." if len(roots) > 5 else "")
@@ -114,12 +111,4 @@ def _chunks(content: IO[bytes] | io.BufferedIOBase, name: str, limit: int) -> It
                 )
             yield chunk
     except (EOFError, zlib.error, gzip.BadGzipFile, zipfile.BadZipFile) as error:
-        raise _damaged(name, error) from error
-
-
-def _damaged(name: str, error: Exception) -> CadError:
-    return CadError(
-        f"{name} is compressed and cannot be unpacked: {str(error) or type(error).__name__}.",
-        code="cad.damaged_archive",
-        hint="Copy or export it again.",
-    )
+        raise damaged_archive(name, error) from error

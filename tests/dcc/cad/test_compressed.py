@@ -78,6 +78,7 @@ def test_what_is_inside_decides(plain: Path) -> None:
     twice.write_bytes(gzip.compress(gzip.compress(plain.read_bytes())))
     assert refused(twice) == "cad.not_step"
     assert refused(packed(plain.parent, {"model.txt": b"text"})) == "cad.no_step_inside"
+    assert refused(packed(plain.parent, {})) == "cad.no_step_inside"
     text = plain.read_bytes()
     assert refused(packed(plain.parent, {"one.step": text, "two.step": text})) == "cad.several_inside"
     assert refused(packed(plain.parent, {"a/part.step": text, "b/part.step": text})) == "cad.several_inside"
