@@ -29,9 +29,7 @@ from shared.errors import RacewayError
 class SettingsDialog(QDialog):
     """Changes are kept when the dialog is accepted; programs are added and forgotten at once."""
 
-    def __init__(
-        self, settings: Settings, programs: Programs, tenant_id: str, parent: QWidget | None = None
-    ) -> None:
+    def __init__(self, settings: Settings, programs: Programs, tenant_id: str, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setWindowTitle("Settings")
         self.setMinimumWidth(620)

@@ -1,6 +1,7 @@
 """The HTTP client of the service, for every tool outside it: a method a call, by resource.
 
-What they answer and raise is that of :class:`shared.connection.Connection`.
+What they answer and raise is that of :class:`shared.connection.Connection`; what can be no id is an InputError before
+anything is asked.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from typing import IO, Any
 from urllib.parse import quote
 
 from shared.connection import Connection, Json, present
-from shared.context import Entity
+from shared.context import Entity, check_id
 from shared.errors import ProcessError, RacewayError
 from shared.files import sha256_of, storage_error
 from shared.jobs import FINAL_STATES, JobState
@@ -20,6 +21,17 @@ from shared.jobs import FINAL_STATES, JobState
 __all__ = ["Client", "Json"]
 
 POLL_SECONDS = 0.25
+_KINDS = {
+    "cad": "CAD file",
+    "jobs": "job",
+    "playlists": "playlist",
+    "projects": "project",
+    "publishes": "publish",
+    "scenes": "scene",
+    "tasks": "task",
+    "workers": "worker",
+}
+"""What a row is, by the resource in its path."""
 
 
 class Client(Connection):
@@ -29,7 +41,7 @@ class Client(Connection):
 
     def follow_production_sheet(self, project_id: str, sheet: bytes, *, filename: str, check: bool = False) -> Json:
         """Add and change assets, shots and tasks as a CSV or TSV file says; with ``check``, only tell what it means."""
-        path, headers = f"/projects/{quote(project_id)}/sheet", {"Content-Type": "text/csv"}
+        path, headers = _row("projects", project_id, "/sheet"), {"Content-Type": "text/csv"}
         asked = {"filename": filename, "check": str(check).lower()}
         return self._object(self._call("POST", path, params=asked, data=sheet, headers=headers))
 
@@ -50,7 +62,7 @@ class Client(Connection):
         return list(self.pages("/tasks/", **filters))
 
     def task(self, task_id: str) -> Json:
-        return self._object(self.get(f"/tasks/{quote(task_id)}"))
+        return self._object(self.get(_row("tasks", task_id)))
 
     def task_statuses(self) -> list[Json]:
         """What tasks can be, in the studio's order; archived ones too, which tasks may still have."""
@@ -114,22 +126,22 @@ class Client(Connection):
 
     def convert_cad_again(self, cad_file_id: str, **settings: Any) -> Json:
         """Try a failed conversion again, with other settings or limits (``seconds``, ``memory_mb``, ``triangles``)."""
-        return self._object(self._call("POST", f"/cad/{quote(cad_file_id)}/convert", params=present(settings)))
+        return self._object(self._call("POST", _row("cad", cad_file_id, "/convert"), params=present(settings)))
 
     def restore_cad(self, cad_file_id: str) -> Json:
         """Make the content of an earlier revision the newest one; answers the CAD file that is added for it."""
         return self._object(self._call("POST", f"/cad/{quote(cad_file_id)}/restore"))
 
     def cad_file(self, cad_file_id: str) -> Json:
-        return self._object(self.get(f"/cad/{quote(cad_file_id)}"))
+        return self._object(self.get(_row("cad", cad_file_id)))
 
     def scene_manifest(self, cad_file_id: str) -> Json:
         """The scene manifest with each part's effective material."""
-        return self._object(self.get(f"/cad/{quote(cad_file_id)}/scene-manifest"))
+        return self._object(self.get(_row("cad", cad_file_id, "/scene-manifest")))
 
     def revision_report(self, cad_file_id: str) -> Json:
         """What became of the parts of the revision before: ``matches``, ``uncertain``, ``new``, ``removed``."""
-        return self._object(self.get(f"/cad/{quote(cad_file_id)}/revision-report"))
+        return self._object(self.get(_row("cad", cad_file_id, "/revision-report")))
 
     def decide_revision(self, cad_file_id: str, decisions: Mapping[str, str | None], *, etag: str = "") -> Json:
         """Let ``decisions`` be all that people decided about the parts; answers the report.
@@ -139,23 +151,23 @@ class Client(Connection):
         somebody decided meanwhile.
         """
         headers = {"If-Match": etag} if etag else {}
-        path = f"/cad/{quote(cad_file_id)}/revision-decisions"
+        path = _row("cad", cad_file_id, "/revision-decisions")
         return self._object(self.put(path, {"decisions": dict(decisions)}, headers=headers))
 
     def decide_parts(self, cad_file_id: str, decisions: Mapping[str, str | None], *, etag: str = "") -> Json:
         """Decide about some parts, as :meth:`decide_revision` does about all: what was decided about others stays."""
         headers = {"If-Match": etag} if etag else {}
-        path = f"/cad/{quote(cad_file_id)}/revision-decisions"
+        path = _row("cad", cad_file_id, "/revision-decisions")
         return self._object(self.patch(path, {"decisions": dict(decisions)}, headers=headers))
 
     def set_source_materials(self, cad_file_id: str, sheet: bytes, *, filename: str) -> Json:
         """Say with a CSV or TSV file what the parts are made of; answers which rows could not be followed."""
-        path, headers = f"/cad/{quote(cad_file_id)}/source-materials", {"Content-Type": "text/csv"}
+        path, headers = _row("cad", cad_file_id, "/source-materials"), {"Content-Type": "text/csv"}
         return self._object(self._call("PUT", path, params={"filename": filename}, data=sheet, headers=headers))
 
     def material_overrides(self, cad_file_id: str) -> Json:
         """The artist's own assignments; pass ``etag`` of the answer back to :meth:`set_material_overrides`."""
-        return self._object(self.get(f"/cad/{quote(cad_file_id)}/manual-material-overrides"))
+        return self._object(self.get(_row("cad", cad_file_id, "/manual-material-overrides")))
 
     def set_material_overrides(
         self,
@@ -171,7 +183,7 @@ class Client(Connection):
         """
         body = {"overrides": dict(overrides), "occurrence_overrides": dict(occurrence_overrides or {})}
         headers = {"If-Match": etag} if etag else {}
-        return self._object(self.put(f"/cad/{quote(cad_file_id)}/manual-material-overrides", body, headers=headers))
+        return self._object(self.put(_row("cad", cad_file_id, "/manual-material-overrides"), body, headers=headers))
 
     def materials(self) -> list[Json]:
         return list(self.pages("/materials/"))
@@ -184,7 +196,7 @@ class Client(Connection):
         return self._object(self.post("/scenes/reserve", body))
 
     def commit_scene(self, scene_id: str, *, sha256: str, size: int) -> Json:
-        return self._object(self.post(f"/scenes/{quote(scene_id)}/commit", {"sha256": sha256, "size": size}))
+        return self._object(self.post(_row("scenes", scene_id, "/commit"), {"sha256": sha256, "size": size}))
 
     def scenes(self, task_id: str) -> list[Json]:
         return list(self.pages("/scenes/", task_id=task_id))
@@ -210,7 +222,7 @@ class Client(Connection):
 
     def pinned_entry(self, publish_id: str) -> Json:
         """The asset or shot as it was composed when that publish was committed: ``usd_path``, ``text``, ``parts``."""
-        return self._object(self.get(f"/publishes/{quote(publish_id)}/pinned-entry"))
+        return self._object(self.get(_row("publishes", publish_id, "/pinned-entry")))
 
     def pinned_at(self, project: str, entity: Entity, moment: str) -> Json:
         """An asset or shot as it was composed at a moment (ISO 8601, with its time zone)."""
@@ -223,37 +235,37 @@ class Client(Connection):
         return self._object(self.post("/jobs/", {"kind": kind, **present(settings)}))
 
     def job(self, job_id: str) -> Json:
-        return self._object(self.get(f"/jobs/{quote(job_id)}"))
+        return self._object(self.get(_row("jobs", job_id)))
 
     def cancel_job(self, job_id: str) -> Json:
-        return self._object(self.post(f"/jobs/{quote(job_id)}/cancel"))
+        return self._object(self.post(_row("jobs", job_id, "/cancel")))
 
     def change_job(self, job_id: str, action: str) -> Json:
         """``action``: ``pause``, ``resume``, ``retry`` (what failed of it) or ``skip`` (a task)."""
-        return self._object(self.post(f"/jobs/{quote(job_id)}/{quote(action)}"))
+        return self._object(self.post(_row("jobs", job_id, f"/{quote(action)}")))
 
     def set_priority(self, job_id: str, priority: int) -> Json:
         """0 to 100; the highest of a tenant's jobs comes first."""
-        return self._object(self.patch(f"/jobs/{quote(job_id)}", {"priority": priority}))
+        return self._object(self.patch(_row("jobs", job_id), {"priority": priority}))
 
     def job_tasks(self, job_id: str) -> list[Json]:
         """The tasks of a job, in their order."""
-        return list(self.pages(f"/jobs/{quote(job_id)}/tasks"))
+        return list(self.pages(_row("jobs", job_id, "/tasks")))
 
     def job_frames(self, job_id: str) -> list[Json]:
         """The frames of a job: which stand, and where."""
-        return list(self.pages(f"/jobs/{quote(job_id)}/frames"))
+        return list(self.pages(_row("jobs", job_id, "/frames")))
 
     def job_log(self, job_id: str, target: Path) -> Path:
         """Fetch the log of a job or task to ``target``."""
-        return self.download(f"/jobs/{quote(job_id)}/log", target)
+        return self.download(_row("jobs", job_id, "/log"), target)
 
     def workers(self) -> list[Json]:
         return list(self.pages("/workers/"))
 
     def change_worker(self, worker_id: str, wanted: str) -> Json:
         """``wanted``: ``work``, ``rest`` (claim nothing) or ``drain`` (finish and leave)."""
-        return self._object(self.patch(f"/workers/{quote(worker_id)}", {"wanted": wanted}))
+        return self._object(self.patch(_row("workers", worker_id), {"wanted": wanted}))
 
     def wait_for_job(
         self,
@@ -295,7 +307,7 @@ class Client(Connection):
         return list(self.pages("/playlists/", **filters))
 
     def playlist(self, playlist_id: str) -> Json:
-        return self._object(self.get(f"/playlists/{quote(playlist_id)}"))
+        return self._object(self.get(_row("playlists", playlist_id)))
 
     def create_playlist(
         self, project_id: str, name: str, media_ids: Sequence[str] = (), *, for_client: bool = False
@@ -306,22 +318,27 @@ class Client(Connection):
 
     def add_to_playlist(self, playlist_id: str, media_ids: Sequence[str]) -> Json:
         """Put pictures and films at the end; what is on it already stays where it is."""
-        return self._object(self.post(f"/playlists/{quote(playlist_id)}/items", {"media_ids": list(media_ids)}))
+        return self._object(self.post(_row("playlists", playlist_id, "/items"), {"media_ids": list(media_ids)}))
 
     def set_playlist(self, playlist_id: str, media_ids: Sequence[str], *, etag: str = "*") -> Json:
         """Replace what a playlist shows; ``etag`` (default: whatever stands there) says what is replaced."""
-        path, headers = f"/playlists/{quote(playlist_id)}/items", {"If-Match": etag}
+        path, headers = _row("playlists", playlist_id, "/items"), {"If-Match": etag}
         return self._object(self.put(path, {"media_ids": list(media_ids)}, headers=headers))
 
     def take_newer(self, playlist_id: str, media_ids: Sequence[str] | None = None) -> Json:
         """Show the newest pictures and films instead of those of ``media_ids``, default all, in the same places."""
         body = {} if media_ids is None else {"media_ids": list(media_ids)}
-        return self._object(self.post(f"/playlists/{quote(playlist_id)}/take-newer", body))
+        return self._object(self.post(_row("playlists", playlist_id, "/take-newer"), body))
 
     def comment(self, target_type: str, target_id: str, text: str, **fields: Any) -> Json:
         """Say something about a ``task``, ``publish`` or ``medium``; ``fields`` as in ``POST /api/comments/``."""
         body = {"target_type": target_type, "target_id": target_id, "text": text, **fields}
         return self._object(self.post("/comments/", body))
+
+
+def _row(resource: str, row_id: str, call: str = "") -> str:
+    """Path of a row, or of a call below it; raises InputError for what can be no id."""
+    return f"/{resource}/{check_id(row_id, _KINDS[resource])}{call}"
 
 
 class _ReportingReader:

@@ -8,6 +8,7 @@ import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from uuid import UUID
 
 from shared.errors import InputError
 
@@ -48,6 +49,19 @@ def check_file_name(name: str, what: str = "file") -> str:
             fields={"name": "must not end with a dot or a space"},
         )
     return name
+
+
+def check_id(row_id: str, what: str) -> str:
+    """Return ``row_id`` if it can be the id of a ``what`` (task, publish, ...); raises InputError otherwise."""
+    try:
+        return str(UUID(row_id))
+    except ValueError:
+        raise InputError(
+            f"{row_id!r} is not the id of a {what}.",
+            hint=f"Search for the {what} in the browser: the id, 32 digits and letters with dashes, stands in the "
+            "address of its page. The API's lists have it as `id`.",
+            code="input.id",
+        ) from None
 
 
 def _check_form(name: str, what: str) -> str:

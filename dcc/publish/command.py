@@ -19,7 +19,7 @@ _STEPS = ("collect", "validate", "extract", "integrate")
 def _configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("file", type=Path, nargs="?", help="the USD file (.usd, .usda, .usdc)")
     parser.add_argument("--part", help="name of the part, e.g. body or look")
-    parser.add_argument("--task", help="id of the task it is published for (default: PM_TASK_ID)")
+    parser.add_argument("--task", metavar="ID", help="id of the task it is published for (default: PM_TASK_ID)")
     parser.add_argument("--department", default="", help="whose layer it is (default: the task's department)")
     parser.add_argument("--comment", default="", help="a few words for those who use it")
     parser.add_argument("--fix", action="store_true", help="put right what can be, in the copy that is published")

@@ -13,7 +13,14 @@ from shared.material_library import FALLBACK_NAME
 
 
 def _content_exists(collected: Collected) -> Iterator[Finding]:
-    if collected.content is None or not collected.content.is_file():
+    if collected.content is not None and collected.content.is_dir():
+        yield Finding(
+            "content_exists",
+            "",
+            f"{collected.content} is a folder.",
+            "Give the one USD file in it that refers to the others; publish each part by itself.",
+        )
+    elif collected.content is None or not collected.content.is_file():
         yield Finding(
             "content_exists",
             "",

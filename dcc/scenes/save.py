@@ -8,7 +8,7 @@ from pathlib import Path
 
 from shared import paths
 from shared.client import Client, Json
-from shared.context import Context, check_name
+from shared.context import Context, check_id, check_name
 from shared.errors import InputError, StorageError
 from shared.files import atomic_path, make_folder, sha256_of, storage_error
 from shared.versions import Version
@@ -71,14 +71,14 @@ def list_scenes(client: Client, context: Context) -> list[Json]:
 
 
 def require_task(context: Context) -> str:
-    """The id of the task worked on; raises InputError where none is chosen."""
+    """The id of the task worked on; raises InputError where none is chosen, or what is no id."""
     if not context.task_id:
         raise InputError(
             "No task is chosen (PM_TASK_ID is not set).",
             hint="Pick a task in the Raceway launcher and start this program from there.",
             code="input.context",
         )
-    return context.task_id
+    return check_id(context.task_id, "task")
 
 
 def _save_in_place(place: Path, save: Save) -> None:

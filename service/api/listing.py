@@ -255,6 +255,6 @@ def missing(model: type[TenantRow], row_id: UUID) -> NotFoundError:
     """The error for a row that this tenant does not have."""
     return NotFoundError(
         f"There is no {kind_of(model)} {row_id}.",
-        hint="List what there is; it may have been deleted.",
+        hint="Search for it by name: the id stands in the address of its page. It may have been deleted.",
         code="not_found",
     )

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from shared.context import Context, Entity, check_file_name, check_name
+from shared.context import Context, Entity, check_file_name, check_id, check_name
 from shared.errors import InputError
 
 ENVIRONMENT = {
@@ -63,6 +63,14 @@ def test_a_context_without_an_entity_says_where_to_pick_one() -> None:
     with pytest.raises(InputError) as caught:
         context.require_entity()
     assert "launcher" in caught.value.hint
+
+
+def test_an_id_is_one_as_it_is_written_anywhere() -> None:
+    row_id = "0f8fad5b-d9cb-469f-a165-70867728950e"
+    assert check_id(row_id.upper(), "task") == row_id
+    for wrong in ("", "123", "look", f"{row_id}/x"):
+        with pytest.raises(InputError, match="is not the id of a task"):
+            check_id(wrong, "task")
 
 
 @pytest.mark.parametrize("name", ["", "1part", "a b", "a/b", "a\n", "..", "x" * 101])

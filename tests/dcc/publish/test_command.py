@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
 from pxr import Usd
@@ -14,7 +15,7 @@ from dcc.publish.data import InvalidPublishError, Request, UsdFile
 from dcc.publish.pipeline import publish
 from shared.client import Client
 from shared.context import Context
-from shared.errors import InputError, StorageError
+from shared.errors import InputError, NotFoundError, StorageError
 from tests.dcc.publish.conftest import Run
 from tests.dcc.publish.test_pipeline import part_name, write_layer
 from tests.studio import Studio
@@ -38,6 +39,28 @@ def test_a_file_is_published_for_a_task_that_is_named(
     status, printed = run(write_layer(context, "work.usda"), "--part", part, "--task", context.task_id, "--json")
     answer = json.loads(printed)
     assert status == 0 and (answer["project"], answer["entity"]) == (context.project, str(context.entity))
+
+
+@pytest.mark.parametrize(("what", "arguments"), [("task", ["--task"]), ("publish", ["--pin"])])
+def test_what_is_no_id_and_an_id_of_nothing_are_told_apart(
+    context: Context, run: Run, what: str, arguments: list[str]
+) -> None:
+    command = [write_layer(context, "work.usda"), "--part", part_name(), *arguments] if what == "task" else arguments
+    with pytest.raises(InputError, match=f"'123' is not the id of a {what}") as wrong:
+        run(*command, "123")
+    assert wrong.value.code == "input.id" and "address of its page" in wrong.value.hint
+    unknown = str(uuid4())
+    with pytest.raises(NotFoundError, match=f"There is no {what} {unknown}") as missing:
+        run(*command, unknown)
+    assert "address of its page" in missing.value.hint
+
+
+def test_a_folder_is_told_as_one(context: Context, run: Run) -> None:
+    folder = write_layer(context, "work.usda").parent
+    with pytest.raises(InvalidPublishError) as refused:
+        run(folder, "--part", part_name())
+    (finding,) = refused.value.findings
+    assert (finding.check, finding.message) == ("content_exists", f"{folder} is a folder.")
 
 
 def test_without_a_file_it_says_what_is_missing(run: Run) -> None:
