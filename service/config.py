@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 
 from sqlalchemy import make_url
@@ -145,6 +147,15 @@ class Config:
     def tenant_root(self, storage: str) -> Path:
         """Storage root of a tenant: what its artists see as ``PM_ROOT``."""
         return self.root / storage
+
+
+@cache
+def service_id(secret_key: str) -> str:
+    """What tells a service from others to whoever knows its key, and nothing to everybody else: ``/health`` says it.
+
+    Dear to compute, so that a weak key cannot be guessed from it in bulk.
+    """
+    return hashlib.scrypt(secret_key.encode(), salt=b"raceway service", n=2**14, r=8, p=1, dklen=12).hex()
 
 
 def driver_url(url: str) -> str:

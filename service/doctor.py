@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import socket
 import stat
-import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -18,12 +18,13 @@ from sqlalchemy.exc import OperationalError, ProgrammingError
 from sqlalchemy.pool import NullPool
 
 from service import schema
-from service.config import Config, driver_url, is_database_url
+from service.config import Config, driver_url, is_database_url, service_id
 from service.embedded import binaries
 from service.embedded.access import Access, external_urls
 from service.embedded.locks import ProcessLock
 from service.embedded.servers import urls_of_running
 from service.queue import queueing
+from service.stack import SECRET_KEY_FILE
 from shared.doctor.disks import folder_findings, read_only_findings
 from shared.doctor.report import Check, Finding, Setup, fault, fine, skipped, warning
 from shared.errors import RacewayError
@@ -35,6 +36,7 @@ _SECRET_LENGTH = 16
 _SILENT_SECONDS = 30
 """A worker that lives beats every few seconds."""
 _WAITING_SECONDS = 120
+_HEALTH_BYTES = 2000
 _LOCAL = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 _NETWORK_FILE_SYSTEMS = {"nfs", "nfs4", "cifs", "smb3", "fuse.sshfs", "9p"}
 _NOT_HERE = "no DATABASE_URL is set, and no `raceway up` runs with this data folder"
@@ -252,7 +254,7 @@ def _data_folder(setup: Setup) -> Iterator[Finding]:
     access = Access.load(setup.data)
     if access is None and (setup.data / "postgres").exists():
         yield fault("data_damaged", f"{setup.data} has a database, but no access.json.", "Restore it from a backup.")
-    for name in ("access.json", "admin.password", "secret.key"):
+    for name in ("access.json", "admin.password", SECRET_KEY_FILE):
         file = setup.data / name
         if file.exists() and file.stat().st_mode & (stat.S_IRWXG | stat.S_IRWXO):
             yield fault("secret_readable", f"{file} can be read by others on this machine.", f"chmod 600 {file}")
@@ -288,16 +290,37 @@ def _port(setup: Setup) -> Iterator[Finding]:
         else:
             yield fine(f"Port {setup.port} is free")
             return
+    hint = "Choose another with `raceway up --port`, or 0 for any free one."
     try:
         with _LOCAL.open(f"http://127.0.0.1:{setup.port}/api/health", timeout=3) as answer:
-            ours = b'"ok"' in answer.read(200)
-    except (OSError, urllib.error.URLError, ValueError):
-        ours = False
-    if ours:
+            health = json.loads(answer.read(_HEALTH_BYTES))["data"]
+            # Earlier versions do not tell which one they are.
+            theirs = str(health.get("service", "")) if health["status"] == "ok" else ""
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        yield fault("port_taken", f"Another program listens at port {setup.port}.", hint)
+        return
+    secret_key = _secret_key(setup)
+    if not secret_key:
+        yield warning(
+            "port_unknown",
+            f"A Raceway answers at port {setup.port}; whether it is that of {setup.data} cannot be told.",
+            "Name its data folder with --data, or set RACEWAY_SECRET_KEY to the key of the service.",
+        )
+    elif service_id(secret_key) == theirs:
         yield fine(f"The service answers at port {setup.port}")
     else:
-        hint = "Choose another with `raceway up --port`, or 0 for any free one."
-        yield fault("port_taken", f"Another program listens at port {setup.port}.", hint)
+        ours = f"that of {setup.data}" if not setup.get("RACEWAY_SECRET_KEY") else "that of RACEWAY_SECRET_KEY"
+        yield fault("port_other", f"Another Raceway answers at port {setup.port}, not {ours}.", hint)
+
+
+def _secret_key(setup: Setup) -> str:
+    """The key of this machine's service; empty where there is none, or it may not be read."""
+    if setup.get("RACEWAY_SECRET_KEY"):
+        return setup.get("RACEWAY_SECRET_KEY")
+    try:
+        return (setup.data / SECRET_KEY_FILE).read_text(encoding="ascii").strip()
+    except (OSError, ValueError):
+        return ""
 
 
 def _shared_memory(setup: Setup) -> Iterator[Finding]:

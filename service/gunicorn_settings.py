@@ -9,11 +9,10 @@ import gc
 import os
 import shutil
 import signal
-import tempfile
-from pathlib import Path
 from types import FrameType
 from typing import Any
 
+from service import figures_folder
 from shared.processes import die_with_parent
 
 workers = int(os.environ.get("WEB_CONCURRENCY") or 2)
@@ -36,8 +35,7 @@ control_socket_disable = True
 worker_tmp_dir = "/dev/shm" if os.access("/dev/shm", os.W_OK | os.X_OK) else None
 
 # All processes count together, in files (see service/metrics.py). Set before anything imports prometheus_client.
-_figures = Path(tempfile.gettempdir()) / f"raceway-figures-{os.getpid()}"
-_figures.mkdir(exist_ok=True)
+_figures = figures_folder.make_folder()
 os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(_figures)
 
 

@@ -38,6 +38,8 @@ _READY_SECONDS = 60.0
 _STOP_SECONDS = 25.0
 _POLL_SECONDS = 0.05
 _LOG_TAIL_BYTES = 2000
+SECRET_KEY_FILE = "secret.key"
+"""In the data folder: RACEWAY_SECRET_KEY where the environment does not set it."""
 _URL_FILE = "service.url"
 """In the data folder, while it is up: at which address, for programs of this machine."""
 _CODE = Path(service.__file__).parent.parent
@@ -118,7 +120,7 @@ class Stack:
             {
                 "RACEWAY_ROOT": str(self.data_dir / "storage"),
                 "RACEWAY_PUBLIC_URL": self.url,
-                "RACEWAY_SECRET_KEY": _secret(self.data_dir / "secret.key"),
+                "RACEWAY_SECRET_KEY": _secret(self.data_dir / SECRET_KEY_FILE),
                 **{name: value for name, value in os.environ.items() if value},
                 **urls.environment(),
             }

@@ -13,6 +13,7 @@ from service.accounts import auth
 from service.accounts.permissions import Permission
 from service.api import openapi
 from service.api.routing import Reply, Resource
+from service.config import service_id
 from service.database import session
 from service.queue import queueing
 from shared import __version__
@@ -25,12 +26,14 @@ RESOURCES = (system,)
 class Health(Reply):
     status: str
     version: str
+    service: str
+    """Which one it is: another id for each ``RACEWAY_SECRET_KEY``."""
 
 
 @system.declare("GET", "/health", permission=Permission.PUBLIC, answer=Health)
 def health() -> dict[str, str]:
     """Whether the process answers."""
-    return {"status": "ok", "version": __version__}
+    return _health("ok")
 
 
 @system.declare("GET", "/ready", permission=Permission.PUBLIC, answer=Health)
@@ -54,7 +57,11 @@ def ready() -> dict[str, str]:
             code="service.not_ready",
             fields=problems,
         )
-    return {"status": "ready", "version": __version__}
+    return _health("ready")
+
+
+def _health(status: str) -> dict[str, str]:
+    return {"status": status, "version": __version__, "service": service_id(auth.config().secret_key)}
 
 
 @system.declare("GET", "/openapi.json", permission=Permission.PUBLIC)

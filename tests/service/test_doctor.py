@@ -8,8 +8,10 @@ import uuid
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
+import requests
 from flask import Flask
 from sqlalchemy import Connection, create_engine, func, make_url, text
 from werkzeug.serving import make_server
@@ -193,6 +195,27 @@ def test_a_port_that_is_taken(healthy: dict[str, str]) -> None:
         port = str(other.getsockname()[1])
         found = examine("service", healthy, "--port", port).finding("port_taken")
     assert port in found["message"] and "--port" in found["hint"]
+
+
+def test_the_port_of_a_raceway_is_fine_only_if_it_is_the_one_that_is_meant(
+    healthy: dict[str, str], config: Config, live_url: str, tmp_path: Path
+) -> None:
+    port = ("--port", str(urlsplit(live_url).port))
+    ours = examine("service", {**healthy, "RACEWAY_SECRET_KEY": config.secret_key}, *port)
+    assert f"The service answers at port {port[1]}" in [found["message"] for found in ours.findings]
+    assert "Another Raceway" in examine("service", healthy, *port).finding("port_other")["message"]
+    folder = {name: value for name, value in healthy.items() if name != "RACEWAY_SECRET_KEY"}
+    assert str(tmp_path) in examine("service", folder, *port).finding("port_unknown")["message"]
+    (tmp_path / "secret.key").write_text("the key of another data folder")
+    assert str(tmp_path) in examine("service", folder, *port).finding("port_other")["message"]
+    (tmp_path / "secret.key").write_text(config.secret_key)
+    assert not {"port_other", "port_unknown", "port_taken"} & examine("service", folder, *port).codes
+
+
+def test_health_tells_no_secret_and_no_path(config: Config, live_url: str) -> None:
+    answer = requests.get(f"{live_url}/health", timeout=10)
+    assert set(answer.json()["data"]) == {"status", "version", "service"}
+    assert config.secret_key not in answer.text and str(config.root) not in answer.text
 
 
 def test_a_data_folder_that_is_damaged_or_open_to_all(healthy: dict[str, str], tmp_path: Path) -> None:

@@ -29,6 +29,7 @@ from service.app import create_app
 from service.config import Config
 from service.database_role import check_database
 from shared.errors import InputError
+from shared.locks import file_lock
 from shared.process_tree import descendants
 from tests.service.studio import StudioUnderTest
 
@@ -176,6 +177,34 @@ def test_every_process_counts_the_requests_of_all(gunicorn: _Gunicorn, studio: S
             figures['raceway_http_request_seconds_count{"method": "GET", "route": "/api/health", "status": "200"}']
             == 20
         )
+
+
+def test_what_a_killed_service_left_is_cleared_at_the_next_start(
+    config: Config, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    temporary = tmp_path / "temporary"
+    temporary.mkdir()
+    monkeypatch.setenv("TMPDIR", str(temporary))
+    ended = subprocess.Popen([sys.executable, "-c", ""])
+    ended.wait()
+    names = {f"raceway-figures-{ended.pid}", f"raceway-figures-{os.getpid()}", "raceway-figures-of-mine"}
+    for name in names:
+        (temporary / name).mkdir()
+    first = _Gunicorn(config, tmp_path / "first.log")
+    (killed,) = {path.name for path in temporary.glob("raceway-figures-*")} - names
+    second = _Gunicorn(config, tmp_path / "second.log")
+    assert (temporary / killed).is_dir(), "what runs keeps its folder"
+    first.process.kill()
+    first.process.wait()
+    with file_lock(temporary / killed / "lock", wait_seconds=30) as ended_too:
+        assert ended_too, "its workers die with it"
+    third = _Gunicorn(config, tmp_path / "third.log")
+    left = {path.name for path in temporary.glob("raceway-figures-*")}
+    assert killed not in left and f"raceway-figures-{ended.pid}" not in left
+    assert {f"raceway-figures-{os.getpid()}", "raceway-figures-of-mine"} < left, "processes that live, other names"
+    assert len(left) == 4
+    assert second.stop() == third.stop() == 0
+    assert len(list(temporary.glob("raceway-figures-*"))) == 2
 
 
 def test_a_request_under_way_is_answered_before_the_end(gunicorn: _Gunicorn, studio: StudioUnderTest) -> None:
