@@ -1,7 +1,8 @@
 """Jobs as the API changes them: made, cancelled, retried, paused. Workers take them up in ``service.tasks``.
 
 A job is one piece of work, or has tasks: jobs below it, one for each piece. It begins when the jobs that it needs are
-done. Whoever changes a task locks its job first (:func:`locked`), so that two who do never wait for each other.
+done. Whoever changes a task locks its job first (:func:`locked`), and whoever changes several jobs locks each before
+those that wait for it (``_LOCK_ORDER``), so that two who do never wait for each other.
 """
 
 from __future__ import annotations
@@ -29,6 +30,8 @@ PRIORITY = 50
 MORE_ATTEMPTS = 3
 _LATEST_LOGS = 16
 """Of so many tasks, those that began last, the logs are looked at."""
+_LOCK_ORDER = (Job.created_at, Job.id)
+"""A job can only wait for one that was there before."""
 _CONVERSION_STATES = {
     JobState.PENDING: "queued",
     JobState.QUEUED: "queued",
@@ -124,6 +127,16 @@ def locked(current: Session, job_id: UUID) -> Job:
     if job is None:
         raise NotFoundError(f"There is no job {job_id}.", hint="List them: GET /api/jobs/.")
     return job
+
+
+def lock_with_dependents(current: Session, job_ids: Iterable[UUID]) -> None:
+    """Lock jobs, and before any is changed all that wait for them, also through others."""
+    reached = select(Job.id).where(Job.id.in_(list(job_ids))).cte("reached", recursive=True)
+    waits = select(JobDependency.job_id).join(reached, JobDependency.needs_id == reached.c.id)
+    # Of whatever project, as those that are cancelled.
+    with seeing_all_projects(current):
+        in_order = select(Job.id).where(Job.id.in_(select(reached.union(waits).c.id))).order_by(*_LOCK_ORDER)
+        current.execute(in_order.with_for_update(of=Job, key_share=True))
 
 
 def ring_after_commit(current: Session, job: Job) -> None:
@@ -226,9 +239,8 @@ def release_dependents(current: Session, job: Job) -> None:
     waiting = select(JobDependency.job_id).where(JobDependency.needs_id == job.id)
     # Of whatever project: who skips a job, or its last task, need not see all that waits for it.
     with seeing_all_projects(current):
-        for dependent_id in current.scalars(waiting.order_by(JobDependency.job_id)).all():
-            dependent = _lock(current, dependent_id)
-            if dependent is not None and dependent.state == JobState.PENDING and not _waits(current, dependent):
+        for dependent in _locked_in_order(current, current.scalars(waiting).all()):
+            if dependent.state == JobState.PENDING and not _waits(current, dependent):
                 _release(current, dependent)
 
 
@@ -309,8 +321,9 @@ def _add(current: Session, job: Job, depends_on: Sequence[UUID], *, waits: bool)
 def _check_dependencies(current: Session, depends_on: Sequence[UUID]) -> bool:
     """Whether one of them is not done yet. They are locked, so that none ends unseen meanwhile."""
     waits = False
+    found = {job.id: job for job in _locked_in_order(current, depends_on)}
     for needs_id in sorted(set(depends_on)):
-        needed = _lock(current, needs_id)
+        needed = found.get(needs_id)
         if needed is None or needed.parent_id is not None:
             raise NotFoundError(
                 f"There is no job {needs_id} to wait for.",
@@ -331,6 +344,13 @@ def _check_dependencies(current: Session, depends_on: Sequence[UUID]) -> bool:
 def _lock(current: Session, job_id: UUID) -> Job | None:
     statement = select(Job).where(Job.id == job_id).with_for_update(of=Job, key_share=True)
     return current.scalars(statement.execution_options(populate_existing=True)).unique().one_or_none()
+
+
+def _locked_in_order(current: Session, job_ids: Sequence[UUID]) -> Sequence[Job]:
+    if not job_ids:
+        return ()
+    statement = select(Job).where(Job.id.in_(job_ids)).order_by(*_LOCK_ORDER).with_for_update(of=Job, key_share=True)
+    return current.scalars(statement.execution_options(populate_existing=True)).unique().all()
 
 
 def _locked_tasks(current: Session, job: Job) -> Sequence[Job]:
@@ -370,9 +390,12 @@ def cancel_dependents(current: Session, job: Job) -> None:
     waiting = select(JobDependency.job_id).where(JobDependency.needs_id == job.id)
     # Of whatever project, as those that are released.
     with seeing_all_projects(current):
-        for dependent_id in current.scalars(waiting.order_by(JobDependency.job_id)).all():
-            dependent = _lock(current, dependent_id)
-            if dependent is not None and dependent.state == JobState.PENDING:
+        direct = current.scalars(waiting).all()
+        if not direct:
+            return
+        lock_with_dependents(current, [job.id])
+        for dependent in _locked_in_order(current, direct):
+            if dependent.state == JobState.PENDING:
                 cancel(current, dependent)
 
 

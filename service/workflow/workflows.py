@@ -111,6 +111,7 @@ def states_of(run: WorkflowRun, graph: Graph) -> dict[str, str]:
 def cancel(current: Session, run: WorkflowRun) -> None:
     """Cancel what is under way and what has not begun. Raises ConflictError for a run that has ended."""
     _check_running(run)
+    jobs.lock_with_dependents(current, [row.job.id for row in run.nodes if row.job is not None])
     for row in run.nodes:
         _cancel_node(current, run, row)
     go_on(current, run)
