@@ -12,6 +12,8 @@ from dcc.cad.identity.lookalikes import Lookalikes
 CONFIRMED = "confirmed by a person"
 CONFIRMED_RETIRED = f"{CONFIRMED}, after its key had been retired"
 COPY_ELSEWHERE = "same shape, same name but for a number, other place"
+_SAME_SHAPE, _SAME_NAME, _SAME_PLACE = "same shape", "same name", "same place"
+_INSTEAD = " instead of "
 RETURNED = "same name as a part that is gone since an earlier revision"
 
 
@@ -33,7 +35,7 @@ def of_pair(evidence: Evidence, pair: int) -> str:
     before = evidence.old.parts[evidence.pairs.rows[pair]].occurrence_count
     now = evidence.new.parts[evidence.pairs.columns[pair]].occurrence_count
     if now != before:
-        return f"{said}, {now} {'place' if now == 1 else 'places'} instead of {before}"
+        return f"{said}, {now} {'place' if now == 1 else 'places'}{_INSTEAD}{before}"
     return said
 
 
@@ -45,12 +47,22 @@ def of_doubt(evidence: Evidence, pair: int, lookalikes: Lookalikes) -> str:
     return f"{_evidence_of(evidence, pair)}; {_of_lookalikes(lookalikes)}"
 
 
+def keeps_shape(reason: str) -> bool:
+    """Whether a match's reason says that the part's shape is what it was."""
+    return reason.startswith(_SAME_SHAPE)
+
+
+def keeps_name_and_place(reason: str) -> bool:
+    """Whether a match's reason says that the part is called as before and stands where it stood, nowhere else."""
+    return f", {_SAME_NAME}, {_SAME_PLACE}" in reason and _INSTEAD not in reason
+
+
 def _of_shape(shapes: ShapeDifferences, pair: int) -> str:
     difference = float(shapes.largest[pair])
     if shapes.mirrored[pair]:
         return "mirror image"
     if difference <= thresholds.SAME_SHAPE:
-        return "same shape"
+        return _SAME_SHAPE
     if shapes.scaled[pair] and difference >= thresholds.NEUTRAL_SHAPE:
         return "scaled"
     if difference < thresholds.REPLACED_SHAPE:
@@ -61,14 +73,14 @@ def _of_shape(shapes: ShapeDifferences, pair: int) -> str:
 
 def _of_name(names: Names, pair: int) -> str:
     if names.same[pair]:
-        return "same name"
+        return _SAME_NAME
     nats = names.nats[pair]
     return "similar name" if nats > 0 else "other name" if nats < 0 else "name says nothing"
 
 
 def _of_place(places: Places, pair: int) -> str:
     if places.kept[pair] > thresholds.MOST_PLACES:
-        return "same place"
+        return _SAME_PLACE
     if places.kept[pair] > 0:
         return "partly the same places"
     return "elsewhere in its assembly" if places.nats[pair] > thresholds.OTHER_PLACE_NATS else "other place"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import random
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,7 @@ from shared.errors import CadError
 from shared.manifest import Manifest, write_manifest
 from tests.dcc.cad.edits import EDITS, decidable, revise
 from tests.dcc.cad.fates import Tally, check_complete, fate_of
+from tests.dcc.cad.large_models import large_model, manifest_of, moved
 from tests.dcc.cad.revisions import Model, convert_model, make_family, make_model
 
 SIZES = (1, 2, 5, 8)
@@ -106,6 +108,34 @@ def test_the_command_prints_what_became_of_each_part(
     assert "matched" in capsys.readouterr().out
     assert raceway(["match", paths[0], str(tmp_path / "missing.json")]) == 1
     assert "missing.json" in capsys.readouterr().err
+
+
+def test_of_a_large_model_the_command_prints_what_is_worth_reading(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    random_ = random.Random(3)
+    old = large_model(random_, 150)
+    new = {identity: replace(part, part_key=f"N{number}") for number, (identity, part) in enumerate(old.items())}
+    for number, identity in enumerate(old):
+        if number % 3 == 0:
+            new[identity] = replace(moved(new[identity], random_), source_name=f"Item {number}")
+    paths = [str(write_manifest(manifest_of(parts), tmp_path / name)) for parts, name in ((old, "old"), (new, "new"))]
+
+    def said(*options: str) -> str:
+        assert raceway(["match", *paths, *options]) == 0
+        return capsys.readouterr().out
+
+    report = json.loads(said("--json"))
+    matched, uncertain = len(report["matches"]), len(report["uncertain"])
+    assert matched > 100 and uncertain > 30
+    text = said()
+    assert text.startswith(f"{matched} matched, {uncertain} uncertain, 0 new, {len(report['removed'])} removed\n")
+    assert "\n100 kept name and place (--all lists them)\n" in text and "P1 -> N1 " not in text
+    assert f"and {uncertain - 20} more (--all lists them)" in text
+    assert len(text.splitlines()) < 120
+    everything = said("--all")
+    assert "P1 -> N1 " in everything and "--all" not in everything
+    assert all(f"  {item['new_key']} may be\n" in everything for item in report["uncertain"])
 
 
 def test_two_published_revisions_of_a_real_model_match_part_by_part(data_folder: Path, tmp_path: Path) -> None:
