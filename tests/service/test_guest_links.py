@@ -131,6 +131,12 @@ def test_a_link_ends_within_half_a_year(manager: Api, playlist: Json, days: int)
     assert (refused.status, list(refused.error["fields"])) == (422, ["expires_at"])
 
 
+def test_a_link_says_for_whom_it_is(manager: Api, playlist: Json) -> None:
+    for label in ("", "  ", "x" * 201):
+        refused = manager.post(f"/playlists/{playlist['id']}/links", {"label": label})
+        assert (refused.status, list(refused.error["fields"])) == (422, ["label"])
+
+
 def test_what_clients_do_not_see_cannot_be_shown_to_guests(
     studio: StudioUnderTest, manager: Api, production: Production
 ) -> None:
