@@ -73,8 +73,9 @@ def outside(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
 
 
 def until_fitted(browser: Browser) -> None:
-    fitted = "return document.querySelector('.screen .drawing')?.getAttribute('viewBox') !== '0 0 1 1'"
-    browser.until(lambda: browser.run(fitted))
+    # Whatever is shown is loaded, and the drawing fitted to it: from now on keys are heard.
+    drawing = "document.querySelector('.screen .drawing')"
+    browser.until(lambda: browser.run(f"return ({drawing}?.getAttribute('viewBox') ?? '0 0 1 1') !== '0 0 1 1'"))
 
 
 def test_a_link_is_made_sent_and_revoked(shared: Shared, window: Browser, outside: Browser) -> None:
@@ -110,9 +111,11 @@ def test_a_guest_steps_through_plays_and_comments(shared: Shared, outside: Brows
     outside.open(shared.link(may_comment=True))
     until_fitted(outside)
     assert "1 of 3" in outside.text(".tools") and outside.run("return document.images.length") > 1
-    assert outside.run("return [...document.images].every((each) => each.complete && each.naturalWidth)")
+    loaded = "return [...document.images].every((each) => each.complete && each.naturalWidth)"
+    outside.until(lambda: outside.run(loaded))
     outside.press(KEYS["left"], KEYS["right"])
     outside.until(lambda: "2 of 3" in outside.text(".tools"))
+    until_fitted(outside)
     outside.press(KEYS["right"])
     outside.until(lambda: "3 of 3" in outside.text(".tools"))
     until_fitted(outside)
