@@ -35,6 +35,7 @@ _LEFT_OUT = frozenset(
             "family",
             "last_used_at",
             "last_seen_at",
+            "times_opened",
             "two_factor_step",
         ),
         *("last_version", "last_iteration", "last_order", "document", "rung_at", "lease_until", "worker_id"),

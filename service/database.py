@@ -31,6 +31,7 @@ _TENANT = "tenant_id"
 _ACTOR = "actor_id"
 _CLIENT = "client_id"
 _ARTIST = "artist_id"
+_GUEST = "guest_link_id"
 _AFTER_COMMIT = "after_commit"
 _HOLD = prepared("SELECT pg_advisory_xact_lock_shared(:scope), pg_advisory_xact_lock(:key)")
 _HOLD_WHOLE = text("SELECT pg_advisory_xact_lock(:scope)")
@@ -40,7 +41,7 @@ _HOLD_EACH = text(
 )
 _BIND = text(
     "SELECT set_config('app.current_tenant', :tenant, true), set_config('app.current_client', :client, true),"
-    " set_config('app.current_outsider',"
+    " set_config('app.current_guest', :guest, true), set_config('app.current_outsider',"
     " coalesce(outsider(CAST(nullif(:tenant, '') AS uuid), CAST(:artist AS uuid)), ''), true)"
 )
 _MOST_LOCKS = 200
@@ -60,19 +61,22 @@ def set_tenant(
     is_client: bool = False,
     is_artist: bool = False,
     is_bound: bool = False,
+    guest_link_id: UUID | None = None,
 ) -> None:
     """Bind the session to a tenant, and to the user whose changes the audit log records.
 
     For a user with the role ``client`` PostgreSQL shows only what is meant for them, for an artist nothing of projects
-    that only their team sees. Holds from now on, also for the rest of the transaction under way, unless ``is_bound``
-    says that PostgreSQL has bound that already.
+    that only their team sees; for a guest, who is no user, only the playlist of the link by which they came. Holds
+    from now on, also for the rest of the transaction under way, unless ``is_bound`` says that PostgreSQL has bound that
+    already.
     """
     current = session()
     current.expunge_all()
     current.info[_TENANT] = tenant_id
     current.info[_ACTOR] = actor_id
-    current.info[_CLIENT] = actor_id if is_client else None
+    current.info[_CLIENT] = actor_id if is_client else guest_link_id
     current.info[_ARTIST] = actor_id if is_artist else None
+    current.info[_GUEST] = guest_link_id
     if current.in_transaction() and not is_bound:
         _bind(current, current.connection())
 
@@ -225,8 +229,9 @@ def _tell_tenant(current: Session, transaction: SessionTransaction, connection: 
 
 def _bind(current: Session, connection: Connection) -> None:
     # Local to the transaction: a pooled connection must not carry a tenant to its next borrower.
-    tenant, client, artist = (str(current.info.get(name) or "") for name in (_TENANT, _CLIENT, _ARTIST))
-    connection.execute(_BIND, {"tenant": tenant, "client": client, "artist": artist or None})
+    names = (_TENANT, _CLIENT, _GUEST, _ARTIST)
+    tenant, client, guest, artist = (str(current.info.get(name) or "") for name in names)
+    connection.execute(_BIND, {"tenant": tenant, "client": client, "guest": guest, "artist": artist or None})
 
 
 @event.listens_for(Pool, "checkout")

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import logging
+import re
 import sys
 from datetime import UTC, datetime
 
 from flask import Response, g, has_request_context, request
 
 _access = logging.getLogger("raceway.access")
+_GUEST_LINK = re.compile(r"^(/+guest/+)[^/]+")
 
 
 class JsonFormatter(logging.Formatter):
@@ -41,10 +43,11 @@ def configure(level: int = logging.INFO) -> None:
 
 
 def access_log(response: Response, seconds: float) -> None:
-    """One line for an answered request. Paths hold ids only: tokens travel in headers, or in a query not logged."""
+    """One line for an answered request. Paths hold ids only: tokens travel in headers, or in a query not logged; that
+    of a guest's link is left out."""
     details = {
         "method": request.method,
-        "path": request.path,
+        "path": _GUEST_LINK.sub(r"\1-", request.path),
         "status": response.status_code,
         "milliseconds": round(1000 * seconds, 1),
         "user": str(g.identity.user_id) if "identity" in g else None,

@@ -37,14 +37,16 @@ class RateLimitError(AuthError):
         self.retry_after = retry_after
 
 
-def count_attempt(account: str, *, seconds: int = WINDOW_SECONDS) -> None:
-    """Count an attempt on ``account``, any text that names it: to log in, or to have a link mailed.
+def count_attempt(account: str, *, seconds: int = WINDOW_SECONDS, most: int = ATTEMPTS_PER_ACCOUNT) -> None:
+    """Count an attempt on ``account``, any text that names it: to log in, to have a link mailed, or to say something
+    as a guest.
 
-    Raises RateLimitError after too many: for this account within ``seconds``, or from this address within five minutes.
+    Raises RateLimitError after more than ``most`` for this account within ``seconds``, or too many from this address
+    within five minutes.
     """
     redis = queueing.bell(current_app).redis
     try:
-        of_account, of_address = _keys(account).items()
+        of_account, of_address = _keys(account, most).items()
         for (key, limit), window in ((of_account, seconds), (of_address, WINDOW_SECONDS)):
             pipeline = redis.pipeline()
             pipeline.set(key, 0, ex=window, nx=True)
@@ -79,8 +81,8 @@ def is_first(what: str, *, seconds: int) -> bool:
         return True
 
 
-def _keys(account: str) -> dict[str, int]:
+def _keys(account: str, most: int = ATTEMPTS_PER_ACCOUNT) -> dict[str, int]:
     """Key and limit of the account and of the address, in this order. Neither can be read from its key."""
-    names = {f"account {account.strip().lower()}": ATTEMPTS_PER_ACCOUNT}
+    names = {f"account {account.strip().lower()}": most}
     names[f"address {request.remote_addr}"] = ATTEMPTS_PER_ADDRESS
     return {_PREFIX + hashlib.sha256(name.encode()).hexdigest(): limit for name, limit in names.items()}

@@ -35,7 +35,7 @@ log = logging.getLogger(__name__)
 TOPIC = "raceway:events:"
 """Start of the Redis channel of a tenant, whose id follows; a message is the id of what changed."""
 
-TOLD_OTHERWISE = frozenset({"api_tokens", "jobs", "task_watchers", "webhooks"})
+TOLD_OTHERWISE = frozenset({"api_tokens", "guest_links", "jobs", "task_watchers", "webhooks"})
 """Tables whose changes are no events: secrets, what workers tell of themselves, and what people want to be told."""
 HAPPENED = {
     "create": "created",

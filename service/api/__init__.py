@@ -15,6 +15,7 @@ from service.api import (
     comments,
     custom_fields,
     events,
+    guest_links,
     jobs,
     materials,
     media,
@@ -70,7 +71,7 @@ _RESOURCES = tuple(
         ),
         *(task_statuses, task_templates, production_sheet, progress, watchers, time_entries, orders),
         *(cad, cad_materials, cad_revisions, materials, scenes, publishes, pins, references, comments),
-        *(media, playlists, playlist_films),
+        *(media, playlists, playlist_films, guest_links),
         *(jobs, workers, workflows, events, notifications, webhooks, audit, metrics, system),
     )
     for resource in module.RESOURCES

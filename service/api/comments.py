@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Annotated, Any, Literal, Self
 from uuid import UUID
 
@@ -21,7 +21,7 @@ from service.api.tasks import user_meant
 from service.api.validation import Matches
 from service.archiving import check_live
 from service.database import session
-from service.models import Comment, MediaAsset, Order, Publish, Task, User
+from service.models import Comment, GuestLink, MediaAsset, Order, Publish, Task, User
 from service.models.comments import LONGEST, MOST_POINTS
 from service.production.statuses import status_given
 from service.review.comments import check_attachments, check_looked_at, mentioned
@@ -84,8 +84,10 @@ class AttachmentOut(Reply):
 class CommentOut(EditableOut):
     target_type: TargetType
     target_id: UUID
-    author_id: UUID
-    author: str
+    author_id: UUID | None = Field(description="null where a guest wrote it")
+    author: str = Field(description="name of the user, or the one that a guest gave")
+    by_guest: bool = Field(description="whether somebody without an account wrote it, who came by a link to a playlist")
+    guest_link: str | None = Field(description="label of that link; clients are not told")
     text: str
     status: str | None = Field(description="the status that the task was given with it")
     delivery: int | None = Field(description="number of the order's delivery to which it requests changes")
@@ -142,11 +144,13 @@ class CommentQuery(EditableQuery):
 
 
 def describe(found: Sequence[Comment]) -> list[dict[str, Any]]:
-    """What the API answers for comments: two statements, whatever their number."""
+    """What the API answers for comments: three statements at most, whatever their number."""
     current = session()
     people = {user_id for comment in found for user_id in comment.mentions}
     files = {media_id for comment in found for media_id in comment.attachments}
     files |= {str(comment.media_id) for comment in found if comment.media_id}
+    links = {comment.guest_link_id for comment in found if comment.guest_link_id}
+    labels = _labels(links) if links else {}
     names: dict[str, str] = {}
     attached: dict[str, dict[str, Any]] = {}
     if people:
@@ -155,13 +159,16 @@ def describe(found: Sequence[Comment]) -> list[dict[str, Any]]:
     if files:
         seen = current.scalars(select(MediaAsset).where(MediaAsset.id.in_(files))).unique()
         attached = {str(medium.id): media.describe(medium) for medium in seen}
-    made = {"target_type", "target_id", "author", "mentions", "attachments", "medium", "frame"}
+    made = {"target_type", "target_id", "author", "by_guest", "guest_link"}
+    made |= {"mentions", "attachments", "medium", "frame"}
     return [
         {
             **{name: getattr(comment, name) for name in CommentOut.model_fields if name not in made},
             "target_type": _target_type(comment),
             "target_id": comment.task_id or comment.publish_id or comment.order_id or comment.media_id,
-            "author": comment.author.name,
+            "author": comment.said_by,
+            "by_guest": comment.guest_link_id is not None,
+            "guest_link": labels.get(comment.guest_link_id),
             "mentions": [{"id": user_id, "name": names[user_id]} for user_id in comment.mentions],
             # A client does not see every file that somebody of the studio attached.
             "attachments": [attached[media_id] for media_id in comment.attachments if media_id in attached],
@@ -170,6 +177,11 @@ def describe(found: Sequence[Comment]) -> list[dict[str, Any]]:
         }
         for comment in found
     ]
+
+
+def _labels(link_ids: Collection[UUID]) -> dict[UUID | None, str]:
+    rows = session().execute(select(GuestLink.id, GuestLink.label).where(GuestLink.id.in_(link_ids)))
+    return dict(rows.all())
 
 
 def _target_type(comment: Comment) -> TargetType:
@@ -190,7 +202,7 @@ def _described(comment: Comment) -> dict[str, Any]:
 @comments.declare("GET", "/", permission=Permission.COMMENT_READ, query=CommentQuery, answer=Page[CommentOut])
 def list_comments(query: CommentQuery) -> dict[str, Any]:
     """List comments, the newest first."""
-    statement = select(Comment).join(Comment.author)
+    statement = select(Comment).outerjoin(Comment.author)
     for about in (Comment.task, Comment.publish, Comment.order):
         statement = statement.outerjoin(about)
     wanted = (
@@ -293,7 +305,7 @@ def check_own(comment: Comment) -> None:
     """Raises ForbiddenError for who neither wrote the comment nor manages those of others."""
     if comment.author_id != auth.current().user_id and not may_manage():
         raise ForbiddenError(
-            f"The comment is by {comment.author.name}: only they and project managers change it.",
+            f"The comment is by {comment.said_by}: only they and project managers change it.",
             hint="Answer with a comment of your own.",
         )
 

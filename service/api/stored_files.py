@@ -26,9 +26,12 @@ def root() -> Path:
     return auth.config().tenant_root(auth.current().storage)
 
 
-def stored_file(path: str, mime_type: str = "", name: str = "") -> Response:
-    """The file at ``path``, to be saved under ``name``. Raises StorageError where it is gone."""
-    place = _stored(path)
+def stored_file(path: str, mime_type: str = "", name: str = "", *, below: Path | None = None) -> Response:
+    """The file at ``path``, to be saved under ``name``; ``below`` is the storage root where nobody is logged in.
+
+    Raises StorageError where it is gone.
+    """
+    place = _stored(path, below or root())
     guessed = mime_type or mimetypes.guess_type(place.name)[0] or "application/octet-stream"
     # "no-cache": the browser asks each time whether what it has still stands; a frame may have been rendered anew.
     return _private(send_file(place, mimetype=guessed, download_name=name or place.name, conditional=True))
@@ -41,10 +44,12 @@ def zipped_media(media: Iterable[tuple[str, MediaAsset]], name: str) -> Response
     where there are none, StorageError where a file is gone.
     """
     # What renders and films are made of has been compressed already.
-    stream = ZipStream(sized=True)
+    stream, below = ZipStream(sized=True), root()
     for number, (of, medium) in enumerate(media, 1):
         given = PurePath(medium.name)
-        stream.add_path(_stored(medium.path), _file_name(f"{number:02} {of} {given.stem}", given.suffix), recurse=False)
+        stream.add_path(
+            _stored(medium.path, below), _file_name(f"{number:02} {of} {given.stem}", given.suffix), recurse=False
+        )
     if stream.is_empty():
         raise NotFoundError(f"{name} has no picture or film that you can see.", hint="Look again when it has one.")
     response = current_app.response_class(stream, mimetype="application/zip", direct_passthrough=True)
@@ -53,8 +58,8 @@ def zipped_media(media: Iterable[tuple[str, MediaAsset]], name: str) -> Response
     return _private(response)
 
 
-def _stored(path: str) -> Path:
-    place = paths.absolute(root(), path)
+def _stored(path: str, below: Path) -> Path:
+    place = paths.absolute(below, path)
     if not place.is_file():
         raise StorageError(
             f"{path} is not on the storage any more.", hint="Restore it from a backup.", code="storage.missing"

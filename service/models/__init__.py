@@ -17,7 +17,7 @@ from service.models.notifications import (
 )
 from service.models.orders import Order, OrderItem, OrderMedium
 from service.models.people import ProjectMember, TaskWatcher, TimeEntry
-from service.models.playlists import Playlist, PlaylistFilm, PlaylistItem
+from service.models.playlists import GuestLink, Playlist, PlaylistFilm, PlaylistItem
 from service.models.production import Asset, Casting, Project, ProjectClient, Sequence, Shot
 from service.models.publishing import Composition, Part, Publish, Reservation, Scene, StaleEntry, Sweep
 from service.models.tasks import Task, TaskStatus, TaskTemplate
@@ -40,6 +40,7 @@ __all__ = [
     "Event",
     "EventCursor",
     "FieldsRow",
+    "GuestLink",
     "HeldNotification",
     "Job",
     "JobDependency",

@@ -26,7 +26,7 @@ _NONE = text("'[]'::jsonb")
 
 class Comment(EditableRow, Base):
     """Said by one person about one task or one publish, perhaps of a picture or film of it; about an order; or about a
-    picture or film that belongs to no publish.
+    picture or film that belongs to no publish. It is said by a user, or by a guest who came by a link (migration 0031).
 
     A user with the role ``client`` sees those ``for_client`` about the publishes and orders, or else the media, that
     they see (migrations 0011, 0015, 0029), with their attachments (migrations 0017, 0029).
@@ -41,6 +41,11 @@ class Comment(EditableRow, Base):
         tenant_key("order_id", "orders"),
         tenant_key("media_id", "media_assets"),
         tenant_key("author_id", "users"),
+        tenant_key("guest_link_id", "guest_links"),
+        CheckConstraint(
+            "num_nonnulls(author_id, guest_link_id) = 1 AND (guest_link_id IS NULL) = (guest_name IS NULL)",
+            name="said_by",
+        ),
         CheckConstraint(
             "num_nonnulls(task_id, publish_id, order_id) <= 1"
             " AND num_nonnulls(task_id, publish_id, order_id, media_id) >= 1",
@@ -76,7 +81,10 @@ class Comment(EditableRow, Base):
     drawing: Mapped[list[dict[str, Any]]] = mapped_column(JSONB, server_default=_NONE, default=list)
     """Strokes over the picture: ``{"color": "#rrggbb", "points": [[x, y], ...]}``, in parts of its width and height
     from its upper left corner."""
-    author_id: Mapped[uuid.UUID]
+    author_id: Mapped[uuid.UUID | None] = mapped_column(default=None)
+    guest_link_id: Mapped[uuid.UUID | None] = mapped_column(default=None)
+    guest_name: Mapped[str | None] = mapped_column(default=None)
+    """As the guest typed it: nobody knows whether it is theirs."""
     text: Mapped[str]
     status: Mapped[str | None] = mapped_column(default=None)
     """The status that the task was given with it."""
@@ -88,11 +96,16 @@ class Comment(EditableRow, Base):
     attachments: Mapped[list[str]] = mapped_column(server_default=_NONE, default=list)
     """Ids of media."""
     search: Mapped[Any] = search_column("text")
-    author: Mapped[User] = relationship(viewonly=True, lazy="joined", innerjoin=True)
+    author: Mapped[User | None] = relationship(viewonly=True, lazy="joined")
     task: Mapped[Task | None] = relationship(viewonly=True)
     publish: Mapped[Publish | None] = relationship(viewonly=True)
     order: Mapped[Order | None] = relationship(viewonly=True)
     medium: Mapped[MediaAsset | None] = relationship(viewonly=True)
+
+    @property
+    def said_by(self) -> str:
+        """Name of the user, or of the guest."""
+        return self.author.name if self.author else self.guest_name or ""
 
     @property
     def name(self) -> str:

@@ -106,3 +106,33 @@ class PlaylistFilm(TenantRow, Base):
     removed_at: Mapped[datetime | None] = mapped_column(default=None)
     """When it was cleared away. The row stays, so that its job stays with whoever may see it."""
     created_by: Mapped[User | None] = relationship(viewonly=True, lazy="joined")
+
+
+class GuestLink(TenantRow, Base):
+    """An address by which people without an account look at one playlist, and perhaps comment on it.
+
+    It opens what clients of the project see of that playlist, as long as they see it (migration 0031). Of its secret
+    part only a digest is kept.
+    """
+
+    __tablename__ = "guest_links"
+    __table_args__ = (
+        tenant_key("playlist_id", "playlists", ondelete="CASCADE"),
+        tenant_key("created_by_id", "users"),
+        UniqueConstraint("digest"),
+        CheckConstraint("times_opened >= 0", name="times_opened"),
+        Index("ix_guest_links_playlist_id", "tenant_id", "playlist_id", "created_at"),
+    )
+
+    playlist_id: Mapped[uuid.UUID]
+    label: Mapped[str]
+    """For whom it is, as the studio says among itself."""
+    digest: Mapped[str]
+    password_hash: Mapped[str | None] = mapped_column(default=None)
+    may_comment: Mapped[bool] = mapped_column(server_default="false", default=False)
+    expires_at: Mapped[datetime]
+    revoked_at: Mapped[datetime | None] = mapped_column(default=None)
+    last_used_at: Mapped[datetime | None] = mapped_column(default=None)
+    times_opened: Mapped[int] = mapped_column(server_default=text("0"), default=0)
+    created_by_id: Mapped[uuid.UUID | None] = mapped_column(default=None)
+    created_by: Mapped[User | None] = relationship(viewonly=True, lazy="joined")

@@ -168,7 +168,7 @@ def _written() -> dict[str, Any]:
     given: dict[str, Any] = {name: value for name, value in request.form.items() if value.strip()}
     files = {uuid4(): each for each in request.files.getlist("files") if each.filename}
     if "drawing" in given:
-        given["drawing"] = _drawing(given["drawing"])
+        given["drawing"] = drawing_of(given["drawing"])
     if answer := given.pop("answer", ""):
         given["status"] = answer
     if status := given.pop("status", None) if given.get("target_type") == "publish" else None:
@@ -227,7 +227,7 @@ def _page_of(target_type: str, target_id: UUID) -> str:
     return url_for("pages.publish", publish_id=target_id)
 
 
-def _drawing(text: str) -> Any:
+def drawing_of(text: str) -> Any:
     """What was drawn, which the page sends as JSON; text that is none is refused with the rest of the form."""
     try:
         return json.loads(text)

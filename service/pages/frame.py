@@ -172,7 +172,7 @@ def finish(response: Response) -> Response:
         response.headers.setdefault(name, value)
     if response.mimetype == "text/html":
         # What one user saw must not come back from a cache after logging out.
-        response.headers["Cache-Control"] = "no-store"
+        response.headers["Cache-Control"] = "private, no-store"
     return response
 
 

@@ -15,6 +15,7 @@ from service.file_types import GIF, JPEG, MOV, MP4, PNG, WEBM, WEBP
 from service.models import MediaAsset
 
 STILL, THUMBNAIL = "still", "thumbnail"
+_MEDIA = "/api/media/assets"
 _PICTURES = {each.mime_type for each in (PNG, JPEG, GIF, WEBP)}
 _FILMS = {each.mime_type for each in (MP4, MOV, WEBM)}
 """Types that browsers show."""
@@ -22,10 +23,14 @@ _FILMS = {each.mime_type for each in (MP4, MOV, WEBM)}
 
 @dataclass(frozen=True)
 class Picture:
-    """A picture and the smaller file to show in lists: the picture itself where there is none."""
+    """A picture and the smaller file to show in lists: the picture itself where there is none.
+
+    ``served_at`` is below which address both are served.
+    """
 
     medium: MediaAsset
     thumbnail: MediaAsset
+    served_at: str = _MEDIA
 
     @property
     def is_film(self) -> bool:
@@ -34,36 +39,35 @@ class Picture:
     @property
     def shown_url(self) -> str:
         """Of what a browser can show of it; empty for the likes of EXR of which there is no small picture."""
-        return _first_of(_PICTURES | _FILMS, self.medium, self.thumbnail)
+        return self._first_of(_PICTURES | _FILMS, self.medium, self.thumbnail)
 
     @property
     def small_url(self) -> str:
         """Of the picture that stands for it in lists; empty for a film, or the likes of EXR, without one."""
-        return _first_of(_PICTURES, self.thumbnail, self.medium) or self.poster_url
+        return self._first_of(_PICTURES, self.thumbnail, self.medium) or self.poster_url
 
     @property
     def poster_url(self) -> str:
         """Of a film's picture where no job made one; empty where there is none."""
-        return f"/api/media/assets/{self.medium.id}/poster" if self.medium.poster_path else ""
+        return f"{self.served_at}/{self.medium.id}/poster" if self.medium.poster_path else ""
 
     @property
     def url(self) -> str:
-        return media_url(self.medium.id)
+        return media_url(self.medium.id, self.served_at)
+
+    def _first_of(self, types: set[str], *media: MediaAsset) -> str:
+        return next((media_url(each.id, self.served_at) for each in media if each.mime_type in types), "")
 
 
-def media_url(media_id: UUID) -> str:
-    """Where the API serves a media file; a browser's session may read it."""
-    return f"/api/media/assets/{media_id}/file"
+def media_url(media_id: UUID, served_at: str = _MEDIA) -> str:
+    """Where a media file is served, if nothing else is said by the API; a browser's session may read it."""
+    return f"{served_at}/{media_id}/file"
 
 
 def _is_whole(medium: MediaAsset) -> bool:
     """Whether it is no picture that stands for another, nor one frame of many."""
     uploaded = medium.job_id is None and medium.asset_type != THUMBNAIL and medium.mime_type.startswith("image/")
     return medium.asset_type == STILL or medium.mime_type in _FILMS or uploaded
-
-
-def _first_of(types: set[str], *media: MediaAsset) -> str:
-    return next((media_url(each.id) for each in media if each.mime_type in types), "")
 
 
 def in_use() -> ColumnElement[bool]:
@@ -92,12 +96,12 @@ def pictures_of(media: Sequence[MediaAsset]) -> list[Picture]:
     return pictures
 
 
-def standing_for(media: Sequence[MediaAsset]) -> list[Picture]:
+def standing_for(media: Sequence[MediaAsset], served_at: str = _MEDIA) -> list[Picture]:
     """Each of ``media`` with the thumbnail of its job, or itself where there is none; one statement."""
     jobs = {medium.job_id for medium in media if medium.job_id}
     made = select(MediaAsset).where(MediaAsset.job_id.in_(jobs), MediaAsset.asset_type == THUMBNAIL)
     small = {each.job_id: each for each in session().scalars(made).unique()} if jobs else {}
-    return [Picture(medium, small.get(medium.job_id, medium)) for medium in media]
+    return [Picture(medium, small.get(medium.job_id, medium), served_at) for medium in media]
 
 
 def latest_thumbnails(

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
-from flask import render_template, request
+from flask import render_template, request, url_for
 from sqlalchemy import select
 from sqlalchemy.orm import lazyload
 
@@ -25,11 +26,16 @@ from service.review import playlists as service
 
 @dataclass(frozen=True)
 class Stepping:
-    """A playlist while it is looked at; ``place`` counts from 0."""
+    """A playlist while it is looked at; ``place`` counts from 0. ``path`` is where its items are shown."""
 
     playlist: Playlist
     items: list[Picture]
     place: int
+    path: str
+
+    def address(self, item: Picture) -> str:
+        """The page on which an item is shown."""
+        return f"{self.path}?media={item.medium.id}"
 
     @property
     def media(self) -> list[MediaAsset]:
@@ -54,9 +60,15 @@ def playlist(playlist_id: UUID) -> str:
     items = standing_for(session().scalars(beside).unique().all())
     if not items:
         return render_template("pages/playlist_empty.html", playlist=found, changeable=changeable)
+    place = place_asked(items)
+    path = url_for("pages.playlist", playlist_id=playlist_id)
+    return _shown(items[place], Stepping(found, items, place, path), changeable=changeable)
+
+
+def place_asked(items: Sequence[Picture]) -> int:
+    """The place of the item that the address names by ``media``, or the first."""
     wanted = request.args.get("media", "")
-    place = next((place for place, item in enumerate(items) if str(item.medium.id) == wanted), 0)
-    return _shown(items[place], Stepping(found, items, place), changeable=changeable)
+    return next((place for place, item in enumerate(items) if str(item.medium.id) == wanted), 0)
 
 
 @page("/pictures/<uuid:media_id>", Permission.MEDIA_READ)

@@ -244,7 +244,7 @@ def handlers(current: Session, order: Order) -> frozenset[UUID]:
 def writers(current: Session, order: Order) -> frozenset[UUID]:
     """Who has written on an order."""
     said = select(Comment.author_id).where(Comment.order_id == order.id, Comment.archived_at.is_(None))
-    return frozenset(current.scalars(said))
+    return frozenset(author for author in current.scalars(said) if author)
 
 
 def _check_size(current: Session, size: int) -> None:

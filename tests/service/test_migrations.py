@@ -226,7 +226,7 @@ def test_parts_learn_what_they_compose(empty: Config) -> None:
         connection.rollback()
 
 
-def test_what_was_said_about_pictures_alone_does_not_outlive_them(empty: Config) -> None:
+def test_what_was_said_about_pictures_alone_or_by_guests_does_not_outlive_them(empty: Config) -> None:
     schema.upgrade(empty)
     tenant, user, project, asset, task, medium = (uuid4() for _ in range(6))
     values = {"user": user, "project": project, "asset": asset, "task": task, "medium": medium}
@@ -256,6 +256,15 @@ def test_what_was_said_about_pictures_alone_does_not_outlive_them(empty: Config)
             (
                 "INSERT INTO comments (id, author_id, media_id, task_id, text, seconds)"
                 " VALUES (gen_random_uuid(), :user, :medium, :task, 'of the task', 1)"
+            ),
+            "INSERT INTO playlists (id, project_id, name) VALUES (:asset, :project, 'Dailies')",
+            (
+                "INSERT INTO guest_links (id, playlist_id, label, digest, expires_at)"
+                " VALUES (:asset, :asset, 'Agency', 'd', now())"
+            ),
+            (
+                "INSERT INTO comments (id, guest_link_id, guest_name, task_id, text)"
+                " VALUES (gen_random_uuid(), :asset, 'Mia', :task, 'of a guest')"
             ),
         ):
             connection.execute(text(statement), values)

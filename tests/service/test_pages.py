@@ -194,7 +194,7 @@ def test_text_of_a_cad_file_never_becomes_code(exhibits: Exhibits) -> None:
         assert EVIL not in answer.text and "alert(" in unescape(answer.text)
         policy = answer.headers["Content-Security-Policy"]
         assert "script-src 'self'" in policy and "unsafe" not in policy
-        assert answer.headers["Cache-Control"] == "no-store"
+        assert answer.headers["Cache-Control"] == "private, no-store"
 
 
 @pytest.mark.parametrize(

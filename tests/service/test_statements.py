@@ -38,6 +38,7 @@ NOT_FILLED = {
     "GET /api/webhooks/<uuid:webhook_id>/deliveries": "of one webhook",
     "GET /api/jobs/<uuid:job_id>/frames": "of one job",
     "GET /api/playlists/<uuid:playlist_id>/films": "of one playlist",
+    "GET /api/playlists/<uuid:playlist_id>/links": "of one playlist",
 }
 
 

@@ -128,6 +128,7 @@ def full(world: World) -> Json:
     world.post(f"/tasks/{production.task['id']}/watch")
     world.cast()
     world.playlist_film()
+    world.guest_link()
     world.turntable()
     world.webhook(**project)
     world.post("/custom-fields/", {**project, "target_type": "shot", "name": unique(), "type": "text"})

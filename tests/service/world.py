@@ -143,6 +143,11 @@ class World:
         """One that waits for a worker."""
         return self.post(f"/playlists/{self.playlist()['id']}/films")
 
+    def guest_link(self) -> Json:
+        """One by which guests may comment."""
+        playlist = self.playlist(for_client=True)
+        return self.post(f"/playlists/{playlist['id']}/links", {"label": unique(), "may_comment": True})
+
     def outdated_playlist(self) -> Json:
         """One with a picture of which there is a newer one."""
         asset = self.asset()

@@ -60,7 +60,7 @@ def _comment_notice(
     kinds: dict[type, str] = {Task: "task", Publish: "publish", Order: "order", MediaAsset: "medium"}
     link = link_of(kinds[type(about)], about.id)
     audience = comments.readers(current, comment, set(users) - {comment.author_id, event.actor_id})
-    title = f"{comment.author.name} {did} {named(about)}"
+    title = f"{comment.said_by}{', a guest,' if comment.guest_link_id else ''} {did} {named(about)}"
     link = f"{link}#comment-{comment.id}"
     return Notice(NOTIFICATION, kind, key_of_comment(comment), title, audience, body=comment.text, link=link)
 

@@ -51,6 +51,22 @@ def _(world: World) -> Call:
     return Call(f"/playlists/{world.playlist()['id']}/films", {})
 
 
+@recipe("GET /playlists/<uuid:playlist_id>/links")
+def _(world: World) -> Call:
+    return Call(f"/playlists/{world.guest_link()['playlist_id']}/links")
+
+
+@recipe("POST /playlists/<uuid:playlist_id>/links")
+def _(world: World) -> Call:
+    return Call(f"/playlists/{world.playlist(for_client=True)['id']}/links", {"label": unique(), "password": "open"})
+
+
+@recipe("DELETE /playlists/<uuid:playlist_id>/links/<uuid:link_id>")
+def _(world: World) -> Call:
+    link = world.guest_link()
+    return Call(f"/playlists/{link['playlist_id']}/links/{link['id']}")
+
+
 @recipe("GET /playlist-films/<uuid:film_id>")
 def _(world: World) -> Call:
     return Call(f"/playlist-films/{world.playlist_film()['id']}")
