@@ -17,10 +17,18 @@ if TYPE_CHECKING:
     from PySide6.QtWidgets import QApplication
 
     from desktop_launcher.background import Background
+    from desktop_launcher.browser_page import BrowserPage
     from desktop_launcher.settings import Settings
+    from desktop_launcher.window import MainWindow
     from tests.studio import Studio
 
-WAIT_SECONDS = 20.0
+WAIT_SECONDS = 90.0
+BLENDER_SCRIPT = (
+    'if [ "$2" = --version ]; then echo Blender 5.0.1; exit; fi',
+    'env | grep ^PM_ | sort > "$(dirname "$0")/started.tmp"',
+    'echo "$@" >> "$(dirname "$0")/started.tmp"',
+    'mv "$(dirname "$0")/started.tmp" "$(dirname "$0")/started"',
+)
 
 
 @pytest.fixture(scope="session")
@@ -87,3 +95,50 @@ def make_program(tmp_path: Path) -> Callable[..., Path]:
         return file
 
     return make
+
+
+@pytest.fixture
+def blender(make_program: Callable[..., Path]) -> Path:
+    """A stand-in for Blender that notes its environment and arguments in the file ``started`` beside it."""
+    return make_program("root/opt/blender-5.0.1/blender", *BLENDER_SCRIPT)
+
+
+@pytest.fixture
+def window(
+    application: QApplication, settings: Settings, background: Background, tmp_path: Path, blender: Path
+) -> Iterator[MainWindow]:
+    from desktop_launcher.programs import Programs
+    from desktop_launcher.software import Machine
+    from desktop_launcher.window import MainWindow
+
+    machine = Machine("linux", {"PATH": ""}, tmp_path / "home", str(tmp_path / "root"))
+    window = MainWindow(settings, Programs(settings, background, machine), background)
+    window.show()
+    yield window
+    window.close()
+
+
+@pytest.fixture
+def token(studio: Studio) -> Iterator[str]:
+    with studio.token() as token:
+        yield token
+
+
+@pytest.fixture
+def browser(
+    window: MainWindow,
+    settings: Settings,
+    studio: Studio,
+    token: str,
+    wait_until: Callable[[Callable[[], object]], None],
+) -> BrowserPage:
+    """The browser of the logged-in artist, everything loaded."""
+    from tests.desktop_launcher.windows import settle
+
+    settings.api_url, settings.root = studio.url, str(studio.root)
+    settings.keep_token(studio.url, token)
+    window.begin()
+    wait_until(lambda: window.browser is not None)
+    assert window.browser is not None
+    settle(window, wait_until)
+    return window.browser

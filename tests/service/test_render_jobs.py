@@ -13,7 +13,7 @@ from uuid import UUID, uuid4
 import psycopg2
 import pytest
 from flask import Flask
-from sqlalchemy import event, select, text, update
+from sqlalchemy import event, select, update
 from sqlalchemy.exc import IntegrityError
 from werkzeug.test import TestResponse
 
@@ -26,7 +26,6 @@ from service.tasks.lease import Lease, claim_next
 from shared.errors import RacewayError
 from shared.jobs import TRANSITIONS, JobDocument, JobState
 from tests.service.conftest import Submit
-from tests.service.farm import until
 from tests.service.studio import Json, StudioUnderTest, make_studio, work
 from tests.service.test_publish_lists import published_of_shot
 
@@ -188,59 +187,6 @@ def test_a_worker_that_failed_three_times_gets_no_more_of_the_job(
     assert take_next(app, studio.tenant_id, worker_id=bad) is None
     lease = take_next(app, studio.tenant_id, worker_id=good)
     assert lease is not None and str(lease.job.parent_id) == job["id"]
-
-
-def test_jobs_wait_for_those_they_depend_on(app: Flask, studio: StudioUnderTest, submit: Submit) -> None:
-    first, second = submit("still"), submit("still")
-    last = submit("turntable", frames=2, depends_on=[first["id"], second["id"]])
-    assert last["state"] == "pending" and {task["state"] for task in tasks(studio, last)} == {"pending"}
-    listed = studio.artist.get(f"/jobs/{last['id']}/dependencies").data
-    assert {item["id"] for item in listed} == {first["id"], second["id"]}
-    one = take_next(app, studio.tenant_id)
-    assert one is not None
-    with app.app_context():
-        one.complete({}, lambda current: None)
-    assert shown(studio, last)["state"] == "pending"
-    work(app)
-    assert shown(studio, last)["state"] == "completed"
-
-
-def test_what_depends_on_a_cancelled_job_is_cancelled(studio: StudioUnderTest, submit: Submit) -> None:
-    first = submit("still")
-    second = submit("turntable", frames=2, depends_on=[first["id"]])
-    third = submit("still", depends_on=[second["id"]])
-    studio.artist.post(f"/jobs/{first['id']}/cancel")
-    assert {shown(studio, job)["state"] for job in (first, second, third)} == {"cancelled"}
-    refused = studio.artist.post(
-        "/jobs/", {"kind": "still", "publish_id": first["publish_id"], "depends_on": [first["id"]]}
-    )
-    assert (refused.status, refused.error["code"]) == (409, "conflict.job_state")
-
-
-def test_two_who_cancel_in_a_diamond_at_once_never_wait_for_each_other(
-    app: Flask, studio: StudioUnderTest, submit: Submit
-) -> None:
-    top = submit("still")
-    left, right = sorted((submit("still", depends_on=[top["id"]]) for _ in range(2)), key=lambda job: str(job["id"]))
-    bottom = submit("still", depends_on=[left["id"], right["id"]])
-
-    def cancel(job: Json) -> int:
-        return studio.artist.post(f"/jobs/{job['id']}/cancel").status
-
-    waiting = text("SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'")
-    with (
-        app.app_context(),
-        ThreadPoolExecutor(2) as pool,
-        db.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as looking,
-    ):
-        with tenant_session(studio.tenant_id) as beside:
-            beside.execute(select(Job.id).where(Job.id == UUID(bottom["id"])).with_for_update())
-            above = pool.submit(cancel, top)
-            until(lambda: looking.scalar(waiting) == 1)
-            beneath = pool.submit(cancel, right)
-            until(lambda: looking.scalar(waiting) == 2)
-        assert above.result() == 200 and beneath.result() in (200, 409)
-    assert {shown(studio, job)["state"] for job in (top, left, right, bottom)} == {"cancelled"}
 
 
 def test_the_highest_priority_comes_first(app: Flask, studio: StudioUnderTest, submit: Submit) -> None:
