@@ -133,7 +133,7 @@ def test_a_proxys_request_id_is_kept_and_a_strange_one_is_not(app: Flask, caplog
 class _Gunicorn:
     """The service behind its production server, as ``raceway up`` starts it."""
 
-    def __init__(self, config: Config, log: Path) -> None:
+    def __init__(self, config: Config, log: Path, **environment: str) -> None:
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.url = f"http://127.0.0.1:{self._listener.getsockname()[1]}"
         self.log = log
@@ -141,7 +141,7 @@ class _Gunicorn:
         with log.open("wb") as stream:
             self.process = subprocess.Popen(
                 [sys.executable, "-m", "gunicorn", *settings, "service.wsgi:app"],
-                env={**os.environ, **config.to_environment()},
+                env={**os.environ, **config.to_environment(), **environment},
                 pass_fds=(self._listener.fileno(),),
                 stdout=stream,
                 stderr=stream,
@@ -156,6 +156,12 @@ class _Gunicorn:
         status = self.process.wait(timeout=60)
         self._listener.close()
         return status
+
+    def kill(self) -> None:
+        """End it without a chance to tidy up."""
+        self.process.kill()
+        self.process.wait()
+        self._listener.close()
 
 
 @pytest.fixture
@@ -179,26 +185,22 @@ def test_every_process_counts_the_requests_of_all(gunicorn: _Gunicorn, studio: S
         )
 
 
-def test_what_a_killed_service_left_is_cleared_at_the_next_start(
-    config: Config, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_what_a_killed_service_left_is_cleared_at_the_next_start(config: Config, tmp_path: Path) -> None:
     temporary = tmp_path / "temporary"
     temporary.mkdir()
-    monkeypatch.setenv("TMPDIR", str(temporary))
     ended = subprocess.Popen([sys.executable, "-c", ""])
     ended.wait()
     names = {f"raceway-figures-{ended.pid}", f"raceway-figures-{os.getpid()}", "raceway-figures-of-mine"}
     for name in names:
         (temporary / name).mkdir()
-    first = _Gunicorn(config, tmp_path / "first.log")
+    first = _Gunicorn(config, tmp_path / "first.log", TMPDIR=str(temporary))
     (killed,) = {path.name for path in temporary.glob("raceway-figures-*")} - names
-    second = _Gunicorn(config, tmp_path / "second.log")
+    second = _Gunicorn(config, tmp_path / "second.log", TMPDIR=str(temporary))
     assert (temporary / killed).is_dir(), "what runs keeps its folder"
-    first.process.kill()
-    first.process.wait()
+    first.kill()
     with file_lock(temporary / killed / "lock", wait_seconds=30) as ended_too:
         assert ended_too, "its workers die with it"
-    third = _Gunicorn(config, tmp_path / "third.log")
+    third = _Gunicorn(config, tmp_path / "third.log", TMPDIR=str(temporary))
     left = {path.name for path in temporary.glob("raceway-figures-*")}
     assert killed not in left and f"raceway-figures-{ended.pid}" not in left
     assert {f"raceway-figures-{os.getpid()}", "raceway-figures-of-mine"} < left, "processes that live, other names"
