@@ -50,10 +50,7 @@ def ensure_studio(
             if known is None:
                 create_tenant(current, config, name=tenant, title=tenant.capitalize())
             storage = known.storage if known else tenant
-            root = config.tenant_root(storage)
-            if root.is_dir() and tenant_of(root) is None:
-                # Of an earlier version, or restored without its hidden files; launchers start nothing without the mark.
-                mark_storage(root, str(tenant_id))
+            _mark_storages(current, config)
             user = current.scalar(select(User).where(func.lower(User.email) == email.lower()))
             if user is None:
                 user = add_administrator(current, "Administrator", email, role=Role.GLOBAL_ADMIN, password=password)
@@ -63,6 +60,14 @@ def ensure_studio(
             return Studio(tenant_id, tenant, storage, email, token)
     finally:
         engine.dispose()
+
+
+def _mark_storages(current: Session, config: Config) -> None:
+    """Mark storages of an earlier version, or restored without hidden files: launchers start nothing without a mark."""
+    for known in current.execute(text("SELECT tenant_id, storage FROM list_tenants()")).all():
+        root = config.tenant_root(known.storage)
+        if root.is_dir() and tenant_of(root) is None:
+            mark_storage(root, str(known.tenant_id))
 
 
 def create_tenant(current: Session, config: Config, *, name: str, title: str = "") -> Tenant:
