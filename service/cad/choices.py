@@ -106,6 +106,21 @@ def add(
     store(cad, after, {key: question for key, question in cad.material_questions.items() if key not in closed})
 
 
+def since(then: Choices, now: Choices, revision: int) -> Choices:
+    """What to begin with where an earlier revision is made the newest again, as ``revision``.
+
+    ``then`` are the choices for the earlier one and ``now`` those for the newest. A part has one key in both, so what
+    was chosen for parts meanwhile counts, as chosen in ``revision``; for single occurrences, which may stand elsewhere
+    now, what was chosen then.
+    """
+    later = {
+        target: dataclasses.replace(choice, revision=revision)
+        for target, choice in now.items()
+        if ":" not in target and (target not in then or then[target].material != choice.material)
+    }
+    return {**then, **later}
+
+
 def rekeyed(choices: Choices, revision: int, old_keys: Mapping[str, str], new_keys: Mapping[str, str]) -> Choices:
     """The choices made in ``revision`` itself, where its parts have got other keys: they stay with their parts.
 

@@ -78,7 +78,9 @@ def add_cad_file(
     full = {**settings, "converter": CONVERTER}
     same = next((cad for cad in earlier if cad.conversion.sha256 == sha256 and _own_settings(cad) == full), None)
     if same is None:
-        cad = _new_revision(current, root, asset, earlier, lineage, filename, size, sha256, source_path, full)
+        before = next((cad for cad in earlier if cad.conversion.state == "ready"), None)
+        content = (filename, size, sha256, source_path)
+        cad = _new_revision(current, root, asset, lineage, earlier, before, content, full)
         return cad, cad.conversion.state == "ready"
     conversion = _locked(current, same.conversion_id)
     if conversion.job_id is None or conversion.state == "failed":
@@ -89,19 +91,25 @@ def add_cad_file(
 def restore(current: Session, root: Path, cad: CadFile) -> CadFile:
     """Make the content of an earlier revision the newest one, as a revision of its own, and answer that.
 
-    Its parts are matched with those of the newest one, as of any upload. Raises ConflictError for the newest itself.
+    Its parts have the keys that they had. What was chosen since for those that the newest one has, too, counts; the
+    others have what was chosen for them in the earlier one. Raises ConflictError for the newest itself, and where one
+    of the two is not converted yet.
     """
     earlier = _revisions(current, cad.asset, cad.lineage)
-    if earlier[0].id == cad.id:
+    newest = earlier[0]
+    if newest.id == cad.id:
         raise ConflictError(
             f"{cad.filename} revision {cad.revision} is the newest of {cad.lineage} already.",
             hint="Choose an earlier revision.",
             code="conflict.newest",
         )
-    conversion = cad.conversion
+    conversion = revisions.ready(cad)
+    if newest.conversion.state != "failed":
+        revisions.ready(newest)
     settings = {**_own_settings(cad), "converter": CONVERTER}
     content = (cad.filename, cad.size, conversion.sha256, conversion.source_path)
-    return _new_revision(current, root, cad.asset, earlier, cad.lineage, *content, settings)
+    made = choices.since(choices.choices_of(cad), choices.choices_of(newest), newest.revision + 1)
+    return _new_revision(current, root, cad.asset, cad.lineage, earlier, cad, content, settings, made)
 
 
 def newest_revisions(current: Session, cads: Collection[CadFile]) -> dict[tuple[UUID, str], int]:
@@ -372,16 +380,19 @@ def _new_revision(
     current: Session,
     root: Path,
     asset: Asset,
-    earlier: Sequence[CadFile],
     lineage: str,
-    filename: str,
-    size: int,
-    sha256: str,
-    source_path: str,
+    earlier: Sequence[CadFile],
+    before: CadFile | None,
+    content: tuple[str, int, str, str],
     settings: dict[str, Any],
+    made: choices.Choices | None = None,
 ) -> CadFile:
-    """Add a revision after ``earlier``, the newest of which comes first, and see to its conversion."""
-    before = next((cad for cad in earlier if cad.conversion.state == "ready"), None)
+    """Add a revision after ``earlier``, the newest of which comes first, and see to its conversion.
+
+    Its parts are matched with those of ``before``. ``content`` is its file's name, size, SHA-256 and path. ``made`` are
+    choices of its own; without them it begins with those of the newest.
+    """
+    filename, size, sha256, source_path = content
     if before is not None:
         settings = {**settings, PREVIOUS: before.conversion.derivatives["scene_manifest"]}
     conversion = _conversion(current, sha256, source_path, settings)
@@ -395,12 +406,15 @@ def _new_revision(
         size=size,
         lineage=lineage,
         revision=newest.revision + 1 if newest else 1,
+        overrides_revision=1,
         overrides=dict(newest.overrides) if newest else {},
         occurrence_overrides=dict(newest.occurrence_overrides) if newest else {},
         choices=dict(newest.choices) if newest else {},
         source_materials=source_materials.of_earlier(newest) if newest else {},
         created_by_id=current_actor(current),
     )
+    if made is not None:
+        choices.store(cad, made, {})
     current.add(cad)
     current.flush()
     current.refresh(cad)

@@ -26,6 +26,7 @@ CHANGES_ROW = [each for each in ENDPOINTS if each.method in ("PATCH", "PUT") or 
 NO_ROW = {
     "POST /api/scenes/reserve": "adds a row",
     "POST /api/publishes/reserve": "adds a row",
+    "POST /api/cad/<uuid:cad_file_id>/restore": "adds a row",
 }
 
 

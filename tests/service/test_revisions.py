@@ -85,40 +85,6 @@ def test_the_first_revision_has_no_report_and_the_same_content_is_no_new_revisio
     assert again["id"] == second["id"] and again["reused"]
 
 
-def test_an_earlier_revision_is_made_the_newest_again_with_what_was_chosen_since(
-    studio: StudioUnderTest, tmp_path: Path
-) -> None:
-    production = studio.production()
-    model = make_model(random.Random(5), 3)
-    first = revision(studio, production, model, tmp_path / "1")
-    second = revision(studio, production, model.changed(0, name="Other"), tmp_path / "2")
-    keys = {
-        p["step_material"]: p["part_key"]
-        for p in studio.artist.get(f"/cad/{second['id']}/scene-manifest").data["parts"]
-    }
-    overrides = f"/cad/{second['id']}/manual-material-overrides"
-    assert studio.artist.put(overrides, {"overrides": {keys["id1"]: "Brass"}}).status == 200
-    # Sent once more, it stays the earlier one, and that is said.
-    again = upload(studio, production, (tmp_path / "1" / "model.step").read_bytes())
-    assert (again["id"], again["revision"], again["newest_revision"]) == (first["id"], 1, 2)
-
-    answer = studio.artist.post(f"/cad/{first['id']}/restore")
-    assert (answer.status, answer.data["revision"], answer.data["previous_id"]) == (201, 3, second["id"])
-    work(studio.app)
-    third = studio.artist.get(f"/cad/{answer.data['id']}").data
-    assert (third["state"], third["sha256"], third["newest_revision"]) == ("ready", first["sha256"], 3)
-    assert materials_by_identity(studio, third)["id1"] == ("Brass", "manual")
-    keys_of = [
-        {p["step_material"]: p["part_key"] for p in studio.artist.get(f"/cad/{cad['id']}/scene-manifest").data["parts"]}
-        for cad in (first, third)
-    ]
-    assert keys_of[0] == keys_of[1]
-    listed = studio.artist.get(f"/cad/?project={production.project['name']}").data["items"]
-    assert [(each["revision"], each["newest_revision"]) for each in listed] == [(3, 3), (2, 3), (1, 3)]
-    refused = studio.artist.post(f"/cad/{third['id']}/restore")
-    assert (refused.status, refused.error["code"]) == (409, "conflict.newest")
-
-
 # -- a person confirms and corrects
 
 

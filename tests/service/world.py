@@ -32,6 +32,8 @@ COPY: Json = {
 }
 """The smallest workflow."""
 
+_FAILED = {"code": "cad.failed", "message": "", "hint": "", "fields": {}}
+
 
 @dataclass
 class World:
@@ -200,15 +202,17 @@ class World:
         return self.converted(material="")
 
     def superseded(self) -> Json:
-        """A converted CAD file of which there is a later revision."""
+        """A converted CAD file of which there is a later revision, whose conversion failed."""
         cad = self.converted()
-        self.admin.upload(STEP + unique().encode(), project=cad["project"], asset=cad["asset"], filename="b.step")
+        content = STEP + unique().encode()
+        later = self.admin.upload(content, project=cad["project"], asset=cad["asset"], filename="b.step").data
+        self._conversion(later, state="failed", error=_FAILED)
         return cad
 
     def failed(self) -> Json:
         """A CAD file whose conversion failed."""
         cad = self.cad_file()
-        self._conversion(cad, state="failed", error={"code": "cad.failed", "message": "", "hint": "", "fields": {}})
+        self._conversion(cad, state="failed", error=_FAILED)
         return cad
 
     def _conversion(self, cad: Json, **values: Any) -> None:
