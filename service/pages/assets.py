@@ -26,6 +26,7 @@ from service.pages.paging import page_number
 from service.pages.parts import PartsTable, parts_table
 from service.pages.pictures import in_use, pictures_of
 from service.pages.task_templates import offered_templates
+from service.pages.uploads import uploading
 from service.production.assignees import with_assignees
 from shared import paths
 from shared.departments import DEPARTMENTS
@@ -97,7 +98,7 @@ def asset(asset_id: UUID) -> str:
         asset=found,
         actions=actions_on(found),
         uploads=may(Permission.CAD_WRITE) and found.archived_at is None,
-        most_bytes=auth.config().max_upload_bytes,
+        **uploading(found),
         departments=DEPARTMENTS,
         artists=artists(found.project) if may(Permission.PRODUCTION_WRITE) else [],
         fields=fields_on(found),

@@ -23,6 +23,7 @@ from service.pages.making import artists
 from service.pages.pictures import in_use, pictures_of
 from service.pages.tables import table_of
 from service.pages.task_templates import offered_templates
+from service.pages.uploads import uploading
 from service.production.assignees import with_assignees
 from service.production.custom_fields import declared
 from shared import paths
@@ -93,6 +94,7 @@ def shot(shot_id: UUID) -> str:
     return render_template(
         "pages/shot.html",
         shot=found,
+        **uploading(found),
         actions=actions_on(found),
         departments=DEPARTMENTS,
         artists=artists(found.project) if may(Permission.PRODUCTION_WRITE) else [],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import re
 from collections.abc import Iterator
 from typing import Any
@@ -22,7 +23,7 @@ from tests.service.page import Page
 from tests.service.studio import StudioUnderTest, make_studio
 from tests.service.test_revision_pages import make_revised
 from tests.service.web_server import serving
-from tests.service.world import World
+from tests.service.world import PNG, World
 
 SAME_SITE = {"Sec-Fetch-Site": "same-origin"}
 SIGN_IN = {"pages.log_in", "pages.logout", "pages.login", "pages.password", "pages.forgotten_password"} | {
@@ -274,9 +275,37 @@ def test_a_file_is_dropped_onto_an_asset(browser: Browser, web: str, studio: Stu
     browser.until(lambda: browser.text(".drop"))
     browser.run(DROP, "x" * 5_000_000, "large.step")
     assert "large.step has 4.8 MiB, and the service takes 4.0." in browser.text(".drop")
-    browser.run(DROP, "x" * 3_000_000, "picture.png")
-    browser.until(lambda: "picture.png is not a STEP file" in browser.text(".drop"))
+    browser.run(DROP, "x" * 3_000_000, "notes.txt")
+    browser.until(lambda: "notes.txt is not a STEP file" in browser.text(".drop"))
     assert studio.admin.get("/cad/").data["total"] == 0
     browser.run(DROP, "ISO-10303-21;", "Gear No. 7.step")
     browser.until(lambda: "Gear No. 7.step is being converted" in browser.text("main"))
     assert studio.admin.get("/cad/").data["items"][0]["filename"] == "Gear No. 7.step"
+
+
+DROP_PICTURES = """
+const files = new DataTransfer();
+for (const name of arguments[1]) {
+  const bytes = Uint8Array.from(atob(arguments[0]), (letter) => letter.charCodeAt(0));
+  files.items.add(new File([bytes], name));
+}
+document.dispatchEvent(new DragEvent("drop", { dataTransfer: files, bubbles: true, cancelable: true }));
+"""
+
+
+@pytest.mark.parametrize("kind", ["assets", "shots"])
+def test_pictures_are_dropped_onto_what_they_show(
+    browser: Browser, web: str, studio: StudioUnderTest, kind: str
+) -> None:
+    shown = studio.production().asset if kind == "assets" else World(studio).shot()
+    enter(browser, web, studio, Role.ARTIST)
+    browser.open(f"{web}/{kind}/{shown['id']}")
+    browser.until(lambda: "Drop pictures" in browser.text("main"))
+    picture = base64.b64encode(PNG).decode()
+    browser.run(DROP_PICTURES, picture, ["front.png", "back.png"])
+    browser.until(lambda: browser.run("return document.querySelectorAll('main .gallery img').length") == 2)
+    media = studio.admin.get("/media/assets").data["items"]
+    assert {each["name"] for each in media} == {"front.png", "back.png"}
+    assert {each[f"{kind[:-1]}_id"] for each in media} == {shown["id"]}
+    browser.run(DROP_PICTURES, picture, ["film.mp4"])
+    browser.until(lambda: "film.mp4 holds image/png" in browser.text("main"))
