@@ -26,6 +26,8 @@ from shared.departments import DEPARTMENTS
 
 ROWS = 100
 """Assets or shots on one page."""
+_NARROWEST = 0.02
+"""Of a bar's width."""
 _NEAREST_TO_DONE = ("done", "review", "in_progress", "retake", "todo", "on_hold")
 """Kinds of statuses in the order in which a bar has them."""
 
@@ -97,9 +99,11 @@ def _chosen(groups: Sequence[Group]) -> Group | None:
 def _bar(tally: Tally) -> Bar:
     declared = [(declared_status(name), number) for name, number in tally.statuses.items()]
     declared.sort(key=lambda each: (_NEAREST_TO_DONE.index(each[0].kind), each[0].position, each[0].name))
+    # One of a thousand is seen, too.
+    widths = [max(_NARROWEST, number / tally.tasks) for _, number in declared]
     segments, x = [], 0.0
-    for status, number in declared:
-        width = 100 * number / tally.tasks
+    for (status, number), share in zip(declared, widths, strict=True):
+        width = 100 * share / sum(widths)
         segments.append(Segment(round(x, 3), round(width, 3), status.color, status.label, number))
         x += width
     return Bar(tally, segments, sum(number for status, number in declared if status.kind == "done"))

@@ -173,6 +173,9 @@ def retry(current: Session, job: Job) -> None:
 
     Raises ConflictError where there is nothing of the kind.
     """
+    if JobState(job.state) in FINAL_STATES:
+        # What was paused before it ended is to go on now.
+        job.paused = False
     # Of whatever project: who queues a job again need not see all that it waits for.
     with seeing_all_projects(current):
         _retry(current, job)

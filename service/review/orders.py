@@ -169,11 +169,12 @@ def deliver(current: Session, order: Order) -> None:
             OrderMedium(id=uuid4(), item_id=item.id, media_id=media_id, delivery=delivery) for media_id in given
         )
         if not given:
-            empty.append(f"{item.position} ({item.asset.name if item.asset else item.asset_id}{_job_state(item)})")
+            product = (item.asset.title or item.asset.name) if item.asset else item.asset_id
+            empty.append(f"{item.position} ({product}{_job_state(item)})")
     if empty:
         raise ConflictError(
             f"Order {order.number} cannot be delivered: there is nothing for item {', '.join(empty)}.",
-            hint="Wait for the jobs, or choose media: PUT /api/orders/{id}/items/{item_id}/media.",
+            hint="Wait for the jobs, or choose what the client gets for each of them.",
             code="conflict.order_incomplete",
         )
     order.delivery, order.delivered_at, order.delivered_by_id = delivery, datetime.now(UTC), current_actor(current)

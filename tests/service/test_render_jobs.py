@@ -318,6 +318,17 @@ def test_a_cancelled_job_keeps_what_is_finished_and_goes_on_when_retried(
     assert shown(studio, job)["state"] == "completed"
 
 
+def test_a_job_that_was_paused_and_cancelled_goes_on_when_retried(
+    app: Flask, studio: StudioUnderTest, submit: Submit
+) -> None:
+    for kind, more in (("still", {}), ("turntable", {"frames": 2})):
+        job = submit(kind, **more)
+        for step in ("pause", "cancel", "retry"):
+            assert studio.artist.post(f"/jobs/{job['id']}/{step}").status == 200
+        work(app)
+        assert shown(studio, job)["state"] == "completed"
+
+
 def test_a_silent_renderer_is_stopped_and_tried_again(
     app: Flask, studio: StudioUnderTest, submit: Submit, monkeypatch: pytest.MonkeyPatch
 ) -> None:
