@@ -13,7 +13,7 @@ from sqlalchemy.dialects.postgresql import distinct_on
 from service.accounts.permissions import Permission
 from service.api.jobs import NewJob, submit_job
 from service.database import session
-from service.models import Asset, Part, Project, Publish, Shot
+from service.models import Asset, CadFile, Conversion, Part, Project, Publish, Shot
 from service.models import Sequence as ShotSequence
 from service.pages.forms import read_form
 from service.pages.frame import action, tell_refusal
@@ -25,15 +25,17 @@ from shared.steps import step
 KINDS = ("still", "turntable", "frames")
 _CHOICES = ("lighting", "background", "engine", "device")
 _SUBJECTS = 300
+_FIELDS = ("publish_id", "cad_file_id")
 _DIGITS = 9
 """Of a number of frames; more than can be rendered is refused by name."""
 
 
 @dataclass(frozen=True)
 class NewRender:
-    """What the form offers. ``subjects`` are names by publish; ``choices`` parameters with few values."""
+    """What the form offers: names by what :func:`_meant_by` reads, and parameters with few values."""
 
-    subjects: Sequence[tuple[str, str]]
+    published: Sequence[tuple[str, str]]
+    cad_files: Sequence[tuple[str, str]]
     kinds: Sequence[tuple[str, str]]
     presets: Sequence[str]
     choices: Sequence[Parameter]
@@ -41,18 +43,19 @@ class NewRender:
 
 
 def new_render() -> NewRender:
-    """The form as it is now: what is published is what can be rendered."""
+    """The form as it is now: what is published can be rendered, and so can a CAD file as it came."""
     still = step("still")
     found = [still.parameter(name) for name in (*_CHOICES, "camera")]
     *choices, camera = [parameter for parameter in found if parameter is not None]
     kinds = [(kind, step(kind).label) for kind in KINDS]
-    return NewRender(_subjects(), kinds, list(PRESETS), choices, camera)
+    return NewRender(_published(), _cad_files(), kinds, list(PRESETS), choices, camera)
 
 
 @action("/jobs/new", Permission.JOB_WRITE)
 def submit_render() -> str:
     """Submit what the form says, and show the job."""
     given: dict[str, Any] = {name: value for name, value in request.form.items() if value.strip()}
+    given |= _meant_by(given.pop("subject", ""))
     frames = given.get("frames", "")
     # Beyond some thousands of digits int() raises.
     if given.get("kind") == "turntable" and frames.isdecimal() and len(frames) <= _DIGITS:
@@ -60,7 +63,7 @@ def submit_render() -> str:
     if given.get("kind") == "still":
         given.pop("frames", None)
     try:
-        job = submit_job(read_form(NewJob, given, "The render cannot be submitted so.", {"publish_id": "What"}))
+        job = submit_job(read_form(NewJob, given, "The render cannot be submitted so.", dict.fromkeys(_FIELDS, "What")))
     except RacewayError as error:
         if error.status not in (409, 422):
             raise
@@ -69,7 +72,13 @@ def submit_render() -> str:
     return url_for("pages.job", job_id=job["id"])
 
 
-def _subjects() -> list[tuple[str, str]]:
+def _meant_by(subject: str) -> dict[str, str]:
+    """The field of the job that a choice of the form stands for: ``publish_id:ID`` or ``cad_file_id:ID``."""
+    name, _, subject_id = subject.partition(":")
+    return {name: subject_id} if name in _FIELDS else {}
+
+
+def _published() -> list[tuple[str, str]]:
     """Each asset and shot that is not put away and has something published: its newest publish, and its name."""
     put_away = (model.archived_at for model in (Publish, Asset, Shot, ShotSequence, Project))
     newest = (
@@ -85,5 +94,24 @@ def _subjects() -> list[tuple[str, str]]:
         .subquery()
     )
     found = session().execute(select(newest).order_by(newest.c.created_at.desc()).limit(_SUBJECTS))
-    named = [(str(row.id), f"{row.entity.partition(':')[2]} ({row.project_name})") for row in found]
+    named = [(f"publish_id:{row.id}", f"{row.entity.partition(':')[2]} ({row.project_name})") for row in found]
+    return sorted(named, key=lambda pair: pair[1])
+
+
+def _cad_files() -> list[tuple[str, str]]:
+    """The newest converted revision of each model of an asset that is not put away, and its name."""
+    newest = (
+        select(CadFile.id, CadFile.created_at, CadFile.filename, CadFile.revision, Asset.name, Project.name.label("of"))
+        .join(Conversion, Conversion.id == CadFile.conversion_id)
+        .join(Asset, Asset.id == CadFile.asset_id)
+        .join(Project, Project.id == Asset.project_id)
+        .where(Conversion.state == "ready", Asset.archived_at.is_(None), Project.archived_at.is_(None))
+        .ext(distinct_on(CadFile.asset_id, CadFile.lineage))
+        .order_by(CadFile.asset_id, CadFile.lineage, CadFile.revision.desc())
+        .subquery()
+    )
+    found = session().execute(select(newest).order_by(newest.c.created_at.desc()).limit(_SUBJECTS))
+    named = [
+        (f"cad_file_id:{row.id}", f"{row.name}: {row.filename}, revision {row.revision} ({row.of})") for row in found
+    ]
     return sorted(named, key=lambda pair: pair[1])

@@ -15,6 +15,7 @@ from service.models import Worker
 from service.pages import new_render
 from tests.service.conftest import Submit
 from tests.service.studio import StudioUnderTest
+from tests.service.world import World
 
 pytestmark = pytest.mark.usefixtures("quiet_queue")
 
@@ -49,8 +50,9 @@ def test_buttons_are_for_those_who_may_and_refusals_are_told(
 def test_a_render_is_submitted_from_the_page(studio: StudioUnderTest, publish_id: str) -> None:
     artist = studio.browser()
     page = artist.get("/jobs").text
-    assert f'<option value="{publish_id}">gear (' in page and "<option >stage</option>" in page
-    form = {"publish_id": publish_id, "preset": "preview", "lighting": "studio", "camera": "framed", "priority": "70"}
+    assert f'<option value="publish_id:{publish_id}">gear (' in page and "<option >stage</option>" in page
+    subject = f"publish_id:{publish_id}"
+    form = {"subject": subject, "preset": "preview", "lighting": "studio", "camera": "framed", "priority": "70"}
     sent = artist.post("/jobs/new", data={**form, "kind": "turntable", "frames": "12"})
     job = studio.artist.get(f"/jobs/{sent.location.rpartition('/')[2]}").data
     assert (job["kind"], job["priority"], job["request"]["turn_frames"]) == ("turntable", 70, 12)
@@ -62,6 +64,17 @@ def test_a_render_is_submitted_from_the_page(studio: StudioUnderTest, publish_id
     assert "New render" not in studio.browser(Role.CLIENT).get("/jobs").text
 
 
+def test_a_cad_file_is_rendered_as_it_came(studio: StudioUnderTest) -> None:
+    cad = World(studio).converted()
+    artist = studio.browser()
+    page = artist.get("/jobs").text
+    assert f'<option value="cad_file_id:{cad["id"]}">gear: a.step, revision 1 ({cad["project"]})</option>' in page
+    form = {"subject": f"cad_file_id:{cad['id']}", "kind": "still", "preset": "preview"}
+    sent = artist.post("/jobs/new", data=form)
+    job = studio.artist.get(f"/jobs/{sent.location.rpartition('/')[2]}").data
+    assert (job["kind"], job["cad_file_id"]) == ("still", cad["id"])
+
+
 def test_the_page_offers_every_asset_that_is_not_put_away(
     studio: StudioUnderTest, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -71,7 +84,7 @@ def test_the_page_offers_every_asset_that_is_not_put_away(
     parts = [studio.publish(large, f"part{number}") for number in range(4)]
     assert studio.admin.post(f"/assets/{away.asset['id']}/archive").status == 200
     page = studio.browser().get("/jobs").text
-    offered = re.findall(r'<option value="[0-9a-f-]{36}">([^<]+)', page)
+    offered = re.findall(r'<option value="publish_id:[0-9a-f-]{36}">([^<]+)', page)
     names = [f"{each.asset['name']} ({each.project['name']})" for each in (small, large)]
     assert set(names) <= set(offered) and len(offered) == len(set(offered))
     assert f"{away.asset['name']} ({away.project['name']})" not in offered
