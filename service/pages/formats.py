@@ -110,6 +110,13 @@ def place(target: Asset | Shot) -> str:
     return f"{target.sequence.name} / {target.name}" if isinstance(target, Shot) else target.name
 
 
+def titled(target: Asset | Shot) -> str:
+    """What people call an asset or shot where it stands alone: its title, and of a shot its place before that."""
+    if isinstance(target, Shot):
+        return f"{place(target)}, {target.title}" if target.title else place(target)
+    return target.title or target.name
+
+
 def linked(text: str) -> Markup:
     """Text that people wrote, with its web addresses as links."""
     pieces = _WEB_ADDRESS.split(text)
@@ -136,6 +143,7 @@ FILTERS: dict[str, Callable[..., str]] = {
         short,
         words,
         place,
+        titled,
         linked,
         pretty,
         as_text,
