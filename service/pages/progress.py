@@ -8,7 +8,7 @@ from typing import Any
 from uuid import UUID
 
 from flask import render_template, request
-from sqlalchemy import select
+from sqlalchemy import and_, select
 from sqlalchemy.orm import lazyload
 
 from service import models
@@ -93,7 +93,9 @@ def project_progress(project_id: UUID) -> str:
 def _chosen(groups: Sequence[Group]) -> Group | None:
     wanted = (request.args.get("kind"), request.args.get("of"))
     found = next((group for group in groups if (group.kind, group.name) == wanted), None)
-    return found or next(iter(groups), None)
+    # Where something is left to do, if nobody chose.
+    open_groups = (group for group in groups if _bar(group.total).done < group.total.tasks)
+    return found or next(open_groups, None) or next(iter(groups), None)
 
 
 def _bar(tally: Tally) -> Bar:
@@ -112,16 +114,15 @@ def _bar(tally: Tally) -> Bar:
 def _lines(project: Project, group: Group) -> tuple[list[Line], bool]:
     """A page of a group, and whether another follows; four statements."""
     current = session()
-    statement: Any
-    if group.kind == "asset_type":
-        statement = select(Asset).where(Asset.project_id == project.id, Asset.asset_type == group.name)
-        of, column = Task.asset_id, MediaAsset.asset_id
+    model: Any = Asset if group.kind == "asset_type" else Shot
+    if model is Asset:
+        of, pictured = Task.asset_id, MediaAsset.asset_id
+        of_group = and_(Asset.project_id == project.id, Asset.asset_type == group.name)
     else:
+        of, pictured = Task.shot_id, MediaAsset.shot_id
         named = (models.Sequence.project_id == project.id, models.Sequence.name == group.name)
-        statement = select(Shot).join(Shot.sequence).where(*named)
-        of, column = Task.shot_id, MediaAsset.shot_id
-    model = statement.column_descriptions[0]["entity"]
-    wanted = statement.where(model.archived_at.is_(None)).order_by(model.name_order, model.id)
+        of_group = Shot.sequence_id.in_(select(models.Sequence.id).where(*named))
+    wanted = select(model).where(of_group, model.archived_at.is_(None)).order_by(model.name_order, model.id)
     targets, more = paged(wanted, page_number(), ROWS)
     ids = [target.id for target in targets]
     on_them = select(Task).options(lazyload("*")).where(of.in_(ids), Task.archived_at.is_(None))
@@ -129,5 +130,5 @@ def _lines(project: Project, group: Group) -> tuple[list[Line], bool]:
     for task in with_assignees(current, current.scalars(on_them.order_by(Task.name_order, Task.id)).all()):
         on = task.asset_id or task.shot_id
         cells.setdefault(on, {}).setdefault(task.department, []).append(task)
-    pictures = latest_thumbnails(ids, column) if ids else {}
+    pictures = latest_thumbnails(ids, pictured) if ids else {}
     return [Line(target, pictures.get(target.id, ""), cells.get(target.id, {})) for target in targets], more
