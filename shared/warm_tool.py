@@ -128,7 +128,9 @@ class _Server:
 
     def close(self) -> None:
         self.control.close()
-        process_tree.kill_tree(self.process.pid)
+        # The number of one that has ended may be somebody else's by now.
+        if self.is_alive():
+            process_tree.kill_tree(self.process.pid)
         self.process.wait()
 
 

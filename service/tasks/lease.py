@@ -150,6 +150,8 @@ class Lease:
     """When the lease was last renewed, by the monotonic clock."""
     stopping: threading.Event
     cancelled: bool = False
+    given_up: bool = False
+    """Whether a tool was told to stop because the lease seemed lost; it may have been renewed since."""
     _taken: bool = False
     _ended: threading.Event = field(default_factory=threading.Event)
     _writing: threading.Lock = field(default_factory=threading.Lock)
@@ -193,7 +195,8 @@ class Lease:
 
     def should_stop(self) -> bool:
         """Whether the tool must be stopped: the job was cancelled or lost, or the worker must end."""
-        return self.cancelled or self.lost or self.stopping.is_set()
+        self.given_up = self.given_up or self.lost
+        return self.cancelled or self.given_up or self.stopping.is_set()
 
     def on_start(self, process_group: int) -> None:
         """Note the tool's process group in the document."""

@@ -132,8 +132,9 @@ def _end_without_result(lease: Lease, error: RacewayError) -> None:
     if lease.lost:
         raise LeaseLostError(f"Job {lease.job.id} was taken over by another worker.")
     stopped = error.code == "process.cancelled"
-    if stopped and not lease.cancelled and lease.stopping.is_set():
-        log.info("job %s goes back to the queue, because this worker ends", lease.job.id)
+    if stopped and not lease.cancelled and (lease.stopping.is_set() or lease.given_up):
+        # Nobody cancelled it: on a machine with too much to do, the lease was renewed too late, and then once more.
+        log.info("job %s goes back to the queue, because this worker ends or was too slow", lease.job.id)
         lease.hand_back()
         return
     may_pass = error.code == _DATABASE_AWAY or (lease.job.queue == _RENDER and error.code in _WORTH_ANOTHER_TRY)

@@ -21,9 +21,9 @@ from service.database import db, tenant_session
 from service.models import AuditRecord, Job, Tenant
 from service.queue import jobs, queueing
 from service.queue.queueing import QUEUES
-from service.tasks import frames, recovery
+from service.tasks import frames, recovery, runner
 from service.tasks.lease import Lease, claim_next
-from shared.errors import RacewayError
+from shared.errors import ProcessError, RacewayError
 from shared.jobs import TRANSITIONS, JobDocument, JobState
 from tests.service.conftest import Submit
 from tests.service.studio import Json, StudioUnderTest, make_studio, work
@@ -327,6 +327,21 @@ def test_a_job_that_was_paused_and_cancelled_goes_on_when_retried(
             assert studio.artist.post(f"/jobs/{job['id']}/{step}").status == 200
         work(app)
         assert shown(studio, job)["state"] == "completed"
+
+
+def test_a_lease_that_is_renewed_too_late_cancels_no_job(app: Flask, studio: StudioUnderTest, submit: Submit) -> None:
+    job = submit("still")
+    lease = take_next(app, studio.tenant_id)
+    assert lease is not None
+    lease.renewed_at -= 1000
+    assert lease.should_stop(), "another worker may have it by now"
+    with app.app_context():
+        lease.renew()
+        assert lease.should_stop() and not lease.lost
+        runner._end_without_result(lease, ProcessError("The renderer was stopped.", code="process.cancelled"))
+    assert shown(studio, job)["state"] == "queued"
+    work(app)
+    assert shown(studio, job)["state"] == "completed"
 
 
 def test_a_silent_renderer_is_stopped_and_tried_again(
