@@ -9,6 +9,7 @@ import tempfile
 from pathlib import Path
 
 from service.embedded.locks import ProcessLock
+from shared.process_tree import exists
 
 _PREFIX = "raceway-figures-"
 _NAME = re.compile(rf"{_PREFIX}(\d+)(-\w+)?")
@@ -44,20 +45,10 @@ def _is_left(folder: Path) -> bool:
         return False
     # A container starts each service with the same number, and two may share this folder: then the lock decides.
     pid = int(named[1])
-    if pid != os.getpid() and _lives(pid):
+    if pid != os.getpid() and exists(pid):
         return False
     lock = ProcessLock(folder / _LOCK)
     if not lock.acquire():
         return False
     lock.release()
-    return True
-
-
-def _lives(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        pass  # Another user's, so it exists.
     return True

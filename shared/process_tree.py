@@ -116,6 +116,17 @@ def signal_group(group: int, number: int) -> None:
         os.killpg(group, number)
 
 
+def exists(pid: int) -> bool:
+    """Whether there is a process with that id, also another user's, or one that has ended and was not waited for."""
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        pass
+    return True
+
+
 def _reap() -> None:
     with contextlib.suppress(ChildProcessError):
         while os.waitpid(-1, os.WNOHANG)[0]:
@@ -140,12 +151,9 @@ def _started(pid: int) -> str:
 
 
 def _alive(pid: int) -> bool:
-    return _parent_of(pid) is not None if _LINUX else _signal(pid, 0)
+    return _parent_of(pid) is not None if _LINUX else exists(pid)
 
 
-def _signal(pid: int, number: int) -> bool:
-    try:
+def _signal(pid: int, number: int) -> None:
+    with contextlib.suppress(ProcessLookupError, PermissionError):
         os.kill(pid, number)
-    except (ProcessLookupError, PermissionError):
-        return False
-    return True

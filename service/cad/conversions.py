@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -38,6 +39,16 @@ PREVIOUS = "previous"
 """Setting of a conversion: storage-relative path of the manifest of the revision before, whose keys are kept."""
 DECISIONS = "decisions"
 """Setting of a conversion: what people decided about parts, old key or None by the key that the file itself gives."""
+
+
+@dataclass(frozen=True)
+class _Content:
+    """A file as it was uploaded: its name, size in bytes, SHA-256 and storage-relative path."""
+
+    filename: str
+    size: int
+    sha256: str
+    source_path: str
 
 
 def known_content(current: Session, sha256: str) -> tuple[str, int]:
@@ -79,7 +90,7 @@ def add_cad_file(
     same = next((cad for cad in earlier if cad.conversion.sha256 == sha256 and _own_settings(cad) == full), None)
     if same is None:
         before = next((cad for cad in earlier if cad.conversion.state == "ready"), None)
-        content = (filename, size, sha256, source_path)
+        content = _Content(filename, size, sha256, source_path)
         cad = _new_revision(current, root, asset, lineage, earlier, before, content, full)
         return cad, cad.conversion.state == "ready"
     conversion = _locked(current, same.conversion_id)
@@ -107,7 +118,7 @@ def restore(current: Session, root: Path, cad: CadFile) -> CadFile:
     if newest.conversion.state != "failed":
         revisions.ready(newest)
     settings = {**_own_settings(cad), "converter": CONVERTER}
-    content = (cad.filename, cad.size, conversion.sha256, conversion.source_path)
+    content = _Content(cad.filename, cad.size, conversion.sha256, conversion.source_path)
     made = choices.since(choices.choices_of(cad), choices.choices_of(newest), newest.revision + 1)
     return _new_revision(current, root, cad.asset, cad.lineage, earlier, cad, content, settings, made)
 
@@ -383,27 +394,26 @@ def _new_revision(
     lineage: str,
     earlier: Sequence[CadFile],
     before: CadFile | None,
-    content: tuple[str, int, str, str],
+    content: _Content,
     settings: dict[str, Any],
     made: choices.Choices | None = None,
 ) -> CadFile:
     """Add a revision after ``earlier``, the newest of which comes first, and see to its conversion.
 
-    Its parts are matched with those of ``before``. ``content`` is its file's name, size, SHA-256 and path. ``made`` are
-    choices of its own; without them it begins with those of the newest.
+    Its parts are matched with those of ``before``. ``made`` are choices of its own; without them it begins with those
+    of the newest.
     """
-    filename, size, sha256, source_path = content
     if before is not None:
         settings = {**settings, PREVIOUS: before.conversion.derivatives["scene_manifest"]}
-    conversion = _conversion(current, sha256, source_path, settings)
+    conversion = _conversion(current, content.sha256, content.source_path, settings)
     newest = earlier[0] if earlier else None
     cad = CadFile(
         id=uuid4(),
         asset_id=asset.id,
         conversion_id=conversion.id,
         previous_id=before.id if before else None,
-        filename=filename,
-        size=size,
+        filename=content.filename,
+        size=content.size,
         lineage=lineage,
         revision=newest.revision + 1 if newest else 1,
         overrides_revision=1,

@@ -7,6 +7,8 @@ import fcntl
 import os
 from pathlib import Path
 
+from shared.process_tree import exists
+
 
 class ProcessLock:
     """Exclusive ``flock`` on a file that also names the holder's process id.
@@ -52,15 +54,7 @@ class ProcessLock:
     def is_holder_alive(self) -> bool:
         """Whether the process that :meth:`holder` names exists."""
         pid = self.holder()
-        if pid is None:
-            return False
-        try:
-            os.kill(pid, 0)
-        except ProcessLookupError:
-            return False
-        except PermissionError:
-            pass  # Another user's, so it exists.
-        return True
+        return pid is not None and exists(pid)
 
     def release(self) -> None:
         """Let go of the lock in this process; children that share it keep it."""

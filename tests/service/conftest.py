@@ -141,3 +141,21 @@ def receiver() -> Iterator[Receiver]:
     """A program of the studio that takes what webhooks send."""
     with receiving() as receiver:
         yield receiver
+
+
+@pytest.fixture(scope="module")
+def own_servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Config]:
+    """Servers of the module's own, for tests that change the schema."""
+    folder = tmp_path_factory.mktemp("migrations")
+    with Servers(folder / "data", environ={}) as urls:
+        yield Config.from_environment(
+            {**urls.environment(), "RACEWAY_ROOT": str(folder / "storage"), "RACEWAY_SECRET_KEY": "of the tests"}
+        )
+
+
+@pytest.fixture
+def empty(own_servers: Config) -> Config:
+    """A database of the newest schema without a row, whatever the test before left."""
+    schema.upgrade(own_servers)
+    schema.reset(own_servers)
+    return own_servers
