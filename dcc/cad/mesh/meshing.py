@@ -17,8 +17,16 @@ from OCP.TopLoc import TopLoc_Location
 from dcc.cad.forking import Forked, batches, can_fork
 from dcc.cad.kernel import is_kernel_error, shape_map
 from dcc.cad.mesh.mesh import Curves, Mesh
-from dcc.cad.mesh.properties import NOTHING, Properties, bounding_box, measure, mesh_volume, with_hand_of
-from dcc.cad.mesh.tessellate import deflection_for, discretize, is_flat, tessellate
+from dcc.cad.mesh.properties import (
+    NOTHING,
+    Properties,
+    bounding_box,
+    is_hand_settled,
+    measure,
+    mesh_volume,
+    with_hand_of,
+)
+from dcc.cad.mesh.tessellate import deflection_for, discretize, is_elementary, is_flat, tessellate
 from dcc.cad.model import PartDefinition
 from dcc.cad.settings import COARSER_LEVELS, DEFAULT_TESSELLATION, Limits, Settings
 from shared.errors import CadError
@@ -167,7 +175,11 @@ def _measured(
     is made only where ``mesh``, which is there already, may give another answer.
     """
     properties = measure(part.shape, part.kind, mesh.points, mesh.welded_triangles())
-    if settings.tessellation != DEFAULT_TESSELLATION and _may_be_otherwise(part, mesh, coarser, properties):
+    if (
+        settings.tessellation != DEFAULT_TESSELLATION
+        and _may_be_otherwise(part, mesh, coarser, properties)
+        and not _is_confirmed(part, mesh, properties, threads)
+    ):
         mesh = _outwards(part, tessellate(part.shape, DEFAULT_TESSELLATION, threads=threads))
         properties = with_hand_of(properties, part.kind, mesh.points, mesh.welded_triangles())
     if part.kind == "solid" and not mesh.open_edges and abs(_volume_error(mesh, properties)) > _VOLUME_ALARM:
@@ -183,6 +195,18 @@ def _may_be_otherwise(part: PartDefinition, mesh: Mesh, coarser: Sequence[Mesh],
     error = _volume_error(mesh, properties)
     limit = error + (error - _volume_error(coarser[0], properties)) / (_ERROR_OF_COARSER - 1)
     return part.kind == "solid" and abs(limit) > _VOLUME_ALARM / 2
+
+
+def _is_confirmed(part: PartDefinition, mesh: Mesh, properties: Properties, threads: bool) -> bool:
+    """Whether a mesh of the part at the default tessellation, by the faster mesher, clearly tells what ``mesh`` does.
+
+    The other mesher takes several times as long where it is another, for nearly the same mesh.
+    """
+    if is_elementary(part.shape):
+        return False
+    quick = _outwards(part, tessellate(part.shape, DEFAULT_TESSELLATION, threads=threads, fast=True))
+    is_sound = part.kind != "solid" or abs(_volume_error(quick, properties)) < _VOLUME_ALARM / 2
+    return is_sound and (properties.sure or is_hand_settled(part.kind, quick, mesh))
 
 
 def _measured_again(part: PartDefinition, mesh: Mesh, properties: Properties, threads: bool) -> Properties:

@@ -13,12 +13,18 @@ from OCP.TopoDS import TopoDS_Shape
 
 from dcc.cad.kernel import Array, shape_map
 from dcc.cad.mesh.handedness import NEARLY, judged_twist
+from dcc.cad.mesh.mesh import Mesh
 from shared.manifest import BoundingBox, Fingerprint, PartKind, Vector
 
 _CHIRAL = 0.015
 """Handedness below this may be noise of the mesh; the shape counts as its own mirror image."""
 _HARDLY, _CLEARLY = _CHIRAL / 2, _CHIRAL * 3
 """Between these, another mesh of the shape may have its handedness on the other side of that border."""
+_MARGIN = 5.0
+"""How many times further than from each other the handedness of two meshes is from that border where no mesh of about
+their deflections is beyond it."""
+_NEAR = _CHIRAL / 10
+"""So near to that border, the handedness of two meshes is the same by chance."""
 _ASYMMETRIC = 1e-3
 """Third moments, or differences of second moments, below this share of a shape's size count as symmetry."""
 
@@ -92,6 +98,21 @@ def with_hand_of(properties: Properties, kind: PartKind, points: Array, triangle
     return replace(properties, fingerprint=replace(properties.fingerprint, chirality=hand), sure=sure)
 
 
+@dataclass(frozen=True)
+class _Hand:
+    """What tells the hand of a mesh; ``sure``: whether any mesh agrees about the symmetries that it has."""
+
+    chirality: float
+    twist: float
+    sure: bool
+
+
+def _measures_of_hand(kind: PartKind, points: Array, triangles: Array) -> _Hand:
+    hand, sure = judged_chirality(points, triangles) if kind == "solid" else (0.0, True)
+    turned, also_sure = judged_twist(points, triangles)
+    return _Hand(hand, turned, sure and also_sure)
+
+
 def _hand(kind: PartKind, points: Array, triangles: Array | None) -> tuple[float, bool]:
     """The handedness of a mesh, and whether any other mesh of the part would have the same.
 
@@ -105,6 +126,21 @@ def _hand(kind: PartKind, points: Array, triangles: Array | None) -> tuple[float
         return hand, sure and abs(hand) > _CLEARLY
     turned, also_sure = judged_twist(points, triangles)
     return turned, sure and also_sure and abs(hand) < _HARDLY and not _HARDLY <= abs(turned) <= _CLEARLY
+
+
+def is_hand_settled(kind: PartKind, mesh: Mesh, other_mesh: Mesh) -> bool:
+    """Whether two meshes of a part, of different deflections, tell its hand so alike that others must agree."""
+    one, other = (_measures_of_hand(kind, each.points, each.welded_triangles()) for each in (mesh, other_mesh))
+    if not (one.sure and other.sure):
+        return False
+    if not _is_settled(one.chirality, other.chirality):
+        return False
+    return abs(one.chirality) >= _CHIRAL or _is_settled(one.twist, other.twist)
+
+
+def _is_settled(value: float, other: float) -> bool:
+    """Whether two values, of two meshes, differ by much less than what they are away from the border."""
+    return abs(abs(value) - _CHIRAL) > max(_MARGIN * abs(value - other), _NEAR)
 
 
 def bounding_box(points: Array) -> BoundingBox:

@@ -68,7 +68,7 @@ def tessellate(shape: TopoDS_Shape, settings: Tessellation, *, threads: bool = F
     parameters.Deflection = deflection
     parameters.Angle = settings.angular_deflection
     parameters.InParallel = threads
-    if fast or _is_elementary(shape):
+    if fast or is_elementary(shape):
         parameters.MeshAlgo = IMeshTools_MeshAlgoType.IMeshTools_MeshAlgoType_Delabella
     BRepMesh_IncrementalMesh(shape, parameters)
     mesh = _collect(shape, deflection, settings.angular_deflection)
@@ -79,7 +79,7 @@ def tessellate(shape: TopoDS_Shape, settings: Tessellation, *, threads: bool = F
     return mesh
 
 
-def _is_elementary(shape: TopoDS_Shape) -> bool:
+def is_elementary(shape: TopoDS_Shape) -> bool:
     """Whether all faces are planes, cylinders, cones, spheres or tori."""
     faces = sub_shapes(shape, TopAbs_ShapeEnum.TopAbs_FACE)
     return all(isinstance(BRep_Tool.Surface_s(TopoDS.Face(face)), Geom_ElementarySurface) for face in faces)

@@ -15,10 +15,13 @@ from pxr import Usd, UsdGeom
 from dcc.cad.convert import Conversion, convert
 from dcc.cad.kernel import extended_string, silence
 from dcc.cad.settings import Settings, tessellation
+from shared.manifest import Manifest
 from tests.conftest import DATA
 from tests.dcc.cad.glb import Glb
 from tests.dcc.cad.usd import validator_errors
 
+HANDED = 0.015
+"""A part of less chirality counts as its own mirror image."""
 FILES = sorted(path.relative_to(DATA) for path in DATA.glob("*/*.st*p")) or [Path("none")]
 
 
@@ -83,6 +86,18 @@ def test_the_glb_holds_the_same_triangles(sample: Conversion) -> None:
             key = node["extras"]["partKey"]
             counted[key] = sum(len(glb.accessor(primitive["indices"])) // 3 for primitive in primitives)
     assert counted == {part.part_key: part.triangle_count for part in sample.manifest.parts}
+
+
+def test_other_tessellations_change_no_measure(sample: Conversion, data_folder: Path, tmp_path: Path) -> None:
+    """Neither the hands of the parts, such as a screw's thread makes, nor what the kernel integrates."""
+
+    def measured(manifest: Manifest) -> list[tuple[object, ...]]:
+        prints = [(part.part_key, part.fingerprint) for part in manifest.parts]
+        return [(key, p.volume, p.area, p.moments, p.chirality > HANDED, p.chirality < -HANDED) for key, p in prints]
+
+    source = next(data_folder.glob(f"*/{sample.manifest.source.name}"))
+    coarser = convert(source, tmp_path, Settings(tessellation(0.1, angular_deflection=0.5))).manifest
+    assert measured(coarser) == measured(sample.manifest)
 
 
 def test_as1_is_the_known_assembly(data_folder: Path, tmp_path: Path) -> None:
