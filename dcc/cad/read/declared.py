@@ -76,8 +76,9 @@ def declared_by(index: Index) -> Declared:
 
 def _mentions(text: mmap.mmap, keywords: tuple[str, ...]) -> int:
     """How many entities, or parts of complex entities, have one of these keywords."""
-    pattern = re.compile(rb"\b(?:" + "|".join(keywords).encode() + rb")\s*\(")
-    return sum(1 for _ in pattern.finditer(text))
+    # Text that begins with fixed letters is found many times faster; what may not stand before is looked at afterwards.
+    patterns = (rb"%b(?<!\w%b)\s*\(" % (keyword.encode(), keyword.encode()) for keyword in keywords)
+    return sum(1 for pattern in patterns for _ in re.finditer(pattern, text))
 
 
 def _expanded(placements: list[tuple[int, int]]) -> int:
