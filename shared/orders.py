@@ -8,6 +8,7 @@
     rejected ◀────────┴──────────┘  └──── changes_requested
         └──▶ resubmitted ──▶ (as submitted)
 
+    accepted ──▶ delivered, where nothing is rendered for it
     any but delivered and approved ──▶ cancelled
 """
 
@@ -49,7 +50,7 @@ _ASKED_AGAIN = OrderState.CHANGES_REQUESTED
 _STEPS: dict[OrderStep, tuple[tuple[OrderState, ...], OrderState]] = {
     OrderStep.ACCEPT: (_WAITING, OrderState.ACCEPTED),
     OrderStep.START: ((OrderState.ACCEPTED, _ASKED_AGAIN), OrderState.IN_PROGRESS),
-    OrderStep.DELIVER: ((OrderState.IN_PROGRESS, _ASKED_AGAIN), OrderState.DELIVERED),
+    OrderStep.DELIVER: ((*_UNDER_WAY, _ASKED_AGAIN), OrderState.DELIVERED),
     OrderStep.APPROVE: ((OrderState.DELIVERED,), OrderState.APPROVED),
     OrderStep.REQUEST_CHANGES: ((OrderState.DELIVERED,), _ASKED_AGAIN),
     OrderStep.REJECT: ((*_WAITING, *_UNDER_WAY), OrderState.REJECTED),

@@ -235,7 +235,7 @@ def accept_order(order_id: UUID) -> dict[str, Any]:
 )
 def start_order(order_id: UUID) -> dict[str, Any]:
     """Begin with an accepted order, or with changes to it: a job is queued for each item whose asset has something
-    published."""
+    published. Where none has, the order stays as it is (409); what is made by hand needs no start."""
     order = row_to_change(Order, order_id)
     orders.start(session(), order)
     return describe(order)
@@ -250,8 +250,8 @@ def start_order(order_id: UUID) -> dict[str, Any]:
     if_match="required",
 )
 def set_item_media(order_id: UUID, item_id: UUID, body: ItemMedia) -> dict[str, Any]:
-    """Choose what the client gets for an item with the next delivery, instead of what its job makes; ``If-Match`` is
-    the order's."""
+    """Choose what the client gets for an item with the next delivery, instead of what its job makes: films for a
+    turntable, pictures for a still. ``If-Match`` is the order's."""
     order = row_to_change(Order, order_id)
     orders.attach(session(), order, item_id, body.media_ids)
     order.revision += 1

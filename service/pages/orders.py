@@ -26,7 +26,16 @@ from service.pages.frame import action, may, page
 from service.pages.paging import page_number, paged
 from service.pages.pictures import Picture, in_use, latest_thumbnails, pictures_of, standing_for
 from service.pages.task_statuses import today
-from service.review.orders import ATTACHABLE, KINDS, is_made_anew
+from service.review.orders import (
+    ATTACHABLE,
+    KINDS,
+    asks_for_film,
+    is_made_anew,
+    is_ordered,
+    next_delivery,
+    renderable,
+    undeliverable,
+)
 from service.search import matching
 from shared.errors import InputError
 from shared.orders import OrderState, OrderStep, steps_from
@@ -115,6 +124,7 @@ def order(order_id: UUID) -> str:
         return render_template("pages/_said.html", comments=comments_on(found))
     given = standing_for(list({each.media_id: each.medium for item in found.items for each in item.media}.values()))
     manages = may(Permission.ORDER_MANAGE) and found.archived_at is None
+    at_work = manages and found.state in ATTACHABLE
     may_change = may(Permission.ORDER_WRITE) and found.archived_at is None and api.may_change(found)
     return render_template(
         "pages/_order.html" if fragment else "pages/order.html",
@@ -127,7 +137,10 @@ def order(order_id: UUID) -> str:
         requested=_requested(found),
         making={item.id for item in found.items if item.job and not item.chosen and is_made_anew(found, item)},
         pictures={picture.medium.id: picture for picture in given},
-        choice=_choice(found) if manages and found.state in ATTACHABLE else {},
+        films={item.id for item in found.items if asks_for_film(item)},
+        choice=_choice(found) if at_work else {},
+        renderable=renderable(session(), found) if at_work else {},
+        undeliverable=undeliverable(found, next_delivery(session(), found)) if at_work else "",
         history=_history(found),
         kinds=dict(_kinds()),
         longest=LONGEST,
@@ -258,11 +271,15 @@ def _assets(project_id: UUID) -> Sequence[Asset]:
 
 
 def _choice(found: Order) -> dict[UUID, list[Picture]]:
-    """Pictures and films of each product of an order, the newest first: one statement."""
+    """What each item of an order can be given of its product, by the item's id, the newest first: one statement."""
     assets = {item.asset_id for item in found.items}
     media = select(MediaAsset).where(MediaAsset.asset_id.in_(assets), in_use()).order_by(MediaAsset.created_at.desc())
     shown = pictures_of(session().scalars(media.limit(_CHOICE * len(assets))).unique().all())
-    return {asset_id: [each for each in shown if each.medium.asset_id == asset_id][:_CHOICE] for asset_id in assets}
+    of_asset = {asset_id: [each for each in shown if each.medium.asset_id == asset_id] for asset_id in assets}
+    return {
+        item.id: [each for each in of_asset[item.asset_id] if is_ordered(item, each.medium.mime_type)][:_CHOICE]
+        for item in found.items
+    }
 
 
 def _history(found: Order) -> list[HistoryEntry]:

@@ -9,6 +9,7 @@ from typing import Any
 from uuid import UUID, uuid4
 
 from sqlalchemy import select, update
+from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.orm import Session
 
 from service.accounts.permissions import Permission, Role, allows
@@ -27,7 +28,7 @@ from service.models import (
     Tenant,
     User,
 )
-from service.queue import jobs
+from service.queue import render_jobs
 from service.review.comments import mentioned
 from shared.errors import ConflictError, InputError, NotFoundError
 from shared.jobs import JobState
@@ -114,21 +115,45 @@ def accept(current: Session, order: Order) -> None:
 
 def start(current: Session, order: Order) -> None:
     """Begin the work, or do it anew: a job for each item whose asset has something published; the others are made by
-    hand."""
+    hand.
+
+    Raises ConflictError where nothing of it can be rendered, InputError where an item asks for what the tenant does not
+    allow.
+    """
     take(order, OrderStep.START)
+    shown = renderable(current, order)
+    if not shown:
+        raise ConflictError(
+            f"Order {order.number} has nothing to render: nothing is published of {_products(order)}.",
+            hint="Publish it first; or choose for each item what was made by hand, and deliver the order.",
+            code="conflict.nothing_to_render",
+        )
     for item in order.items:
-        publish_id = _shown(current, item.asset_id)
-        if publish_id is not None:
-            job = jobs.create(current, item.kind, dict(item.request), asset_id=item.asset_id, publish_id=publish_id)
-            item.job_id = job.id
+        if item.asset_id in shown:
+            subject = {"asset_id": item.asset_id, "publish_id": shown[item.asset_id]}
+            item.job_id = render_jobs.submit(current, item.kind, item.request, **subject).id
     current.flush()
     current.expire_all()
+
+
+def renderable(current: Session, order: Order) -> dict[UUID, UUID]:
+    """Under which publish a picture of each asset of the order is filed, the newest of its current ones; assets of
+    which nothing is published are left out. One statement."""
+    newest = (
+        select(Part.asset_id, Publish.id)
+        .join(Publish, (Part.tenant_id == Publish.tenant_id) & (Part.current_publish_id == Publish.id))
+        .where(Part.asset_id.in_({item.asset_id for item in order.items}))
+        .ext(distinct_on(Part.asset_id))
+        .order_by(Part.asset_id, Publish.created_at.desc())
+    )
+    return {asset_id: publish_id for asset_id, publish_id in current.execute(newest) if asset_id}
 
 
 def attach(current: Session, order: Order, item_id: UUID, media_ids: Iterable[UUID]) -> None:
     """Say which media an item gets with the next delivery, instead of those that were said before.
 
-    Raises NotFoundError for what is not there.
+    Raises NotFoundError for what is not there, InputError for a film where a still was ordered, or a picture where a
+    film was.
     """
     if order.state not in ATTACHABLE:
         raise ConflictError(
@@ -136,12 +161,17 @@ def attach(current: Session, order: Order, item_id: UUID, media_ids: Iterable[UU
             hint="Media are chosen while an order is accepted, in progress, or changes to it are requested.",
             code="conflict.order_state",
         )
-    if item_id not in {item.id for item in order.items}:
+    item = next((item for item in order.items if item.id == item_id), None)
+    if item is None:
         raise NotFoundError(f"Order {order.number} has no item {item_id}.", hint="GET the order for its items.")
     wanted = list(dict.fromkeys(media_ids))
-    known = set(current.scalars(select(MediaAsset.id).where(MediaAsset.id.in_(wanted))))
-    if missing := [str(media_id) for media_id in wanted if media_id not in known]:
-        raise NotFoundError(f"There is no medium {missing[0]}.", hint="List them: GET /api/media/assets.")
+    known = {
+        medium.id: medium for medium in current.scalars(select(MediaAsset).where(MediaAsset.id.in_(wanted))).unique()
+    }
+    for media_id in wanted:
+        if media_id not in known:
+            raise NotFoundError(f"There is no medium {media_id}.", hint="List them: GET /api/media/assets.")
+        _check_kind(order, item, known[media_id])
     chosen = select(OrderMedium).where(OrderMedium.item_id == item_id, OrderMedium.delivery.is_(None))
     for old in current.scalars(chosen).all():
         current.delete(old)
@@ -157,30 +187,49 @@ def deliver(current: Session, order: Order) -> None:
     An item for which nobody chose media gets what its job made, and where no job was started since the last delivery,
     the same again. Raises ConflictError where an item has nothing.
     """
+    # Asked before anything is changed: a question writes what was, and the state and the delivery are one change.
+    given = next_delivery(current, order)
     take(order, OrderStep.DELIVER)
-    delivery, empty = order.delivery + 1, []
-    for item in order.items:
-        if chosen := item.chosen:
-            for each in chosen:
-                each.delivery = delivery
-            continue
-        given = _made_by_job(current, item) if is_made_anew(order, item) else [each.media_id for each in item.delivered]
-        current.add_all(
-            OrderMedium(id=uuid4(), item_id=item.id, media_id=media_id, delivery=delivery) for media_id in given
-        )
-        if not given:
-            product = (item.asset.title or item.asset.name) if item.asset else item.asset_id
-            empty.append(f"{item.position} ({product}{_job_state(item)})")
-    if empty:
+    if lacking := undeliverable(order, given):
         raise ConflictError(
-            f"Order {order.number} cannot be delivered: there is nothing for item {', '.join(empty)}.",
+            f"Order {order.number} cannot be delivered: there is nothing for {lacking}.",
             hint="Wait for the jobs, or choose what the client gets for each of them.",
             code="conflict.order_incomplete",
         )
+    delivery = order.delivery + 1
+    for item in order.items:
+        chosen = {each.media_id: each for each in item.chosen}
+        for media_id in given[item.id]:
+            if media_id in chosen:
+                chosen[media_id].delivery = delivery
+            else:
+                current.add(OrderMedium(id=uuid4(), item_id=item.id, media_id=media_id, delivery=delivery))
     order.delivery, order.delivered_at, order.delivered_by_id = delivery, datetime.now(UTC), current_actor(current)
     order.answered_at = order.answered_by_id = None
     current.flush()
     current.expire_all()
+
+
+def next_delivery(current: Session, order: Order) -> dict[UUID, list[UUID]]:
+    """The media that each item would have, were the order delivered now, by the item's id; one statement."""
+    jobs_of = {item.job_id: item for item in order.items if item.job and item.job.state == JobState.COMPLETED}
+    whole = (MediaAsset.asset_type != "thumbnail", MediaAsset.archived_at.is_(None))
+    made = select(MediaAsset.job_id, MediaAsset.id, MediaAsset.mime_type).where(MediaAsset.job_id.in_(jobs_of), *whole)
+    rendered: dict[UUID, list[UUID]] = {}
+    for job_id, media_id, mime_type in current.execute(made.order_by(MediaAsset.created_at, MediaAsset.id)):
+        if is_ordered(jobs_of[job_id], mime_type):
+            rendered.setdefault(jobs_of[job_id].id, []).append(media_id)
+    return {
+        item.id: [each.media_id for each in item.chosen]
+        or (rendered.get(item.id, []) if is_made_anew(order, item) else [each.media_id for each in item.delivered])
+        for item in order.items
+    }
+
+
+def undeliverable(order: Order, given: Mapping[UUID, list[UUID]]) -> str:
+    """The items for which there is nothing in ``given``, in words; empty where each has something."""
+    lacking = [f"{item.position} ({_product(item)}{_job_state(item)})" for item in order.items if not given[item.id]]
+    return f"item{'s' if len(lacking) > 1 else ''} {', '.join(lacking)}" if lacking else ""
 
 
 def is_made_anew(order: Order, item: OrderItem) -> bool:
@@ -271,24 +320,33 @@ def _check_assets(current: Session, order: Order, asset_ids: set[UUID]) -> None:
         )
 
 
-def _shown(current: Session, asset_id: UUID) -> UUID | None:
-    """What a picture of the whole asset is filed under: the newest of its current publishes."""
-    return current.scalar(
-        select(Publish.id)
-        .join(Part, (Part.tenant_id == Publish.tenant_id) & (Part.current_publish_id == Publish.id))
-        .where(Part.asset_id == asset_id)
-        .order_by(Publish.created_at.desc())
-        .limit(1)
-    )
+def is_ordered(item: OrderItem, mime_type: str) -> bool:
+    """Whether a medium of that type is what the item asks for: a film for a turntable, a picture for a still."""
+    return mime_type.startswith("video/") == asks_for_film(item)
 
 
-def _made_by_job(current: Session, item: OrderItem) -> list[UUID]:
-    if item.job is None or item.job.state != JobState.COMPLETED:
-        return []
-    made = select(MediaAsset.id).where(
-        MediaAsset.job_id == item.job_id, MediaAsset.asset_type == item.kind, MediaAsset.archived_at.is_(None)
-    )
-    return list(current.scalars(made.order_by(MediaAsset.created_at, MediaAsset.id)))
+def asks_for_film(item: OrderItem) -> bool:
+    """Whether an item is a film: a turntable, unless its frames are wanted as they are."""
+    return item.kind == "turntable" and item.request.get("format", render_jobs.FILM) == render_jobs.FILM
+
+
+def _check_kind(order: Order, item: OrderItem, medium: MediaAsset) -> None:
+    if not is_ordered(item, medium.mime_type):
+        wanted, other = ("film", "picture") if asks_for_film(item) else ("picture", "film")
+        raise InputError(
+            f"Item {item.position} of order {order.number} asks for a {item.kind}, and {medium.name} is a {other}.",
+            hint=f"Choose a {wanted}. What was not ordered can go along in a comment on the order.",
+            code="input.order_medium",
+            fields={"media_ids": f"must be a {wanted}"},
+        )
+
+
+def _products(order: Order) -> str:
+    return ", ".join(dict.fromkeys(_product(item) for item in order.items))
+
+
+def _product(item: OrderItem) -> str:
+    return (item.asset.title or item.asset.name) if item.asset else str(item.asset_id)
 
 
 def _job_state(item: OrderItem) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
@@ -55,21 +56,40 @@ def test_a_client_orders_and_gets_what_was_ordered(manager: Office, client: Offi
     assert "Turntable of gear" in seen and "from the front" in seen
     assert "Accept" in seen and "Reject" in seen
     press(manager, order, "accept")
-    press(manager, order, "start")
     assert "there is nothing for item 1 (gear)" in press(manager, order, "deliver")
-    picture = World(manager.studio).picture(asset)
+    film = World(manager.studio).film()
     assert "Choose what the client gets" in manager.see(order)
     item = made["items"][0]["id"]
-    press(manager, order, f"items/{item}/media", media=picture["id"])
-    assert picture["id"] not in client.browser.get(order).text
+    press(manager, order, f"items/{item}/media", media=film["id"])
+    assert film["id"] not in client.browser.get(order).text
     assert "delivered" in press(manager, order, "deliver")
-    assert picture["id"] in client.browser.get(order).text
+    assert film["id"] in client.browser.get(order).text
     assert "Archive" in manager.see(order), "a client may never answer"
     history = client.see(order).partition("History")[2]
     manager_history = manager.see(order).partition("History")[2]
-    for state in ("delivered", "in progress", "accepted", "submitted"):
+    for state in ("delivered", "accepted", "submitted"):
         assert state in manager_history
     assert "Accept" not in history
+
+
+def test_what_an_order_waits_for_stands_beside_its_buttons(manager: Office, client: Office, asset: Json) -> None:
+    order, world = ordered(client, asset), World(manager.studio)
+    press(manager, order, "accept")
+    buttons = lambda: re.findall(r"<button ([^>]*)>(Start the renders|Deliver)<", manager.browser.get(order).text)  # noqa: E731
+    can = lambda: {label: "disabled" not in attributes for attributes, label in buttons()}  # noqa: E731
+    assert can() == {"Start the renders": False, "Deliver": False}
+    seen = manager.see(order)
+    assert "Nothing can be rendered" in seen and "there is nothing for item 1 (gear)" in seen
+    assert "Nothing can be" not in client.see(order), "it is the studio's to know"
+
+    picture, film = world.picture(asset), world.film(asset)
+    assert picture["id"] not in manager.browser.get(order).text, "a film was ordered"
+    [item] = manager.studio.admin.get(order).data["items"]
+    told = press(manager, order, f"items/{item['id']}/media", media=picture["id"])
+    assert "asks for a turntable, and view.png is a picture" in told
+    press(manager, order, f"items/{item['id']}/media", media=film["id"])
+    assert can() == {"Start the renders": False, "Deliver": True}
+    assert "Nothing can be delivered yet" not in manager.see(order)
 
 
 def test_a_rejected_order_says_why_and_is_submitted_again(manager: Office, client: Office, asset: Json) -> None:

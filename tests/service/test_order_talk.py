@@ -47,7 +47,7 @@ def picture(studio: StudioUnderTest, asset_id: str, name: str, shade: int) -> st
 
 def delivered(studio: StudioUnderTest) -> Json:
     """An order of the tenant's client, delivered."""
-    order = World(studio).order("accept", "start")
+    order = World(studio).order("accept")
     give(studio, order, "front.png", 90)
     found: Json = studio.admin.post(f"/orders/{order['id']}/deliver").data
     return found

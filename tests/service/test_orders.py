@@ -52,13 +52,13 @@ def finish_job(app: Flask, studio: StudioUnderTest, job_id: str) -> str:
         for state in (JobState.RUNNING, JobState.COMPLETED):
             job.state, job.document = state.value, {**job.document, "state": state.value}
             session.flush()
-        picture = MediaAsset(
-            asset_type=job.kind, name="gear.png", path="gear.png", mime_type="image/png", size=1, sha256="0" * 64,
-            asset_id=job.asset_id, job_id=job.id,
-        )  # fmt: skip
-        session.add(picture)
+        first = {"asset_id": job.asset_id, "job_id": job.id, "size": 1, "sha256": "0" * 64}
+        picture = MediaAsset(asset_type="still", name="gear.png", path="gear.png", mime_type="image/png", **first)
+        film = MediaAsset(asset_type="film", name="film.mp4", path="film.mp4", mime_type="video/mp4", **first)
+        made = [picture, film] if job.kind == "turntable" else [picture]
+        session.add_all(made)
         session.flush()
-        return str(picture.id)
+        return str(made[-1].id)
 
 
 def test_an_order_is_made_and_delivered(app: Flask, studio: StudioUnderTest, world: World, client: Api) -> None:
@@ -90,6 +90,24 @@ def test_an_order_is_made_and_delivered(app: Flask, studio: StudioUnderTest, wor
     assert delivered["state"] == "delivered" and delivered["delivered_at"]
     assert [each["id"] for each in client.get(path).data["items"][0]["media"]] == [picture]
     assert [each["id"] for each in client.get("/media/assets").data["items"]] == [picture]
+
+
+def test_a_turntable_is_rendered_frame_by_frame_and_its_film_is_delivered(
+    app: Flask, studio: StudioUnderTest, world: World
+) -> None:
+    production = studio.production()
+    studio.publish(production)
+    asset = production.asset
+    items = [{"asset_id": asset["id"], "kind": "turntable", "request": {"frames": 4, "chunk": 2}}]
+    order = world.post("/orders/", body_of(asset, items=items))
+    path = f"/orders/{order['id']}"
+    world.post(f"{path}/accept")
+    job_id = world.post(f"{path}/start")["items"][0]["job_id"]
+    tasks = studio.artist.get(f"/jobs/{job_id}/tasks").data["items"]
+    assert [task["kind"] for task in tasks] == ["render", "render", "encode"]
+    film = finish_job(app, studio, job_id)
+    [item] = world.post(f"{path}/deliver")["items"]
+    assert [each["id"] for each in item["media"]] == [film]
 
 
 def test_a_rejected_order_says_why_and_can_be_resubmitted(studio: StudioUnderTest, world: World, client: Api) -> None:
@@ -137,9 +155,9 @@ def test_the_api_refuses_a_step_out_of_turn(studio: StudioUnderTest, world: Worl
 
 
 def test_two_managers_at_once_take_an_order_on_once(studio: StudioUnderTest, world: World) -> None:
-    order = world.order("accept")
+    order = world.order()
     with ThreadPoolExecutor(4) as pool:
-        path = f"/orders/{order['id']}/start"
+        path = f"/orders/{order['id']}/accept"
         statuses = list(pool.map(lambda _: studio.admin.post(path).status, range(4)))
     assert sorted(statuses) == [200, 409, 409, 409]
 
@@ -188,6 +206,35 @@ def test_the_studio_chooses_what_is_delivered(studio: StudioUnderTest, world: Wo
     late = {"media_ids": [other]}
     path = f"/orders/{order['id']}/items/{order['items'][0]['id']}/media"
     assert studio.admin.put(path, late, headers={"If-Match": "*"}).error["code"] == "conflict.order_state"
+
+
+@pytest.mark.parametrize(("kind", "right", "wrong"), [("still", "medium", "film"), ("turntable", "film", "medium")])
+def test_a_film_is_no_still_and_a_picture_no_film(world: World, client: Api, kind: str, right: str, wrong: str) -> None:
+    asset = asset_for_clients(world)
+    order = client.post("/orders/", body_of(asset, items=[{"asset_id": asset["id"], "kind": kind}])).data
+    world.post(f"/orders/{order['id']}/accept")
+    path = f"/orders/{order['id']}/items/{order['items'][0]['id']}/media"
+    given = {each: getattr(world, each)() for each in (right, wrong)}
+    media = {"media_ids": [given[right]["id"], given[wrong]["id"]]}
+    refused = world.admin.put(path, media, headers={"If-Match": "*"})
+    assert (refused.status, refused.error["code"]) == (422, "input.order_medium")
+    assert f"asks for a {kind}, and {given[wrong]['name']} is a" in refused.error["message"]
+    assert world.admin.get(f"/orders/{order['id']}").data["items"][0]["media"] == []
+    chosen = world.admin.put(path, {"media_ids": [given[right]["id"]]}, headers={"If-Match": "*"}).data
+    assert [each["id"] for each in chosen["items"][0]["media"]] == [given[right]["id"]]
+
+
+def test_an_order_with_nothing_to_render_is_made_by_hand(studio: StudioUnderTest, world: World) -> None:
+    order = world.order("accept")
+    path = f"/orders/{order['id']}"
+    refused = studio.admin.post(f"{path}/start")
+    assert (refused.status, refused.error["code"]) == (409, "conflict.nothing_to_render")
+    assert order["items"][0]["asset"] in refused.error["message"] and "made by hand" in refused.error["hint"]
+    now = studio.admin.get(path).data
+    assert (now["state"], now["revision"], now["items"][0]["job_id"]) == ("accepted", order["revision"], None)
+    assert studio.admin.post(f"{path}/deliver").error["code"] == "conflict.order_incomplete"
+    world.choose(order)
+    assert studio.admin.post(f"{path}/deliver").data["state"] == "delivered"
 
 
 def test_a_client_sees_only_what_is_meant_for_them(studio: StudioUnderTest, world: World, client: Api) -> None:

@@ -98,12 +98,12 @@ def test_the_project_of_an_event_is_that_of_what_it_is_about(
     app: Flask, studio: StudioUnderTest, world: World, receiver: Receiver
 ) -> None:
     shot, _ = world.cast()
-    comment, order = world.comment(), world.order("accept")
+    comment, order = world.comment(), world.order()
     publish = studio.admin.get(f"/publishes/{comment['target_id']}").data
     world.webhook(url=receiver.url)
     studio.admin.put(f"/shots/{shot['id']}/casting", {"assets": []}, headers={"If-Match": "*"})
     studio.admin.patch(f"/comments/{comment['id']}", {"text": "Better."})
-    studio.admin.post(f"/orders/{order['id']}/start")
+    studio.admin.post(f"/orders/{order['id']}/accept")
     studio.admin.post("/comments/", {"target_type": "order", "target_id": order["id"], "text": "Which red?"})
     studio.admin.patch("/settings/", {"max_order_size": 7})
     send(app)

@@ -122,9 +122,10 @@ class World:
         answer: Json = self.admin.call("POST", "/media/assets", **upload(PNG, filename="gear.png")).data
         return answer
 
-    def film(self) -> Json:
-        """A film that was uploaded, with its poster."""
-        answer: Json = self.admin.call("POST", "/media/assets", **upload(_film(), filename="turn.mp4")).data
+    def film(self, asset: Json | None = None) -> Json:
+        """A film that was uploaded, of an asset if one is given, with its poster."""
+        of = {"asset": asset["name"], "project": asset["project"]} if asset else {}
+        answer: Json = self.admin.call("POST", "/media/assets", **upload(_film(), filename="turn.mp4", **of)).data
         return answer
 
     def picture(self, asset: Json | None = None, **query: str) -> Json:
@@ -250,9 +251,13 @@ class World:
         answer: Json = self.studio.api(Role.CLIENT).get("/auth/me").data["user"]
         return answer
 
-    def order(self, *steps: str, own: bool = False) -> Json:
-        """An order of the tenant's client, or of our ``own``, taken through ``steps``."""
-        asset, client = self.asset(), self.client()
+    def order(self, *steps: str, own: bool = False, published: bool = False) -> Json:
+        """An order of the tenant's client, or of our ``own``, taken through ``steps``; of a product of which something
+        is ``published``, it can be rendered."""
+        if published:
+            production = self.production()
+            self.studio.publish(production)
+        asset, client = production.asset if published else self.asset(), self.client()
         clients = {"user_ids": [client["id"]]}
         self.admin.put(f"/projects/{asset['project_id']}/clients", clients, headers={"If-Match": "*"})
         body = {"title": "Gear", "project_id": asset["project_id"], "client_id": None if own else client["id"]}
@@ -263,7 +268,7 @@ class World:
 
     def order_with_medium(self, *, own: bool = False) -> Json:
         """One that can be delivered."""
-        return self.choose(self.order("accept", "start", own=own))
+        return self.choose(self.order("accept", own=own))
 
     def delivered_order(self, *, own: bool = False) -> Json:
         """One that waits for its client's answer."""

@@ -21,10 +21,14 @@ def _order(step: str, *before: str, body: Json | None = None) -> Recipe:
 
 
 RECIPES["POST /orders/<uuid:order_id>/accept"] = _order("accept")
-RECIPES["POST /orders/<uuid:order_id>/start"] = _order("start", "accept")
 RECIPES["POST /orders/<uuid:order_id>/reject"] = _order("reject", body={"reason": "too dark"})
 RECIPES["POST /orders/<uuid:order_id>/resubmit"] = _order("resubmit", "reject")
 RECIPES["POST /orders/<uuid:order_id>/cancel"] = _order("cancel")
+
+
+@recipe("POST /orders/<uuid:order_id>/start")
+def _(world: World) -> Call:
+    return Call(f"/orders/{world.order('accept', published=True)['id']}/start", {})
 
 
 @recipe("POST /orders/<uuid:order_id>/deliver")
