@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 from service.activity import events
 from service.database import current_tenant
 from service.models import Event, Job
+from service.titles import titled
 from shared.jobs import JobState
 from shared.steps import LABELS
 
@@ -28,7 +29,7 @@ def what_of(job: Job) -> str:
     """``frames 1-8 of gear``, ``the film of gear``, ``Render still of gear``."""
     frames = f"frame {job.name}" if job.name.lstrip("-").isdecimal() else f"frames {job.name}"
     what = {"render": frames, "encode": "the film"}.get(job.kind, LABELS.get(job.kind, job.kind))
-    return f"{what} of {job.asset.name}" if job.asset else what
+    return f"{what} of {titled(job.asset)}" if job.asset else what
 
 
 def worker_lost(current: Session, job: Job, worker: str, state: JobState) -> None:

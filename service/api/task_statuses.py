@@ -180,7 +180,8 @@ def check_unused(found: TaskStatus) -> None:
     if number := tasks_with(session(), found):
         raise ConflictError(
             f"{number:,} {'tasks have' if number > 1 else 'task has'} the status {found.name}.",
-            hint=f"Give them another first, one by one or all at once: POST /api/task-statuses/{found.id}/replace.",
+            hint="Choose which other they get, on the page Task statuses, or by POST "
+            f"/api/task-statuses/{found.id}/replace.",
             code="conflict.in_use",
             fields={"tasks": str(number)},
         )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import date
+from datetime import UTC, date, datetime
 from typing import Annotated, Any, ClassVar, Literal, Self
 from uuid import UUID
 
@@ -26,6 +26,7 @@ from service.api.fields import Changes, Day, DepartmentName, Name, NameOf, Numbe
 from service.api.listing import Page, equal, missing, row
 from service.api.records import add, change, declare_archive, live_row, same_folder
 from service.api.routing import Reply, Request, Resource
+from service.api.task_statuses import Kind
 from service.archiving import check_live
 from service.database import session
 from service.models import Asset, Project, Sequence, Shot, Task
@@ -38,7 +39,8 @@ from service.production.assignees import (
     with_assignees,
 )
 from service.production.custom_fields import declared
-from service.production.statuses import is_open, status_given, status_position
+from service.production.order_of_work import department_position
+from service.production.statuses import has_status_of, is_late, is_open, status_given, status_position
 from service.production.task_changes import changed_values, check_days, check_may_change, gets_it, locked_tasks
 from service.production.visibility import check_can_work
 from service.production.watchers import is_watched_by
@@ -154,7 +156,11 @@ class TaskQuery(FieldsQuery):
     shot: str = Field("", description="name of the shot, or SEQUENCE/SHOT")
     assignee: str = Field("", description="`me`, `nobody`, or the id of a user: alone or with others")
     department: str = ""
+    asset_type: str = Field("", description="type of the asset")
+    sequence: str = Field("", description="name of the shot's sequence")
     status: str = ""
+    status_kind: Kind | None = None
+    late: bool = Field(False, description="only what is not done and was due before today, in UTC")
     open: bool = Field(False, description="only what is not done: the kind of its status is another")
     due_before: Day | None = Field(None, description="due on that day or earlier")
     watched: bool = Field(False, description="only what one watches")
@@ -171,7 +177,7 @@ def list_tasks(query: TaskQuery) -> dict[str, Any]:
         sort={
             "name": Task.name,
             "target": target_order(),
-            "department": Task.department,
+            "department": department_position(),
             "status": status_position(),
             "start": Task.start,
             "due": Task.due,
@@ -346,8 +352,17 @@ def checked_changes(body: TaskChanges) -> dict[str, Any]:
 def tasks_wanted(query: TaskQuery) -> Select[Task]:
     """The tasks that the filters of a list ask for, archived ones too."""
     statement = tasks_of(query.project, query.asset, query.shot).where(
-        *equal((Task.department, query.department), (Task.status, query.status))
+        *equal(
+            (Task.department, query.department),
+            (Task.status, query.status),
+            (Asset.asset_type, query.asset_type),
+            (Sequence.name, query.sequence),
+        )
     )
+    if query.status_kind:
+        statement = statement.where(has_status_of(query.status_kind))
+    if query.late:
+        statement = statement.where(is_late(datetime.now(UTC).date()))
     if query.assignee:
         statement = statement.where(has_assignee(user_or_nobody(query.assignee, "assignee")))
     if query.open:

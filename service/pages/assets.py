@@ -28,6 +28,7 @@ from service.pages.pictures import in_use, pictures_of
 from service.pages.task_templates import offered_templates
 from service.pages.uploads import uploading
 from service.production.assignees import with_assignees
+from service.production.order_of_work import in_order_of_work
 from shared import paths
 from shared.departments import DEPARTMENTS
 from shared.errors import RacewayError
@@ -90,7 +91,7 @@ def asset(asset_id: UUID) -> str:
         return render_template("pages/_asset_jobs.html", asset=found, jobs=jobs)
     current = session()
     media = select(MediaAsset).where(MediaAsset.asset_id == asset_id, in_use()).order_by(MediaAsset.created_at.desc())
-    tasks = select(Task).where(Task.asset_id == asset_id, Task.archived_at.is_(None)).order_by(Task.name_order)
+    tasks = select(Task).where(Task.asset_id == asset_id, Task.archived_at.is_(None)).order_by(*in_order_of_work())
     cad_files = _cad_files(found)
     parts = _published_parts(found)
     return render_template(

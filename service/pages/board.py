@@ -19,6 +19,7 @@ from service.pages.pictures import latest_thumbnails
 from service.pages.task_lists import TaskFilters, filters_of
 from service.pages.task_statuses import declared_status, offered_statuses
 from service.production.assignees import with_assignees
+from service.production.order_of_work import in_order_of_work
 from service.production.statuses import statuses_of
 from service.search import matching
 
@@ -65,7 +66,7 @@ def _columns(project: Project, filters: TaskFilters) -> list[Column]:
     wanted = wanted.where(*(model.archived_at.is_(None) for model in (Task, *BELOW)))
     if filters.query:
         wanted = wanted.where(*matching(filters.query, *SEARCHED))
-    order = (Task.due.nulls_last(), target_order(), Task.name_order, Task.id)
+    order = (Task.due.nulls_last(), target_order(), *in_order_of_work())
     ranked = wanted.with_only_columns(
         Task.id,
         func.row_number().over(partition_by=Task.status, order_by=order).label("place"),

@@ -11,7 +11,8 @@ from typing import Any, Protocol
 
 from markupsafe import Markup, escape
 
-from service.models import Asset, Shot
+from service.pages.hints import on_page
+from service.titles import titled
 from shared.custom_fields import as_text
 from shared.manifest import BoundingBox
 from shared.versions import Version
@@ -105,18 +106,6 @@ def words(name: str) -> str:
     return name.replace("_", " ")
 
 
-def place(target: Asset | Shot) -> str:
-    """``sq010 / sh010`` of a shot, whose name alone others have too; the name of an asset."""
-    return f"{target.sequence.name} / {target.name}" if isinstance(target, Shot) else target.name
-
-
-def titled(target: Asset | Shot) -> str:
-    """What people call an asset or shot where it stands alone: its title, and of a shot its place before that."""
-    if isinstance(target, Shot):
-        return f"{place(target)}, {target.title}" if target.title else place(target)
-    return target.title or target.name
-
-
 def linked(text: str) -> Markup:
     """Text that people wrote, with its web addresses as links."""
     pieces = _WEB_ADDRESS.split(text)
@@ -142,8 +131,8 @@ FILTERS: dict[str, Callable[..., str]] = {
         extents,
         short,
         words,
-        place,
         titled,
+        on_page,
         linked,
         pretty,
         as_text,

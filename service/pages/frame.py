@@ -11,6 +11,7 @@ from service.accounts import auth
 from service.accounts.auth import Identity
 from service.accounts.permissions import Permission, allows
 from service.database import commit, release, session
+from service.pages.hints import on_page
 from shared.errors import ForbiddenError, InputError, RacewayError
 
 pages = Blueprint(
@@ -106,7 +107,7 @@ def _our_hosts() -> set[str]:
 def tell_refusal(error: RacewayError, *more: str) -> None:
     """Undo what a form has done so far, and let the page that is shown next say why, with ``more`` lines."""
     session().rollback()
-    flash(shortened([f"{error.message} {error.hint}".strip(), *more]), "refused")
+    flash(shortened([f"{error.message} {on_page(error.hint)}".strip(), *more]), "refused")
 
 
 def shortened(lines: Sequence[str]) -> str:

@@ -15,12 +15,14 @@ from service.pages.job_views import OPEN_STATES, views
 from service.pages.orders import orders_of_reader
 from service.pages.paging import page_number, paged
 from service.pages.pictures import latest_thumbnails
+from service.pages.playlists import newest_playlists
 from service.search import matching
 
 _ASSETS = 24
 _PUBLISHES = 10
 _JOBS = 8
 _ORDERS = 8
+_PLAYLISTS = 8
 
 
 @page("/", Permission.PRODUCTION_READ)
@@ -45,7 +47,7 @@ def home() -> str:
         )
     number = page_number()
     assets, more = paged(statement, number, _ASSETS)
-    jobs = []
+    is_client, jobs = auth.current().role is Role.CLIENT, []
     if may(Permission.JOB_READ):
         running = (
             select(Job)
@@ -64,7 +66,8 @@ def home() -> str:
         thumbnails=latest_thumbnails(asset.id for asset in assets),
         publishes=session().scalars(_latest_publishes()).all(),
         jobs=jobs,
-        orders=orders_of_reader(_ORDERS) if auth.current().role is Role.CLIENT else [],
+        orders=orders_of_reader(_ORDERS) if is_client else [],
+        playlists=newest_playlists(_PLAYLISTS) if is_client else [],
     )
 
 

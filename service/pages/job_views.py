@@ -6,17 +6,32 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
+from uuid import UUID
 
 from sqlalchemy import select
 
 from service.database import session
-from service.models import Job, Worker
+from service.models import CadFile, Job, Part, Publish, Worker
+from service.pages.formats import version
+from service.titles import titled
 from shared.jobs import FINAL_STATES, JobDocument, JobState
-from shared.steps import LABELS
+from shared.steps import LABELS, step
 
 OPEN_STATES = ("running", "queued", "pending")
 """States of jobs that are yet to end, in the order of a queue."""
 
+_TOLD = {
+    "frames": "frames",
+    "camera": "",
+    "lighting": "light:",
+    "background": "background:",
+    "hdri": "",
+    "samples": "samples",
+    "engine": "",
+    "device": "on",
+    "format": "",
+}
+"""What of a request tells jobs of one kind apart, and the word before it."""
 _ENDED_BADLY = (JobState.FAILED, JobState.CANCELLED)
 
 
@@ -27,6 +42,22 @@ class JobView:
     row: Job
     document: JobDocument
     worker: str
+    subject: str = ""
+    """Which publish or file it works on, of an asset or shot that has several."""
+
+    @property
+    def asked(self) -> str:
+        """What tells it from others of its kind: its subject, the size, and what was not left as it is usually."""
+        request = self.row.request
+        size = [f"{request['width']} × {request['height']}"] if {"width", "height"} <= request.keys() else []
+        usual = {each.name: each.default for each in step(self.row.kind).parameters} if self.row.kind in LABELS else {}
+        told = [
+            f"{_TOLD[name]} {value}".strip()
+            for name, value in request.items()
+            if name in _TOLD and name in usual and value not in (usual[name], "")
+        ]
+        # Broken between them, not within.
+        return " · ".join(filter(None, [self.subject, *(each.replace(" ", "\u00a0") for each in [*told, *size])]))
 
     @property
     def label(self) -> str:
@@ -84,7 +115,7 @@ class JobView:
     @property
     def order(self) -> str:
         """``render 1-8 of gear``: what it does, and of what."""
-        asset = f"of {self.row.asset.name}" if self.row.asset else ""
+        asset = f"of {titled(self.row.asset)}" if self.row.asset else ""
         return " ".join(filter(None, [self.label, self.row.name, asset]))
 
 
@@ -114,10 +145,35 @@ def workers_and_jobs(rows: Sequence[Worker]) -> list[WorkerView]:
 
 
 def views(rows: Sequence[Job]) -> list[JobView]:
-    """The views of some jobs; one statement, whatever their number."""
+    """The views of some jobs; three statements, whatever their number."""
     workers = {row.worker_id for row in rows if row.worker_id}
     names: dict[Any, str] = {}
     if workers:
         found = session().execute(select(Worker.id, Worker.name).where(Worker.id.in_(workers)))
         names = {worker.id: worker.name for worker in found}
-    return [JobView(row, JobDocument.from_json(row.document), names.get(row.worker_id, "")) for row in rows]
+    subjects = _subjects(rows)
+    return [
+        JobView(
+            row,
+            JobDocument.from_json(row.document),
+            names.get(row.worker_id, ""),
+            subjects.get(row.publish_id or row.cad_file_id, ""),
+        )
+        for row in rows
+    ]
+
+
+def _subjects(rows: Sequence[Job]) -> dict[UUID | None, str]:
+    """``model v001_i002`` of the publishes of some jobs, and ``gear.step, revision 2`` of their CAD files, by id."""
+    publishes = {row.publish_id for row in rows if row.publish_id}
+    files = {row.cad_file_id for row in rows if row.cad_file_id}
+    found: dict[UUID | None, str] = {}
+    if publishes:
+        of_part = (Part.tenant_id == Publish.tenant_id) & (Part.id == Publish.part_id)
+        named = select(Publish.id, Publish.version, Publish.iteration, Part.name).join(Part, of_part)
+        named = named.where(Publish.id.in_(publishes))
+        found |= {each.id: f"{each.name} {version(each)}" for each in session().execute(named)}
+    if files:
+        of_files = select(CadFile.id, CadFile.filename, CadFile.revision).where(CadFile.id.in_(files))
+        found |= {each.id: f"{each.filename}, revision {each.revision}" for each in session().execute(of_files)}
+    return found

@@ -82,7 +82,10 @@ def _published() -> list[tuple[str, str]]:
     """Each asset and shot that is not put away and has something published: its newest publish, and its name."""
     put_away = (model.archived_at for model in (Publish, Asset, Shot, ShotSequence, Project))
     newest = (
-        select(Publish.id, Publish.created_at, Part.entity, Part.project_name)
+        select(
+            *(Publish.id, Publish.created_at, Part.entity, Part.project_name),
+            *(Asset.title, Shot.title.label("shot_title"), Project.title.label("project_title")),
+        )
         .join(Part, Part.current_publish_id == Publish.id)
         .outerjoin(Asset, Asset.id == Part.asset_id)
         .outerjoin(Shot, Shot.id == Part.shot_id)
@@ -94,14 +97,24 @@ def _published() -> list[tuple[str, str]]:
         .subquery()
     )
     found = session().execute(select(newest).order_by(newest.c.created_at.desc()).limit(_SUBJECTS))
-    named = [(f"publish_id:{row.id}", f"{row.entity.partition(':')[2]} ({row.project_name})") for row in found]
+    named = [(f"publish_id:{row.id}", f"{_called(row)} ({row.project_title or row.project_name})") for row in found]
     return sorted(named, key=lambda pair: pair[1])
+
+
+def _called(row: Any) -> str:
+    """The title of an asset, or its name; the place of a shot, and its title."""
+    kind, _, name = row.entity.partition(":")
+    return row.title or name if kind == "asset" else ", ".join(filter(None, [name, row.shot_title]))
 
 
 def _cad_files() -> list[tuple[str, str]]:
     """The newest converted revision of each model of an asset that is not put away, and its name."""
     newest = (
-        select(CadFile.id, CadFile.created_at, CadFile.filename, CadFile.revision, Asset.name, Project.name.label("of"))
+        select(
+            *(CadFile.id, CadFile.created_at, CadFile.filename, CadFile.revision),
+            func.coalesce(func.nullif(Asset.title, ""), Asset.name).label("name"),
+            func.coalesce(func.nullif(Project.title, ""), Project.name).label("of"),
+        )
         .join(Conversion, Conversion.id == CadFile.conversion_id)
         .join(Asset, Asset.id == CadFile.asset_id)
         .join(Project, Project.id == Asset.project_id)

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, and_, exists, not_, or_, select
+from sqlalchemy import ColumnElement, and_, case, exists, not_, or_, select
 from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.orm import InstrumentedAttribute, aliased
 
@@ -107,14 +107,17 @@ def standing_for(media: Sequence[MediaAsset], served_at: str = _MEDIA) -> list[P
 def latest_thumbnails(
     target_ids: Iterable[UUID], of: InstrumentedAttribute[UUID | None] = MediaAsset.asset_id
 ) -> dict[UUID, str]:
-    """Address of the newest small picture in use of each asset, or shot, that has one; one statement.
+    """Address of the newest small picture in use of each asset, or shot, that has one; of others, of the newest still,
+    or else of what was uploaded. One statement.
 
     ``of`` is the column of media that names them.
     """
+    uploaded = and_(MediaAsset.job_id.is_(None), MediaAsset.mime_type.in_(_PICTURES))
+    best = case({THUMBNAIL: 0, STILL: 1}, value=MediaAsset.asset_type, else_=2)
     statement = (
         select(of, MediaAsset.id)
-        .where(of.in_(list(target_ids)), MediaAsset.asset_type.in_((THUMBNAIL, STILL)), in_use())
+        .where(of.in_(list(target_ids)), or_(MediaAsset.asset_type.in_((THUMBNAIL, STILL)), uploaded), in_use())
         .ext(distinct_on(of))
-        .order_by(of, (MediaAsset.asset_type == THUMBNAIL).desc(), MediaAsset.created_at.desc())
+        .order_by(of, best, MediaAsset.created_at.desc())
     )
     return {target_id: media_url(media_id) for target_id, media_id in session().execute(statement) if target_id}

@@ -21,6 +21,7 @@ from service.pages.paging import page_number, paged
 from service.pages.pictures import latest_thumbnails
 from service.pages.task_statuses import declared_status, today
 from service.production.assignees import with_assignees
+from service.production.order_of_work import in_order_of_work
 from service.production.progress import Group, Tally, by_department, departments_of, groups_of, total
 from shared.departments import DEPARTMENTS
 
@@ -41,6 +42,8 @@ class Segment:
     color: str
     label: str
     number: int
+    name: str
+    """Of the status."""
 
 
 @dataclass(frozen=True)
@@ -106,7 +109,7 @@ def _bar(tally: Tally) -> Bar:
     segments, x = [], 0.0
     for (status, number), share in zip(declared, widths, strict=True):
         width = 100 * share / sum(widths)
-        segments.append(Segment(round(x, 3), round(width, 3), status.color, status.label, number))
+        segments.append(Segment(round(x, 3), round(width, 3), status.color, status.label, number, status.name))
         x += width
     return Bar(tally, segments, sum(number for status, number in declared if status.kind == "done"))
 
@@ -127,7 +130,7 @@ def _lines(project: Project, group: Group) -> tuple[list[Line], bool]:
     ids = [target.id for target in targets]
     on_them = select(Task).options(lazyload("*")).where(of.in_(ids), Task.archived_at.is_(None))
     cells: dict[UUID | None, dict[str, list[Task]]] = {}
-    for task in with_assignees(current, current.scalars(on_them.order_by(Task.name_order, Task.id)).all()):
+    for task in with_assignees(current, current.scalars(on_them.order_by(*in_order_of_work())).all()):
         on = task.asset_id or task.shot_id
         cells.setdefault(on, {}).setdefault(task.department, []).append(task)
     pictures = latest_thumbnails(ids, pictured) if ids else {}

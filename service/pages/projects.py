@@ -26,6 +26,7 @@ from service.pages.task_templates import offered_templates
 from service.pages.uploads import uploading
 from service.production.assignees import with_assignees
 from service.production.custom_fields import declared
+from service.production.order_of_work import in_order_of_work
 from shared import paths
 from shared.departments import DEPARTMENTS
 
@@ -86,7 +87,7 @@ def shot(shot_id: UUID) -> str:
     found, current = row(Shot, shot_id), session()
     publishes = select(Publish).join(Part, (Part.tenant_id == Publish.tenant_id) & (Part.id == Publish.part_id))
     newest = publishes.where(Part.shot_id == shot_id).order_by(Publish.created_at.desc(), Publish.id)
-    tasks = select(Task).where(Task.shot_id == shot_id, Task.archived_at.is_(None)).order_by(Task.name_order)
+    tasks = select(Task).where(Task.shot_id == shot_id, Task.archived_at.is_(None)).order_by(*in_order_of_work())
     # Of the shot itself, and of what was published for it.
     published = select(Publish.id).join(Part, (Part.tenant_id == Publish.tenant_id) & (Part.id == Publish.part_id))
     of_shot = or_(MediaAsset.shot_id == shot_id, MediaAsset.publish_id.in_(published.where(Part.shot_id == shot_id)))

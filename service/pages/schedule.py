@@ -22,9 +22,11 @@ from service.pages.frame import action, page, page_of_form
 from service.pages.task_lists import TaskFilters, filters_of
 from service.pages.task_statuses import declared_status, is_late, today
 from service.production.assignees import with_assignees
+from service.production.order_of_work import in_order_of_work
 from service.production.schedule import WEEK, Days, days_of, has_days, monday_of, takes_days_in, work_in
 from service.production.statuses import is_open
 from service.search import matching
+from service.titles import titled
 from shared.departments import DEPARTMENTS
 from shared.errors import InputError
 from shared.natural_order import natural_order
@@ -127,7 +129,7 @@ def _schedule(project: Project | None) -> str:
     grouping = request.args.get("by", "")
     grouping = grouping if grouping in GROUPINGS else "person"
     wanted = _wanted(project, filters)
-    order = (func.coalesce(Task.start, Task.due), target_order(), Task.name_order, Task.id)
+    order = (func.coalesce(Task.start, Task.due), target_order(), *in_order_of_work())
     found = session().scalars(wanted.where(takes_days_in(period.days)).order_by(*order).limit(MOST_BARS + 1)).all()
     bars = [bar for task in with_assignees(session(), found[:MOST_BARS]) if (bar := _bar_of(task, period))]
     # Where something is left out, sums would be wrong, and whoever has nothing to do might have something.
@@ -206,7 +208,7 @@ def _by_target(bars: Iterable[Bar]) -> list[Group]:
     for bar in bars:
         target = bar.task.target
         if target.id not in groups:
-            groups[target.id] = Group(str(target.entity).partition(":")[2], address=page_of_row(target))
+            groups[target.id] = Group(titled(target), address=page_of_row(target))
         groups[target.id].bars.append(bar)
     return sorted(groups.values(), key=lambda group: natural_order(group.label))
 

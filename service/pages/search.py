@@ -26,9 +26,10 @@ from service.database import session
 from service.models import Asset, Part, Project, Publish, Shot
 from service.models import Sequence as ShotSequence
 from service.pages.field_values import page_of_row
-from service.pages.formats import place, words
+from service.pages.formats import words
 from service.pages.frame import may, page
 from service.search import matching_parts, words_of
+from service.titles import titled
 
 _SHOWN = 8
 _LONGEST = 200
@@ -69,11 +70,11 @@ def _groups(query: str) -> Iterator[Group]:
 
     yield group("Projects", ProjectQuery, list_projects, lambda each: _row(each, words(each.status)))
     yield group("Assets", AssetQuery, list_assets, lambda each: _row(each, _where(each, words(each.asset_type))))
-    yield group("Sequences", SequenceQuery, list_sequences, lambda each: _row(each, each.project.name))
+    yield group("Sequences", SequenceQuery, list_sequences, lambda each: _row(each, titled(each.project)))
     yield group("Shots", ShotQuery, list_shots, lambda each: _row(each, _where(each, each.sequence.name)))
     if may(Permission.TASK_READ):
         in_order = partial(TaskQuery, sort="name,target")
-        yield group("Tasks", in_order, list_tasks, lambda each: _row(each, _where(each.target, place(each.target))))
+        yield group("Tasks", in_order, list_tasks, lambda each: _row(each, _where(each.target, titled(each.target))))
     yield _publishes(query)
     yield group("Playlists", PlaylistQuery, list_playlists, _playlist)
     yield group("Orders", OrderQuery, list_orders, _order)
@@ -87,7 +88,7 @@ def _row(found: Any, about: str) -> Found:
 
 
 def _where(target: Any, more: str) -> str:
-    return f"{target.project_name} / {more}"
+    return f"{titled(target.project)} / {more}"
 
 
 def _publishes(query: str) -> Group:

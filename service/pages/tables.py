@@ -25,6 +25,7 @@ class TableView:
     columns: Sequence[CustomField]
     number: int
     more: bool
+    total: int
     query: str
     sort: str
     filters: Sequence[tuple[CustomField, str]]
@@ -40,16 +41,16 @@ def table_of(
     columns: Sequence[CustomField],
     form: type[Query],
     rows: Callable[[Query], dict[str, Any]],
-    first_by: str = "name",
+    sorted_by: Sequence[str] = ("name",),
     **fixed: str,
 ) -> TableView:
     """The rows that the address asks for: ``q``, ``sort``, ``page``, ``archived``, and ``field.NAME`` of a field.
 
-    ``rows`` is the API's list, ``first_by`` what it is sorted by at first, ``fixed`` what it is always asked. What
-    is alike comes by that, too, and by name. Raises InputError for what no column has.
+    ``rows`` is the API's list, ``sorted_by`` what it is sorted by at first, and what is alike in the column that was
+    chosen; ``fixed`` what it is always asked. Raises InputError for what no column has.
     """
-    query, sort = request.args.get("q", "").strip()[:200], request.args.get("sort", "")[:200] or first_by
-    order = sort if "," in sort else ",".join(dict.fromkeys((sort, first_by, "name")))
+    query, sort = request.args.get("q", "").strip()[:200], request.args.get("sort", "")[:200] or sorted_by[0]
+    order = sort if "," in sort else ",".join(dict.fromkeys((sort, *sorted_by)))
     wanted = {name: text for name, text in request.args.items() if name.startswith(_FILTER)}
     wanted = dict(list(wanted.items())[:MOST_FILTERS])
     number, archived = page_number(), "archived" in request.args
@@ -57,4 +58,5 @@ def table_of(
     asked |= {"archived": archived}
     page = rows(form.model_validate(asked))
     filters = [(field, wanted[key]) for field in columns if (key := _FILTER + field.name) in wanted]
-    return TableView(page["items"], columns, number, number * _ROWS < page["total"], query, sort, filters, archived)
+    more = number * _ROWS < page["total"]
+    return TableView(page["items"], columns, number, more, page["total"], query, sort, filters, archived)

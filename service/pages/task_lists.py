@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -20,18 +21,20 @@ from service.api.tasks import (
 )
 from service.database import session
 from service.models import Project, Task
+from service.pages.formats import words
 from service.pages.forms import check_seen, read_form
 from service.pages.frame import action, may, page, page_of_form
 from service.pages.making import artists
 from service.pages.paging import page_number
 from service.pages.tables import table_of
-from service.pages.task_statuses import offered_statuses
+from service.pages.task_statuses import declared_status, meaning, offered_statuses
 from service.production.custom_fields import declared
 from shared.departments import DEPARTMENTS
 from shared.errors import InputError
 
 _OWN = 100
-_NARROWED_BY = ("department", "assignee", "status")
+_NARROWED_BY = ("department", "assignee", "asset_type", "sequence", "status", "status_kind", "late")
+_ORDER = ("target", "department", "created_at", "name")
 _LABELS = {"tasks": "Tasks", "changes": "Change"}
 
 
@@ -47,6 +50,18 @@ class TaskFilters:
     @property
     def narrowed(self) -> bool:
         return bool(self.given or self.query)
+
+    @property
+    def by_address(self) -> dict[str, str]:
+        """What only the address says, such as that of a count that was followed, in words, by its name there."""
+        told: dict[str, Callable[[str], str]] = {
+            "asset_type": words,
+            "sequence": str,
+            "status": lambda name: declared_status(name).label,
+            "status_kind": meaning,
+            "late": lambda _: "late",
+        }
+        return {name: told[name](text) for name, text in self.given.items() if name in told}
 
 
 def filters_of(project: Project | None) -> TaskFilters:
@@ -66,7 +81,7 @@ def project_tasks(project_id: UUID) -> str:
         "pages/project_tasks.html",
         project=project,
         filters=filters,
-        table=table_of(columns, TaskQuery, list_tasks, first_by="target", project=project.name, **filters.given),
+        table=table_of(columns, TaskQuery, list_tasks, _ORDER, project=project.name, **filters.given),
         statuses=offered_statuses(),
     )
 

@@ -20,6 +20,7 @@ from service.models import Project, Task, TimeEntry
 from service.models.people import DAY_MINUTES
 from service.pages.forms import read_form
 from service.pages.frame import action, finish, page, pages, refuse_other_sites
+from service.pages.hints import on_page
 from service.production import time_spent
 from service.production.assignees import has_assignee
 from service.production.statuses import is_open
@@ -83,7 +84,7 @@ def save_cell() -> Response:
         commit(session())
     except RacewayError as error:
         session().rollback()
-        refused = jsonify(message=f"{error.message} {error.hint}".strip())
+        refused = jsonify(message=f"{error.message} {on_page(error.hint)}".strip())
         refused.status_code = error.status
         return finish(refused)
     except ValueError:

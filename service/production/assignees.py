@@ -46,7 +46,7 @@ def check_assignees(current: Session, user_ids: Sequence[UUID]) -> list[str]:
         if user.archived_at is not None:
             raise ConflictError(
                 f"The user {user.name} is archived.",
-                hint=f"Restore it first: POST its address with /restore; the user is {user.id}.",
+                hint=f"Restore them first, under People, or by POST /api/artists/{user.id}/restore.",
                 code="conflict.archived",
                 fields={"assignee_ids": f"{user.name} is archived"},
             )

@@ -31,6 +31,9 @@ TARGETS: Mapping[str, type[FieldsRow]] = {
 
 _ORDER = (CustomField.position, CustomField.name, CustomField.id)
 _MOST_TOLD = 40
+_NONE_DECLARED = (
+    "None is declared here. Declare one under Custom fields of the project, or by POST /api/custom-fields/."
+)
 
 
 @dataclass(frozen=True)
@@ -188,6 +191,6 @@ def _refused(fields: Iterable[CustomField], faults: Mapping[str, str], prefix: s
     there = ", ".join([*names[:_MOST_TOLD], *(["..."] if len(names) > _MOST_TOLD else [])])
     return InputError(
         f"What is said of custom fields cannot be: {'; '.join(f'{name} {text}' for name, text in faults.items())}.",
-        hint=f"There are here: {there}." if there else "None is declared here: POST /api/custom-fields/ declares one.",
+        hint=f"There are here: {there}." if there else _NONE_DECLARED,
         fields={f"{prefix}.{name}": text for name, text in faults.items()},
     )

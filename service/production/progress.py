@@ -12,12 +12,9 @@ from sqlalchemy.orm import Session
 
 from service import models
 from service.models import Asset, Project, Shot, Task
-from service.production.statuses import is_open
-from shared.departments import DEPARTMENTS
+from service.production.order_of_work import sorted_departments
+from service.production.statuses import is_late
 from shared.natural_order import natural_order
-
-_ORDER = [each.name for each in reversed(DEPARTMENTS)]
-"""The weakest department first: what is modelled is looked at, laid out, animated and lit."""
 
 
 @dataclass
@@ -85,8 +82,7 @@ def groups_of(current: Session, project: Project, today: date) -> list[Group]:
 
 def departments_of(groups: Iterable[Group]) -> list[str]:
     """The departments that have tasks, in the order in which they work."""
-    found = {name for group in groups for name in group.departments}
-    return sorted(found, key=lambda name: (_ORDER.index(name) if name in _ORDER else len(_ORDER), name))
+    return sorted_departments({name for group in groups for name in group.departments})
 
 
 def by_department(groups: Sequence[Group]) -> Mapping[str, Tally]:
@@ -100,7 +96,7 @@ def by_department(groups: Sequence[Group]) -> Mapping[str, Tally]:
 def _groups(current: Session, kind: str, targets: Select[Any], tasks: Select[Any], of: Any, today: date) -> list[Group]:
     numbers = current.execute(targets.add_columns(func.count()).group_by(of))
     groups = {name: Group(kind, name, number) for name, number in numbers}
-    late = func.count().filter(Task.due < today, is_open())
+    late = func.count().filter(is_late(today))
     counted = tasks.where(Task.archived_at.is_(None)).add_columns(
         Task.department, Task.status, func.count(), late, func.coalesce(func.sum(Task.estimate_days), 0)
     )

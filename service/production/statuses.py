@@ -6,9 +6,10 @@ What a task has stays, also where the status was put away since; only what is gi
 from __future__ import annotations
 
 from collections.abc import Container, Iterable, Mapping
+from datetime import date
 from uuid import uuid4
 
-from sqlalchemy import ColumnElement, func, select
+from sqlalchemy import ColumnElement, and_, func, select
 from sqlalchemy.orm import Session
 
 from service.accounts.permissions import Permission, Role, allows
@@ -102,7 +103,8 @@ def _unknown_status(current: Session, name: str, archived: Container[str]) -> In
     what = "is archived" if name in archived else "is not declared"
     return InputError(
         f"No task can be given the status {name}, which {what}.",
-        hint=f"There are {there}. A project manager declares and restores them: POST /api/task-statuses/.",
+        hint=f"There are {there}. A project manager declares and restores them under Task statuses, or by POST "
+        "/api/task-statuses/.",
         code="input.unknown_status",
         fields={"status": f"of {there}"},
     )
@@ -131,6 +133,16 @@ _DONE = select(TaskStatus.name).where(TaskStatus.kind == "done")
 def is_open() -> ColumnElement[bool]:
     """Condition for tasks that are not done."""
     return Task.status.not_in(_DONE)
+
+
+def is_late(today: date) -> ColumnElement[bool]:
+    """Condition for tasks that are not done and were due before ``today``."""
+    return and_(Task.due < today, is_open())
+
+
+def has_status_of(kind: str) -> ColumnElement[bool]:
+    """Condition for tasks whose status is of a kind, archived statuses too."""
+    return Task.status.in_(select(TaskStatus.name).where(TaskStatus.kind == kind))
 
 
 def done_statuses(current: Session) -> frozenset[str]:

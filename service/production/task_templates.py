@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from datetime import timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -72,16 +73,19 @@ def follow(current: Session, template: TaskTemplate, targets: Sequence[Target]) 
             hint="Name the assets or shots in target_ids, some at a time.",
             code="input.too_many",
         )
+    # One after the other, so that lists have them as the template has.
+    now = current.scalars(select(func.now())).one()
     added = [
         Task(
             id=uuid4(),
+            created_at=now - timedelta(microseconds=len(wanted) - place),
             **{"asset_id" if isinstance(target, Asset) else "shot_id": target.id},
             name=each["name"],
             department=each["department"],
             status=each["status"] if each["status"] in in_use else default,
         )
         for target in targets
-        for each in wanted
+        for place, each in enumerate(wanted)
         if (target.id, each["name"].lower()) not in there
     ]
     current.add_all(added)

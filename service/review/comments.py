@@ -51,7 +51,7 @@ def check_attachments(current: Session, media_ids: Iterable[UUID]) -> list[str]:
     if missing := [str(media_id) for media_id in wanted if media_id not in known]:
         raise NotFoundError(
             f"There is no medium {missing[0]} to attach.",
-            hint="List them: GET /api/media/assets; or upload it there first.",
+            hint="Upload it first. GET /api/media/assets lists what there is.",
             fields={"attachments": f"unknown {', '.join(missing)}"},
         )
     return [str(media_id) for media_id in wanted]

@@ -30,6 +30,7 @@ from service.models import (
 )
 from service.queue import render_jobs
 from service.review.comments import mentioned
+from service.titles import titled
 from shared.errors import ConflictError, InputError, NotFoundError
 from shared.jobs import JobState
 from shared.orders import OrderState, OrderStep, next_state
@@ -130,8 +131,9 @@ def start(current: Session, order: Order) -> None:
         )
     for item in order.items:
         if item.asset_id in shown:
-            subject = {"asset_id": item.asset_id, "publish_id": shown[item.asset_id]}
-            item.job_id = render_jobs.submit(current, item.kind, item.request, **subject).id
+            publish_id = shown[item.asset_id]
+            job = render_jobs.submit(current, item.kind, item.request, asset_id=item.asset_id, publish_id=publish_id)
+            item.job_id = job.id
     current.flush()
     current.expire_all()
 
@@ -346,7 +348,7 @@ def _products(order: Order) -> str:
 
 
 def _product(item: OrderItem) -> str:
-    return (item.asset.title or item.asset.name) if item.asset else str(item.asset_id)
+    return titled(item.asset) if item.asset else str(item.asset_id)
 
 
 def _job_state(item: OrderItem) -> str:

@@ -98,7 +98,7 @@ def _check(current: Session, playlist: Playlist, media_ids: set[UUID]) -> None:
         if medium is None:
             raise NotFoundError(
                 f"There is no medium {media_id} to show.",
-                hint="List them: GET /api/media/assets; or upload it there first.",
+                hint="Upload it first, on the page of its asset or shot. GET /api/media/assets lists what there is.",
                 fields={"media_ids": f"unknown {media_id}"},
             )
         project = media.project_of(medium)

@@ -37,7 +37,7 @@ def check(wanted: Iterable[str]) -> None:
         near = nearest_name(kind, known())
         raise InputError(
             f"There is no event of the kind {kind!r}.{f' Did you mean {near!r}?' if near else ''}",
-            hint="GET /api/webhooks/kinds lists them; task.* means all of tasks.",
+            hint="task.* means all of tasks. GET /api/webhooks/kinds lists them.",
             fields={"kinds": f"{kind} is unknown"},
         )
 

@@ -166,7 +166,7 @@ def _check_on(webhook: Webhook) -> None:
     if not webhook.active:
         raise ConflictError(
             f"The webhook {webhook.name} is off: nothing is sent to it.",
-            hint='Switch it on first: PATCH it with {"active": true}.',
+            hint='Switch it on first, on its page, or by PATCH with {"active": true}.',
             code="conflict.webhook_off",
         )
 

@@ -170,7 +170,10 @@ _STARTERS: dict[str, Callable[[Session, Node, Json, Inputs, UUID | None], Starte
 def _cad_file(current: Session, cad_file_id: str) -> CadFile:
     found = current.scalars(select(CadFile).where(CadFile.id == _uuid(cad_file_id))).unique().one_or_none()
     if found is None:
-        raise NotFoundError(f"There is no CAD file {cad_file_id}.", hint="Upload it first: POST /api/cad/.")
+        raise NotFoundError(
+            f"There is no CAD file {cad_file_id}.",
+            hint="Upload it first, on its asset's page, or by POST /api/cad/.",
+        )
     return found
 
 

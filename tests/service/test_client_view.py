@@ -20,6 +20,7 @@ from service.api.routing import Endpoint
 from service.database import db, tenant_session
 from service.models import Comment, Job, MediaAsset, Part, PlaylistItem, Publish, TenantRow
 from tests.service.exhibits import add_rows
+from tests.service.page import Page
 from tests.service.recipes import name_of
 from tests.service.studio import Api, Json, Production, StudioUnderTest, make_studio
 from tests.service.test_comments import on, say, told
@@ -108,6 +109,21 @@ def share_some(studio: StudioUnderTest) -> Shown:
     found = Shown(studio, production, marked, newer, pictured, unseen, picture, playlist)
     found.share(marked)
     return found
+
+
+def test_a_clients_overview_shows_what_was_uploaded_and_leads_to_their_playlists(studio: StudioUnderTest) -> None:
+    world, production = World(studio), studio.production()
+    studio.let_client_in(production.project["id"], clients_see="shared")
+    asset = {**production.asset, "project": production.project["name"]}
+    shown, kept = (world.picture(asset, filename=f"{name}.png")["id"] for name in ("shown", "kept"))
+    made = {"project_id": production.project["id"]}
+    studio.admin.post("/playlists/", {**made, "name": "Among us", "media_ids": [kept]})
+    seen = studio.admin.post("/playlists/", {**made, "name": "For you", "media_ids": [shown], "for_client": True}).data
+    overview = Page(studio.browser(Role.CLIENT).get("/"))
+    assert f"/playlists/{seen['id']}" in overview.links and "For you 1 picture or film" in overview.text
+    assert f"/api/media/assets/{shown}/file" in overview.links and "No picture yet" not in overview.text
+    assert "Among us" not in overview.text
+    assert f"/api/media/assets/{kept}/file" in Page(studio.browser().get("/")).links, "the newest for the studio"
 
 
 def test_new_projects_show_clients_what_the_tenant_has_set(studio: StudioUnderTest) -> None:

@@ -19,13 +19,14 @@ from sqlalchemy import select, update
 from service.accounts.permissions import Role
 from service.activity import alerts, events, notifications
 from service.activity.mail import MailServer, send_waiting
-from service.activity.notices.kinds import NOTIFICATION, Notice
+from service.activity.notices.kinds import KINDS, NOTIFICATION, Notice
 from service.database import tenant_session
 from service.models import HeldNotification, Job, JobFrame, Notification, Tenant
 from service.queue import jobs
 from service.tasks import notifier
 from shared.errors import InputError
 from shared.jobs import JobDocument, JobState
+from tests.service.page import Page
 from tests.service.studio import Api, Json, StudioUnderTest
 from tests.service.world import World
 
@@ -187,6 +188,16 @@ def test_a_digest_is_due_at_the_full_hour_or_in_the_morning(now: datetime) -> No
     hourly, daily = (notifications.next_digest(frequency, now) for frequency in ("hourly", "daily"))
     assert timedelta(0) < hourly - now <= timedelta(hours=1) and hourly.minute == hourly.second == 0
     assert timedelta(0) < daily - now <= timedelta(days=1) and daily.hour == notifications.DAILY_HOUR
+
+
+def test_people_choose_by_what_each_kind_tells_and_are_told_titles(app: Flask, studio: StudioUnderTest) -> None:
+    text = Page(studio.browser().get("/notifications")).text
+    assert "A task was given to you." in text and not any(kind in text for kind in KINDS[NOTIFICATION])
+    [job] = submit(app, studio)
+    studio.admin.patch(f"/assets/{studio.artist.get(f'/jobs/{job}').data['asset_id']}", {"title": "Ball bearing"})
+    end(app, studio, job, JobState.COMPLETED)
+    tell(app)
+    assert titles(studio.artist) == ["Render still of Ball bearing: succeeded"]
 
 
 def test_each_kind_has_its_own_frequency(app: Flask, studio: StudioUnderTest) -> None:

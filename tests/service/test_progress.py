@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime, timedelta
+from html import unescape
 
 import pytest
 from flask import Flask
@@ -18,9 +20,9 @@ TODAY = datetime.now(UTC).date()
 class Film:
     """A project with two products, an asset without a type and three shots in two sequences."""
 
-    def __init__(self, studio: StudioUnderTest) -> None:
+    def __init__(self, studio: StudioUnderTest, name: str = "film") -> None:
         self.studio = studio
-        self.project = self.made("projects", name="film")
+        self.project = self.made("projects", name=name)
         named = {"project_id": self.project["id"]}
         self.gear, self.rim = (
             self.made("assets", **named, name=name, asset_type="product") for name in ("gear10", "gear9")
@@ -102,6 +104,36 @@ def test_the_page_shows_counts_and_each_of_a_group_with_its_tasks(film: Film) ->
         assert "gear9" in film.page(query).text
     film.studio.admin.post(f"/tasks/{sculpted['id']}/archive")
     assert "sh020" in film.page().text
+
+
+def test_each_count_leads_to_exactly_the_tasks_that_it_counts(film: Film) -> None:
+    film.made("task-statuses", name="delivered", kind="done", color="#123456")
+    yesterday = str(TODAY - timedelta(days=1))
+    for number, (on, department, status, more) in enumerate(
+        [
+            (film.gear, "model", "delivered", {"due": yesterday}),
+            (film.gear, "model", "approved", {}),
+            (film.rim, "model", "todo", {"due": yesterday}),
+            (film.rim, "look", "todo", {"due": str(TODAY)}),
+            (film.odd, "look", "review", {"due": yesterday}),
+            (film.shots[0], "lighting", "todo", {}),
+            (film.shots[2], "lighting", "todo", {"due": yesterday}),
+        ]
+    ):
+        film.task(on, department, status, name=f"task{number}", **more)
+    elsewhere = Film(film.studio, "elsewhere")
+    elsewhere.task(elsewhere.gear, "model", due=yesterday)
+    film.studio.admin.post(f"/shots/{film.shots[2]['id']}/archive")
+    browser = film.studio.browser(Role.ARTIST)
+    page = browser.get(f"/projects/{film.project['id']}/progress").text
+    links = re.findall(r'<a [^>]*href="(/projects/[^"]*/tasks[^"]*)"[^>]*>(.*?)</a>', page, re.DOTALL)
+    counted = {unescape(link): re.findall(r"\d+", re.sub("<[^>]*>", "", text)) for link, text in links}
+    counts = {link: int(numbers[0]) for link, numbers in counted.items() if numbers}
+    assert sum("late=1" in link for link in counts) > 4 and sum("sequence=sq010" in link for link in counts) > 2
+    for link, number in counts.items():
+        assert browser.get(link).text.count('name="task"') == number, link
+    narrowed = Page(browser.get(next(link for link in counts if "late=1" in link and "asset_type" in link)))
+    assert "late ×" in narrowed.text and "product ×" in narrowed.text
 
 
 def test_an_empty_project_says_what_is_missing(studio: StudioUnderTest) -> None:

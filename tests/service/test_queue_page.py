@@ -14,6 +14,7 @@ from service.database import tenant_session
 from service.models import Worker
 from service.pages import new_render
 from tests.service.conftest import Submit
+from tests.service.page import Page
 from tests.service.studio import StudioUnderTest
 from tests.service.world import World
 
@@ -62,6 +63,21 @@ def test_a_render_is_submitted_from_the_page(studio: StudioUnderTest, publish_id
         assert artist.post("/jobs/new", data={**form, **wrong}).location == "/jobs"
         assert 'role="alert"' in artist.get("/jobs").text
     assert "New render" not in studio.browser(Role.CLIENT).get("/jobs").text
+
+
+def test_jobs_of_one_kind_are_told_apart_by_what_was_asked(studio: StudioUnderTest, publish_id: str) -> None:
+    for asked in (
+        {"width": 320, "height": 200},
+        {"width": 320, "height": 200, "camera": "/gear/cameras/hero", "format": "exr"},
+        {"kind": "turntable", "frames": 8, "samples": 256},
+    ):
+        assert studio.artist.post("/jobs/", {"kind": "still", "publish_id": publish_id, **asked}).status == 201
+    asset = studio.artist.get("/jobs/").data["items"][0]["asset_id"]
+    for page in ("/jobs", f"/assets/{asset}"):
+        text = Page(studio.browser().get(page)).text.replace("\xa0", " ")
+        assert "Render still body v001_i001 · 320 × 200 " in text, page
+        assert "Render still body v001_i001 · /gear/cameras/hero · exr · 320 × 200 " in text, page
+        assert "Render turntable body v001_i001 · frames 1-8 · samples 256 · 960 × 540 " in text, page
 
 
 def test_a_cad_file_is_rendered_as_it_came(studio: StudioUnderTest) -> None:

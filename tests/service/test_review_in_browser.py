@@ -184,6 +184,21 @@ def test_a_film_is_played_by_keys_and_drawn_on_at_a_moment(review: Review) -> No
     assert "frame 4" in browser.text(".comments")
 
 
+def test_a_film_alone_has_a_button_that_plays_and_pauses_it(review: Review) -> None:
+    review.open(3)
+    browser = review.browser
+    paused = "return document.querySelector('video').paused"
+    for label, now_paused in (("Pause", False), ("Play", True)):
+        browser.click("[data-play]")
+        browser.until(lambda label=label: browser.text("[data-play]") == label)  # type: ignore[misc]
+        assert browser.run(paused) is now_paused
+    browser.press(" ")
+    browser.until(lambda: browser.text("[data-play]") == "Pause")
+    assert browser.run("return document.querySelector('video').loop"), "it goes round, and not on to the next"
+    review.open(0)
+    assert not browser.text("[data-play]")
+
+
 def test_a_film_stands_where_it_was_sought_whatever_is_told_late_of_former_frames(review: Review) -> None:
     browser = review.browser
     review.open(3)

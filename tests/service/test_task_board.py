@@ -229,6 +229,42 @@ def test_a_board_is_narrowed_and_says_what_it_does_not_show(board: Board) -> Non
     )
 
 
+def test_choosing_all_says_that_it_means_the_cards_that_are_shown(
+    board: Board, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("service.pages.board.MOST_CARDS", 2)
+    board.task("look"), board.task("light", status="review")
+    board.open()
+    assert board.browser.text("[data-chosen]") == "Choose all"
+    board.task("detail")
+    board.open()
+    board.browser.until(lambda: board.browser.text("[data-chosen]") == "Choose all 3 shown")
+    board.browser.click("[data-choose-all]")
+    assert board.browser.text("[data-chosen]") == "3 chosen"
+
+
+def test_the_more_of_a_board_that_is_narrowed_leads_to_the_rest(board: Board, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("service.pages.board.MOST_CARDS", 1)
+    board.task("look")
+    browser = board.studio.browser()
+    answer = browser.get(f"{board.page}?status=todo&asset_type=product")
+    assert answer.status_code == 200 and "1 more" in Page(answer).text
+    [rest] = [link for link in Page(answer).links if "/tasks?" in link]
+    assert browser.get(rest).text.count('name="task"') == 2
+
+
+def test_the_status_of_my_tasks_is_seen_in_a_narrow_window(board: Board) -> None:
+    me = board.studio.artist.get("/auth/me").data["user"]["id"]
+    board.task("a_task_with_quite_a_long_name", assignee_ids=[me], due="2027-01-31", status="in_progress")
+    board.browser.resize(500, 900)
+    board.open(role=Role.ARTIST)
+    board.browser.open(f"{board.address}/my-tasks")
+    for what in (".task-status", ".my-tasks .number", ".my-tasks input"):
+        seen = "const box = document.querySelector(arguments[0]).getBoundingClientRect(); return [box.left, box.right]"
+        left, right = board.browser.run(seen, what)
+        assert 0 <= left < right <= 500, what
+
+
 def test_of_a_full_board_every_column_is_within_reach(board: Board) -> None:
     """The names of the columns stay in sight, and each reaches down to the card that is dragged."""
     table = "asset,task\n" + "".join(f"gear{number},model\n" for number in range(30))

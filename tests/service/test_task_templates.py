@@ -84,6 +84,31 @@ def test_a_new_asset_begins_with_the_tasks_that_are_meant_for_it(
     assert tasks(studio, shot="sq010/sh010") == [("lighting", "lighting", "todo")]
 
 
+def test_tasks_stand_in_the_order_of_work_and_of_their_template(
+    studio: StudioUnderTest, production: Production
+) -> None:
+    names = {"model": ["sculpt", "detail"], "look": ["texturing", "lookdev"], "lighting": ["dawn"]}
+    wanted = [{"name": name, "department": department} for department in names for name in names[department]]
+    for target_type in ("asset", "shot"):
+        template(studio, target_type, target_type=target_type, is_default=True, tasks=wanted)
+    lamp = asset(studio, production.project, "lamp")
+    on_lamp = {"target_type": "asset", "target_id": lamp["id"]}
+    studio.admin.post("/tasks/", {**on_lamp, "name": "checking", "department": "model"})
+    sequence = studio.admin.post("/sequences/", {"project_id": production.project["id"], "name": "sq010"}).data
+    shot = studio.admin.post("/shots/", {"sequence_id": sequence["id"], "name": "sh010"}).data
+    address = f"/projects/{production.project['id']}"
+    for page, department in (
+        (f"/assets/{lamp['id']}", ["sculpt", "detail", "checking"]),
+        (f"/shots/{shot['id']}", names["model"]),
+        (f"{address}/progress?kind=sequence&of=sq010", names["model"]),
+        (f"{address}/tasks?q=lamp", ["sculpt", "detail", "checking"]),
+        (f"{address}/board?q=lamp", ["sculpt", "detail", "checking"]),
+    ):
+        text = Page(studio.browser().get(page)).text.partition("Log out")[2]
+        places = [text.index(f" {name} ") for name in [*department, *names["look"], "dawn"]]
+        assert places == sorted(places), page
+
+
 def test_a_template_is_applied_to_many_and_adds_what_is_missing(
     studio: StudioUnderTest, production: Production
 ) -> None:

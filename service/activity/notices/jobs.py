@@ -17,6 +17,7 @@ from sqlalchemy.orm import Session
 from service.activity.notices.kinds import NOTIFICATION, Notice
 from service.activity.notices.words import link_of
 from service.models import Event, Job, JobFrame, Order, OrderItem, WorkflowNode
+from service.titles import titled
 from shared.jobs import DONE_STATES, FINAL_STATES, JobState
 from shared.steps import LABELS
 
@@ -108,7 +109,7 @@ def _batch_of(current: Session, job: Job) -> _Batch:
             return _Batch(f"batch:{together}", f"{len(jobs)} jobs", jobs, "/jobs")
     if playlist_id := job.request.get("playlist_id"):
         return _Batch(f"job:{job.id}", f"Film of {job.request['name']}", [job], f"/playlists/{playlist_id}")
-    name = job.asset.name if job.asset else ""
+    name = titled(job.asset) if job.asset else ""
     title = f"{LABELS.get(job.kind, job.kind)}{f' of {name}' if name else ''}"
     return _Batch(f"job:{job.id}", title, [job], f"/jobs/{job.id}")
 

@@ -14,6 +14,7 @@ from service.activity.notices.words import link_of, named
 from service.models import Comment, Event, MediaAsset, Order, Playlist, PlaylistItem, ProjectClient, Publish, Task
 from service.production.watchers import watchers_of_any
 from service.review import comments, orders
+from service.titles import titled
 from shared.orders import OrderState
 
 
@@ -91,7 +92,7 @@ def playlist_shared(current: Session, event: Event) -> Notice | None:
     if current.scalar(shown.where(PlaylistItem.playlist_id == playlist.id).limit(1)) is None:
         return None
     clients = select(ProjectClient.user_id).where(ProjectClient.project_id == playlist.project_id)
-    title = f"For you to look at: {playlist.name} ({playlist.project.title or playlist.project.name})"
+    title = f"For you to look at: {playlist.name} ({titled(playlist.project)})"
     # Whatever is shared, taken back and shared again is told of once a day.
     key = f"playlist:{playlist.id}:{event.created_at:%Y%m%d}"
     audience = frozenset(current.scalars(clients)) - {event.actor_id}

@@ -5,6 +5,7 @@ from __future__ import annotations
 from uuid import UUID
 
 from service.models import Asset, Event, MediaAsset, Order, Publish, Shot, Task
+from service.titles import titled
 from shared.versions import Version
 
 
@@ -34,8 +35,8 @@ def link_of_event(event: Event) -> str:
 
 
 def _name_of(target: Asset | Shot) -> str:
-    """``gear (film)``, ``sq010/sh020 (film)``."""
-    return f"{str(target.entity).partition(':')[2]} ({target.project_name})"
+    """``gear (film)``, ``sq010 / sh020 (film)``, with their titles where they have such."""
+    return f"{titled(target)} ({titled(target.project)})"
 
 
 def named(what: Task | Publish | Order | MediaAsset) -> str:

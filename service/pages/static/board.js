@@ -75,7 +75,8 @@ function countChosen() {
   const label = document.querySelector("[data-chosen]");
   if (!label) return;
   const number = chosen().length;
-  label.textContent = number ? `${number} chosen` : "Choose all";
+  const part = "part" in label.dataset ? ` ${choosable().length} shown` : "";
+  label.textContent = number ? `${number} chosen` : `Choose all${part}`;
   const all = document.querySelector("[data-choose-all]");
   all.checked = number > 0 && number === choosable().length;
   all.indeterminate = number > 0 && !all.checked;

@@ -205,12 +205,27 @@ function startCounting() {
   tellFrame();
 }
 
+// -- playing one film
+
+function playOrPause() {
+  if (film?.paused) film.play();
+  else film?.pause();
+}
+
+function startPlaying() {
+  const play = button("play");
+  for (const event of ["play", "pause"]) {
+    film.addEventListener(event, () => { play.textContent = film.paused ? "Play" : "Pause"; });
+  }
+  play.addEventListener("click", playOrPause);
+}
+
 // -- keys
 
 const KEYS = {
   ArrowLeft: () => document.querySelector("a[rel=prev]")?.click(),
   ArrowRight: () => document.querySelector("a[rel=next]")?.click(),
-  " ": () => (film?.paused ? film.play() : film?.pause()),
+  " ": playOrPause,
   ",": () => film && step(-1),
   ".": () => film && step(1),
   d: () => setDrawing(!drawing?.active),
@@ -239,7 +254,10 @@ function onKey(event) {
 document.addEventListener("keydown", onKey);
 if (drawing) startDrawing();
 startPlayingThrough();
-if (film) startCounting();
+if (film) {
+  startCounting();
+  startPlaying();
+}
 button("compare")?.addEventListener("click", (event) => setComparing(!isPressed(event.currentTarget)));
 button("wipe")?.addEventListener("input", wipe);
 document.addEventListener("click", (event) => {
