@@ -109,6 +109,7 @@ class ReportOut(Reply):
     groups: list[GroupOut] = Field(description="open questions that one PATCH of revision-decisions may answer")
     new: list[str]
     removed: list[str]
+    another_product: bool = Field(description="hardly any part was recognised: it may be another product's file")
     keys: dict[str, str] = Field(description="partKey by the key that the new file itself gives")
     decisions: list[DecisionOut]
     material_questions: list[MaterialQuestion] = Field(description="answer them in manual-material-overrides")

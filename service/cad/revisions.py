@@ -58,6 +58,13 @@ def agree(report: Mapping[str, Any], decisions: Decisions) -> bool:
     return all((key in new) if old_key is None else same.get(key) == old_key for key, old_key in decisions.items())
 
 
+def may_be_another_product(report: Mapping[str, Any]) -> bool:
+    """Whether of ten parts at most one is, or may be, one of the revision before, and at most one of those is left."""
+    known = len(report["keys"]) - len(report["new"])
+    before = old_keys_of(report)
+    return 10 * known <= len(report["keys"]) and 10 * (len(before) - len(report["removed"])) <= len(before)
+
+
 def describe(current: Session, root: Path, cad: CadFile) -> dict[str, Any]:
     """The report with what people decided, what is still open, and what was published before keys changed.
 
@@ -82,6 +89,7 @@ def describe(current: Session, root: Path, cad: CadFile) -> dict[str, Any]:
         "matches": matches,
         "uncertain": uncertain,
         "groups": groups(report, decisions),
+        "another_product": may_be_another_product(report),
         "cad_file_id": cad.id,
         "revision": cad.revision,
         "previous": {"id": before.id, "revision": before.revision, "filename": before.filename},
@@ -219,7 +227,8 @@ def ready(cad: CadFile) -> Conversion:
     if cad.conversion.state != "ready":
         raise ConflictError(
             f"{cad.filename} is not converted yet: it is {cad.conversion.state}.",
-            hint="Wait until its state is `ready`; where it failed, POST /api/cad/{id}/convert tries again.",
+            hint="Wait until its state is `ready`; where it failed, convert it again on its page, or by "
+            "POST /api/cad/{id}/convert.",
             code="cad.not_ready",
         )
     return cad.conversion

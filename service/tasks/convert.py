@@ -16,6 +16,7 @@ from sqlalchemy.orm import Session
 
 from service.cad import locks
 from service.cad.conversions import DECISIONS, DEFLECTIONS, PREVIOUS, arrived, waiting_for
+from service.cad.revisions import may_be_another_product
 from service.config import MEBIBYTE, Config
 from service.database import tenant_session
 from service.models import CadFile, Conversion, MediaAsset
@@ -96,6 +97,7 @@ def _convert(lease: Lease, lock: locks.Lock, config: Config, root: Path, convers
     summary = {name: result[name] for name in _SUMMARY if name in result}
     if result["revision"]:
         summary["uncertain"] = [item["new_key"] for item in result["revision"]["uncertain"]]
+        summary["another_product"] = may_be_another_product(result["revision"])
     media = [_medium(lease, name, derivatives[name], file) for name, file in files.items()]
 
     def record(current: Session) -> None:

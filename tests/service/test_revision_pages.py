@@ -14,7 +14,7 @@ from sqlalchemy import select
 from werkzeug.test import TestResponse
 
 from service.accounts.permissions import Role
-from service.cad import choices
+from service.cad import choices, revisions
 from service.cad.conversions import PREVIOUS
 from service.database import tenant_session
 from service.models import Asset, CadFile, Conversion, Project
@@ -99,6 +99,31 @@ def make_revised(studio: StudioUnderTest) -> Revised:
 def test_the_asset_says_that_something_is_open_and_leads_there(revised: Revised) -> None:
     text = revised.studio.browser().get(f"/assets/{revised.asset_id}").text
     assert "2 parts of this revision wait" in text and f"/cad/{revised.cad_id}/revision" in text
+
+
+@pytest.mark.parametrize(
+    ("known", "asked", "new", "removed", "another"),
+    [
+        (0, 0, 1, 1, True),
+        (0, 1, 0, 1, False),  # one part that may be the one before
+        (1, 0, 9, 9, True),
+        (2, 0, 9, 9, False),
+        (5, 0, 95, 0, False),  # much was added to it
+        (5, 0, 0, 95, False),  # much was taken out
+    ],
+)
+def test_a_revision_of_which_hardly_a_part_is_known_may_be_another_product(
+    known: int, asked: int, new: int, removed: int, *, another: bool
+) -> None:
+    keys = [f"part{number}" for number in range(known + asked + new)]
+    report = {
+        "matches": [{"old_key": key, "new_key": key} for key in keys[:known]],
+        "uncertain": [{"new_key": key, "candidates": []} for key in keys[known : known + asked]],
+        "new": keys[known + asked :],
+        "removed": [f"old{number}" for number in range(removed)],
+        "keys": dict(zip(keys, keys, strict=True)),
+    }
+    assert revisions.may_be_another_product(report) is another
 
 
 def test_uncertain_parts_are_shown_with_their_candidates_and_choices(revised: Revised) -> None:

@@ -12,11 +12,13 @@ from uuid import UUID
 import pytest
 from sqlalchemy import text
 
+from dcc.cad.bearing import main as write_bearing
 from service.accounts.permissions import Role
 from service.database import db, tenant_session
 from service.models import CadFile, Job
 from tests.dcc.cad.revisions import Model, make_model, write_model
 from tests.service.farm import until
+from tests.service.page import Page
 from tests.service.studio import Json, Production, StudioUnderTest, work
 from tests.service.test_cad import upload
 
@@ -60,7 +62,7 @@ def test_a_choice_follows_its_part_through_a_rename_and_not_its_name(studio: Stu
         model.changed(0, name="Renamed"), parts=(replace(model.parts[0], name="Renamed"), *model.parts[2:], stranger)
     )
     second = revision(studio, production, changed, tmp_path / "2")
-    assert second["revision"] == 2
+    assert second["revision"] == 2 and not second["summary"]["another_product"]
     worn = materials_by_identity(studio, second)
     assert worn["id0"] == ("Brass", "manual")
     assert worn["stranger"][1] != "manual"
@@ -70,6 +72,21 @@ def test_a_choice_follows_its_part_through_a_rename_and_not_its_name(studio: Stu
     open_ = {item["new_key"] for item in report["uncertain"]} | set(report["new"])
     assert len(open_) == 1
     assert report["removed"] == [keys["id1"]]
+
+
+def test_the_file_of_another_product_is_said_to_be_one(studio: StudioUnderTest, tmp_path: Path) -> None:
+    production, bearing = studio.production(), tmp_path / "bearing.step"
+    first = revision(studio, production, make_model(random.Random(3), 8), tmp_path)
+    assert write_bearing([str(bearing)]) == 0
+    second = upload(studio, production, bearing.read_bytes())
+    work(studio.app)
+    assert studio.artist.get(f"/cad/{second['id']}").data["summary"]["another_product"]
+    assert studio.artist.get(f"/cad/{second['id']}/revision-report").data["another_product"]
+    page = Page(studio.browser().get(f"/assets/{second['asset_id']}"))
+    assert "Is this another product?" in page.text
+    assert {f"/cad/{second['id']}/revision", f"/assets/{second['asset_id']}?cad={first['id']}"} <= set(page.links)
+    assert "Is this another product?" in Page(studio.browser().get(f"/cad/{second['id']}/revision")).text
+    assert "another product" not in Page(studio.browser().get(f"/assets/{second['asset_id']}?cad={first['id']}")).text
 
 
 def test_the_first_revision_has_no_report_and_the_same_content_is_no_new_revision(
