@@ -360,6 +360,7 @@ def test_a_silent_renderer_is_stopped_and_tried_again(
     assert told["title"] == "A render stalled and was stopped: frame 1 of gear, attempt 1."
     assert "no progress for 1 s" in told["message"] and told["message"].endswith("It is tried again.")
     monkeypatch.delenv("STAND_IN_HANG")
+    monkeypatch.setitem(app.extensions, "raceway", config)
     let_time_pass(app, studio)
     work(app)
     assert shown(studio, job)["state"] == "completed"
