@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from html import unescape
+from urllib.parse import parse_qs
 from uuid import UUID, uuid4
 
 import pytest
@@ -23,14 +25,24 @@ from tests.service.page import Page
 from tests.service.studio import StudioUnderTest
 from tests.service.world import World
 
+MOST_ALIKE = 8
+"""Addresses that differ only by the values of their parameters, of which the links are followed."""
+
 
 def test_every_link_of_every_page_leads_somewhere(exhibits: Exhibits) -> None:
     browser = exhibits.studio.browser()
     waiting, seen = ["/"], set[str]()
+    alike: Counter[tuple[str, ...]] = Counter()
     while waiting:
-        address = waiting.pop()
+        address = waiting.pop(0)
         if address in seen or not address.startswith("/"):
             continue
+        # The pages of a calendar lead to one another without end.
+        path, _, query = address.partition("?")
+        form = (path, *sorted(parse_qs(query)))
+        if query and alike[form] >= MOST_ALIKE:
+            continue
+        alike[form] += 1
         seen.add(address)
         answer = browser.get(address, follow_redirects=True)
         if not address.endswith("/log"):  # no tool ran here, so the API has no log to give
