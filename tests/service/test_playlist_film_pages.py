@@ -84,6 +84,7 @@ def test_a_film_is_cancelled_and_tried_again_by_buttons(
     assert "storage.missing" in window.text(".films")
     lost.write_bytes(content)
     window.click(".films button")
+    window.until(lambda: "The film waits for a worker" in window.text(".films"))
     work(app)
     window.until(lambda: "Download the film" in window.text(".films"))
     [film] = studio.artist.get(f"/playlists/{playlist['id']}/films").data["items"]
