@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any, TypeVar
 from uuid import UUID, uuid4
 
 from flask import request
-from sqlalchemy import ColumnElement, func, select
+from sqlalchemy import BindParameter, ColumnElement, func, select
 from sqlalchemy.orm import InstrumentedAttribute
+from sqlalchemy.sql.visitors import iterate
 
 from service.accounts.permissions import Permission
 from service.api.listing import row
@@ -43,9 +44,8 @@ def add(new: EditableType, *same: Any) -> EditableType:
     current, model = session(), type(new)
     known = None
     if same:
-        statement = select(model).where(*same)
-        hold(current, current_tenant(current), model.__tablename__, *statement.compile().params.values())
-        known = current.scalars(statement).unique().first()
+        hold(current, current_tenant(current), model.__tablename__, *_values(same))
+        known = current.scalars(select(model).where(*same)).unique().first()
     if known is not None:
         put_away = " It is archived." if known.archived_at else ""
         raise ConflictError(
@@ -57,6 +57,11 @@ def add(new: EditableType, *same: Any) -> EditableType:
     new.id = uuid4()
     current.add(new)
     return written(new)
+
+
+def _values(conditions: Iterable[ColumnElement[bool]]) -> list[Any]:
+    """What columns are compared with."""
+    return [part.value for each in conditions for part in iterate(each) if isinstance(part, BindParameter)]
 
 
 def same_folder(column: InstrumentedAttribute[str], name: str) -> ColumnElement[bool]:
