@@ -64,6 +64,10 @@ class Client(Connection):
     def task(self, task_id: str) -> Json:
         return self._object(self.get(_row("tasks", task_id)))
 
+    def departments(self) -> list[Json]:
+        """The studio's departments, the strongest first; archived ones too, which tasks and parts may still have."""
+        return list(self.pages("/departments/", archived="true"))
+
     def task_statuses(self) -> list[Json]:
         """What tasks can be, in the studio's order; archived ones too, which tasks may still have."""
         return list(self.pages("/task-statuses/", archived="true"))

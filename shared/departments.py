@@ -1,7 +1,11 @@
-"""Departments of a publish: in which order their layers win, and how an entry brings them in."""
+"""Departments of a publish: how an entry brings their layers in, and those that every studio has from the start.
+
+Which others a studio has, and where each of them stands, the service says (``/api/departments/``).
+"""
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -33,23 +37,21 @@ DEPARTMENTS: tuple[Department, ...] = (
     Department("look", "Look", Arc.SUBLAYER),
     Department("model", "Model", Arc.PAYLOAD),
 )
-"""Strongest first: an opinion of a department earlier in this list wins over one of a later department."""
+"""Of every studio, strongest first: an opinion of a department earlier in this list wins over one of a later
+department. A studio can call them otherwise or archive them; their names, arcs and order never change."""
 
-_BY_NAME = {department.name: department for department in DEPARTMENTS}
-
-
-def department(name: str) -> Department:
-    """The department of that name; raises InputError naming the known ones."""
-    try:
-        return _BY_NAME[name]
-    except KeyError:
-        raise InputError(
-            f"There is no department {name!r}.",
-            hint=f"Choose one of {', '.join(_BY_NAME)}.",
-            code="input.department",
-        ) from None
+ARCS: Mapping[str, Arc] = {department.name: department.arc for department in DEPARTMENTS}
+"""What is known of departments without the service."""
 
 
-def strength(name: str) -> int:
-    """Rank of a department, 0 the strongest."""
-    return DEPARTMENTS.index(department(name))
+def refused_department(name: str, in_use: Iterable[str], *, archived: bool = False) -> InputError:
+    """The error for a department that is not declared, or ``archived`` and cannot be given any more."""
+    listed = ", ".join(in_use)
+    what = f"The department {name} is archived" if archived else f"There is no department {name}"
+    return InputError(
+        f"{what}.",
+        hint=f"There are {listed}. A project manager adds and restores them under Departments, or by POST "
+        "/api/departments/.",
+        code="input.unknown_department",
+        fields={"department": f"of {listed}"},
+    )

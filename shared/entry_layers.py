@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from shared.context import check_name
-from shared.departments import Arc, department, strength
+from shared.departments import Arc
 from shared.errors import InputError
 from shared.paths import normalise
 
@@ -23,18 +23,23 @@ UP_AXIS = "Z"
 
 @dataclass(frozen=True)
 class PartContribution:
-    """A published part as its asset or shot composes it; ``item`` is the file name below the part's ``data``."""
+    """A published part as its asset or shot composes it.
+
+    ``item`` is the file name below the part's ``data``; ``rank`` and ``arc`` are its department's: the smallest rank is
+    the strongest.
+    """
 
     part: str
-    department: str
     item: str
+    rank: float
+    arc: Arc
 
 
-def part_entry_layer(root_prim: str, contribution: PartContribution, *, data: str = "data") -> str:
+def part_entry_layer(root_prim: str, item: str, arc: Arc, *, data: str = "data") -> str:
     """Text of a part's entry, which composes its item under ``/<root_prim>``. ``data``: the folder of its items."""
     check_name(root_prim, "root prim")
-    asset_path = _asset_path(f"{data}/{contribution.item}")
-    if department(contribution.department).arc is Arc.PAYLOAD:
+    asset_path = _asset_path(f"{data}/{item}")
+    if arc is Arc.PAYLOAD:
         body = f'def Xform "{root_prim}" (\n    prepend payload = {asset_path}\n)\n{{\n}}\n'
         return f"{_header(root_prim)}\n{body}"
     return f'{_header(root_prim, [asset_path])}\nover "{root_prim}"\n{{\n}}\n'
@@ -62,12 +67,12 @@ def pinned_entry_layer(root_prim: str, contributions: Iterable[PartContribution]
     sublayers: list[str] = []
     for item in _strongest_first(contributions):
         path = _asset_path(f"../{check_name(item.part, 'part')}/data/{item.item}")
-        (payloads if department(item.department).arc is Arc.PAYLOAD else sublayers).append(path)
+        (payloads if item.arc is Arc.PAYLOAD else sublayers).append(path)
     return f"{_header(root_prim, sublayers)}\n{_assembly(root_prim, f'../{root_prim}.usd', payloads)}"
 
 
 def _strongest_first(contributions: Iterable[PartContribution]) -> list[PartContribution]:
-    return sorted(contributions, key=lambda item: (strength(item.department), item.part))
+    return sorted(contributions, key=lambda item: (item.rank, item.part))
 
 
 def _assembly(root_prim: str, identifier: str, payloads: Iterable[str] = ()) -> str:

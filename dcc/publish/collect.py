@@ -9,7 +9,7 @@ from dcc.scenes.save import require_task
 from shared import paths
 from shared.client import Client, Json
 from shared.context import Context, Entity, check_name
-from shared.departments import Arc, department
+from shared.departments import ARCS, Arc, refused_department
 from shared.errors import PublishError
 from shared.manifest import Manifest
 from shared.material_layers import effective_of
@@ -20,13 +20,14 @@ MODEL_PART = "model"
 def collect(client: Client, context: Context, request: Request) -> Collected:
     """Look up task, asset or shot, CAD file and earlier publishes.
 
-    Raises InputError for a bad name or without a task, NotFoundError or ServiceError from the service, PublishError
-    where the CAD file has no model yet.
+    Raises InputError for a bad name, an unknown department or without a task, NotFoundError or ServiceError from the
+    service, PublishError where the CAD file has no model yet.
     """
     check_name(request.part, "part")
     task = client.task(require_task(context))
     entity = Entity.parse(task["entity"])
     name = request.department or (MODEL_PART if isinstance(request.source, CadModel) else task["department"])
+    arc = _arc(client, name)
     published = _publishes(client, task["project"], entity)
     cad_file_id = cad_file_of(request.source)
     model = published.get(MODEL_PART)
@@ -35,7 +36,7 @@ def collect(client: Client, context: Context, request: Request) -> Collected:
         content = _master(client, context.root, cad_file_id)
     elif isinstance(request.source, UsdFile | QueuedLayer):
         content = request.source.path
-        if model and department(name).arc is Arc.SUBLAYER:
+        if model and arc is Arc.SUBLAYER:
             # What it says about parts must be about parts of the model that it will stand on.
             cad_file_id = model["cad_file_id"]
     if cad_file_id:
@@ -49,7 +50,8 @@ def collect(client: Client, context: Context, request: Request) -> Collected:
         target_id=task["target_id"],
         project=task["project"],
         root=context.root,
-        department=department(name).name,
+        department=name,
+        arc=arc,
         content=content,
         manifest=manifest,
         materials=materials or {},
@@ -77,10 +79,22 @@ def collect_offline(context: Context, request: Request) -> Collected:
         target_id="",
         project=context.project,
         root=context.root,
-        department=department(name).name,
+        department=name,
+        arc=ARCS.get(name),
         content=request.source.path,
         model=entry if entry.is_file() else None,
     )
+
+
+def _arc(client: Client, department: str) -> Arc:
+    """How a department's items are composed. Of those that every studio has, the service is not asked."""
+    if department in ARCS:
+        return ARCS[department]
+    known = client.departments()
+    for each in known:
+        if each["name"] == department:
+            return Arc(each["arc"])
+    raise refused_department(department, (each["name"] for each in known))
 
 
 def _publishes(client: Client, project: str, entity: Entity) -> dict[str, Json]:

@@ -10,6 +10,7 @@ from uuid import uuid4
 from dcc.usd.findings import Finding
 from shared.client import Json
 from shared.context import Entity
+from shared.departments import Arc
 from shared.errors import PublishError
 from shared.manifest import EffectiveMaterial, Manifest
 from shared.versions import Version
@@ -68,7 +69,8 @@ class Request:
 class Collected:
     """The request with everything it refers to. Paths are absolute on this machine.
 
-    ``model`` is the entry of the published model that a look will stand on; ``latest`` the newest publish of the part.
+    ``arc`` is how the department's items are composed, None where that is not known without the service. ``model`` is
+    the entry of the published model that a look will stand on; ``latest`` the newest publish of the part.
     """
 
     request: Request
@@ -78,6 +80,7 @@ class Collected:
     project: str
     root: Path
     department: str
+    arc: Arc | None
     content: Path | None
     manifest: Manifest | None = None
     materials: Mapping[str, EffectiveMaterial] = field(default_factory=dict)

@@ -20,13 +20,14 @@ from dcc.usd.stage import open_layer
 from shared import items, paths
 from shared.client import Client, Json
 from shared.context import Entity
-from shared.entry_layers import PartContribution, part_entry_layer
+from shared.departments import Arc
+from shared.entry_layers import part_entry_layer
 from shared.errors import NotFoundError
 from shared.files import atomic_write
 
 PinnedAt = Callable[[str, Entity], Json | None]
 """What the service says of a project's asset or shot: ``usd_path`` of its pinned entry, and the ``parts`` that it
-composes, each with ``part_name``, ``department`` and ``item_usd_path``. None where that is not known yet."""
+composes, each with ``part_name``, ``arc`` and ``item_usd_path``. None where that is not known yet."""
 
 
 def pin_publish(client: Client, root: Path, publish_id: str) -> Path:
@@ -94,8 +95,7 @@ class Pinning:
         for composed in pin["parts"]:
             if composed["part_name"] == part:
                 item = PurePosixPath(composed["item_usd_path"]).name
-                contribution = PartContribution(part, composed["department"], item)
-                text = part_entry_layer(entity.name, contribution, data=f"../{part}/data")
+                text = part_entry_layer(entity.name, item, Arc(composed["arc"]), data=f"../{part}/data")
                 return self.layer(_written(target.parent.parent / paths.PINNED, part, text))
         raise NotFoundError(
             f"The part {part} of {entity} was not composed at that moment.",

@@ -14,7 +14,8 @@ from service.accounts.permissions import Role
 from service.config import Config, driver_url
 from service.database import commit, current_tenant
 from service.models import Tenant, User
-from service.production.statuses import declare_defaults
+from service.production.departments import declare_departments
+from service.production.statuses import declare_statuses
 from shared.context import check_name
 from shared.files import make_folder
 from shared.storage_mark import mark_storage, tenant_of
@@ -71,14 +72,15 @@ def _mark_storages(current: Session, config: Config) -> None:
 
 
 def create_tenant(current: Session, config: Config, *, name: str, title: str = "") -> Tenant:
-    """A new tenant with its storage and the statuses that its tasks may have, under the id of the session.
+    """A new tenant with its storage, and what departments and statuses tasks may have, under the id of the session.
 
     Raises StorageError where its folder cannot be made.
     """
     tenant = Tenant(id=current_tenant(current), name=name, title=title, storage=name)
     mark_storage(make_folder(config.tenant_root(name)), str(tenant.id))
     current.add(tenant)
-    declare_defaults(current)
+    declare_departments(current)
+    declare_statuses(current)
     return tenant
 
 

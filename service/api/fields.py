@@ -14,7 +14,6 @@ from pydantic import AfterValidator, AwareDatetime, BeforeValidator, Field, Stri
 from service.api.routing import Reply, Request
 from service.api.validation import Matches
 from shared.context import check_name
-from shared.departments import DEPARTMENTS, department
 from shared.errors import InputError
 from shared.paths import normalise
 
@@ -33,10 +32,6 @@ LOWER_NAME = "have small letters, digits and underscores only, at most 40, and b
 
 def _name(text: str) -> str:
     return _checked(check_name, text, "folder or a prim")
-
-
-def _department(text: str) -> str:
-    return _checked(department, text).name
 
 
 def _path(text: str) -> str:
@@ -101,9 +96,8 @@ VisibleTo = Annotated[
     Literal["everybody", "team"],
     Field(description="who of the studio sees the project: everybody, or its team and those who manage projects"),
 ]
-DepartmentName = Annotated[
-    str, AfterValidator(_department), Field(json_schema_extra={"enum": [each.name for each in DEPARTMENTS]})
-]
+DepartmentName = Annotated[str, Matches(r"^[a-z][a-z0-9_]{0,39}$", f"must {LOWER_NAME}", "grooming")]
+"""Which there are, :mod:`service.production.departments` says."""
 StoragePath = Annotated[
     str,
     StringConstraints(min_length=1, max_length=1000),

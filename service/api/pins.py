@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal
 from uuid import UUID
 
 from pydantic import Field
@@ -28,6 +28,7 @@ RESOURCES = (pins,)
 class PinnedPart(Reply):
     part_name: str
     department: str
+    arc: Literal["sublayer", "payload"] = Field(description="how its entry composes its item")
     publish_id: UUID
     version: int
     iteration: int
@@ -82,6 +83,7 @@ def _described(pin: Pin) -> dict[str, Any]:
             {
                 "part_name": publish.part.name,
                 "department": publish.part.department,
+                "arc": pin.arc_of(publish),
                 "publish_id": publish.id,
                 "version": publish.version,
                 "iteration": publish.iteration,

@@ -11,7 +11,7 @@ from flask import Response, request
 from pydantic import BeforeValidator, Field, StringConstraints, ValidationError, model_validator
 
 from service.accounts.permissions import Permission
-from service.api.fields import Day, DepartmentName, Name, Number, Status, Title
+from service.api.fields import Day, Name, Number, Status, Title
 from service.api.listing import row
 from service.api.records import live_row
 from service.api.routing import Reply, Request, Resource, body_bytes
@@ -23,6 +23,7 @@ from service.database import session
 from service.models import Asset, FieldsRow, Project, Shot, Task
 from service.production.assignees import MOST_ASSIGNEES
 from service.production.custom_fields import fields_of, target_type_of
+from service.production.departments import declared_departments, named_departments
 from service.production.sheet import Plan, RowSpec, follow, label, plan, rows_of
 from service.production.statuses import named_statuses
 from shared.custom_fields import as_text
@@ -94,7 +95,7 @@ class _Line(Request):
     frame_in: _Frame | None = None
     frame_out: _Frame | None = None
     task: Name | None = None
-    department: DepartmentName | None = None
+    department: str | None = None
     task_status: str | None = None
     assignees: _People | None = None
     start: _DayCell | None = None
@@ -217,7 +218,7 @@ def follow_production_sheet(project_id: UUID, query: SheetQuery) -> dict[str, An
     mention stays as it is. New assets and shots of which the file names no task begin with those of their template.
     Assignees are named by e-mail address or name, with commas between them. Custom fields have columns like
     `shot.lens`, or are called by their title alone where that means one column. A status is called by its name or its
-    title. Rows that cannot be followed are told by their line.
+    title, a department by its name or its label. Rows that cannot be followed are told by their line.
 
     `revision` and `task revision` say at which revision a row was exported. Cells that still say what it was then
     change nothing, whatever was changed since; a cell that was edited is refused where somebody else changed the same
@@ -270,10 +271,13 @@ def _specs(table: Table, name: str, columns: FieldColumns) -> tuple[list[RowSpec
         )
     specs: list[RowSpec] = []
     faults: dict[int, list[str]] = {}
-    statuses = named_statuses(session())
+    called = {
+        "task_status": named_statuses(session()),
+        "department": named_departments(declared_departments(session()).values()),
+    }
     for line in table.rows:
         try:
-            specs += _line(line, columns, statuses)
+            specs += _line(line, columns, called)
         except ValidationError as error:
             for column, fault in faults_of(error).items():
                 where = f"{column.replace('_', ' ')}: " if column else ""
@@ -283,10 +287,12 @@ def _specs(table: Table, name: str, columns: FieldColumns) -> tuple[list[RowSpec
     return specs, faults
 
 
-def _line(line: TableRow, columns: FieldColumns, statuses: Mapping[str, str]) -> Iterator[RowSpec]:
+def _line(line: TableRow, columns: FieldColumns, called: Mapping[str, Mapping[str, str]]) -> Iterator[RowSpec]:
+    """``called``: by columns, the names of what is declared by what people call it."""
     cells = {column: plain(cell) for column, cell in line.cells.items() if cell}
-    if status := cells.get("task_status"):
-        cells["task_status"] = statuses.get(status.casefold(), status)
+    for column, names in called.items():
+        if cell := cells.get(column):
+            cells[column] = names.get(cell.casefold(), cell)
     given = {column: cell for column, cell in cells.items() if column in columns.fields}
     said = _Line.model_validate({column: cell for column, cell in cells.items() if column not in given})
     return said.specs(line.line, columns.values(given, cells.keys() & set(KINDS)))

@@ -13,6 +13,7 @@ from service.api.listing import row
 from service.api.routing import Reply, Resource
 from service.database import session
 from service.models import Project
+from service.production.departments import declared_departments
 from service.production.progress import Group, Tally, by_department, groups_of
 from service.production.statuses import done_statuses
 
@@ -57,7 +58,8 @@ def get_progress(project_id: UUID) -> dict[str, Any]:
         tallies = {name: tally(one) for name, one in each.departments.items()}
         return {**vars(each), "departments": tallies, "total": tally(each.total)}
 
+    known = declared_departments(current)
     return {
         "groups": [group(each) for each in groups],
-        "departments": {name: tally(each) for name, each in by_department(groups).items()},
+        "departments": {name: tally(each) for name, each in by_department(groups, known).items()},
     }

@@ -16,6 +16,7 @@ from service.api.routing import Reply, Request, Resource
 from service.archiving import check_live
 from service.database import current_tenant, hold, session
 from service.models import Asset, Project, Sequence, Shot, Task, TaskTemplate
+from service.production.departments import check_departments
 from service.production.statuses import status_given, statuses_given
 from service.production.task_templates import Target, default_template, follow, targets_of
 from shared.errors import InputError
@@ -152,6 +153,7 @@ def create_task_template(body: NewTaskTemplate) -> TaskTemplate:
     if body.project_id is not None:
         live_row(Project, body.project_id)
     _check_statuses(body.tasks)
+    check_departments(session(), {task.department for task in body.tasks})
     new = TaskTemplate(**body.model_dump())
     if body.is_default:
         _no_other_default(new)
@@ -179,6 +181,9 @@ def change_task_template(template_id: UUID, body: TaskTemplateChanges) -> TaskTe
         _check_statuses(body.tasks)
     found, changes = row_to_change(TaskTemplate, template_id), body.given()
     if body.tasks is not None:
+        # What was put away since may stay: it is left out where the template is followed.
+        there = {task["department"] for task in found.tasks}
+        check_departments(session(), {task.department for task in body.tasks} - there)
         # Whole, where ``given`` leaves out what the request did.
         changes["tasks"] = [task.model_dump() for task in body.tasks]
     if changes.get("is_default") and not found.is_default:

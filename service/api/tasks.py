@@ -39,6 +39,7 @@ from service.production.assignees import (
     with_assignees,
 )
 from service.production.custom_fields import declared
+from service.production.departments import check_departments
 from service.production.order_of_work import department_position
 from service.production.statuses import has_status_of, is_late, is_open, status_given, status_position
 from service.production.task_changes import changed_values, check_days, check_may_change, gets_it, locked_tasks
@@ -81,7 +82,7 @@ class TaskOut(FieldsOut):
     entity: str = Field(description="asset:NAME or shot:SEQUENCE/SHOT")
     project: NameOf
     name: str
-    department: str
+    department: str = Field(description="the name of one that is declared: GET /api/departments/")
     assignees: list[AssigneeOut] = Field(description="who does it; who answers for it comes first")
     assignee_id: UUID | None = Field(description="the first of `assignees`, null where nobody does it")
     assignee: NameOf | None = Field(description="the name of the first of `assignees`")
@@ -201,6 +202,7 @@ def create_task(body: NewTask) -> Task:
     check_days(body.start, body.due)
     values = new_values(Task, target.project.id, body.model_dump(exclude={"target_type", "target_id"}))
     values["status"] = status_given(session(), body.status)
+    check_departments(session(), [body.department])
     values["assignee_ids"] = check_assignees(session(), body.assignee_ids or [])
     check_can_work(session(), target.project, body.assignee_ids or [])
     column = Task.asset_id if isinstance(target, Asset) else Task.shot_id
@@ -232,6 +234,7 @@ def change_task(task_id: UUID, body: TaskChanges) -> Task:
     check_can_work(session(), task.target.project, gets_it(task, checked.get("assignee_ids", ())))
     changes = changed_values(task, {**given, **checked})
     check_may_change(task, changes)
+    check_departments(session(), [changes["department"]] if "department" in changes else [])
     return answered(change(task, changes))
 
 
@@ -282,6 +285,7 @@ def change_tasks(body: ManyTasks) -> dict[str, Any]:
     _check_chosen(found, chosen)
     alike: dict[frozenset[str], list[tuple[Task, dict[str, Any]]]] = {}
     new: dict[UUID, tuple[Project, set[UUID]]] = {}
+    departments: set[str] = set()
     for task in found:
         people = [*given.get("assignee_ids", task.assignee_ids), *more]
         people = [user_id for user_id in dict.fromkeys(people) if user_id not in fewer]
@@ -295,10 +299,13 @@ def change_tasks(body: ManyTasks) -> dict[str, Any]:
         new.setdefault(project.id, (project, set()))[1].update(gets_it(task, people))
         changes = changed_values(task, {**given, "assignee_ids": people})
         check_may_change(task, changes)
+        if "department" in changes:
+            departments.add(changes["department"])
         if changes:
             alike.setdefault(frozenset(changes), []).append((task, changes))
     for project, given_to in new.values():
         check_can_work(current, project, given_to)
+    check_departments(current, departments)
     # Rows of which the same columns change are one statement.
     for each in alike.values():
         for task, changes in each:

@@ -20,7 +20,7 @@ from service.models.people import ProjectMember, TaskWatcher, TimeEntry
 from service.models.playlists import GuestLink, Playlist, PlaylistFilm, PlaylistItem
 from service.models.production import Asset, Casting, Project, ProjectClient, Sequence, Shot
 from service.models.publishing import Composition, Part, Publish, Reservation, Scene, StaleEntry, Sweep
-from service.models.tasks import Task, TaskStatus, TaskTemplate
+from service.models.tasks import Department, Task, TaskStatus, TaskTemplate
 from service.models.tenancy import ApiToken, Tenant, User
 from service.models.webhooks import Webhook, WebhookDelivery
 from service.models.workflows import Workflow, WorkflowNode, WorkflowRun, WorkflowVersion
@@ -36,6 +36,7 @@ __all__ = [
     "Composition",
     "Conversion",
     "CustomField",
+    "Department",
     "EditableRow",
     "Event",
     "EventCursor",

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from service.models.base import Base, EditableRow, TenantRow, order_column, search_column, tenant_key
 from service.models.production import Asset, Shot
-from service.models.tasks import Task
+from service.models.tasks import Task, department_key
 from service.models.tenancy import User
 
 
@@ -55,6 +55,7 @@ class Part(TenantRow, Base):
     __table_args__ = (
         tenant_key("asset_id", "assets"),
         tenant_key("shot_id", "shots"),
+        department_key(),
         CheckConstraint("num_nonnulls(asset_id, shot_id) = 1", name="one_target"),
         UniqueConstraint("tenant_id", "asset_id", "shot_id", "name", postgresql_nulls_not_distinct=True),
         Index("ix_parts_search", "search", postgresql_using="gin"),

@@ -1,4 +1,4 @@
-"""The work on assets and shots: tasks, the statuses that a studio declares for them, and templates of them."""
+"""The work on assets and shots: tasks, the departments and statuses that a studio declares, and templates of tasks."""
 
 from __future__ import annotations
 
@@ -16,6 +16,26 @@ from service.models.tenancy import User
 
 _NONE = text("'[]'::jsonb")
 _FALSE, _TRUE = text("false"), text("true")
+
+
+class Department(EditableRow, Base):
+    """Who works on an asset or shot, and how what they publish is composed. ``name``, ``arc`` and ``rank`` never
+    change, and departments are never deleted: what was composed once is composed alike for ever."""
+
+    __tablename__ = "departments"
+    __table_args__ = (
+        UniqueConstraint("tenant_id", "name"),
+        UniqueConstraint("tenant_id", "rank"),
+        CheckConstraint("arc IN ('sublayer', 'payload')", name="arc"),
+    )
+
+    name: Mapped[str]
+    label: Mapped[str]
+    """What people call it."""
+    arc: Mapped[str]
+    """A :class:`shared.departments.Arc`."""
+    rank: Mapped[float]
+    """The smaller one wins. A new department gets a rank between those of its neighbours, which keep theirs."""
 
 
 class TaskStatus(EditableRow, Base):
@@ -54,6 +74,16 @@ class TaskStatus(EditableRow, Base):
         return self.title or self.name.replace("_", " ").capitalize()
 
 
+def department_key() -> ForeignKeyConstraint:
+    """Reference from ``department`` to the one of that name."""
+    return ForeignKeyConstraint(
+        ["tenant_id", "department"],
+        ["departments.tenant_id", "departments.name"],
+        name="fk_department_departments",
+        ondelete="RESTRICT",
+    )
+
+
 class Task(FieldsRow, Base):
     """Work on one asset or one shot, by as many artists as it takes.
 
@@ -66,6 +96,7 @@ class Task(FieldsRow, Base):
     __table_args__ = (
         tenant_key("asset_id", "assets"),
         tenant_key("shot_id", "shots"),
+        department_key(),
         ForeignKeyConstraint(
             ["tenant_id", "status"],
             ["task_statuses.tenant_id", "task_statuses.name"],

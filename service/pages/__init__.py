@@ -5,12 +5,12 @@ with its queries; ``orders`` are made and delivered; ``playlists`` are found and
 single pictures are looked at; by ``guest_links`` a playlist is shared with ``guests``; ``search`` finds all of it;
 ``comments`` and ``field_values`` stand on what they are about; ``projects`` has the pages of projects, sequences and
 shots, which are made by ``making`` and changed and put away by ``changing``, as assets are; ``casting`` chooses what a
-shot uses, ``production`` takes spreadsheets, ``custom_fields`` declares fields, ``task_statuses`` what tasks can be and
-``task_templates`` sets of them, many of which ``board`` and ``task_lists`` show and change; ``uploads`` takes CAD
-files, and ``revisions`` has the buttons that confirm or correct matches; ``webhooks`` and ``people`` are an
-administrator's; ``project_people`` has team and clients of a project, ``time_spent`` weeks and totals, ``progress`` how
-far it is; ``account`` is one's own with its ``two_factor``, and ``sign_in`` gives and ends the browser's session. All
-of them change rows by the API's own functions.
+shot uses, ``production`` takes spreadsheets, ``custom_fields`` declares fields, ``departments`` who works,
+``task_statuses`` what tasks can be and ``task_templates`` sets of them, many of which ``board`` and ``task_lists`` show
+and change; ``uploads`` takes CAD files, and ``revisions`` has the buttons that confirm or correct matches; ``webhooks``
+and ``people`` are an administrator's; ``project_people`` has team and clients of a project, ``time_spent`` weeks and
+totals, ``progress`` how far it is; ``account`` is one's own with its ``two_factor``, and ``sign_in`` gives and ends the
+browser's session. All of them change rows by the API's own functions.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ from service.pages import (
     changing,
     comments,
     custom_fields,
+    departments,
     field_values,
     formats,
     guest_links,
@@ -65,7 +66,8 @@ __all__ = ["error_page", "register"]
 
 _VIEWS = (
     *(home, projects, making, changing, casting, production, custom_fields, field_values),
-    *(assets, uploads, revisions, tasks, task_lists, board, schedule, progress, task_statuses, task_templates),
+    *(assets, uploads, revisions, tasks, task_lists, board, schedule, progress),
+    *(departments, task_statuses, task_templates),
     *(publishes, playlists, playlist_films, guest_links, guests, orders, review, comments, search),
     *(jobs, workflows, notifications, webhooks),
     *(time_spent, people, project_people, account, two_factor, sign_in, single_sign_on),

@@ -30,7 +30,6 @@ from service.pages.uploads import uploading
 from service.production.assignees import with_assignees
 from service.production.order_of_work import in_order_of_work
 from shared import paths
-from shared.departments import DEPARTMENTS
 from shared.errors import RacewayError
 from shared.manifest import Manifest
 
@@ -100,7 +99,6 @@ def asset(asset_id: UUID) -> str:
         actions=actions_on(found),
         uploads=may(Permission.CAD_WRITE) and found.archived_at is None,
         **uploading(found),
-        departments=DEPARTMENTS,
         artists=artists(found.project) if may(Permission.PRODUCTION_WRITE) else [],
         fields=fields_on(found),
         entity_entry=paths.entity_entry(found.project_name, found.entity),

@@ -16,14 +16,14 @@ from service.accounts.permissions import Permission
 from service.api.listing import row
 from service.database import session
 from service.models import Asset, MediaAsset, Project, Shot, Task
+from service.pages.departments import departments_here
 from service.pages.frame import page
 from service.pages.paging import page_number, paged
 from service.pages.pictures import latest_thumbnails
 from service.pages.task_statuses import declared_status, today
 from service.production.assignees import with_assignees
 from service.production.order_of_work import in_order_of_work
-from service.production.progress import Group, Tally, by_department, departments_of, groups_of, total
-from shared.departments import DEPARTMENTS
+from service.production.progress import Group, Tally, by_department, groups_of, total
 
 ROWS = 100
 """Assets or shots on one page."""
@@ -82,9 +82,7 @@ def project_progress(project_id: UUID) -> str:
         project=project,
         groups=groups,
         chosen=chosen,
-        departments=departments_of(groups),
-        labels={each.name: each.label for each in DEPARTMENTS},
-        by_department=by_department(groups),
+        by_department=by_department(groups, departments_here()),
         whole=total(group.total for group in groups),
         bar=_bar,
         lines=lines,

@@ -28,7 +28,6 @@ from service.production.assignees import with_assignees
 from service.production.custom_fields import declared
 from service.production.order_of_work import in_order_of_work
 from shared import paths
-from shared.departments import DEPARTMENTS
 
 _PUBLISHES = 50
 _MEDIA = 60
@@ -97,7 +96,6 @@ def shot(shot_id: UUID) -> str:
         shot=found,
         **uploading(found),
         actions=actions_on(found),
-        departments=DEPARTMENTS,
         artists=artists(found.project) if may(Permission.PRODUCTION_WRITE) else [],
         fields=fields_on(found),
         entity_entry=paths.entity_entry(found.project_name, found.entity),

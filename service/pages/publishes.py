@@ -18,7 +18,6 @@ from service.pages.frame import action, may, page
 from service.pages.pictures import in_use, pictures_of
 from service.production.assignees import with_assignees
 from shared import paths
-from shared.departments import department
 
 _VERSIONS = 50
 
@@ -42,7 +41,6 @@ def publish(publish_id: UUID) -> str:
         publish=found,
         part=part,
         target=target,
-        department=department(part.department).label,
         part_entry=paths.part_entry(target.project_name, target.entity, part.name),
         entity_entry=paths.entity_entry(target.project_name, target.entity),
         task=next(iter(with_assignees(current, tasks)), None),

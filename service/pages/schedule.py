@@ -16,6 +16,7 @@ from service.api.listing import row
 from service.api.tasks import BELOW, SEARCHED, TaskChanges, TaskQuery, change_task, target_order, tasks_wanted
 from service.database import session
 from service.models import Project, Task
+from service.pages.departments import departments_here
 from service.pages.field_values import page_of_row
 from service.pages.forms import check_seen, read_form
 from service.pages.frame import action, page, page_of_form
@@ -27,7 +28,6 @@ from service.production.schedule import WEEK, Days, days_of, has_days, monday_of
 from service.production.statuses import is_open
 from service.search import matching
 from service.titles import titled
-from shared.departments import DEPARTMENTS
 from shared.errors import InputError
 from shared.natural_order import natural_order
 
@@ -195,10 +195,9 @@ def _grouped(
     if grouping == "target":
         return _by_target(bars)
     if grouping == "department":
-        labels = {each.name: each.label for each in DEPARTMENTS}
-        groups = {name: Group(label) for name, label in labels.items()}
+        groups = {each.name: Group(each.label) for each in departments_here().values()}
         for bar in bars:
-            groups.setdefault(bar.task.department, Group(bar.task.department)).bars.append(bar)
+            groups[bar.task.department].bars.append(bar)
         return [group for group in groups.values() if group.bars]
     return _by_person(bars, people, period)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -20,7 +20,8 @@ from service.api.tasks import (
     list_tasks,
 )
 from service.database import session
-from service.models import Project, Task
+from service.models import Department, Project, Task
+from service.pages.departments import departments_here
 from service.pages.formats import words
 from service.pages.forms import check_seen, read_form
 from service.pages.frame import action, may, page, page_of_form
@@ -29,7 +30,6 @@ from service.pages.paging import page_number
 from service.pages.tables import table_of
 from service.pages.task_statuses import declared_status, meaning, offered_statuses
 from service.production.custom_fields import declared
-from shared.departments import DEPARTMENTS
 from shared.errors import InputError
 
 _OWN = 100
@@ -45,7 +45,7 @@ class TaskFilters:
     given: dict[str, str]
     query: str
     people: list[tuple[str, str]]
-    departments: Any = DEPARTMENTS
+    departments: Sequence[Department]
 
     @property
     def narrowed(self) -> bool:
@@ -65,10 +65,11 @@ class TaskFilters:
 
 
 def filters_of(project: Project | None) -> TaskFilters:
-    """What the address asks for of a project's tasks, or of those of all projects; one statement."""
+    """What the address asks for of a project's tasks, or of those of all projects; two statements."""
     given = {name: text for name in _NARROWED_BY if (text := request.args.get(name, "")[:100])}
     people = [("me", "me"), ("nobody", "nobody"), *((str(user_id), name) for user_id, name in artists(project))]
-    return TaskFilters(given, request.args.get("q", "").strip()[:200], people)
+    departments = list(departments_here().values())
+    return TaskFilters(given, request.args.get("q", "").strip()[:200], people, departments)
 
 
 @page("/projects/<uuid:project_id>/tasks", Permission.TASK_READ)

@@ -23,15 +23,14 @@ from service.api.task_templates import (
 )
 from service.database import session
 from service.models import Project, TaskTemplate
+from service.pages.departments import departments_here
 from service.pages.forms import check_seen, key_of, read_form
 from service.pages.frame import action, page, page_of_form
 from service.production.statuses import statuses_of
-from shared.departments import DEPARTMENTS
 from shared.errors import InputError
 
 _ADDRESS = "/task-templates"
 _REFUSED = "There cannot be such a template."
-_DEPARTMENTS = {each.name for each in DEPARTMENTS}
 _LABELS = {"tasks": "Tasks", "asset_type": "Type", "project_id": "Project"}
 
 
@@ -46,7 +45,6 @@ def task_templates() -> str:
         templates=[each for each in found if not each.archived_at],
         archived=[each for each in found if each.archived_at],
         projects=session().scalars(in_use).all(),
-        departments=DEPARTMENTS,
         statuses=statuses_of(session()),
         as_lines=as_lines,
     )
@@ -131,6 +129,6 @@ def _task(line: str) -> dict[str, str]:
     """``modelling, model, todo``; the department may be left out where the task is called like one."""
     name, *more = [cell.strip() for cell in line.split(",")]
     department = more[0] if more and more[0] else name
-    if not more and name not in _DEPARTMENTS:
+    if not more and name not in departments_here():
         department = ""
     return {"name": name, "department": department, **({"status": more[1]} if more[1:] and more[1] else {})}

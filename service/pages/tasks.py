@@ -24,7 +24,6 @@ from service.pages.frame import action, may, page
 from service.pages.making import artists
 from service.production.assignees import with_assignees
 from service.production.watchers import watchers_of
-from shared.departments import DEPARTMENTS, department
 
 _PUBLISHES = 50
 _LABELS = {"assignee_ids": "Assigned to", "estimate_days": "Estimate"}
@@ -47,8 +46,6 @@ def task(task_id: UUID) -> str:
         target=found.target,
         fields=fields_on(found),
         target_fields=fields_on(found.target),
-        department=department(found.department).label,
-        departments=DEPARTMENTS,
         artists=_offered(found) if may(Permission.PRODUCTION_WRITE) and not found.archived_at else [],
         takeable=not (found.assignee_ids or found.archived_at or may(Permission.PRODUCTION_WRITE)),
         watchers=watchers_of(session(), found),

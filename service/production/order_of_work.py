@@ -1,27 +1,25 @@
-"""The order in which departments work: what is modelled is looked at, laid out, animated and lit."""
+"""The order in which departments work: what is modelled is looked at, laid out, animated and lit. It is their order of
+strength from the weakest on."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import Any
 
-from sqlalchemy import ColumnElement, case
+from sqlalchemy import ColumnElement, select
 
-from service.models import Task
-from shared.departments import DEPARTMENTS
-
-_ORDER = [each.name for each in reversed(DEPARTMENTS)]
-"""The weakest department first."""
+from service.models import Department, Task
 
 
-def sorted_departments(names: Iterable[str]) -> list[str]:
-    """Names of departments in the order in which they work; unknown ones come last, by their names."""
-    return sorted(names, key=lambda name: (_ORDER.index(name) if name in _ORDER else len(_ORDER), name))
+def in_order(names: Collection[str], strongest_first: Iterable[str]) -> list[str]:
+    """``names`` of departments in the order in which they work."""
+    return [name for name in reversed(list(strongest_first)) if name in names]
 
 
-def department_position() -> ColumnElement[int]:
+def department_position() -> ColumnElement[float]:
     """Where a task's department stands among the others, to sort by."""
-    return case({name: place for place, name in enumerate(_ORDER)}, value=Task.department, else_=len(_ORDER))
+    own = (Department.tenant_id == Task.tenant_id, Department.name == Task.department)
+    return select(-Department.rank).where(*own).scalar_subquery()
 
 
 def in_order_of_work() -> tuple[Any, ...]:

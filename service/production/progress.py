@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from service import models
 from service.models import Asset, Project, Shot, Task
-from service.production.order_of_work import sorted_departments
+from service.production.order_of_work import in_order
 from service.production.statuses import is_late
 from shared.natural_order import natural_order
 
@@ -80,16 +80,12 @@ def groups_of(current: Session, project: Project, today: date) -> list[Group]:
     ]
 
 
-def departments_of(groups: Iterable[Group]) -> list[str]:
-    """The departments that have tasks, in the order in which they work."""
-    return sorted_departments({name for group in groups for name in group.departments})
-
-
-def by_department(groups: Sequence[Group]) -> Mapping[str, Tally]:
-    """The tallies of all groups together, by department."""
+def by_department(groups: Sequence[Group], strongest_first: Iterable[str]) -> Mapping[str, Tally]:
+    """The tallies of all groups together, by the departments that have tasks, in the order in which they work."""
+    having = {name for group in groups for name in group.departments}
     return {
         name: total(group.departments[name] for group in groups if name in group.departments)
-        for name in departments_of(groups)
+        for name in in_order(having, strongest_first)
     }
 
 

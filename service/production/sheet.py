@@ -22,12 +22,12 @@ from service.models import Asset, CustomField, Project, Shot, Task, User
 from service.models.production import FRAMES
 from service.production.assignees import with_assignees
 from service.production.custom_fields import merged
+from service.production.departments import departments_given, departments_of
 from service.production.sheet_history import changes_of, changes_since, one_of, was
 from service.production.statuses import statuses_given, statuses_of
 from service.production.task_templates import default_templates, nearest
 from service.production.visibility import outsiders
 from shared.custom_fields import as_text
-from shared.departments import DEPARTMENTS
 from shared.errors import ConflictError, InputError
 from shared.natural_order import natural_order
 
@@ -44,7 +44,6 @@ FIELD = "fields."
 _MODELS: Mapping[str, Any] = {"asset": Asset, "sequence": models.Sequence, "shot": Shot, "task": Task}
 _MOST_ADDED = 20_000
 """Each is recorded and told: a request must not take minutes."""
-_NAMED_LIKE_DEPARTMENTS = frozenset(department.name for department in DEPARTMENTS)
 
 
 @dataclass(frozen=True)
@@ -161,8 +160,13 @@ class _Planning:
         self._lines: dict[Place, int] = {}
         specs = [*specs, *self._begun(specs)]
         self._people = _People(current, project, specs, self._known.values())
-        said = (spec.values["status"] for spec in specs if _kind(spec.place) == "task" and "status" in spec.values)
+        tasks = [spec for spec in specs if _kind(spec.place) == "task"]
+        said = (spec.values["status"] for spec in tasks if "status" in spec.values)
         self._first_status, self._statuses = statuses_given(current, said)
+        # A task may be called like its department.
+        self._departments = departments_given(
+            current, (spec.values.get("department", _folded(spec.place)[-1]) for spec in tasks)
+        )
         self._history = changes_since(current, self._older(specs))
         for spec in specs:
             self._take(spec)
@@ -225,9 +229,13 @@ class _Planning:
         templates = default_templates(self._current, self._project) if new else ()
         said = (task["status"] for template in templates for task in template.tasks if task["status"])
         _, in_use = statuses_given(self._current, said) if templates else ("", set())
+        worked = (task["department"] for template in templates for task in template.tasks)
+        departments = departments_given(self._current, worked) if templates else set()
         for spec in new.values():
             template = nearest(templates, _kind(spec.place), spec.values.get("asset_type", ""))
             for task in template.tasks if template else ():
+                if task["department"] not in departments:
+                    continue
                 values = {"department": task["department"]}
                 # One that was put away since is not given any more.
                 if task["status"] in in_use:
@@ -262,6 +270,8 @@ class _Planning:
                 self.plan.refuse(spec.line, f"assignees: {fault}")
         if _kind(place) == "task" and "status" in values and (row is None or row.status != values["status"]):
             self._check_status(spec.line, values["status"])
+        if "department" in values and not (isinstance(row, Task) and row.department == values["department"]):
+            self._check_department(spec.line, values["department"])
         said = self._values.setdefault(place, {})
         for name, value in values.items():
             if said.setdefault(name, value) != value:
@@ -297,6 +307,11 @@ class _Planning:
             there = ", ".join(each.name for each in statuses_of(self._current))
             self.plan.refuse(line, f"task status: no task can be given {status}; there are {there}")
 
+    def _check_department(self, line: int, department: str) -> None:
+        if department not in self._departments:
+            there = ", ".join(each.name for each in departments_of(self._current))
+            self.plan.refuse(line, f"department: no task can be given {department}; there are {there}")
+
     def _shown(self, name: str, value: Any) -> str:
         """A value as the table has it."""
         return self._people.shown(value) if name == "assignee_ids" else as_text(value)
@@ -316,7 +331,7 @@ class _Planning:
         self._check_fields(place, {} if row is None else row.fields)
         if row is None:
             if _kind(place) == "task" and "department" not in values:
-                if place[-1] not in _NAMED_LIKE_DEPARTMENTS:
+                if place[-1] not in self._departments:
                     self.plan.refuse(line, "department: the new task needs one")
                 values["department"] = place[-1]
             self.plan.added.append(spelled)

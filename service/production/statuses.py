@@ -116,7 +116,7 @@ def _held(current: Session, condition: ColumnElement[bool]) -> dict[str, TaskSta
     return {each.name: each for each in current.scalars(locked.execution_options(populate_existing=True))}
 
 
-def declare_defaults(current: Session) -> None:
+def declare_statuses(current: Session) -> None:
     """What a new tenant begins with."""
     for position, (name, title, kind, color) in enumerate(_DEFAULTS):
         current.add(

@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 
 from service.database import current_tenant, hold_each
 from service.models import Asset, Project, Shot, Task, TaskTemplate
+from service.production.departments import departments_given
 from service.production.sheet_history import one_of
 from service.production.statuses import statuses_given
 from shared.errors import InputError
@@ -57,9 +58,11 @@ def follow(current: Session, template: TaskTemplate, targets: Sequence[Target]) 
     """Add to each of ``targets`` the tasks of a template that it lacks, and answer those; statements do not grow.
 
     A task that is there stays as it is, one that was put away stays put away. Where a status of the template was put
-    away since, the tasks get that of new ones. Raises InputError (``input.too_many``) where too many are lacking.
+    away since, the tasks get that of new ones; tasks whose department was put away are left out. Raises InputError
+    (``input.too_many``) where too many are lacking.
     """
-    wanted = template.tasks
+    departments = departments_given(current, (each["department"] for each in template.tasks))
+    wanted = [each for each in template.tasks if each["department"] in departments]
     # Before the names, as who adds one task does: in another order they could wait for each other.
     default, in_use = statuses_given(current, (each["status"] for each in wanted if each["status"]))
     # As service.api.records.add does, for one task.

@@ -26,6 +26,7 @@ from service.database import commit, current_tenant
 from service.models import Asset, Shot
 from service.prepared import prepared
 from shared import paths
+from shared.departments import Arc
 from shared.entry_layers import PartContribution, entity_entry_layer, part_entry_layer
 from shared.errors import StorageError
 from shared.files import atomic_write, storage_error
@@ -68,8 +69,9 @@ def _taking(target_type: TargetType, *, has_mark: bool) -> TextClause:
 
 def _parts(target_type: TargetType, *, changed: str, condition: str = "") -> str:
     return f"""
-        SELECT p.name, p.department, p.usd_path, p.entity_usd_path, b.item_usd_path, {changed} AS is_changed
-        FROM parts p LEFT JOIN publishes b ON b.tenant_id = p.tenant_id AND b.id = p.current_publish_id
+        SELECT p.name, d.rank, d.arc, p.usd_path, p.entity_usd_path, b.item_usd_path, {changed} AS is_changed
+        FROM parts p JOIN departments d ON d.tenant_id = p.tenant_id AND d.name = p.department
+        LEFT JOIN publishes b ON b.tenant_id = p.tenant_id AND b.id = p.current_publish_id
         WHERE p.{target_type}_id = :target_id {condition} ORDER BY p.name
     """
 
@@ -140,14 +142,14 @@ def _write_changed(root: Path, parts: Sequence[Row[Any]]) -> list[str]:
     entity_entry = parts[0].entity_usd_path
     root_prim = PurePosixPath(entity_entry).stem
     contributions = {
-        part.usd_path: PartContribution(part.name, part.department, PurePosixPath(part.item_usd_path).name)
+        part.usd_path: PartContribution(part.name, PurePosixPath(part.item_usd_path).name, part.rank, Arc(part.arc))
         for part in parts
         if part.item_usd_path
     }
     layers = {
-        part.usd_path: part_entry_layer(root_prim, contributions[part.usd_path])
+        part.usd_path: part_entry_layer(root_prim, made.item, made.arc)
         for part in parts
-        if part.is_changed and part.usd_path in contributions
+        if part.is_changed and (made := contributions.get(part.usd_path))
     }
     # Its own comes last, so that every part it names stands already.
     layers[entity_entry] = entity_entry_layer(root_prim, contributions.values())

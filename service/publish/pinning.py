@@ -7,6 +7,7 @@ years later, and asking twice gives one file.
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
@@ -15,10 +16,12 @@ from typing import Any
 from sqlalchemy import Select, func, select, true
 from sqlalchemy.orm import Session
 
-from service.models import Asset, Composition, Part, Project, Publish, Sequence, Shot
+from service.models import Asset, Composition, Department, Part, Project, Publish, Sequence, Shot
+from service.production.departments import declared_departments
 from service.publish.entries import Target
 from shared import paths
 from shared.context import Entity
+from shared.departments import Arc
 from shared.entry_layers import PartContribution, pinned_entry_layer
 from shared.errors import NotFoundError, PublishError
 from shared.files import atomic_write
@@ -32,12 +35,23 @@ class Pin:
     publishes: tuple[Publish, ...]
     moment: datetime
     """What it refers to is as of then, too."""
+    departments: Mapping[str, Department]
+    """By their names. Their ranks and arcs are the same at all moments."""
+
+    def arc_of(self, publish: Publish) -> Arc:
+        """How the publish's part is composed."""
+        return Arc(self.departments[publish.part.department].arc)
 
     @property
     def text(self) -> str:
         """The pinned entry."""
         contributions = [
-            PartContribution(publish.part.name, publish.part.department, PurePosixPath(publish.item_usd_path).name)
+            PartContribution(
+                publish.part.name,
+                PurePosixPath(publish.item_usd_path).name,
+                self.departments[publish.part.department].rank,
+                self.arc_of(publish),
+            )
             for publish in self.publishes
         ]
         return pinned_entry_layer(self.target.name, contributions)
@@ -76,7 +90,8 @@ def at_publish(current: Session, publish: Publish) -> Pin:
     others = _composed(current, target, number) if number is not None else []
     mine = [other for other in others if other.part_id != publish.part_id] + [publish]
     moment = _moment_of(current, number) or publish.created_at
-    return Pin(target, tuple(sorted(mine, key=lambda one: one.part.name)), moment)
+    mine.sort(key=lambda one: one.part.name)
+    return Pin(target, tuple(mine), moment, declared_departments(current))
 
 
 def at_moment(current: Session, target: Target, moment: datetime | None = None) -> Pin:
@@ -91,7 +106,7 @@ def at_moment(current: Session, target: Target, moment: datetime | None = None) 
         raise NotFoundError(
             f"{target.entity} composes nothing {when}.", hint="Publish a part of it, or choose a later moment."
         )
-    return Pin(target, tuple(composed), moment or datetime.now(UTC))
+    return Pin(target, tuple(composed), moment or datetime.now(UTC), declared_departments(current))
 
 
 def target_named(current: Session, project: str, entity: Entity) -> Target:

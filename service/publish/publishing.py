@@ -21,6 +21,7 @@ from service import audit
 from service.archiving import check_live
 from service.database import commit, current_actor, current_tenant, release
 from service.models import CadFile, Part, Publish, Reservation, Task
+from service.production.departments import unknown_department
 from service.publish import entries, items, statements
 from service.publish.entries import TargetType
 from service.publish.items import Item, check_report
@@ -152,11 +153,13 @@ def commit_publish(current: Session, root: Path, wanted: Commit) -> tuple[Publis
 
 def _locked_target(current: Session, address: PartAddress) -> str:
     """Lock the asset or shot against other publishes until the transaction ends; answers the part's department."""
-    values = {"task_id": address.task_id, "target_id": address.target_id}
+    values = {"task_id": address.task_id, "target_id": address.target_id, "department": address.department or None}
     locked = current.connection().execute(statements.LOCK[address.target_type], values).one_or_none()
     if locked is None or locked.is_archived:
         raise _refused(current, address)
-    return address.department or str(locked.department)
+    if locked.department is None:
+        raise unknown_department(current, address.department)
+    return str(locked.department)
 
 
 def _refused(current: Session, address: PartAddress) -> RacewayError:

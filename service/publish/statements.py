@@ -14,24 +14,27 @@ from service import audit
 from service.prepared import prepared
 from service.publish.entries import TargetType
 
+_DEPARTMENT = """
+        LEFT JOIN departments d ON d.tenant_id = t.tenant_id AND d.name = coalesce(:department, t.department)
+"""
 # NO KEY: tasks and CAD files of the target can still be added meanwhile.
 LOCK: dict[TargetType, TextClause] = {
     "asset": prepared(
-        """
-        SELECT t.department,
+        f"""
+        SELECT d.name AS department,
             t.archived_at IS NOT NULL OR a.archived_at IS NOT NULL OR j.archived_at IS NOT NULL AS is_archived
-        FROM tasks t
+        FROM tasks t {_DEPARTMENT}
         JOIN assets a ON a.tenant_id = t.tenant_id AND a.id = t.asset_id
         JOIN projects j ON j.tenant_id = a.tenant_id AND j.id = a.project_id
         WHERE t.id = :task_id AND a.id = :target_id FOR NO KEY UPDATE OF a
         """
     ),
     "shot": prepared(
-        """
-        SELECT t.department,
+        f"""
+        SELECT d.name AS department,
             t.archived_at IS NOT NULL OR s.archived_at IS NOT NULL OR q.archived_at IS NOT NULL
             OR j.archived_at IS NOT NULL AS is_archived
-        FROM tasks t
+        FROM tasks t {_DEPARTMENT}
         JOIN shots s ON s.tenant_id = t.tenant_id AND s.id = t.shot_id
         JOIN sequences q ON q.tenant_id = s.tenant_id AND q.id = s.sequence_id
         JOIN projects j ON j.tenant_id = q.tenant_id AND j.id = q.project_id
@@ -39,9 +42,9 @@ LOCK: dict[TargetType, TextClause] = {
         """
     ),
 }
-"""Lock an asset or shot: the task's department, and whether the task or something of the target is archived; no row
-where the task is not the target's. To be followed by a look: only a later statement sees what was committed while this
-one waited."""
+"""Lock an asset or shot: the department that is asked for, or the task's, null where there is none so called; and
+whether the task or something of the target is archived; no row where the task is not the target's. To be followed by a
+look: only a later statement sees what was committed while this one waited."""
 
 PART = (
     *("id", "name", "department", "asset_id", "shot_id", "project_name", "entity", "usd_path", "entity_usd_path"),

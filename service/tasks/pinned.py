@@ -51,7 +51,7 @@ def _pin(lease: Lease, root: Path, project: str, entity: str, moment: datetime) 
             "parts": [
                 {
                     "part_name": publish.part.name,
-                    "department": publish.part.department,
+                    "arc": pin.arc_of(publish),
                     "item_usd_path": publish.item_usd_path,
                 }
                 for publish in pin.publishes

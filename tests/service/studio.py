@@ -19,7 +19,8 @@ from service.accounts.permissions import Role
 from service.config import Config
 from service.database import tenant_session
 from service.models import Tenant, User
-from service.production.statuses import declare_defaults
+from service.production.departments import declare_departments
+from service.production.statuses import declare_statuses
 from service.queue import queueing
 from service.tasks.runner import Runner
 
@@ -190,7 +191,8 @@ def make_studio(app: Flask) -> StudioUnderTest:
     password_hash = _password_hash()
     with app.app_context(), tenant_session(tenant_id) as session:
         session.add(Tenant(id=tenant_id, name=name, storage=name))
-        declare_defaults(session)
+        declare_departments(session)
+        declare_statuses(session)
         for role in Role:
             user = User(
                 id=uuid4(), name=role.value, email=studio.email(role), role=role.value, password_hash=password_hash

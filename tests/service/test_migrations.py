@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
+import pytest
 from sqlalchemy import Connection, text
 
 from service import schema
 from service.config import Config
+from shared.departments import DEPARTMENTS
+from shared.errors import ConflictError
 
 
 def test_data_survives_the_way_up_and_down(empty: Config) -> None:
@@ -159,6 +162,10 @@ def test_what_was_said_about_pictures_alone_or_by_guests_does_not_outlive_them(e
             (
                 "INSERT INTO task_statuses (id, name, kind, color, is_default)"
                 " VALUES (gen_random_uuid(), 'todo', 'todo', '#000000', true)"
+            ),
+            (
+                "INSERT INTO departments (id, name, label, arc, rank)"
+                " VALUES (gen_random_uuid(), 'model', 'Model', 'payload', 6)"
             ),
             (
                 "INSERT INTO tasks (id, asset_id, name, department, status)"
@@ -378,3 +385,61 @@ def test_what_was_delivered_counts_as_a_first_delivery_and_the_last_one_stays(em
         kept = {(values["item"], values["old"]), (values["waiting"], values["old"])}
         assert set(map(tuple, left)) == kept, "what was not delivered would be shown at once"
         assert connection.scalar(text("SELECT count(*) FROM comments")) == 0
+
+
+def test_every_studio_has_departments_and_its_own_keep_the_version_that_knows_them(empty: Config) -> None:
+    """Tasks and parts as the releases before declared departments wrote them."""
+    schema.downgrade(empty, "0031")
+    tenant, idle, project, asset, task, part = (uuid4() for _ in range(6))
+    values = {"tenant": tenant, "idle": idle, "project": project, "asset": asset, "task": task, "part": part}
+
+    def connect(connection: Connection, to: UUID = tenant) -> None:
+        connection.execute(text("SELECT set_config('app.current_tenant', :id, true)"), {"id": str(to)})
+
+    with schema.owner_connection(empty) as connection:
+        for each in (idle, tenant):
+            connect(connection, each)
+            connection.execute(text("INSERT INTO tenants (id, name, storage) VALUES (:id, :id, :id)"), {"id": each})
+        for statement in (
+            "INSERT INTO projects (id, name) VALUES (:project, 'film')",
+            "INSERT INTO assets (id, project_id, name) VALUES (:asset, :project, 'gear')",
+            (
+                "INSERT INTO task_statuses (id, name, kind, color, is_default)"
+                " VALUES (gen_random_uuid(), 'todo', 'todo', '#000000', true)"
+            ),
+            (
+                "INSERT INTO tasks (id, asset_id, name, department, status)"
+                " VALUES (:task, :asset, 'model', 'model', 'todo')"
+            ),
+            (
+                "INSERT INTO parts (id, asset_id, name, department, last_version, last_iteration)"
+                " VALUES (:part, :asset, 'smoke', 'fx', 0, 0)"
+            ),
+        ):
+            connection.execute(text(statement), values)
+    schema.upgrade(empty)
+    declared = text("SELECT name, label, arc, rank FROM departments WHERE tenant_id = app_tenant() ORDER BY rank")
+    with schema.owner_connection(empty) as connection:
+        for each in (tenant, idle):
+            connect(connection, each)
+            found = [(row.name, row.label, row.arc) for row in connection.execute(declared)]
+            assert found == [(one.name, one.label, one.arc) for one in DEPARTMENTS]
+        connect(connection)
+        connection.execute(
+            text(
+                "INSERT INTO departments (id, name, label, arc, rank)"
+                " VALUES (gen_random_uuid(), 'grooming', 'Grooming', 'sublayer', 4.5)"
+            )
+        )
+        connection.execute(text("UPDATE parts SET department = 'grooming' WHERE id = :part"), values)
+    with pytest.raises(ConflictError, match="grooming") as refused:
+        schema.downgrade(empty, "0031")
+    assert refused.value.code == "conflict.departments"
+    with schema.owner_connection(empty) as connection:
+        connect(connection)
+        connection.execute(text("UPDATE parts SET department = 'fx' WHERE id = :part"), values)
+    schema.downgrade(empty, "0031")
+    with schema.owner_connection(empty) as connection:
+        connect(connection)
+        assert connection.scalars(text("SELECT department FROM tasks WHERE id = :task"), values).all() == ["model"]
+        assert connection.scalars(text("SELECT department FROM parts WHERE id = :part"), values).all() == ["fx"]

@@ -151,7 +151,7 @@ def test_a_check_tells_what_would_be_done_and_does_nothing(studio: StudioUnderTe
         (",sq010,sh020,first,,,,,", "frame in: "),
         ("lamp,,,,,,model,,", "department needs task"),
         ("lamp,,,,,modelling,,,", "department: the new task needs one"),
-        ("lamp,,,,,model,modelling,,", "There is no department 'modelling'"),
+        ("lamp,,,,,model,modelling,,", "department: no task can be given modelling; there are lighting, fx"),
         ("lamp,,,,,model,,nobody@studio.example,", "nobody here has the e-mail address"),
         ("lamp,,,,,model,,{client},", "is a client"),
         ("lamp,,,,,model,,,31.12.2027", None),

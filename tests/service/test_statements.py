@@ -61,7 +61,7 @@ def fill(world: World) -> None:
     """One more row of every kind, with all that can belong to it."""
     world.token(), world.scene(), world.material(), world.alias(), world.medium(), world.converted()
     world.job(), world.comment(), world.playlist(), world.delivery()
-    world.workflow(), world.run(), world.custom_field(), world.task_status(), world.task_template()
+    world.workflow(), world.run(), world.custom_field(), world.department(), world.task_status(), world.task_template()
     shot = world.shot()
     body = {"target_type": "shot", "target_id": shot["id"], "name": unique(), "department": "lighting"}
     task = world.post("/tasks/", {**body, "assignee_id": world.user()["id"]})

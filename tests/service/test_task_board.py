@@ -217,7 +217,7 @@ def test_a_board_is_narrowed_and_says_what_it_does_not_show(board: Board) -> Non
     page = browser.get(board.page)
     assert f"To do {MOST_CARDS + 5}" in Page(page).text and "5 more" in Page(page).text
     assert page.text.count('class="card"') == MOST_CARDS
-    assert "gear modelling model · nobody" in Page(page).text
+    assert "gear modelling Model · nobody" in Page(page).text
     assert "gear1 model nobody Move" in Page(page).text, "what is called like its department"
     assert f"/projects/{project['id']}/tasks?status=todo" in page.text.replace("&amp;", "&")
     for query, number in (("q=gear7", 1), ("department=look", 0), ("assignee=me", 0), ("assignee=nobody&q=gear", 50)):

@@ -239,7 +239,7 @@ def test_managers_make_change_and_apply_templates_on_pages(studio: StudioUnderTe
     assert "CAD" in send("/task-templates", **form, tasks=lines)
     [made] = studio.artist.get("/task-templates/").data["items"]
     assert made["tasks"] == [{"name": "model", "department": "model", "status": None}, CAD[1]]
-    assert "model , shading look, On hold Apply" in Page(browser.get("/task-templates")).text, "each word once"
+    assert "model , shading Look, On hold Apply" in Page(browser.get("/task-templates")).text, "each word once"
     page = f"/assets/{production.asset['id']}"
     told = send("/task-templates/apply", page, template=made["id"], target_id=production.asset["id"])
     assert "Added 2 tasks to 1 asset." in told

@@ -41,7 +41,8 @@ from tests.service.world import COPY, World, unique
 TABLES = [table for table in Base.metadata.sorted_tables if "tenant_id" in table.c]
 SHOWN = {
     **dict.fromkeys(("users", "api_tokens"), "people, whatever they work on"),
-    **dict.fromkeys(("materials", "material_aliases", "task_statuses"), "the studio's, for all projects"),
+    **dict.fromkeys(("materials", "material_aliases"), "the studio's, for all projects"),
+    **dict.fromkeys(("departments", "task_statuses"), "the studio's, for all projects"),
     **dict.fromkeys(("workflows", "workflow_versions", "paused_queues"), "the studio's, for all projects"),
     **dict.fromkeys(("notifications", "notification_preferences"), "of one person, who was told"),
     "conversions": "of a content, whosever it is: reached by CAD files, which are hidden",
@@ -51,7 +52,9 @@ SHOWN = {
 """Tables of which nothing is hidden, and why."""
 HIDDEN = [table for table in TABLES if table.name not in SHOWN]
 OPEN_TO_ARTISTS = [each for each in ENDPOINTS if MINIMUM_ROLE.get(each.permission) in (Role.CLIENT, Role.ARTIST)]
-OF_THE_STUDIO = re.compile(r"(/artists|/materials|/task-statuses|/task-templates|/workflows|/notifications)/")
+OF_THE_STUDIO = re.compile(
+    r"(/artists|/materials|/departments|/task-statuses|/task-templates|/workflows|/notifications)/"
+)
 """Addresses below which artists reach what belongs to no project, or to themselves."""
 LOOK = {"name": "look", "department": "look"}
 LOOSE = re.compile(r"/media/assets/")
@@ -239,7 +242,7 @@ def test_every_event_of_a_project_says_of_which(secret: StudioUnderTest) -> None
     with secret.app.app_context(), tenant_session(secret.tenant_id) as current:
         others = set(current.scalars(select(Event.subject_type).where(Event.project_id.is_(None))))
         projects = set(current.scalars(select(Event.subject_type).where(Event.project_id.is_not(None))))
-    of_the_studio = {"tenant", "user", "material", "material_alias", "task_status", "task_template", "custom_field"}
-    of_the_studio |= {"workflow", "workflow_run", "medium", "conversion", "project_client"}
+    of_the_studio = {"tenant", "user", "material", "material_alias", "department", "task_status", "task_template"}
+    of_the_studio |= {"custom_field", "workflow", "workflow_run", "medium", "conversion", "project_client"}
     assert others <= of_the_studio - {"project_client"}
     assert {"task", "publish", "casting", "comment", "order", "order_item", "time_entry", "medium"} <= projects

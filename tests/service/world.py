@@ -66,6 +66,10 @@ class World:
         body = {"target_type": "task", "name": unique(), "type": "choice", "choices": ["low", "high"]}
         return self.post("/custom-fields/", {**body, "project_id": self.project()["id"]})
 
+    def department(self) -> Json:
+        """One in which nobody works."""
+        return self.post("/departments/", {"name": unique(), "arc": "sublayer", "below": "look"})
+
     def task_status(self) -> Json:
         """One that no task has."""
         return self.post("/task-statuses/", {"name": unique(), "kind": "review"})

@@ -7,15 +7,17 @@ from pathlib import Path
 
 from pxr import Sdf, Usd, UsdGeom
 
-from shared.departments import DEPARTMENTS
-from shared.entry_layers import PartContribution, entity_entry_layer, part_entry_layer
+from shared.departments import Arc
+from shared.entry_layers import PartContribution, entity_entry_layer, part_entry_layer, pinned_entry_layer
 
 PARTS = [
-    PartContribution("model", "model", "model_v002_i001.usd"),
-    PartContribution("look", "look", "look_v001_i001.usd"),
-    PartContribution("particles01", "fx", "particles01_v003_i001.usd"),
-    PartContribution("body", "model", "body_v001_i001.usd"),
+    PartContribution("model", "model_v002_i001.usd", 6, Arc.PAYLOAD),
+    PartContribution("look", "look_v001_i001.usd", 5, Arc.SUBLAYER),
+    PartContribution("particles01", "particles01_v003_i001.usd", 2, Arc.SUBLAYER),
+    PartContribution("body", "body_v001_i001.usd", 6, Arc.PAYLOAD),
 ]
+GROOM = PartContribution("fur", "fur_v001_i001.usd", 4.5, Arc.SUBLAYER)
+RIG = PartContribution("rig", "rig_v001_i001.usd", 5.5, Arc.PAYLOAD)
 
 
 def layer_of(text: str) -> Sdf.Layer:
@@ -37,6 +39,21 @@ def test_the_strongest_department_comes_first_whoever_published_first() -> None:
     assert layer.defaultPrim == "bearing"
 
 
+def test_a_departments_contribution_comes_in_between_and_changes_nothing_else() -> None:
+    for layer in (entity_entry_layer, pinned_entry_layer):
+        before, after = (layer("bearing", parts).splitlines() for parts in (PARTS, [GROOM, *PARTS]))
+        (new,) = [line for line in after if "fur" in line]
+        assert [line for line in after if line != new] == before
+        above, below = after[after.index(new) - 1], after[after.index(new) + 1]
+        assert "particles01" in above and "look" in below
+
+
+def test_geometry_of_several_departments_is_pinned_in_their_order() -> None:
+    layer = layer_of(pinned_entry_layer("bearing", [*PARTS, RIG]))
+    payloads = layer.GetPrimAtPath("/bearing").payloadList.prependedItems
+    assert [payload.assetPath.split("/")[1] for payload in payloads] == ["rig", "body", "model"]
+
+
 def test_an_entry_without_parts_is_a_valid_stage() -> None:
     stage = Usd.Stage.Open(layer_of(entity_entry_layer("bearing", [])))
     assert stage.GetDefaultPrim().GetPath() == "/bearing"
@@ -46,10 +63,10 @@ def test_an_entry_without_parts_is_a_valid_stage() -> None:
 
 
 def test_geometry_comes_as_a_payload_and_the_rest_as_sublayers() -> None:
-    for department in DEPARTMENTS:
-        layer = layer_of(part_entry_layer("bearing", PartContribution("p", department.name, "p_v001_i001.usd")))
+    for arc in Arc:
+        layer = layer_of(part_entry_layer("bearing", "p_v001_i001.usd", arc))
         payloads = layer.GetPrimAtPath("/bearing").payloadList.prependedItems
-        if department.name == "model":
+        if arc is Arc.PAYLOAD:
             assert [payload.assetPath for payload in payloads] == ["./data/p_v001_i001.usd"]
             assert not layer.subLayerPaths
         else:
@@ -62,7 +79,7 @@ def test_a_stronger_departments_opinion_wins_in_usd(tmp_path: Path) -> None:
     for part in PARTS:
         folder = root / part.part
         (folder / "data").mkdir(parents=True)
-        (folder / f"{part.part}.usd").write_text(part_entry_layer("bearing", part))
+        (folder / f"{part.part}.usd").write_text(part_entry_layer("bearing", part.item, part.arc))
         item = Usd.Stage.CreateNew(str(folder / "data" / part.item))
         prim = item.DefinePrim("/bearing", "Xform")
         item.SetDefaultPrim(prim)

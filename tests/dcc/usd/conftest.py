@@ -8,6 +8,7 @@ from pxr import Usd, UsdValidation
 
 from dcc.usd.items import place_item
 from dcc.usd.look import write_look
+from shared.departments import Arc
 from shared.entry_layers import PartContribution, entity_entry_layer, part_entry_layer
 from shared.files import atomic_write
 from shared.manifest import EffectiveMaterial, Manifest
@@ -33,15 +34,15 @@ def build_asset(tmp_path: Path, master: Path, manifest: Manifest) -> BuildAsset:
 
     def build(effective: Mapping[str, EffectiveMaterial] | None = None, *, look: bool = True) -> Path:
         usd = tmp_path / "usd"
-        parts = [PartContribution("model", "model", "model_v001_i001.usd")]
+        parts = [PartContribution("model", "model_v001_i001.usd", 6, Arc.PAYLOAD)]
         place_item(master, usd / "model/data/model_v001_i001.usd")
         if look:
-            parts.append(PartContribution("look", "look", "look_v001_i001.usd"))
+            parts.append(PartContribution("look", "look_v001_i001.usd", 5, Arc.SUBLAYER))
             if effective is None:
                 effective = propose_layers(manifest).effective(manifest.parts)
             write_look(usd / "look/data/look_v001_i001.usd", ASSET, manifest, effective, master)
         for part in parts:
-            atomic_write(usd / part.part / f"{part.part}.usd", part_entry_layer(ASSET, part))
+            atomic_write(usd / part.part / f"{part.part}.usd", part_entry_layer(ASSET, part.item, part.arc))
         return atomic_write(usd / f"{ASSET}.usd", entity_entry_layer(ASSET, parts))
 
     return build

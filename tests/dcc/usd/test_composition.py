@@ -12,6 +12,7 @@ from pxr import Usd, UsdShade
 
 from dcc.usd.look import occurrence_materials, part_materials
 from dcc.usd.stage import PART_KEY
+from shared.departments import Arc
 from shared.entry_layers import PartContribution, entity_entry_layer
 from shared.manifest import EffectiveMaterial
 from tests.dcc.usd.conftest import BuildAsset, usd_complaints
@@ -69,7 +70,7 @@ def test_usds_validators_have_nothing_to_say(build_asset: BuildAsset) -> None:
 
 def test_removing_the_look_leaves_a_valid_stage(build_asset: BuildAsset) -> None:
     entry = build_asset(MANUAL)
-    entry.write_text(entity_entry_layer(ASSET, [PartContribution("model", "model", "model_v001_i001.usd")]))
+    entry.write_text(entity_entry_layer(ASSET, [PartContribution("model", "model_v001_i001.usd", 6, Arc.PAYLOAD)]))
     stage = Usd.Stage.Open(str(entry))
     assert part_materials(stage) == {"Body": "", "Bolt": ""}
     assert len(stage.GetPrototypes()) == 2

@@ -13,6 +13,7 @@ from pxr import Usd
 from dcc.usd.items import place_item
 from dcc.usd.look import part_materials, write_look
 from dcc.usd.validation import validate
+from shared.departments import Arc
 from shared.entry_layers import PartContribution, entity_entry_layer, part_entry_layer
 from shared.files import atomic_write
 from shared.manifest import read_manifest
@@ -33,11 +34,12 @@ def test_a_converted_file_is_dressed_and_passes(name: str, tmp_path: Path, data_
     effective = propose_layers(manifest).effective(manifest.parts)
 
     usd = tmp_path / "usd"
-    parts = [PartContribution(name, name, f"{name}_v001_i001.usd") for name in ("look", "model")]
+    ranked = [("look", 5, Arc.SUBLAYER), ("model", 6, Arc.PAYLOAD)]
+    parts = [PartContribution(part, f"{part}_v001_i001.usd", rank, arc) for part, rank, arc in ranked]
     place_item(master, usd / "model/data/model_v001_i001.usd")
     write_look(usd / "look/data/look_v001_i001.usd", "Thing", manifest, effective, master)
     for part in parts:
-        atomic_write(usd / part.part / f"{part.part}.usd", part_entry_layer("Thing", part))
+        atomic_write(usd / part.part / f"{part.part}.usd", part_entry_layer("Thing", part.item, part.arc))
     entry = atomic_write(usd / "Thing.usd", entity_entry_layer("Thing", parts))
 
     assert validate(master, manifest=manifest).passed

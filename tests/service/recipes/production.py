@@ -14,6 +14,7 @@ row_recipes("/shots/", "shot_id", World.shot, TITLE)
 row_recipes("/assets/", "asset_id", World.asset, TITLE)
 row_recipes("/tasks/", "task_id", World.task, {"status": "done"})
 row_recipes("/custom-fields/", "field_id", World.custom_field, {"title": "Focal length"})
+row_recipes("/departments/", "department_id", World.department, {"label": "Grooming"})
 row_recipes("/task-statuses/", "status_id", World.task_status, TITLE)
 _SHADING = [{"name": "shading", "department": "look"}]
 row_recipes("/task-templates/", "template_id", World.task_template, {"tasks": _SHADING})
@@ -94,6 +95,11 @@ def _(world: World) -> Call:
 def _(world: World) -> Call:
     body = {"tasks": [{"id": world.task()["id"]}], "changes": {"status": "review"}}
     return Call("/tasks/change", body)
+
+
+@recipe("POST /departments/")
+def _(world: World) -> Call:
+    return Call("/departments/", {"name": unique(), "arc": "payload", "below": "model"}, alone=True)
 
 
 @recipe("POST /task-statuses/")
