@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
+from collections.abc import Sequence
 from functools import partial
 from uuid import UUID
 
@@ -34,7 +35,7 @@ def run_for_ever(app: Flask, stop: threading.Event) -> None:
                 tell(app, server)
                 if time.monotonic() - forgotten > _FORGET_SECONDS:
                     forgotten = time.monotonic()
-                    for tenant_id in _tenants():
+                    for tenant_id in _tenants("list_tenants()"):
                         with tenant_session(tenant_id) as current:
                             notifications.forget_old(current)
                             forget_deliveries(current)
@@ -48,7 +49,7 @@ def tell(app: Flask, server: mail.MailServer | None = None) -> None:
     """Everything that is to be told now."""
     config: Config = app.extensions["raceway"]
     links = {password_links.KIND: partial(password_links.link_for, config.secret_key, config.public_url)}
-    for tenant_id in _tenants():
+    for tenant_id in _tenants("list_tenants_to_tell()"):
         while True:
             with tenant_session(tenant_id) as current:
                 if not notifications.tell_of_events(current):
@@ -60,6 +61,6 @@ def tell(app: Flask, server: mail.MailServer | None = None) -> None:
                 mail.send_waiting(current, server, config.public_url, links=links)
 
 
-def _tenants() -> list[UUID]:
+def _tenants(lookup: str) -> Sequence[UUID]:
     with db.engine.connect() as connection:
-        return [row.tenant_id for row in connection.execute(text("SELECT tenant_id FROM list_tenants()"))]
+        return connection.scalars(text(f"SELECT tenant_id FROM {lookup}")).all()

@@ -33,7 +33,7 @@ def run_for_ever(app: Flask, stop: threading.Event) -> None:
 def take_on() -> None:
     """Let every run go on that can."""
     with db.engine.connect() as connection:
-        tenants = [row.tenant_id for row in connection.execute(text("SELECT tenant_id FROM list_tenants()"))]
+        tenants = connection.scalars(text("SELECT tenant_id FROM list_tenants_with_runs()")).all()
     for tenant_id in tenants:
         with tenant_session(tenant_id) as current:
             open_runs = select(WorkflowRun.id, WorkflowRun.created_by_id).where(WorkflowRun.state == RunState.RUNNING)
