@@ -153,6 +153,13 @@ def changes_since(found: EditableRow | Tenant, revision: int) -> dict[str, str]:
     return changes
 
 
+def set_archived(found: EditableType, archived: bool) -> EditableType:
+    """Put a row away, or take it out again; nothing happens to one that is so already."""
+    if (found.archived_at is not None) == archived:
+        return found
+    return change(found, {"archived_at": datetime.now(UTC) if archived else None})
+
+
 def declare_archive(
     resource: Resource,
     model: type[EditableType],

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
@@ -15,7 +14,7 @@ from service.accounts.permissions import Permission
 from service.api.assets import AssetChanges, change_asset
 from service.api.fields import Changes
 from service.api.projects import ProjectChanges, change_project
-from service.api.records import change, row_to_change
+from service.api.records import row_to_change, set_archived
 from service.api.sequences import SequenceChanges, change_sequence
 from service.api.shots import ShotChanges, change_shot
 from service.archiving import label_of
@@ -102,8 +101,7 @@ def change_row(kind: str, row_id: UUID) -> str:
 def archive_row(what: str, kind: str, row_id: UUID) -> str:
     """Put a row away, or take it out again."""
     found = row_to_change(TARGETS[kind], row_id, archived=True)
-    if (found.archived_at is None) == (what == "archive"):
-        change(found, {"archived_at": datetime.now(UTC) if what == "archive" else None})
+    set_archived(found, what == "archive")
     flash(f"{label_of(found)} was {'put away' if what == 'archive' else 'taken out of the archive'}.", "done")
     return page_of_row(found)
 

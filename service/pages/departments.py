@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime
 from uuid import UUID
 
 from flask import g, render_template, request, url_for
@@ -12,7 +11,7 @@ from sqlalchemy import func, select
 from service.accounts.permissions import Permission
 from service.api.departments import DepartmentChanges, NewDepartment, change_department, create_department
 from service.api.listing import row
-from service.api.records import change
+from service.api.records import set_archived
 from service.database import session
 from service.models import Department, Part, Task
 from service.pages.forms import check_seen, read_form
@@ -93,9 +92,5 @@ def rename_department(department_id: UUID) -> str:
 @action(f"{_ADDRESS}/<uuid:department_id>/<any(archive, restore):what>", Permission.PRODUCTION_WRITE)
 def archive_department(department_id: UUID, what: str) -> str:
     """Put a department away, or take it out again."""
-    found = row(Department, department_id, lock=True)
-    if what == "archive" and found.archived_at is None:
-        change(found, {"archived_at": datetime.now(UTC)})
-    elif what == "restore" and found.archived_at is not None:
-        change(found, {"archived_at": None})
+    set_archived(row(Department, department_id, lock=True), what == "archive")
     return url_for("pages.departments")

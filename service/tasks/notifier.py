@@ -10,7 +10,7 @@ from functools import partial
 from uuid import UUID
 
 from flask import Flask
-from sqlalchemy import text
+from sqlalchemy import TextClause, text
 from sqlalchemy.exc import SQLAlchemyError
 
 from service.accounts import password_links
@@ -23,6 +23,9 @@ log = logging.getLogger(__name__)
 
 NOTIFY_SECONDS = 1.5
 _FORGET_SECONDS = 24 * 3600.0
+_ALL = text("SELECT tenant_id FROM list_tenants()")
+_TO_TELL = text("SELECT tenant_id FROM list_tenants_to_tell()")
+"""Where there is something to tell: with many studios, asking each would take longer than the time between."""
 
 
 def run_for_ever(app: Flask, stop: threading.Event) -> None:
@@ -35,7 +38,7 @@ def run_for_ever(app: Flask, stop: threading.Event) -> None:
                 tell(app, server)
                 if time.monotonic() - forgotten > _FORGET_SECONDS:
                     forgotten = time.monotonic()
-                    for tenant_id in _tenants("list_tenants()"):
+                    for tenant_id in _tenants(_ALL):
                         with tenant_session(tenant_id) as current:
                             notifications.forget_old(current)
                             forget_deliveries(current)
@@ -49,7 +52,7 @@ def tell(app: Flask, server: mail.MailServer | None = None) -> None:
     """Everything that is to be told now."""
     config: Config = app.extensions["raceway"]
     links = {password_links.KIND: partial(password_links.link_for, config.secret_key, config.public_url)}
-    for tenant_id in _tenants("list_tenants_to_tell()"):
+    for tenant_id in _tenants(_TO_TELL):
         while True:
             with tenant_session(tenant_id) as current:
                 if not notifications.tell_of_events(current):
@@ -61,6 +64,6 @@ def tell(app: Flask, server: mail.MailServer | None = None) -> None:
                 mail.send_waiting(current, server, config.public_url, links=links)
 
 
-def _tenants(lookup: str) -> Sequence[UUID]:
+def _tenants(lookup: TextClause) -> Sequence[UUID]:
     with db.engine.connect() as connection:
-        return connection.scalars(text(f"SELECT tenant_id FROM {lookup}")).all()
+        return connection.scalars(lookup).all()

@@ -14,7 +14,7 @@ import pytest
 from flask import Flask
 from hypothesis import given
 from hypothesis import strategies as st
-from sqlalchemy import select, update
+from sqlalchemy import select, text, update
 
 from service.accounts.permissions import Role
 from service.activity import alerts, events, notifications
@@ -162,6 +162,35 @@ def test_two_tellers_tell_everybody_once(app: Flask, studio: StudioUnderTest) ->
     assert len({item["title"] + item["at"] for item in digests[0]["items"]}) == len(digests[0]["items"]) >= 6
 
 
+def test_workers_turn_to_a_studio_where_something_happened_or_is_due(app: Flask, studio: StudioUnderTest) -> None:
+    def is_to_be_told() -> bool:
+        with app.app_context(), tenant_session(studio.tenant_id) as session:
+            return studio.tenant_id in session.scalars(text("SELECT tenant_id FROM list_tenants_to_tell()")).all()
+
+    def change(statement: Any) -> None:
+        with app.app_context(), tenant_session(studio.tenant_id) as session:
+            session.execute(statement)
+
+    tell(app)
+    assert not is_to_be_told()
+    choose(studio.artist, "notification", "hourly")
+    [job_id] = submit(app, studio)
+    end(app, studio, job_id, JobState.COMPLETED)
+    assert is_to_be_told()
+    tell(app)
+    assert titles(studio.artist) == [] and not is_to_be_told()
+    past = datetime.now(UTC) - timedelta(seconds=1)
+    change(update(HeldNotification).values(due_at=past))
+    assert is_to_be_told()
+    tell(app)
+    assert [item["kind"] for item in listed(studio.artist)] == ["digest.hourly"] and not is_to_be_told()
+    mail = update(Notification).values(email_state="waiting")
+    change(mail.values(email_after=past + timedelta(hours=1)))
+    assert not is_to_be_told()
+    change(mail.values(email_after=past))
+    assert is_to_be_told()
+
+
 @pytest.mark.parametrize("frequency", ["hourly", "daily"])
 def test_a_digest_waits_for_its_hour_and_then_holds_everything(
     app: Flask, studio: StudioUnderTest, frequency: str
@@ -191,8 +220,8 @@ def test_a_digest_is_due_at_the_full_hour_or_in_the_morning(now: datetime) -> No
 
 
 def test_people_choose_by_what_each_kind_tells_and_are_told_titles(app: Flask, studio: StudioUnderTest) -> None:
-    text = Page(studio.browser().get("/notifications")).text
-    assert "A task was given to you." in text and not any(kind in text for kind in KINDS[NOTIFICATION])
+    shown = Page(studio.browser().get("/notifications")).text
+    assert "A task was given to you." in shown and not any(kind in shown for kind in KINDS[NOTIFICATION])
     [job] = submit(app, studio)
     studio.admin.patch(f"/assets/{studio.artist.get(f'/jobs/{job}').data['asset_id']}", {"title": "Ball bearing"})
     end(app, studio, job, JobState.COMPLETED)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
-from service.migrations.isolation import application_role, isolate
+from service.migrations.isolation import application_role, isolate, past_isolation
 from shared.errors import ConflictError
 
 revision = "0032"
@@ -59,7 +59,9 @@ def upgrade() -> None:
         sa.UniqueConstraint("tenant_id", "rank", name=op.f(f"uq_{_TABLE}_tenant_id_rank")),
         sa.CheckConstraint("arc IN ('sublayer', 'payload')", name=op.f(f"ck_{_TABLE}_arc")),
     )
-    _past_isolation("tenants", *_REFERRING, statements=(_DECLARE_DEFAULTS, *_REFER))
+    with past_isolation("tenants", *_REFERRING):
+        for statement in (_DECLARE_DEFAULTS, *_REFER):
+            op.execute(statement)
     isolate(_TABLE)
     # What entries are composed by never changes, and nothing that was composed loses its department.
     changing = "label, archived_at, revision, updated_at"
@@ -67,12 +69,8 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    tables = (*_REFERRING, "task_templates")
-    for table in tables:
-        op.execute(f"ALTER TABLE {table} NO FORCE ROW LEVEL SECURITY")
-    own = op.get_bind().scalar(sa.text(_OWN))
-    for table in tables:
-        op.execute(f"ALTER TABLE {table} FORCE ROW LEVEL SECURITY")
+    with past_isolation(*_REFERRING, "task_templates"):
+        own = op.get_bind().scalar(sa.text(_OWN))
     if own:
         raise ConflictError(
             f"The version before this one cannot compose what the studio's own departments have: {own}.",
@@ -82,13 +80,3 @@ def downgrade() -> None:
     for table in _REFERRING:
         op.drop_constraint("fk_department_departments", table)
     op.drop_table(_TABLE)
-
-
-def _past_isolation(*tables: str, statements: tuple[str, ...]) -> None:
-    """Run ``statements`` for the rows of all tenants; their owner sees none otherwise."""
-    for table in tables:
-        op.execute(f"ALTER TABLE {table} NO FORCE ROW LEVEL SECURITY")
-    for statement in statements:
-        op.execute(statement)
-    for table in tables:
-        op.execute(f"ALTER TABLE {table} FORCE ROW LEVEL SECURITY")
