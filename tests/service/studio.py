@@ -13,6 +13,7 @@ from uuid import UUID, uuid4
 from flask import Flask
 from flask.testing import FlaskClient
 from rq import Queue, SimpleWorker
+from werkzeug.test import TestResponse
 
 from service.accounts import auth
 from service.accounts.permissions import Role
@@ -55,10 +56,14 @@ class Api:
     app: Flask
     token: str = ""
 
+    def raw(self, method: str, path: str, body: Any = None, **options: Any) -> TestResponse:
+        """Call ``/api<path>``, which may answer a file."""
+        headers = {**({"Authorization": f"Bearer {self.token}"} if self.token else {}), **options.pop("headers", {})}
+        return self.app.test_client().open("/api" + path, method=method, json=body, headers=headers, **options)
+
     def call(self, method: str, path: str, body: Any = None, **options: Any) -> Reply:
         """Call ``/api<path>`` and check that the answer has the API's form."""
-        headers = {**({"Authorization": f"Bearer {self.token}"} if self.token else {}), **options.pop("headers", {})}
-        answer = self.app.test_client().open("/api" + path, method=method, json=body, headers=headers, **options)
+        answer = self.raw(method, path, body, **options)
         parsed = json.loads(answer.data)
         assert parsed["ok"] is (answer.status_code < 400)
         if not parsed["ok"]:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from typing import Any
-from uuid import UUID, uuid4
+from uuid import uuid4
 
 import pytest
 from flask import Flask
@@ -54,9 +55,29 @@ TAKES_BODY = [endpoint for endpoint in ENDPOINTS if endpoint.body and endpoint.n
 TAKES_QUERY = [endpoint for endpoint in ENDPOINTS if endpoint.query and endpoint.media_type != "text/event-stream"]
 
 
+@dataclass(frozen=True)
+class Filled:
+    """A tenant with a row of most kinds; ``rows`` are the ids of each table's."""
+
+    studio: StudioUnderTest
+    rows: dict[str, list[str]]
+
+    @property
+    def ids(self) -> list[str]:
+        return [row_id for ids in self.rows.values() for row_id in ids]
+
+    @property
+    def api(self) -> Api:
+        return self.studio.api(Role.GLOBAL_ADMIN)
+
+    def of_its_kind(self, endpoint: Endpoint) -> list[str]:
+        """The ids of the rows that ``endpoint`` is about, none where it names none or there is none."""
+        named = re.findall(r"<uuid:([a-z_]+)_id>", endpoint.path)
+        return self.rows.get(f"{named[0]}s", []) if named else []
+
+
 @pytest.fixture(scope="module")
-def filled(app: Flask) -> tuple[StudioUnderTest, list[str]]:
-    """A tenant with a row of most kinds, and the ids of all its rows."""
+def filled(app: Flask) -> Filled:
     studio = make_studio(app)
     production = studio.production()
     studio.publish(production)
@@ -65,53 +86,58 @@ def filled(app: Flask) -> tuple[StudioUnderTest, list[str]]:
     studio.artist.upload(b"ISO-10303-21;", project=production.project["name"], asset="gear", filename="a.step")
     with app.app_context(), tenant_session(studio.tenant_id) as session:
         tables = [table for table in Base.metadata.sorted_tables if "tenant_id" in table.c]
-        ids: set[UUID] = {row_id for table in tables for row_id in session.scalars(select(table.c.id))}
-    return studio, sorted(map(str, ids))
+        rows = {table.name: sorted(map(str, session.scalars(select(table.c.id)))) for table in tables}
+    assert rows["jobs"] and rows["publishes"] and rows["cad_files"]
+    return Filled(studio, rows)
 
 
 def name_of(endpoint: Endpoint) -> str:
     return f"{endpoint.method} {endpoint.path}"
 
 
-def try_it(studio: StudioUnderTest, endpoint: Endpoint, row_id: str, body: Any, **options: Any) -> None:
-    path = re.sub(r"<uuid:[a-z_]+>", row_id, endpoint.path.removeprefix("/api"))
-    api = Api(studio.app, studio.tokens[Role.GLOBAL_ADMIN])
-    answer = api.call(endpoint.method, path, body, **options)
+def path_of(endpoint: Endpoint, row_id: str) -> str:
+    return re.sub(r"<uuid:[a-z_]+>", row_id, endpoint.path.removeprefix("/api"))
+
+
+def try_it(filled: Filled, endpoint: Endpoint, row_id: str, body: Any, **options: Any) -> None:
+    path = path_of(endpoint, row_id)
+    if endpoint.media_type != "application/json":
+        file = filled.api.raw(endpoint.method, path, body, **options)
+        if file.status_code < 400:
+            assert file.mimetype == endpoint.media_type
+            return
+    answer = filled.api.call(endpoint.method, path, body, **options)
     assert answer.status < 500, answer.body
 
 
 @pytest.mark.parametrize("endpoint", TAKES_BODY, ids=name_of)
 @settings(max_examples=8, deadline=None, suppress_health_check=list(HealthCheck))
 @given(data=st.data())
-def test_no_body_makes_an_error_of_ours(
-    filled: tuple[StudioUnderTest, list[str]], endpoint: Endpoint, data: st.DataObject
-) -> None:
-    studio, ids = filled
+def test_no_body_makes_an_error_of_ours(filled: Filled, endpoint: Endpoint, data: st.DataObject) -> None:
     assert endpoint.body is not None
-    values = JSON | st.sampled_from(ids)
+    values = JSON | st.sampled_from(filled.ids)
     fields = {name: values for name in endpoint.body.model_fields if name not in ("active", "role", "password")}
     body = data.draw(st.fixed_dictionaries({}, optional=fields) | JSON)
-    try_it(studio, endpoint, data.draw(st.sampled_from([*ids, str(uuid4())])), body)
+    row_id = data.draw(st.sampled_from([*filled.of_its_kind(endpoint), *filled.ids, str(uuid4())]))
+    try_it(filled, endpoint, row_id, body)
 
 
 @pytest.mark.parametrize("endpoint", TAKES_QUERY, ids=name_of)
 @settings(max_examples=8, deadline=None, suppress_health_check=list(HealthCheck))
 @given(data=st.data())
-def test_no_query_makes_an_error_of_ours(
-    filled: tuple[StudioUnderTest, list[str]], endpoint: Endpoint, data: st.DataObject
-) -> None:
-    studio, ids = filled
+def test_no_query_makes_an_error_of_ours(filled: Filled, endpoint: Endpoint, data: st.DataObject) -> None:
     assert endpoint.query is not None
     numbers = st.integers(-5, 2**70).map(str)
     # Half a surrogate pair cannot stand in an address.
     texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
-    values = texts | st.sampled_from([*WORDS, *ids]) | numbers
+    values = texts | st.sampled_from([*WORDS, *filled.ids]) | numbers
     query = data.draw(st.fixed_dictionaries({}, optional=dict.fromkeys(endpoint.query.model_fields, values)))
+    row_id = (filled.of_its_kind(endpoint) or filled.ids)[0]
     if endpoint.upload:
         headers = {"Content-Type": endpoint.upload}
-        try_it(studio, endpoint, ids[0], None, query_string=query, data=b"ISO-10303-21;", headers=headers)
+        try_it(filled, endpoint, row_id, None, query_string=query, data=b"ISO-10303-21;", headers=headers)
     else:
-        try_it(studio, endpoint, ids[0], None, query_string=query)
+        try_it(filled, endpoint, row_id, None, query_string=query)
 
 
 TIMES = [
@@ -126,12 +152,10 @@ TIMES = [
 
 @pytest.mark.parametrize(("endpoint", "name", "form"), TIMES, ids=lambda value: getattr(value, "name", value))
 def test_days_and_moments_are_no_numbers_and_moments_have_a_time_zone(
-    filled: tuple[StudioUnderTest, list[str]], endpoint: Endpoint, name: str, form: str
+    filled: Filled, endpoint: Endpoint, name: str, form: str
 ) -> None:
     """A number would be counted from 1970, and a moment without its time zone may be another hour's."""
-    studio, ids = filled
-    path = re.sub(r"<uuid:[a-z_]+>", ids[0], endpoint.path.removeprefix("/api"))
-    api = Api(studio.app, studio.tokens[Role.GLOBAL_ADMIN])
+    path, api = path_of(endpoint, filled.ids[0]), filled.api
     values = ["0", "1700000000", *([0, 1.5e9] if endpoint.body else [])]
     if form == "date-time":
         values.append("2026-11-21T14:00:00")
