@@ -34,6 +34,8 @@ def check_database(app: Flask) -> None:
     with app.app_context():
         try:
             db.engine.connect().close()
+            # Processes that are forked from this one must not share its connection.
+            db.engine.dispose()
         except OperationalError as error:
             raise schema.database_error(error, app.extensions["raceway"].database_url) from error
 

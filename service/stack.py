@@ -252,7 +252,9 @@ class _Child:
 def _gunicorn(listener: socket.socket) -> list[str]:
     return [
         *(sys.executable, "-m", "gunicorn", "--config", "python:service.gunicorn_settings"),
-        *("--bind", f"fd://{listener.fileno()}", "service.wsgi:app"),
+        # Loaded once for all processes: less memory, and a quicker start on a small machine. Where systemd runs the
+        # service it is not, so that a reload loads a new release.
+        *("--preload", "--bind", f"fd://{listener.fileno()}", "service.wsgi:app"),
     ]
 
 
