@@ -104,7 +104,8 @@ class TaskStatus:
 
 @dataclass(frozen=True)
 class TaskItem:
-    """A task of an asset or a shot; ``assignees`` are names with commas between them."""
+    """A task of an asset or a shot; ``department`` is what the studio calls it, ``assignees`` are names with commas
+    between them."""
 
     id: str
     project: str
@@ -117,14 +118,14 @@ class TaskItem:
     due: date | None
 
     @classmethod
-    def from_json(cls, data: Json, statuses: Mapping[str, TaskStatus]) -> TaskItem:
+    def from_json(cls, data: Json, statuses: Mapping[str, TaskStatus], departments: Mapping[str, str]) -> TaskItem:
         return cls(
             str(data["id"]),
             _text(data, "project"),
             Entity.parse(str(data["entity"])),
             _text(data, "target_id"),
             str(data["name"]),
-            _text(data, "department"),
+            departments[str(data["department"])],
             ", ".join(str(user["name"]) for user in data["assignees"]),
             statuses[str(data["status"])],
             _day(data.get("due")),
@@ -276,10 +277,11 @@ class Catalogue:
 
 
 def _tasks(client: Client) -> Callable[[Json], TaskItem]:
-    """What makes tasks of the API's rows, with the statuses as they are declared now."""
+    """What makes tasks of the API's rows, with the statuses and departments as they are declared now."""
     declared = (_parsed(TaskStatus.from_json, row) for row in client.task_statuses())
     statuses = {status.name: status for status in declared}
-    return lambda row: TaskItem.from_json(row, statuses)
+    departments = {str(row["name"]): str(row["label"]) for row in client.departments()}
+    return lambda row: TaskItem.from_json(row, statuses, departments)
 
 
 def _entity_filter(entity: Entity) -> dict[str, str]:

@@ -84,7 +84,7 @@ class TaskDelegate(_RowDelegate):
             above, below = str(item.entity).partition(":")[2], f"{item.name}  ·  {item.project}"
         else:
             above = item.name
-            department = item.department if item.department != item.name else ""
+            department = item.department if item.department.casefold() != item.name.casefold() else ""
             below = "  ·  ".join(text for text in (department, item.assignees or "nobody yet") if text)
         status, due = item.status, due_text(item.due, item.status.is_done)
         rectangle = _paint_status(painter, rectangle, status.label, QColor(status.color), *due)

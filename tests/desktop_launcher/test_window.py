@@ -55,7 +55,7 @@ def test_my_tasks_are_mine(browser: BrowserPage) -> None:
     tasks: list[TaskItem] = browser.navigator.panes["tasks"].model.items
     assert {(task.entity.name, task.name) for task in tasks} == {("ball_bearing", "lookdev"), ("sh010", "lighting")}
     (lookdev,) = (task for task in tasks if task.name == "lookdev")
-    assert (lookdev.project, lookdev.department, lookdev.due) == ("film", "look", date.today() + timedelta(days=1))
+    assert (lookdev.project, lookdev.department, lookdev.due) == ("film", "Look", date.today() + timedelta(days=1))
 
 
 def test_assets_and_shots_of_the_project(browser: BrowserPage, window: MainWindow, wait_until: Wait) -> None:
