@@ -53,7 +53,7 @@ def create_app(config: Config) -> Flask:
     audit.install()
     api.register(app)
     pages.register(app)
-    single_sign_on.register(app, os.environ)
+    single_sign_on.register(app, config, os.environ)
     for path, view in _PROBES.items():
         app.add_url_rule(path, view_func=app.view_functions[view], endpoint=f"probe{path}")
     errors.register(app, pages.error_page, probes=_PROBES)

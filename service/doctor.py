@@ -1,4 +1,5 @@
-"""Checks of the service where it runs: configuration, PostgreSQL, Redis, storage, port, data folder, workers."""
+"""Checks of the service where it runs: configuration, PostgreSQL, Redis, storage, port, data folder, single sign-on,
+workers."""
 
 from __future__ import annotations
 
@@ -382,6 +383,20 @@ def _worker_findings(connection: Connection) -> Iterator[Finding]:
         )
 
 
+def _single_sign_on(setup: Setup) -> Iterator[Finding]:
+    from service.accounts.single_sign_on import provider_from
+
+    chosen = "" if setup.get("DATABASE_URL") else f"http://127.0.0.1:{setup.port}"
+    provider = provider_from(setup.get("RACEWAY_PUBLIC_URL") or chosen, setup.environ)
+    if provider is None:
+        yield skipped("Single sign-on: no identity provider is set.")
+        return
+    try:
+        yield fine(f"The identity provider {provider.look()} says who it is")
+    except (OSError, ValueError) as error:
+        yield fault("single_sign_on", f"Nobody can log in by single sign-on: {error}.", f"Look at {provider.variable}.")
+
+
 CHECKS = [
     Check("service", "configuration", _configuration),
     Check("service", "programs", _programs),
@@ -391,5 +406,6 @@ CHECKS = [
     Check("service", "data", _data_folder),
     Check("service", "port", _port),
     Check("service", "memory", _shared_memory),
+    Check("service", "single sign-on", _single_sign_on),
     Check("service", "workers", _workers),
 ]

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from flask import Response, make_response, request, url_for
+from flask import Response, make_response, request
 from flask import session as cookie
 
-from service.accounts import auth, single_sign_on
+from service.accounts import single_sign_on
 from service.accounts.logins import SeveralTenantsError, user_vouched_for
 from service.database import session
 from service.pages.frame import finish, pages
@@ -21,18 +21,27 @@ def ask_provider() -> Response:
     """Go to the provider; ``next`` is the page to go to afterwards, ``tenant`` the one to log in to."""
     cookie[_GOING] = {name: request.args.get(name, "")[:2000] for name in ("next", "tenant")}
     try:
-        return finish(make_response(single_sign_on.send_to_provider(_callback())))
+        return finish(make_response(single_sign_on.required().send()))
     except RacewayError as error:
         return login_page(error, target=cookie.pop(_GOING)["next"])
 
 
-@pages.get("/login/provider/back")
+@pages.post(single_sign_on.BACK)
+def take_answer() -> Response:
+    """Take an answer that the provider lets the browser post: from another site, so without the browser's session."""
+    try:
+        return finish(make_response(single_sign_on.required().take_answer()))
+    except RacewayError as error:
+        return login_page(error, target="/")
+
+
+@pages.get(single_sign_on.BACK)
 def back_from_provider() -> Response:
     """Begin a session for whom the provider vouches for, or ask for a code as well."""
     going = cookie.pop(_GOING, {})
     target = going.get("next") or "/"
     try:
-        user = user_vouched_for(single_sign_on.verified_email(), going.get("tenant", ""))
+        user = user_vouched_for(single_sign_on.required().email(), going.get("tenant", ""))
     except SeveralTenantsError as error:
         session().rollback()
         return login_page(error, target=target, tenants=error.tenants)
@@ -42,8 +51,9 @@ def back_from_provider() -> Response:
     return go_on(user, target)
 
 
-def _callback() -> str:
-    """Our address as the provider knows it."""
-    base = auth.config().public_url
-    path = url_for("pages.back_from_provider")
-    return f"{base}{path}" if base else url_for("pages.back_from_provider", _external=True)
+@pages.get(single_sign_on.METADATA)
+def provider_metadata() -> Response:
+    """What the provider is told of this service."""
+    answer = make_response(single_sign_on.required().metadata())
+    answer.mimetype = "application/samlmetadata+xml"
+    return answer

@@ -5,15 +5,10 @@ Row-level security keeps the tests apart as it keeps studios apart, so that noth
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Callable, Iterable, Iterator
-from wsgiref.types import StartResponse, WSGIEnvironment
+from collections.abc import Callable, Iterator
 
 import pytest
 from flask import Flask
-from werkzeug.serving import make_server
-from werkzeug.wrappers import Response
-from werkzeug.wsgi import LimitedStream
 
 from service import schema
 from service.app import create_app
@@ -21,6 +16,7 @@ from service.config import Config
 from service.embedded import Servers
 from service.queue import queueing
 from service.tasks import encode, frames, still
+from tests.service.address import at_address
 from tests.service.browser import Browser, running_browser
 from tests.service.exhibits import Exhibits, make_exhibits
 from tests.service.receiver import Receiver, receiving
@@ -112,21 +108,9 @@ def exhibits(app: Flask) -> Exhibits:
 
 @pytest.fixture
 def address(app: Flask) -> Iterator[str]:
-    """The service on a port of its own, without streams of events: the browser's clock would wait for their end."""
-
-    def served(environ: WSGIEnvironment, start: StartResponse) -> Iterable[bytes]:
-        if "text/event-stream" in environ.get("HTTP_ACCEPT", ""):
-            return Response(status=204)(environ, start)
-        # As gunicorn does: this server's own has no end, and a service that reads what is left would wait for ever.
-        body = LimitedStream(environ["wsgi.input"], int(environ.get("CONTENT_LENGTH") or 0))
-        return app({**environ, "wsgi.input": body, "wsgi.input_terminated": True}, start)
-
-    server = make_server("127.0.0.1", 0, served, threaded=True)
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    yield f"http://127.0.0.1:{server.port}"
-    server.shutdown()
-    thread.join()
+    """The service on a port of its own."""
+    with at_address(app) as address:
+        yield address
 
 
 @pytest.fixture(scope="module")

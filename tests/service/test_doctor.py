@@ -29,6 +29,7 @@ from shared.errors import InputError
 from shared.storage_mark import mark_storage
 from tests.doctor import examine
 from tests.service.phone import Phone
+from tests.service.saml_provider import metadata
 from tests.service.studio import PASSWORD, Api, StudioUnderTest
 
 
@@ -95,6 +96,19 @@ def test_a_configuration_with_holes_and_a_weak_secret(healthy: dict[str, str]) -
     weak = examine("service", {**healthy, "RACEWAY_SECRET_KEY": "short", "DATABASE_OWNER_URL": ""})
     assert {"secret_key", "owner_url"} <= weak.codes
     assert "short" not in str(weak.findings)
+
+
+def test_an_identity_provider_that_says_nothing(healthy: dict[str, str], tmp_path: Path) -> None:
+    place = tmp_path / "provider.xml"
+    environment = {**healthy, "RACEWAY_SAML_METADATA": str(place), "RACEWAY_PUBLIC_URL": "https://raceway.example"}
+    assert "No such file" in examine("service", environment).finding("single_sign_on")["message"]
+    place.write_text(metadata("https://login.example", "https://login.example/saml"))
+    assert any("https://login.example says" in found["message"] for found in examine("service", environment).findings)
+    holed = examine("service", {**environment, "RACEWAY_PUBLIC_URL": ""})
+    assert any("RACEWAY_PUBLIC_URL" in found["message"] for found in holed.findings if found["code"] == "input.config")
+    names = ("RACEWAY_OIDC_ISSUER", "RACEWAY_OIDC_CLIENT_ID", "RACEWAY_OIDC_CLIENT_SECRET")
+    away = examine("service", {**healthy, **dict.fromkeys(names, "http://127.0.0.1:9")})
+    assert "RACEWAY_OIDC_ISSUER" in away.finding("single_sign_on")["hint"]
 
 
 def test_servers_that_are_down(healthy: dict[str, str]) -> None:

@@ -28,7 +28,7 @@ from tests.service.world import PNG, World
 SAME_SITE = {"Sec-Fetch-Site": "same-origin"}
 SIGN_IN = {"pages.log_in", "pages.logout", "pages.login", "pages.password", "pages.forgotten_password"} | {
     "pages.choose_password", "pages.forget_password", "pages.ask_provider", "pages.back_from_provider",
-    "pages.log_in_with_code",
+    "pages.log_in_with_code", "pages.take_answer", "pages.provider_metadata",
 }  # fmt: skip
 """Of nobody yet: these pages show themselves again."""
 OF_GUESTS = {"pages.guest_page", "pages.guest_file", "pages.give_guest_password", "pages.write_guest_comment"}

@@ -19,7 +19,7 @@ from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 from service.accounts.permissions import Role
-from service.accounts.single_sign_on import Provider
+from service.accounts.single_sign_on.openid import OpenIDProvider
 from service.app import create_app
 from service.config import Config
 from shared.errors import InputError
@@ -219,12 +219,12 @@ def test_a_provider_that_is_away_is_told_and_passwords_still_work(
 )
 def test_half_a_configuration_is_refused(environment: dict[str, str], told: str) -> None:
     with pytest.raises(InputError) as refused:
-        Provider.from_environment(environment)
+        OpenIDProvider.from_environment(environment)
     assert told in f"{refused.value} {refused.value.fields}" and "s3cret" not in f"{refused.value} {refused.value.hint}"
 
 
 def test_a_provider_is_named_by_its_issuer_or_its_configuration() -> None:
     for issuer in ("https://login.example/realm", "https://login.example/realm/.well-known/openid-configuration"):
-        found = Provider.from_environment({"RACEWAY_OIDC_ISSUER": issuer, **CLIENT})
+        found = OpenIDProvider.from_environment({"RACEWAY_OIDC_ISSUER": issuer, **CLIENT})
         assert found and found.issuer == "https://login.example/realm" and "of the tests" not in repr(found)
-    assert Provider.from_environment({}) is None
+    assert OpenIDProvider.from_environment({}) is None
