@@ -33,6 +33,7 @@ class GuestLinkOut(Row):
         description="an open link opens something as long as clients see the playlist"
     )
     may_comment: bool
+    may_download: bool
     has_password: bool
     expires_at: datetime
     revoked_at: datetime | None
@@ -51,6 +52,10 @@ class NewGuestLink(Request):
         None, description=f"default: in {guest_links.USUAL_DAYS} days; at most {guest_links.MOST_DAYS} days from now"
     )
     may_comment: bool = Field(False, description="guests write comments, which clients may read, too")
+    may_download: bool = Field(
+        False,
+        description="guests take away each picture and film, all as one ZIP, and a film of the playlist",
+    )
     password: Password = Field("", description="asked of guests, if it is not empty; tell it them another way")
 
 
@@ -97,6 +102,7 @@ def create_guest_link(playlist_id: UUID, body: NewGuestLink) -> dict[str, Any]:
         body.label,
         expires_at=body.expires_at,
         may_comment=body.may_comment,
+        may_download=body.may_download,
         password=body.password,
         by=auth.current().user_id,
     )

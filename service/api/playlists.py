@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -151,9 +152,14 @@ def get_playlist(playlist_id: UUID) -> dict[str, Any]:
 @resource.declare("GET", "/<uuid:playlist_id>/zip", permission=Permission.PLAYLIST_READ, media_type="application/zip")
 def get_playlist_files(playlist_id: UUID) -> Response:
     """All pictures and films of a playlist, numbered in its order, as one ZIP."""
-    playlist = row(Playlist, playlist_id)
+    return zipped_playlist(row(Playlist, playlist_id))
+
+
+def zipped_playlist(playlist: Playlist, *, below: Path | None = None) -> Response:
+    """What the reader sees of a playlist as one ZIP; ``below`` is the storage root where nobody is logged in."""
     shown = session().scalars(media.with_origin(playlists.media_of(playlist))).unique()
-    return zipped_media([(medium.shows.name if medium.shows else "", medium) for medium in shown], playlist.name)
+    given = [(medium.shows.name if medium.shows else "", medium) for medium in shown]
+    return zipped_media(given, playlist.name, below=below)
 
 
 @resource.declare(

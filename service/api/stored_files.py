@@ -37,14 +37,14 @@ def stored_file(path: str, mime_type: str = "", name: str = "", *, below: Path |
     return _private(send_file(place, mimetype=guessed, download_name=name or place.name, conditional=True))
 
 
-def zipped_media(media: Iterable[tuple[str, MediaAsset]], name: str) -> Response:
+def zipped_media(media: Iterable[tuple[str, MediaAsset]], name: str, *, below: Path | None = None) -> Response:
     """Pictures and films, each with what it is of, as a ZIP called ``name``, numbered in their order.
 
-    It is written while it is sent: nothing is put on the disk, and its length is known before. Raises NotFoundError
-    where there are none, StorageError where a file is gone.
+    It is written while it is sent: nothing is put on the disk, and its length is known before. ``below`` is the storage
+    root where nobody is logged in. Raises NotFoundError where there are none, StorageError where a file is gone.
     """
     # What renders and films are made of has been compressed already.
-    stream, below = ZipStream(sized=True), root()
+    stream, below = ZipStream(sized=True), below or root()
     for number, (of, medium) in enumerate(media, 1):
         given = PurePath(medium.name)
         stream.add_path(

@@ -109,10 +109,10 @@ class PlaylistFilm(TenantRow, Base):
 
 
 class GuestLink(TenantRow, Base):
-    """An address by which people without an account look at one playlist, and perhaps comment on it.
+    """An address by which people without an account look at one playlist, and perhaps comment on it or download it.
 
-    It opens what clients of the project see of that playlist, as long as they see it (migration 0031). Of its secret
-    part only a digest is kept.
+    It opens what clients of the project see of that playlist, as long as they see it (migrations 0031, 0034). Of its
+    secret part only a digest is kept.
     """
 
     __tablename__ = "guest_links"
@@ -130,6 +130,7 @@ class GuestLink(TenantRow, Base):
     digest: Mapped[str]
     password_hash: Mapped[str | None] = mapped_column(default=None)
     may_comment: Mapped[bool] = mapped_column(server_default="false", default=False)
+    may_download: Mapped[bool] = mapped_column(server_default="false", default=False)
     expires_at: Mapped[datetime]
     revoked_at: Mapped[datetime | None] = mapped_column(default=None)
     last_used_at: Mapped[datetime | None] = mapped_column(default=None)

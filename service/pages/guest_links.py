@@ -47,7 +47,8 @@ def guest_links(playlist_id: UUID) -> str:
 def make_guest_link(playlist_id: UUID) -> str:
     """Make a link, and show it."""
     form = request.form
-    given = {"label": form.get("label", ""), "may_comment": "may_comment" in form, "password": form.get("password", "")}
+    given: dict[str, object] = {name: form.get(name, "") for name in ("label", "password")}
+    given |= {name: name in form for name in ("may_comment", "may_download")}
     days = form.get("days", "")
     if days.isdecimal() and len(days) < 4:
         given["expires_at"] = (datetime.now(UTC) + timedelta(days=int(days))).isoformat()

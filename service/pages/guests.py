@@ -22,6 +22,7 @@ from service.accounts.throttle import RateLimitError
 from service.api.comments import Drawing, Seconds
 from service.api.fields import OneLine
 from service.api.listing import missing, row
+from service.api.playlists import zipped_playlist
 from service.api.routing import Request
 from service.api.stored_files import stored_file
 from service.database import commit, session
@@ -31,7 +32,7 @@ from service.pages.forms import read_form
 from service.pages.frame import pages, refuse_other_sites, tell_refusal
 from service.pages.pictures import standing_for
 from service.pages.review import Stepping, place_asked
-from service.review import guest_links
+from service.review import guest_links, playlist_films
 from service.review import playlists as service
 from service.review.films import frame_at
 from service.review.guest_links import PATH, Guest
@@ -116,6 +117,7 @@ def guest_page(guest: Guest, address: str) -> Response:
             medium=medium,
             stepping=Stepping(playlist, items, place, address) if items else None,
             comments=[(comment, frame_at(medium.frame_rate, comment.seconds)) for comment in said] if medium else [],
+            film=playlist_films.newest_made(session(), playlist) if medium and guest.may_download else None,
             guest_name=request.cookies.get(_NAME, "")[:_LONGEST_NAME],
             longest=_LONGEST,
             longest_name=_LONGEST_NAME,
@@ -134,6 +136,24 @@ def guest_file(guest: Guest, address: str, media_id: UUID, what: str) -> Respons
     if what == "poster":
         return stored_file(path, "image/jpeg", f"{PurePath(medium.name).stem}.jpg", below=below)
     return stored_file(path, medium.mime_type, medium.name, below=below)
+
+
+@_for_guests("/zip")
+def guest_zip(guest: Guest, address: str) -> Response:
+    """All pictures and films of the playlist, numbered in its order."""
+    _check_may_download(guest)
+    return zipped_playlist(row(Playlist, guest.playlist_id), below=auth.config().tenant_root(guest.storage))
+
+
+@_for_guests("/film")
+def guest_film(guest: Guest, address: str) -> Response:
+    """The film that was made of the playlist as it is now."""
+    _check_may_download(guest)
+    made = playlist_films.newest_made(session(), row(Playlist, guest.playlist_id))
+    if made is None:
+        raise NotFoundError("No film shows the playlist as it is now.")
+    below = auth.config().tenant_root(guest.storage)
+    return stored_file(made.path, "video/mp4", f"{made.name}.mp4", below=below)
 
 
 @_for_guests("/password", "POST", before_password=True)
@@ -171,6 +191,11 @@ def write_guest_comment(guest: Guest, address: str) -> Response:
     response = make_response(redirect(f"{target}#comment-{comment.id}", 303))
     _set_cookie(response, _NAME, body.name, PATH, _NAME_SECONDS)
     return response
+
+
+def _check_may_download(guest: Guest) -> None:
+    if not guest.may_download:
+        raise NotFoundError("Nothing can be taken away by this link.")
 
 
 def _given() -> dict[str, Any]:

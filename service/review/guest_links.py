@@ -43,6 +43,7 @@ class Guest:
     storage: str
     playlist_id: UUID
     may_comment: bool
+    may_download: bool
     password_hash: str | None
 
     def proof(self, secret_key: str) -> str:
@@ -52,7 +53,14 @@ class Guest:
 
 
 def new_link(
-    playlist: Playlist, label: str, *, expires_at: datetime | None, may_comment: bool, password: str, by: UUID
+    playlist: Playlist,
+    label: str,
+    *,
+    expires_at: datetime | None,
+    may_comment: bool,
+    may_download: bool,
+    password: str,
+    by: UUID,
 ) -> tuple[GuestLink, str]:
     """A link's row, yet to be added to the session, and its secret, which is known here only.
 
@@ -80,6 +88,7 @@ def new_link(
         digest=auth.digest_of(secret),
         password_hash=auth.hash_password(password) if password else None,
         may_comment=may_comment,
+        may_download=may_download,
         expires_at=ends,
         created_by_id=by,
     )

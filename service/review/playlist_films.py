@@ -54,6 +54,14 @@ class Settings:
 
 
 @dataclass(frozen=True)
+class MadeFilm:
+    """A film that is there: what it is called, and its path on the storage."""
+
+    name: str
+    path: str
+
+
+@dataclass(frozen=True)
 class Plan:
     """What a film of a playlist would be."""
 
@@ -173,6 +181,19 @@ def jobs_of(current: Session, films: Sequence[PlaylistFilm]) -> dict[UUID, Job]:
     with seen_by_studio(current):
         found = select(Job).where(Job.id.in_([film.job_id for film in films]))
         return {job.id: job for job in current.scalars(found.execution_options(populate_existing=True)).unique()}
+
+
+def newest_made(current: Session, playlist: Playlist) -> MadeFilm | None:
+    """The newest film that shows what the reader sees of the playlist now; None where none is made. Three
+    statements."""
+    found = select(PlaylistFilm).where(films_of(playlist)).order_by(PlaylistFilm.created_at.desc(), PlaylistFilm.id)
+    films = current.scalars(found).unique().all()
+    now, by_id = shown_now(current, playlist), jobs_of(current, films)
+    for film in films:
+        job = by_id[film.job_id]
+        if film.media_ids == now and job.state == JobState.COMPLETED:
+            return MadeFilm(film.name, job.document["result"]["file"])
+    return None
 
 
 def films_of(playlist: Playlist) -> ColumnElement[bool]:

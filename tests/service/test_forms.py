@@ -31,7 +31,10 @@ SIGN_IN = {"pages.log_in", "pages.logout", "pages.login", "pages.password", "pag
     "pages.log_in_with_code", "pages.take_answer", "pages.provider_metadata",
 }  # fmt: skip
 """Of nobody yet: these pages show themselves again."""
-OF_GUESTS = {"pages.guest_page", "pages.guest_file", "pages.give_guest_password", "pages.write_guest_comment"}
+OF_GUESTS = {
+    *("pages.guest_page", "pages.guest_file", "pages.guest_zip", "pages.guest_film"),
+    *("pages.give_guest_password", "pages.write_guest_comment"),
+}
 """Of nobody at all: a link that opens nothing says so, whatever is sent by it."""
 BY_SCRIPT = {"pages.upload_cad", "pages.upload_picture", "pages.save_cell"}
 """Not sent by a form."""

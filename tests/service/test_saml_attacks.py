@@ -49,8 +49,6 @@ def sign_on(config: Config, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     ("changes", "told"),
     [
         ({"signed": ()}, NOT_SIGNED),
-        ({"key": Key.make("somebody else")}, NOT_SIGNED),
-        ({"key": Key.make("somebody else"), "signed": ("Response",)}, NOT_SIGNED),
         ({"signature": "rsa-sha1"}, UNSAFE),
         ({"digest": "sha1"}, UNSAFE),
         ({"audience": OTHER}, FOR_OTHERS),
@@ -86,6 +84,14 @@ def test_an_answer_holds_whole_or_not_at_all(
     there = sign_on()
     refused = there.log_in(studio.email(Role.ARTIST), **changes)
     assert refused.status_code == 401 and told in Page(refused).text
+    assert not there.who()
+
+
+@pytest.mark.parametrize("signed", [("Assertion",), ("Response",)])
+def test_nobody_else_signs_for_the_provider(studio: StudioUnderTest, sign_on: Start, signed: tuple[str]) -> None:
+    there = sign_on()
+    refused = there.log_in(studio.email(Role.ARTIST), key=Key.make("somebody else"), signed=signed)
+    assert refused.status_code == 401 and NOT_SIGNED in Page(refused).text
     assert not there.who()
 
 
