@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterator
 
+import sqlalchemy as sa
 from alembic import context, op
 
 
@@ -59,6 +60,19 @@ def create_lookup(signature: str, returns: str, query: str) -> None:
     )
     op.execute(f"REVOKE ALL ON FUNCTION {signature} FROM PUBLIC")
     op.execute(f'GRANT EXECUTE ON FUNCTION {signature} TO "{application_role()}"')
+
+
+def rewrite_function(signature: str, before: str, after: str) -> None:
+    """Change a part of a function's text; who may call it, and what it seems to cost, stays.
+
+    Raises RuntimeError where the function does not say ``before`` once.
+    """
+    connection = op.get_bind()
+    known = sa.text("SELECT pg_get_functiondef(CAST(:signature AS regprocedure))")
+    text = str(connection.scalar(known, {"signature": signature}))
+    if text.count(before) != 1:
+        raise RuntimeError(f"{signature} is not what this migration changes: it should say {before!r} once")
+    connection.exec_driver_sql(text.replace(before, after))
 
 
 def create_client_rows(table: str, condition: str) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
-from service.migrations.isolation import create_lookup
+from service.migrations.isolation import create_lookup, rewrite_function
 
 revision = "0034"
 down_revision = "0033"
@@ -43,11 +43,11 @@ def upgrade() -> None:
         "guest_links", sa.Column("may_download", sa.Boolean(), server_default=sa.text("false"), nullable=False)
     )
     _find(_FOUND.format(may_download=" may_download boolean,"), _QUERY.format(may_download=" g.may_download,"))
-    _rewrite("client_playlist_films()", _NO_FILM, _FILMS)
+    rewrite_function("client_playlist_films()", _NO_FILM, _FILMS)
 
 
 def downgrade() -> None:
-    _rewrite("client_playlist_films()", _FILMS, _NO_FILM)
+    rewrite_function("client_playlist_films()", _FILMS, _NO_FILM)
     _find(_FOUND.format(may_download=""), _QUERY.format(may_download=""))
     op.drop_column("guest_links", "may_download")
 
@@ -55,13 +55,3 @@ def downgrade() -> None:
 def _find(found: str, query: str) -> None:
     op.execute(f"DROP FUNCTION {_FIND}")
     create_lookup(_FIND, found, query)
-
-
-def _rewrite(function: str, before: str, after: str) -> None:
-    """Change a part of a function's text; who may call it, and what it seems to cost, stays."""
-    connection = op.get_bind()
-    known = sa.text("SELECT pg_get_functiondef(CAST(:function AS regprocedure))")
-    text = str(connection.scalar(known, {"function": function}))
-    if text.count(before) != 1:
-        raise RuntimeError(f"{function} is not what this migration changes: it should say {before!r} once")
-    connection.exec_driver_sql(text.replace(before, after))
