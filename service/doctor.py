@@ -384,6 +384,10 @@ def _worker_findings(connection: Connection) -> Iterator[Finding]:
 
 
 def _single_sign_on(setup: Setup) -> Iterator[Finding]:
+    if not any(name.startswith(("RACEWAY_OIDC_", "RACEWAY_SAML_")) for name in setup.environ):
+        yield skipped("Single sign-on: no identity provider is set.")
+        return
+    # The protocols' libraries take a second to load.
     from service.accounts.single_sign_on import provider_from
 
     chosen = "" if setup.get("DATABASE_URL") else f"http://127.0.0.1:{setup.port}"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from flask import Flask
@@ -55,16 +56,31 @@ class SignOn:
 
 @dataclass
 class Start:
-    """Starts services with a file of metadata: the provider's own, or ``text``."""
+    """Starts services with a file of metadata: the provider's own, or ``text``.
+
+    Most tests share one of the usual kind: to make an application takes longer than to log in to it.
+    """
 
     config: Config
     folder: Path
-    monkeypatch: pytest.MonkeyPatch
+    _usual: Flask | None = None
 
     def __call__(self, text: str = "", **environment: str) -> SignOn:
-        place = self.folder / "provider.xml"
-        place.write_text(text or metadata(ENTITY, LOGIN))
-        for name, value in {"RACEWAY_SAML_METADATA": str(place), **environment}.items():
-            self.monkeypatch.setenv(name, value)
-        app = create_app(replace(self.config, public_url=SERVICE))
+        if text or environment:
+            app = self._make(text or metadata(ENTITY, LOGIN), environment)
+        else:
+            app = self._usual = self._usual or self._make(metadata(ENTITY, LOGIN), {})
         return SignOn(app, app.test_client())
+
+    def _make(self, text: str, environment: dict[str, str]) -> Flask:
+        place = self.folder / f"{uuid4()}.xml"
+        place.write_text(text)
+        with pytest.MonkeyPatch.context() as patch:
+            for name, value in {"RACEWAY_SAML_METADATA": str(place), **environment}.items():
+                patch.setenv(name, value)
+            return create_app(replace(self.config, public_url=SERVICE))
+
+
+@pytest.fixture(scope="module")
+def sign_on(config: Config, tmp_path_factory: pytest.TempPathFactory) -> Start:
+    return Start(config, tmp_path_factory.mktemp("providers"))

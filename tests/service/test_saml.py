@@ -20,17 +20,14 @@ from shared.errors import InputError
 from tests.service.page import Page
 from tests.service.phone import Phone
 from tests.service.saml_provider import EMAIL, NAMES, PERSISTENT, Answer, Key, Request, metadata, serving_saml
-from tests.service.saml_sign_on import BACK, ENTITY, LOGIN, SERVICE, Start
+from tests.service.saml_sign_on import BACK, ENTITY, LOGIN, SERVICE, Start, sign_on
 from tests.service.studio import StudioUnderTest
+
+__all__ = ["sign_on"]  # fixtures
 
 CERTIFICATE = Path(__file__).with_name("localhost.pem")
 MAIL = "urn:oid:0.9.2342.19200300.100.1.3"
 CLAIM = "http://schemas.xmlsoap.org/ws/2005/05/identity/claims/emailaddress"
-
-
-@pytest.fixture
-def sign_on(config: Config, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Start:
-    return Start(config, tmp_path, monkeypatch)
 
 
 def test_who_is_vouched_for_is_logged_in_and_goes_on(studio: StudioUnderTest, sign_on: Start) -> None:

@@ -5,14 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from copy import deepcopy
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
 from lxml import etree
 
 from service.accounts.permissions import Role
-from service.config import Config
 from tests.service.page import Page
 from tests.service.saml_provider import (
     DS,
@@ -27,8 +25,10 @@ from tests.service.saml_provider import (
     moment,
     serving_saml,
 )
-from tests.service.saml_sign_on import BACK, ENTITY, SERVICE, Start
+from tests.service.saml_sign_on import BACK, ENTITY, SERVICE, Start, sign_on
 from tests.service.studio import StudioUnderTest
+
+__all__ = ["sign_on"]  # fixtures
 
 OTHER = "https://other.example/saml"
 MINUTE = timedelta(minutes=1)
@@ -38,11 +38,6 @@ FOR_OTHERS = "meant for another service"
 WRONG_TIME = "too old"
 UNASKED = "answers no login that was begun here"
 DAMAGED = "its answer does not hold"
-
-
-@pytest.fixture
-def sign_on(config: Config, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Start:
-    return Start(config, tmp_path, monkeypatch)
 
 
 @pytest.mark.parametrize(

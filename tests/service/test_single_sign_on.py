@@ -73,15 +73,27 @@ class SignOn:
         return found.text if found.status_code == 200 else ""
 
 
+@pytest.fixture(scope="module")
+def usual(config: Config, issuer: str) -> Flask:
+    """A service that is set up as most are; to make one takes longer than to log in to it."""
+    return made(config, {"RACEWAY_OIDC_ISSUER": issuer, **CLIENT})
+
+
 @pytest.fixture
-def sign_on(config: Config, issuer: str, monkeypatch: pytest.MonkeyPatch) -> Callable[..., SignOn]:
+def sign_on(config: Config, issuer: str, usual: Flask) -> Callable[..., SignOn]:
     def start(**environment: str) -> SignOn:
-        for name, text in {"RACEWAY_OIDC_ISSUER": issuer, **CLIENT, **environment}.items():
-            monkeypatch.setenv(name, text)
-        app = create_app(config)
+        own = {"RACEWAY_OIDC_ISSUER": issuer, **CLIENT, **environment}
+        app = made(config, own) if environment else usual
         return SignOn(app, issuer, app.test_client())
 
     return start
+
+
+def made(config: Config, environment: dict[str, str]) -> Flask:
+    with pytest.MonkeyPatch.context() as patch:
+        for name, text in environment.items():
+            patch.setenv(name, text)
+        return create_app(config)
 
 
 def test_who_is_vouched_for_is_logged_in_and_goes_on(studio: StudioUnderTest, sign_on: Callable[..., SignOn]) -> None:
