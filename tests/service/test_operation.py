@@ -137,10 +137,11 @@ class _Gunicorn:
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.url = f"http://127.0.0.1:{self._listener.getsockname()[1]}"
         self.log = log
-        settings = ("--config", "python:service.gunicorn_settings", "--bind", f"fd://{self._listener.fileno()}")
+        settings = ("--config", "python:service.gunicorn_settings", "--preload")
+        address = ("--bind", f"fd://{self._listener.fileno()}")
         with log.open("wb") as stream:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "gunicorn", *settings, "service.wsgi:app"],
+                [sys.executable, "-m", "gunicorn", *settings, *address, "service.wsgi:app"],
                 env={**os.environ, **config.to_environment(), **environment},
                 pass_fds=(self._listener.fileno(),),
                 stdout=stream,

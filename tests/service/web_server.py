@@ -1,4 +1,4 @@
-"""The real service, as it runs in production: gunicorn in processes of its own, on the tests' servers."""
+"""The real service, as ``raceway up`` runs it: gunicorn in processes of its own, on the tests' servers."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def serving(
     """Serve until the block ends. The log is ``folder/service.log``."""
     port = free_port()
     command = [sys.executable, "-m", "gunicorn", "--config", "python:service.gunicorn_settings"]
-    command += ["--bind", f"127.0.0.1:{port}", app]
+    command += ["--preload", "--bind", f"127.0.0.1:{port}", app]
     given = {**os.environ, **config.to_environment(), **(environment or {})}
     log = folder / "service.log"
     server = WebServer(f"http://127.0.0.1:{port}", command, given, log, _start(command, given, log))
