@@ -12,6 +12,7 @@ import urllib.request
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from redis.exceptions import RedisError
 from sqlalchemy import Connection, create_engine, text
@@ -29,6 +30,9 @@ from service.stack import SECRET_KEY_FILE
 from shared.doctor.disks import folder_findings, read_only_findings
 from shared.doctor.report import Check, Finding, Setup, fault, fine, skipped, warning
 from shared.errors import RacewayError
+
+if TYPE_CHECKING:
+    from service.accounts.single_sign_on import IdentityProvider
 
 _POSTGRES = 150000
 """server_num of the first version with NULLS NOT DISTINCT."""
@@ -383,15 +387,18 @@ def _worker_findings(connection: Connection) -> Iterator[Finding]:
         )
 
 
-def _single_sign_on(setup: Setup) -> Iterator[Finding]:
+def _identity_provider(setup: Setup) -> IdentityProvider | None:
     if not any(name.startswith(("RACEWAY_OIDC_", "RACEWAY_SAML_")) for name in setup.environ):
-        yield skipped("Single sign-on: no identity provider is set.")
-        return
+        return None
     # The protocols' libraries take a second to load.
     from service.accounts.single_sign_on import provider_from
 
     chosen = "" if setup.get("DATABASE_URL") else f"http://127.0.0.1:{setup.port}"
-    provider = provider_from(setup.get("RACEWAY_PUBLIC_URL") or chosen, setup.environ)
+    return provider_from(setup.get("RACEWAY_PUBLIC_URL") or chosen, setup.environ)
+
+
+def _single_sign_on(setup: Setup) -> Iterator[Finding]:
+    provider = _identity_provider(setup)
     if provider is None:
         yield skipped("Single sign-on: no identity provider is set.")
         return
