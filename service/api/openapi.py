@@ -46,7 +46,7 @@ _REFUSALS = {
         "conflict.exists",
     ),
     412: (
-        "somebody changed the row since the state that If-Match names; `fields` tells what, and who",
+        "somebody changed the row, or the file, since the state that If-Match names; `fields` tells what, and who",
         "conflict.stale",
     ),
     413: ("the body is too large", "input.too_large"),
@@ -195,7 +195,7 @@ def statuses_of(endpoint: Endpoint) -> set[int]:
     if endpoint.if_match == "required":
         statuses.add(428)
     if endpoint.answer is None and endpoint.media_type != "application/json":
-        statuses |= {206, 304, 416, 507} if "<" in endpoint.path else set()
+        statuses |= {206, 304, 412, 416, 507} if "<" in endpoint.path else set()
     return statuses
 
 

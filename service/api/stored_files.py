@@ -7,13 +7,13 @@ import re
 from collections.abc import Iterable
 from pathlib import Path, PurePath
 
-from flask import Response, current_app, send_file
+from flask import Response, current_app, request, send_file
 from zipstream import ZipStream
 
 from service.accounts import auth
 from service.models import MediaAsset
 from shared import paths
-from shared.errors import NotFoundError, StorageError
+from shared.errors import ConflictError, NotFoundError, StorageError
 
 _NOT_IN_NAMES = re.compile(r'[\x00-\x1f<>:"/\\|?*]+')
 """What Windows takes in no file name."""
@@ -29,12 +29,25 @@ def root() -> Path:
 def stored_file(path: str, mime_type: str = "", name: str = "", *, below: Path | None = None) -> Response:
     """The file at ``path``, to be saved under ``name``; ``below`` is the storage root where nobody is logged in.
 
-    Raises StorageError where it is gone.
+    Raises StorageError where it is gone, and ConflictError (``conflict.stale``, status 412) where If-Match names
+    another state of it.
     """
     place = _stored(path, below or root())
+    wanted = request.if_match
+    # Werkzeug heeds it in no request that has a Range, and takes "*" for another file's ETag (RFC 9110, 13.1.1).
+    request.environ.pop("HTTP_IF_MATCH", None)
     guessed = mime_type or mimetypes.guess_type(place.name)[0] or "application/octet-stream"
+    file = send_file(place, mimetype=guessed, download_name=name or place.name, conditional=True)
+    if wanted and (file.get_etag()[0] or "") not in wanted:
+        file.close()
+        raise ConflictError(
+            f"{name or place.name} is not the file any more that If-Match names.",
+            hint="Ask for it without If-Match.",
+            code="conflict.stale",
+            status=412,
+        )
     # "no-cache": the browser asks each time whether what it has still stands; a frame may have been rendered anew.
-    return _private(send_file(place, mimetype=guessed, download_name=name or place.name, conditional=True))
+    return _private(file)
 
 
 def zipped_media(media: Iterable[tuple[str, MediaAsset]], name: str, *, below: Path | None = None) -> Response:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import Any
 from uuid import uuid4
 
@@ -11,14 +10,12 @@ import pytest
 from flask import Flask
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from sqlalchemy import select
 
-from service.accounts.permissions import Role
 from service.api import ENDPOINTS
 from service.api.routing import Endpoint
-from service.database import tenant_session
-from service.models import Base
-from tests.service.studio import Api, StudioUnderTest, make_studio
+from tests.service.filled import Filled, filled_with
+from tests.service.recipes import name_of
+from tests.service.studio import make_studio
 
 WORDS = [
     "asset",
@@ -55,27 +52,6 @@ TAKES_BODY = [endpoint for endpoint in ENDPOINTS if endpoint.body and endpoint.n
 TAKES_QUERY = [endpoint for endpoint in ENDPOINTS if endpoint.query and endpoint.media_type != "text/event-stream"]
 
 
-@dataclass(frozen=True)
-class Filled:
-    """A tenant with a row of most kinds; ``rows`` are the ids of each table's."""
-
-    studio: StudioUnderTest
-    rows: dict[str, list[str]]
-
-    @property
-    def ids(self) -> list[str]:
-        return [row_id for ids in self.rows.values() for row_id in ids]
-
-    @property
-    def api(self) -> Api:
-        return self.studio.api(Role.GLOBAL_ADMIN)
-
-    def of_its_kind(self, endpoint: Endpoint) -> list[str]:
-        """The ids of the rows that ``endpoint`` is about, none where it names none or there is none."""
-        named = re.findall(r"<uuid:([a-z_]+)_id>", endpoint.path)
-        return self.rows.get(f"{named[0]}s", []) if named else []
-
-
 @pytest.fixture(scope="module")
 def filled(app: Flask) -> Filled:
     studio = make_studio(app)
@@ -84,15 +60,9 @@ def filled(app: Flask) -> Filled:
     scene = {"task_id": production.task["id"], "name": "shop", "software": "x", "suffix": ".blend"}
     studio.artist.post("/scenes/reserve", scene)
     studio.artist.upload(b"ISO-10303-21;", project=production.project["name"], asset="gear", filename="a.step")
-    with app.app_context(), tenant_session(studio.tenant_id) as session:
-        tables = [table for table in Base.metadata.sorted_tables if "tenant_id" in table.c]
-        rows = {table.name: sorted(map(str, session.scalars(select(table.c.id)))) for table in tables}
-    assert rows["jobs"] and rows["publishes"] and rows["cad_files"]
-    return Filled(studio, rows)
-
-
-def name_of(endpoint: Endpoint) -> str:
-    return f"{endpoint.method} {endpoint.path}"
+    filled = filled_with(app, studio)
+    assert filled.rows["jobs"] and filled.rows["publishes"] and filled.rows["cad_files"]
+    return filled
 
 
 def path_of(endpoint: Endpoint, row_id: str) -> str:

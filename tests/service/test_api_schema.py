@@ -9,7 +9,6 @@ import copy
 import os
 import re
 from typing import Any
-from uuid import UUID
 
 import pytest
 import schemathesis
@@ -25,16 +24,14 @@ from schemathesis.specs.openapi.checks import (
     response_schema_conformance,
     status_code_conformance,
 )
-from sqlalchemy import select
 
 from service.accounts import throttle
 from service.accounts.permissions import Role
 from service.api import ENDPOINTS, openapi
 from service.api.routing import Endpoint
-from service.database import tenant_session
-from service.models import Base
+from tests.service.filled import Filled, filled_with
 from tests.service.recipes import name_of
-from tests.service.studio import StudioUnderTest, make_studio
+from tests.service.studio import make_studio
 from tests.service.world import World
 
 EXAMPLES = int(os.environ.get("RACEWAY_SCHEMA_EXAMPLES", "3"))
@@ -62,16 +59,12 @@ OF_THE_TESTER = {"user_id", "tenant_id"}
 
 
 @pytest.fixture(scope="module")
-def filled(app: Flask) -> tuple[StudioUnderTest, list[str]]:
-    """A tenant with a row of most kinds, and the ids of all its rows."""
+def filled(app: Flask) -> Filled:
     studio = make_studio(app)
     world = World(studio)
     world.converted(), world.shot(), world.material(), world.alias(), world.scene(), world.workflow()
     world.job(), world.order_with_medium(), world.playlist(), world.delivery()
-    with app.app_context(), tenant_session(studio.tenant_id) as session:
-        tables = [table for table in Base.metadata.sorted_tables if "tenant_id" in table.c and table.name != "users"]
-        ids: set[UUID] = {row_id for table in tables for row_id in session.scalars(select(table.c.id))}
-    return studio, sorted(map(str, ids))
+    return filled_with(app, studio)
 
 
 @pytest.fixture(scope="module")
@@ -90,17 +83,16 @@ def document(app: Flask) -> Any:
 @pytest.mark.parametrize(("endpoint", "mode"), TRIED, ids=lambda each: getattr(each, "value", None) or name_of(each))
 def test_what_the_document_says_is_what_happens(
     app: Flask,
-    filled: tuple[StudioUnderTest, list[str]],
+    filled: Filled,
     document: Any,
     endpoint: Endpoint,
     mode: GenerationMode,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(throttle, "ATTEMPTS_PER_ADDRESS", 10**6)
-    studio, ids = filled
     path = re.sub(r"<(?:[a-z]+(?:\([^)]*\))?:)?([a-z_]+)>", r"{\1}", endpoint.path)
     operation = document[path][endpoint.method]
-    token = studio.tokens[Role.GLOBAL_ADMIN]
+    token = filled.studio.tokens[Role.GLOBAL_ADMIN]
     checks = [*CHECKS, *([negative_data_rejection] if mode is GenerationMode.NEGATIVE else [])]
 
     @settings(
@@ -111,11 +103,15 @@ def test_what_the_document_says_is_what_happens(
         phases=[Phase.explicit, Phase.generate],
         suppress_health_check=list(HealthCheck),
     )
-    @given(case=operation.as_strategy(generation_mode=mode), real=st.sampled_from(ids), is_real=st.booleans())
-    def holds(case: Any, real: str, is_real: bool) -> None:
+    @given(case=operation.as_strategy(generation_mode=mode), data=st.data())
+    def holds(case: Any, data: st.DataObject) -> None:
         for name in case.path_parameters or {}:
-            if is_real and name.endswith("_id") and name not in OF_THE_TESTER:
-                case.path_parameters[name] = real
+            if name.endswith("_id") and name not in OF_THE_TESTER:
+                invented = case.path_parameters[name]
+                of_its_kind = filled.ids_of(name) or [invented]
+                case.path_parameters[name] = data.draw(
+                    st.sampled_from(of_its_kind) | st.sampled_from(filled.ids) | st.just(invented)
+                )
         headers = {"Authorization": f"Bearer {token}", "If-Match": "*"}
         case.call_and_validate(headers=headers, checks=checks)
 

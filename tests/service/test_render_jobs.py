@@ -111,6 +111,14 @@ def test_a_frame_that_was_rendered_anew_is_seen_at_once(app: Flask, studio: Stud
     anew = get(first.headers["ETag"])
     assert (anew.status_code, anew.text) == (200, "another picture")
 
+    # Who has a part of it and wants the rest gets none of another file.
+    path = path.removeprefix("/api")
+    refused = studio.artist.get(path, headers={"If-Match": first.headers["ETag"], "Range": "bytes=7-"})
+    assert (refused.status, refused.error["code"]) == (412, "conflict.stale")
+    for known in (anew.headers["ETag"], "*"):
+        rest = studio.artist.raw("GET", path, headers={"If-Match": known, "Range": "bytes=7-"})
+        assert (rest.status_code, rest.text) == (206, " picture")
+
 
 def test_a_crashed_chunk_renders_only_what_was_missing(
     app: Flask, studio: StudioUnderTest, submit: Submit, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
