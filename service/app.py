@@ -1,4 +1,4 @@
-"""The Flask application."""
+"""The Flask application that web processes serve: the API and the pages."""
 
 from __future__ import annotations
 
@@ -10,15 +10,13 @@ import uuid
 from flask import Flask, Response, g, request
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from service import api, audit, metrics, pages
+from service import api, metrics, pages
 from service.accounts import single_sign_on
 from service.activity.streams import Streams
 from service.api import errors
-from service.config import MEBIBYTE, Config, driver_url
-from service.database import db, engine_options
-from service.database_role import guard_connections
+from service.base_app import create_base_app
+from service.config import MEBIBYTE, Config
 from service.logs import access_log
-from service.queue import queueing
 
 _MAX_BODY_BYTES = 8 * MEBIBYTE
 """Of requests other than uploads."""
@@ -30,10 +28,8 @@ _REQUEST_ID = re.compile(r"[A-Za-z0-9_.-]{4,64}")
 
 def create_app(config: Config) -> Flask:
     """The application for ``config``. It needs no database yet: see :func:`service.database_role.check_database`."""
-    app = Flask("service", static_folder=None)
+    app = create_base_app(config)
     app.config.update(
-        SQLALCHEMY_DATABASE_URI=driver_url(config.database_url),
-        SQLALCHEMY_ENGINE_OPTIONS=engine_options(config.database_pool),
         SECRET_KEY=config.secret_key,
         # Of the messages from one page to the next, some of which are secrets; as the cookie of a login.
         SESSION_COOKIE_SAMESITE="Lax",
@@ -44,13 +40,9 @@ def create_app(config: Config) -> Flask:
     app.json.sort_keys = False  # type: ignore[attr-defined]
     app.url_map.strict_slashes = False
     app.url_map.merge_slashes = False
-    app.extensions["raceway"] = config
-    app.extensions["raceway_bell"] = queueing.Bell(queueing.connect(config.redis_url))
     app.extensions["raceway_streams"] = Streams(
         config.redis_url, per_process=config.streams_per_process, per_tenant=config.streams_per_tenant
     )
-    db.init_app(app)
-    audit.install()
     api.register(app)
     pages.register(app)
     single_sign_on.register(app, config, os.environ)
@@ -61,7 +53,6 @@ def create_app(config: Config) -> Flask:
         app.wsgi_app = ProxyFix(app.wsgi_app, *[config.trusted_proxies] * 3)  # type: ignore[method-assign]
     app.before_request(_begin)
     app.after_request(_finish)
-    guard_connections(app)
     return app
 
 

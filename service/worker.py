@@ -24,7 +24,7 @@ from sqlalchemy import delete, func
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.exc import SQLAlchemyError
 
-from service.app import create_app
+from service.base_app import create_base_app
 from service.config import Config, tool_environment
 from service.database import db
 from service.database_role import check_database
@@ -72,7 +72,7 @@ def run(config: Config, abilities: Abilities) -> None:
             code="storage.missing",
         )
     queueing.check(config.redis_url)
-    app = create_app(config)
+    app = create_base_app(config)
     check_database(app)
     queues = abilities.queues
     # A tool's own tree is gone when its job has ended; this ends what broke away from it.

@@ -58,6 +58,15 @@ def test_shared_needs_the_standard_library_and_requests_only() -> None:
     assert not wrong
 
 
+def test_workers_load_nothing_of_the_api_and_the_pages() -> None:
+    script = (
+        "import sys, service.worker\n"
+        "print([name for name in sys.modules if name.startswith(('service.api', 'service.pages'))])"
+    )
+    found = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert found.stdout.strip() == "[]"
+
+
 def test_the_service_process_loads_no_cad_kernel_usd_or_blender() -> None:
     modules = [
         ".".join(file.relative_to(ROOT).with_suffix("").parts)

@@ -17,12 +17,12 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    from service.app import create_app
+    from service.base_app import create_base_app
     from service.verification import number_of_files, verify
 
     config = config_of(options.data)
     progress, states, faults, writable = Progress(), Counter[str](), [], 0
-    with create_app(config).app_context():
+    with create_base_app(config).app_context():
         number = number_of_files()
         try:
             for done, looked in enumerate(verify(config, protect=options.protect), 1):

@@ -26,11 +26,11 @@ def publish(file: str, part: str, key: str) -> None:
 
 
 def sweep(tenant_id: str, root: str) -> None:
-    from service.app import create_app
+    from service.base_app import create_base_app
     from service.config import Config
     from service.tasks import publish_sweep
 
-    with create_app(Config.from_environment()).app_context():
+    with create_base_app(Config.from_environment()).app_context():
         publish_sweep.sweep(UUID(tenant_id), Path(root), datetime.now(UTC) + timedelta(days=2)).save(UUID(tenant_id))
 
 
