@@ -34,7 +34,7 @@ class Work:
         return run_tool(command, env=self.environment(), timeout=120)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def work(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Work]:
     missing = [name for name in NEEDED if find_spec(name) is None]
     if missing:

@@ -34,7 +34,7 @@ assert not hasattr(second, "XCloseDisplay")
     assert answer.returncode == 0, answer.stderr
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(names=st.sets(st.from_regex(r"[A-Za-z_]\w{0,30}", fullmatch=True).filter(str.isascii), max_size=200))
 def test_every_symbol_is_found(names: set[str]) -> None:
     with tempfile.TemporaryDirectory() as folder:

@@ -57,7 +57,7 @@ def wait_until(application: QApplication) -> Callable[[Callable[[], object]], No
     return wait
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def studio(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Studio]:
     """A real service on its own PostgreSQL and Redis, with a small production."""
     from service.stack import running

@@ -18,6 +18,7 @@ import requests
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "chrome")
 KEYS = {"left": "\ue012", "right": "\ue014", "down": "\ue015", "enter": "\ue007", "escape": "\ue00c"}
 """As the protocol writes them."""
+_SIZE = (1360, 900)
 _ELEMENT = "element-6066-11e4-a52e-4f735466cecf"
 """The name under which the protocol tells of an element."""
 
@@ -31,6 +32,23 @@ class Browser:
 
     def __init__(self, session: str) -> None:
         self._session = session
+
+    def renew(self) -> None:
+        """Make it as it was when it started: no page, no cookies, nothing kept of any site, connected, of full size."""
+        first, *others = self._call("GET", "window/handles")
+        for handle in others:
+            self._post("window", handle=handle)
+            self._call("DELETE", "window")
+        self._post("window", handle=first)
+        self.cut_off(False)
+        self.open("about:blank")
+        for command, values in (
+            ("Network.clearBrowserCookies", {}),
+            ("Network.clearBrowserCache", {}),
+            ("Storage.clearDataForOrigin", {"origin": "*", "storageTypes": "all"}),
+        ):
+            self._post("goog/cdp/execute", cmd=command, params=values)
+        self.resize(*_SIZE)
 
     def open(self, address: str) -> None:
         self._post("url", url=address)
@@ -78,8 +96,7 @@ class Browser:
         self._post("chromium/network_conditions", network_conditions=conditions)
 
     def screenshot(self, place: Path) -> None:
-        answer = requests.get(f"{self._session}/screenshot", timeout=30)
-        place.write_bytes(base64.b64decode(answer.json()["value"]))
+        place.write_bytes(base64.b64decode(self._call("GET", "screenshot")))
 
     def until(self, condition: Callable[[], object], seconds: float = 90.0) -> None:
         """Wait for what the page must come to show."""
@@ -98,7 +115,10 @@ class Browser:
                 return
 
     def _post(self, what: str, **values: object) -> Any:
-        answer = requests.post(f"{self._session}/{what}", json=values, timeout=60).json()["value"]
+        return self._call("POST", what, values)
+
+    def _call(self, method: str, what: str, values: object = None) -> Any:
+        answer = requests.request(method, f"{self._session}/{what}", json=values, timeout=60).json()["value"]
         if isinstance(answer, dict) and "error" in answer:
             error = _ReplacedError if answer["error"] == "stale element reference" else AssertionError
             raise error(f"{answer['error']}: {answer['message'].splitlines()[0]}")
@@ -122,7 +142,7 @@ def running_browser(profile: Path) -> Iterator[Browser]:
         wanted = {
             # Our pages hold streams of events open: they never finish loading.
             "pageLoadStrategy": "eager",
-            "goog:chromeOptions": {"binary": program, "args": [*arguments, "--window-size=1360,900"]},
+            "goog:chromeOptions": {"binary": program, "args": [*arguments, "--window-size={},{}".format(*_SIZE)]},
         }
         made = requests.post(f"{address}/session", json={"capabilities": {"alwaysMatch": wanted}}, timeout=60).json()
         session = f"{address}/session/{made['value']['sessionId']}"

@@ -113,11 +113,27 @@ def address(app: Flask) -> Iterator[str]:
         yield address
 
 
-@pytest.fixture(scope="module")
-def window(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
-    """A real browser."""
+@pytest.fixture(scope="session")
+def chromium(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
+    """A real browser, which takes seconds to start."""
     with running_browser(tmp_path_factory.mktemp("profile")) as started:
         yield started
+
+
+@pytest.fixture
+def browser(chromium: Browser) -> Iterator[Browser]:
+    """The real browser, as new for each test."""
+    chromium.renew()
+    yield chromium
+    chromium.renew()
+
+
+@pytest.fixture(scope="module")
+def window(chromium: Browser) -> Iterator[Browser]:
+    """The real browser, as new for the tests of a file."""
+    chromium.renew()
+    yield chromium
+    chromium.renew()
 
 
 @pytest.fixture

@@ -81,7 +81,7 @@ def try_it(filled: Filled, endpoint: Endpoint, row_id: str, body: Any, **options
 
 
 @pytest.mark.parametrize("endpoint", TAKES_BODY, ids=name_of)
-@settings(max_examples=8, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=8, suppress_health_check=list(HealthCheck))
 @given(data=st.data())
 def test_no_body_makes_an_error_of_ours(filled: Filled, endpoint: Endpoint, data: st.DataObject) -> None:
     assert endpoint.body is not None
@@ -93,7 +93,7 @@ def test_no_body_makes_an_error_of_ours(filled: Filled, endpoint: Endpoint, data
 
 
 @pytest.mark.parametrize("endpoint", TAKES_QUERY, ids=name_of)
-@settings(max_examples=8, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=8, suppress_health_check=list(HealthCheck))
 @given(data=st.data())
 def test_no_query_makes_an_error_of_ours(filled: Filled, endpoint: Endpoint, data: st.DataObject) -> None:
     assert endpoint.query is not None

@@ -1,6 +1,6 @@
 """The whole OpenAPI document, tried with what schemathesis thinks of: no answer surprises who reads the document.
 
-A longer run, on demand: ``RACEWAY_SCHEMA_EXAMPLES=100 python -m pytest tests/service/test_api_schema.py``.
+A longer run, on demand: ``RACEWAY_SCHEMA_EXAMPLES=100 python -m pytest --hypothesis-profile=search`` and this file.
 """
 
 from __future__ import annotations
@@ -97,9 +97,6 @@ def test_what_the_document_says_is_what_happens(
 
     @settings(
         max_examples=EXAMPLES,
-        derandomize="RACEWAY_SCHEMA_EXAMPLES" not in os.environ,
-        deadline=None,
-        database=None,
         phases=[Phase.explicit, Phase.generate],
         suppress_health_check=list(HealthCheck),
     )

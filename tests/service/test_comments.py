@@ -221,7 +221,7 @@ def test_names_and_addresses_after_an_at_sign_are_mentions(
         assert [people[str(user_id)] for user_id in mentioned(session, text)] == names
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=30, deadline=None)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=30)
 @given(before=st.text(alphabet=" \n(@x.", max_size=4), after=st.text(max_size=6).filter(lambda text: "\0" not in text))
 def test_an_address_is_found_wherever_it_stands_alone(
     app: Flask, cast: tuple[StudioUnderTest, dict[str, str]], before: str, after: str

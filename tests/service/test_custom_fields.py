@@ -106,7 +106,7 @@ _LIKELY = st.sampled_from(
 )
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=40, suppress_health_check=list(HealthCheck))
 @given(type_=st.sampled_from(list(EXAMPLES)), value=_JSON | _LIKELY)
 def test_whatever_is_given_is_refused_or_kept_and_found_again(film: Film, type_: str, value: Any) -> None:
     film.declare("asset", type_, type_)

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from service.accounts.permissions import Role
-from tests.service.browser import Browser, running_browser
+from tests.service.browser import Browser
 from tests.service.page import Page
 from tests.service.studio import Json, StudioUnderTest
 
@@ -301,12 +299,6 @@ def test_another_tenants_pages_are_not_there(film: Film, other_studio: StudioUnd
         assert browser.get(path).status_code == 404
     for path in (f"/fields/shot/{film.shot['id']}", f"{film.fields_page}/{field['id']}/archive"):
         assert browser.post(path, headers=SAME_SITE).status_code == 404
-
-
-@pytest.fixture
-def browser(tmp_path: Path) -> Iterator[Browser]:
-    with running_browser(tmp_path / "profile") as started:
-        yield started
 
 
 def test_a_manager_declares_a_field_and_fills_it_in_a_browser(browser: Browser, address: str, film: Film) -> None:

@@ -18,7 +18,7 @@ from service.accounts.permissions import Role
 from service.config import Config
 from service.database import tenant_session
 from service.models import ApiToken
-from tests.service.browser import Browser, running_browser
+from tests.service.browser import Browser
 from tests.service.page import Page
 from tests.service.studio import StudioUnderTest, make_studio
 from tests.service.test_revision_pages import make_revised
@@ -151,12 +151,6 @@ def web(config: Config, tmp_path_factory: pytest.TempPathFactory) -> Iterator[st
     """The service as it runs in production."""
     with serving(config, tmp_path_factory.mktemp("web")) as server:
         yield server.url
-
-
-@pytest.fixture(scope="module")
-def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
-    with running_browser(tmp_path_factory.mktemp("browser") / "profile") as started:
-        yield started
 
 
 def enter(browser: Browser, address: str, studio: StudioUnderTest, role: Role = Role.TENANT_ADMIN) -> None:

@@ -150,7 +150,7 @@ def test_a_page_of_the_longest_lists_is_read_in_its_order_from_an_index(app: Fla
     assert f"ix_{table}_name_order" in plan and "Sort" not in plan
 
 
-@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=300, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.text(st.characters(codec="utf-8", categories=["L", "N", "P", "Zs", "M"], max_codepoint=0x24F), max_size=20))
 def test_postgresql_and_python_sort_alike(app: Flask, words: str) -> None:
     with app.app_context(), db.engine.connect() as connection:

@@ -95,7 +95,7 @@ def test_logout_ends_the_session_for_every_copy_of_its_cookie(exhibits: Exhibits
     assert copied.get("/").status_code == 401
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     target=st.one_of(
         # An address with a null character is refused as a whole.

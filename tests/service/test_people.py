@@ -9,7 +9,6 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from email import message_from_string
 from email.policy import default
-from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -23,7 +22,7 @@ from service.accounts.permissions import Role
 from service.database import tenant_session
 from service.models import ApiToken, AuditRecord, Event, Notification, Tenant, User
 from service.tasks import notifier
-from tests.service.browser import Browser, running_browser
+from tests.service.browser import Browser
 from tests.service.page import Page
 from tests.service.studio import PASSWORD, Api, Json, StudioUnderTest
 from tests.service.test_notifications import server_of, smtp
@@ -378,20 +377,19 @@ def test_the_account_page_changes_the_password_and_makes_and_revokes_tokens(
 
 
 def test_a_link_opens_in_a_browser_without_its_secret_in_any_address(
-    app: Flask, studio: StudioUnderTest, address: str, tmp_path: Path
+    app: Flask, studio: StudioUnderTest, address: str, browser: Browser
 ) -> None:
     person = invited(studio)
     code = code_of(link(studio, person))
-    with running_browser(tmp_path / "profile") as browser:
-        browser.open(f"{address}/password#{code}")
-        browser.until(lambda: person["email"] in browser.text("[data-owner]"))
-        assert browser.run("return location.href") == f"{address}/password"
-        for field in ("password", "repeated"):
-            browser.type(f"[name={field}]", CHOSEN)
-        browser.click("form[data-link] button")
-        browser.until(lambda: browser.run("return location.pathname") == "/")
-        assert "Anna Berg" in browser.text("header")
-        look(browser, f"{address}/account")
+    browser.open(f"{address}/password#{code}")
+    browser.until(lambda: person["email"] in browser.text("[data-owner]"))
+    assert browser.run("return location.href") == f"{address}/password"
+    for field in ("password", "repeated"):
+        browser.type(f"[name={field}]", CHOSEN)
+    browser.click("form[data-link] button")
+    browser.until(lambda: browser.run("return location.pathname") == "/")
+    assert "Anna Berg" in browser.text("header")
+    look(browser, f"{address}/account")
 
 
 def look(browser: Browser, address: str) -> None:

@@ -15,7 +15,7 @@ from sqlalchemy import event, text
 from sqlalchemy.orm import Session
 
 from service.accounts.permissions import Role
-from tests.service.browser import running_browser
+from tests.service.browser import Browser
 from tests.service.page import Page
 from tests.service.studio import Json, Reply, StudioUnderTest
 from tests.service.test_statements import counting
@@ -362,19 +362,18 @@ def test_a_browser_fetches_checks_and_sends_the_spreadsheet(studio: StudioUnderT
 
 
 def test_a_spreadsheet_that_was_checked_stays_chosen(
-    studio: StudioUnderTest, project: Json, address: str, tmp_path: Path
+    studio: StudioUnderTest, project: Json, address: str, tmp_path: Path, browser: Browser
 ) -> None:
     sheet = tmp_path / "plan.csv"
     sheet.write_text("asset\ngear\n")
-    with running_browser(tmp_path / "profile") as browser:
-        browser.open(f"{address}/?token={studio.tokens[Role.PROJECT_MANAGER]}")
-        browser.open(f"{address}/projects/{project['id']}/production")
-        browser.choose("input[name=sheet]", sheet)
-        browser.click("button[name=check]")
-        browser.until(lambda: "Would add asset gear." in browser.text("main > .note"))
-        assert names(studio, "assets") == []
-        browser.click(".sheet-form .primary")
-        browser.until(lambda: "Added asset gear." in browser.text("main > .note"))
+    browser.open(f"{address}/?token={studio.tokens[Role.PROJECT_MANAGER]}")
+    browser.open(f"{address}/projects/{project['id']}/production")
+    browser.choose("input[name=sheet]", sheet)
+    browser.click("button[name=check]")
+    browser.until(lambda: "Would add asset gear." in browser.text("main > .note"))
+    assert names(studio, "assets") == []
+    browser.click(".sheet-form .primary")
+    browser.until(lambda: "Added asset gear." in browser.text("main > .note"))
     assert names(studio, "assets") == ["gear"]
 
 

@@ -312,7 +312,7 @@ JSON = st.recursive(
 )
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(more=st.dictionaries(st.text(max_size=8), JSON, max_size=4))
 def test_whatever_metadata_holds_is_kept_or_refused(
     publisher: Callable[[object], int], more: dict[str, object]

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
-
 import pytest
 
 from service.accounts.permissions import Role
-from tests.service.browser import Browser, running_browser
+from tests.service.browser import Browser
 from tests.service.page import Page
 from tests.service.studio import Json, StudioUnderTest
 from tests.service.world import World
@@ -107,12 +104,6 @@ def test_of_many_some_are_shown(studio: StudioUnderTest) -> None:
         studio.admin.post("/assets/", {"project_id": project["id"], "name": f"bolt_{number}"})
     text = Page(studio.browser().get("/search?q=bolt")).text
     assert "Assets 11" in text and "and 3 more" in text
-
-
-@pytest.fixture
-def browser(tmp_path: Path) -> Iterator[Browser]:
-    with running_browser(tmp_path / "profile") as started:
-        yield started
 
 
 def test_a_key_leads_to_the_search(browser: Browser, address: str, searched: Searched) -> None:

@@ -138,7 +138,7 @@ def test_a_title_that_two_fields_have_is_told(studio: StudioUnderTest, project: 
     assert (task["status"], task["fields"]["status"]) == ("review", "own")
 
 
-@settings(max_examples=15, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=15, suppress_health_check=list(HealthCheck))
 @given(values=st.fixed_dictionaries({}, optional={(kind, name): _VALUES[type_] for kind, name, type_ in FIELDS}))
 def test_what_is_exported_comes_back_as_it_was(
     studio: StudioUnderTest, project: Json, values: dict[tuple[str, str], Any]

@@ -190,7 +190,7 @@ def test_an_old_file_costs_one_statement_more(app: Flask, studio: StudioUnderTes
     assert len(after) <= len(before) + 2
 
 
-@settings(max_examples=20, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=20, suppress_health_check=list(HealthCheck))
 @given(
     theirs=st.lists(st.tuples(st.sampled_from(["status", "due"]), _STATES, st.dates().map(str)), max_size=3),
     ours=st.fixed_dictionaries({}, optional={"task status": _STATES, "due": st.dates().map(str)}),

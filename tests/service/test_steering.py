@@ -8,7 +8,7 @@ import pytest
 
 from service.tasks.logs import SHOWN_LINES
 from shared.client import Json
-from tests.service.browser import Browser, running_browser
+from tests.service.browser import Browser
 from tests.service.farm import Farm, farm, until
 
 
@@ -26,12 +26,6 @@ def quiet_farm(shared_farm: Farm) -> Iterator[Farm]:
     for job in shared_farm.client.get("/jobs/")["items"]:
         if job["state"] in ("pending", "queued", "running"):
             shared_farm.client.cancel_job(job["id"])
-
-
-@pytest.fixture(scope="module")
-def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
-    with running_browser(tmp_path_factory.mktemp("profile")) as started:
-        yield started
 
 
 def states(farm: Farm, job: Json) -> list[str]:

@@ -6,7 +6,6 @@ import csv
 import io
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, date, datetime, timedelta
-from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -15,7 +14,7 @@ from hypothesis import strategies as st
 from service.accounts.permissions import Role
 from service.pages.time_spent import hours, minutes_of
 from shared.errors import InputError
-from tests.service.browser import KEYS, running_browser
+from tests.service.browser import KEYS, Browser
 from tests.service.page import Page
 from tests.service.studio import Api, Json, Reply, StudioUnderTest
 
@@ -257,25 +256,24 @@ def test_without_scripts_the_whole_week_is_saved_at_once(studio: StudioUnderTest
     assert stale.status_code == 412 and minutes(studio.artist)[DAY] == 30
 
 
-def test_the_page_saves_as_one_types(studio: StudioUnderTest, task: Json, address: str, tmp_path: Path) -> None:
+def test_the_page_saves_as_one_types(studio: StudioUnderTest, task: Json, address: str, browser: Browser) -> None:
     studio.admin.patch(f"/tasks/{task['id']}", {"assignee_ids": [id_of(studio.artist)]})
     monday = date.fromisoformat(DAY)
     cells = [f'[name="{task["id"]} {monday + timedelta(days=number)}"]' for number in range(2)]
-    with running_browser(tmp_path / "profile") as browser:
-        browser.open(f"{address}/?token={studio.tokens[Role.ARTIST]}")
-        browser.open(f"{address}/time?week={DAY}")
-        browser.type(cells[0], "1.5")
-        browser.press(KEYS["right"])
-        browser.until(lambda: browser.text("[data-told]") == "All is saved.")
-        focused = browser.run("return document.activeElement === document.querySelector(arguments[0])", cells[1])
-        assert focused and browser.run("return document.querySelector(arguments[0]).value", cells[0]) == "1:30"
-        assert browser.text("[data-week]") == "1:30" and minutes(studio.artist) == {DAY: 90}
-        browser.type(cells[1], "25")
-        browser.press(*[KEYS["left"]] * 3)
-        browser.until(lambda: "25 is more than a day has" in browser.text("[data-told]"))
-        assert browser.run("return document.querySelector(arguments[0]).value", cells[1]) == "25", (
-            "it stays to be put right"
-        )
-        for width in (1400, 420):
-            browser.resize(width, 900)
-            assert browser.run("return document.documentElement.scrollWidth <= innerWidth")
+    browser.open(f"{address}/?token={studio.tokens[Role.ARTIST]}")
+    browser.open(f"{address}/time?week={DAY}")
+    browser.type(cells[0], "1.5")
+    browser.press(KEYS["right"])
+    browser.until(lambda: browser.text("[data-told]") == "All is saved.")
+    focused = browser.run("return document.activeElement === document.querySelector(arguments[0])", cells[1])
+    assert focused and browser.run("return document.querySelector(arguments[0]).value", cells[0]) == "1:30"
+    assert browser.text("[data-week]") == "1:30" and minutes(studio.artist) == {DAY: 90}
+    browser.type(cells[1], "25")
+    browser.press(*[KEYS["left"]] * 3)
+    browser.until(lambda: "25 is more than a day has" in browser.text("[data-told]"))
+    assert browser.run("return document.querySelector(arguments[0]).value", cells[1]) == "25", (
+        "it stays to be put right"
+    )
+    for width in (1400, 420):
+        browser.resize(width, 900)
+        assert browser.run("return document.documentElement.scrollWidth <= innerWidth")

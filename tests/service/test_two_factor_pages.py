@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from pathlib import Path
 from urllib.parse import unquote
 
 import pyotp
@@ -14,7 +12,7 @@ from flask import Flask
 from service.accounts import two_factor
 from service.accounts.permissions import Role
 from service.queue import queueing
-from tests.service.browser import Browser, running_browser
+from tests.service.browser import Browser
 from tests.service.page import Page
 from tests.service.studio import PASSWORD, Json, StudioUnderTest
 from tests.service.two_factor import Person, Time, clock, log_in, person, required, status_of, with_two_factor
@@ -30,12 +28,6 @@ def no_attempts_before(app: Flask) -> None:
     redis = queueing.bell(app).redis
     for key in redis.scan_iter("raceway:login:*"):
         redis.delete(key)
-
-
-@pytest.fixture
-def browser(tmp_path: Path) -> Iterator[Browser]:
-    with running_browser(tmp_path / "profile") as browser:
-        yield browser
 
 
 def enter(browser: Browser, address: str, email: str, password: str = PASSWORD) -> None:

@@ -85,7 +85,7 @@ def manifests(draw: st.DrawFn) -> Manifest:
     )
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(manifests())
 def test_what_is_written_is_read_back(manifest: Manifest) -> None:
     assert Manifest.from_json(json.loads(manifest.to_text())) == manifest

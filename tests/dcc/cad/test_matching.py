@@ -39,7 +39,7 @@ def test_of_all_kinds_of_edit_99_percent_of_assignments_survive_and_none_is_wron
     assert sum_.right / sum_.total >= 0.99
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(
     seed=st.integers(0, 2**32),
     make=st.sampled_from((make_model, make_model, make_family)),

@@ -55,7 +55,7 @@ def cracked(mesh: Mesh, triangle: int, width: float) -> Mesh:
 
 
 @given(st.lists(st.integers(0, len(WHOLE.triangles) - 1), min_size=1, max_size=4, unique=True))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_cracks_are_closed_and_the_volume_stays(triangles: list[int]) -> None:
     mesh = WHOLE
     for triangle in triangles:

@@ -20,7 +20,7 @@ if any(find_spec(name) is None for name in ("pxr", "flask")):
     collect_ignore_glob = ["test_*"]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def studio(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Studio]:
     from service.stack import running
     from tests.studio import make_studio
@@ -29,7 +29,7 @@ def studio(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Studio]:
         yield make_studio(stack.url, stack.api_url, stack.root, stack.admin_token)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def context(studio: Studio) -> Iterator[Context]:
     with studio.token() as token:
         yield studio.context(token)
