@@ -36,8 +36,8 @@ _LAST_USED_STEP = timedelta(minutes=1)
 _EXPIRED_USE_STEP = 3600
 """Seconds between two records of the same expired token."""
 # OWASP's recommendation for argon2id; the library's default takes eight times as long.
-_hasher = PasswordHasher(time_cost=2, memory_cost=19 * 1024, parallelism=1)
-_NO_PASSWORD = _hasher.hash(secrets.token_urlsafe())
+HASHER = PasswordHasher(time_cost=2, memory_cost=19 * 1024, parallelism=1)
+_NO_PASSWORD = HASHER.hash(secrets.token_urlsafe())
 
 
 @dataclass(frozen=True)
@@ -59,13 +59,13 @@ class Identity:
 
 def hash_password(password: str) -> str:
     """argon2id hash of a password."""
-    return _hasher.hash(password)
+    return HASHER.hash(password)
 
 
 def password_matches(password_hash: str | None, password: str) -> bool:
     """Whether the password is right; takes as long for a user who has none."""
     try:
-        return _hasher.verify(password_hash or _NO_PASSWORD, password) and password_hash is not None
+        return HASHER.verify(password_hash or _NO_PASSWORD, password) and password_hash is not None
     except (VerificationError, InvalidHashError):
         return False
 

@@ -8,9 +8,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 import pytest
+from argon2 import PasswordHasher
 from flask import Flask
 
 from service import schema
+from service.accounts import auth
 from service.app import create_app
 from service.config import Config
 from service.embedded import Servers
@@ -24,6 +26,10 @@ from tests.service.stand_in import worker as stand_in_worker
 from tests.service.studio import Json, StudioUnderTest, make_studio
 
 Submit = Callable[..., Json]
+
+
+# Meant to be slow: of thousands of users, tenants and logins it is what takes longest.
+auth.HASHER = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
 
 
 @pytest.fixture(scope="session")
