@@ -16,8 +16,8 @@ SIDE_BY_SIDE := --numprocesses=logical --maxprocesses=4 --dist=loadfile --no-loa
 demo: $(VENV)/.demo
 	$(BIN)/raceway demo $(DEMO_ARGS)
 
-# The tests start hundreds of programs: Python compiles each once, also where the environment forbids it.
-test: export PYTHONDONTWRITEBYTECODE :=
+# Python compiles what runs when it first runs, also where the environment forbids it; pip would compile everything.
+demo test: export PYTHONDONTWRITEBYTECODE :=
 test: $(VENV)/.test lint
 	$(BIN)/python -m pytest $(SIDE_BY_SIDE) $(TEST_ARGS)
 
@@ -35,9 +35,9 @@ $(BIN)/python:
 
 # A stamp is newer than what it was installed from, so a second run installs nothing.
 $(VENV)/.demo: $(BIN)/python setup.cfg constraints.txt shared/__init__.py
-	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[service,cad,blender]'
+	$(BIN)/python -m pip install --quiet --no-compile --constraint constraints.txt --editable '.[service,cad,blender]'
 	touch $@
 
 $(VENV)/.test: $(BIN)/python setup.cfg constraints.txt shared/__init__.py
-	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[service,cad,blender,desktop,dev]'
+	$(BIN)/python -m pip install --quiet --no-compile --constraint constraints.txt --editable '.[service,cad,blender,desktop,dev]'
 	touch $@

@@ -28,7 +28,7 @@ from tests.service.studio import Json, StudioUnderTest, make_studio
 Submit = Callable[..., Json]
 
 
-# Meant to be slow: of thousands of users, tenants and logins it is what takes longest.
+# A hash is meant to take long to make, and there are thousands of users, tenants and logins here.
 auth.HASHER = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
 
 
