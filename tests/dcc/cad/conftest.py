@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -7,6 +8,7 @@ import pytest
 from dcc.cad.bearing import write_bearing
 from dcc.cad.convert import Conversion, convert
 from dcc.cad.settings import Settings
+from shared.warm_tool import WarmTool
 
 
 @pytest.fixture(scope="session")
@@ -19,3 +21,11 @@ def bearing_step(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def bearing(bearing_step: Path) -> Conversion:
     return convert(bearing_step, bearing_step.parent / "out", Settings(), lineage="bearings")
+
+
+@pytest.fixture(scope="package")
+def warm_converter() -> Iterator[WarmTool]:
+    """As the service converts: in a process of its own for each file, which need not load the kernel first."""
+    converter = WarmTool("dcc.cad.convert", server="dcc.cad.server")
+    yield converter
+    converter.close()

@@ -16,7 +16,7 @@ from dcc.cad.step_writer import StepWriter
 from shared.cli import report_error
 from shared.errors import RacewayError
 from shared.manifest import read_manifest
-from tests.dcc.cad.shapes import box, compound
+from tests.dcc.cad.shapes import box, compound, cylinder
 
 
 def run(*arguments: str) -> int:
@@ -31,6 +31,16 @@ def run(*arguments: str) -> int:
         return 1
 
 
+@pytest.fixture(scope="module")
+def ball_step(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A small file of one part."""
+    path = tmp_path_factory.mktemp("ball") / "ball.step"
+    step = StepWriter()
+    step.part("Ball", cylinder())
+    step.write(path)
+    return path
+
+
 def test_it_converts_and_says_what_it_made(
     bearing_step: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -43,8 +53,8 @@ def test_it_converts_and_says_what_it_made(
     assert Path(result["glb"]).name == "geometry.glb"
 
 
-def test_a_file_called_like_an_option(bearing_step: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (tmp_path / "--force.step").write_bytes(bearing_step.read_bytes())
+def test_a_file_called_like_an_option(ball_step: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "--force.step").write_bytes(ball_step.read_bytes())
     monkeypatch.chdir(tmp_path)
     assert run("-o", "out", "--", "--force.step") == 0
     assert read_manifest(tmp_path / "out" / "manifest.json").source.name == "--force.step"
@@ -116,9 +126,9 @@ def test_a_time_out_and_too_little_memory(
 
 @pytest.mark.parametrize("option", ["--linear-deflection=0", "--angular-deflection=nan", "--relative-deflection=2"])
 def test_settings_out_of_range(
-    option: str, bearing_step: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    option: str, ball_step: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert run(str(bearing_step), "-o", str(tmp_path), option) == 1
+    assert run(str(ball_step), "-o", str(tmp_path), option) == 1
     assert fails_with("cad.deflection", capsys.readouterr().err)
 
 
@@ -159,10 +169,10 @@ def test_a_spreadsheet_says_what_parts_are_made_of(
 
 
 def test_what_was_converted_before_is_known_again(
-    bearing_step: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    ball_step: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     def convert(*more: str) -> dict[str, object]:
-        assert run(str(bearing_step), "-o", str(tmp_path), "--json", *more) == 0
+        assert run(str(ball_step), "-o", str(tmp_path), "--json", *more) == 0
         answer: dict[str, object] = json.loads(capsys.readouterr().out)
         return answer
 

@@ -12,9 +12,11 @@ from dcc.cad.command import run_conversion
 from dcc.cad.step_writer import StepWriter
 from shared.errors import RacewayError
 from shared.manifest import Manifest, read_manifest
+from shared.warm_tool import WarmTool
 from tests.dcc.cad.shapes import at, box, cylinder
 
 TIMEOUT = 60.0
+Outcome = Callable[[str | bytes], Manifest | str]
 
 
 @pytest.fixture(scope="module")
@@ -33,17 +35,22 @@ def text(tmp_path_factory: pytest.TempPathFactory) -> str:
     return path.read_text()
 
 
-def outcome(content: str | bytes, folder: Path) -> Manifest | str:
+@pytest.fixture
+def outcome(tmp_path: Path, warm_converter: WarmTool) -> Outcome:
     """The manifest of a conversion, or the code of its error; either way nothing is half written."""
-    path = folder / "model.step"
-    path.write_bytes(content if isinstance(content, bytes) else content.encode())
-    try:
-        run_conversion(path, folder / "out", timeout=TIMEOUT, memory_limit=4 << 30)
-    except RacewayError as error:
-        assert error.code.startswith("cad.") and error.message and error.hint
-        assert not list(folder.glob("out/*"))
-        return error.code
-    return read_manifest(folder / "out" / "manifest.json")
+
+    def convert(content: str | bytes) -> Manifest | str:
+        path, out = tmp_path / "model.step", tmp_path / "out"
+        path.write_bytes(content if isinstance(content, bytes) else content.encode())
+        try:
+            run_conversion(path, out, timeout=TIMEOUT, memory_limit=4 << 30, converter=warm_converter)
+        except RacewayError as error:
+            assert error.code.startswith("cad.") and error.message and error.hint
+            assert not list(out.glob("*"))
+            return error.code
+        return read_manifest(out / "manifest.json")
+
+    return convert
 
 
 def check_told(result: Manifest | str) -> None:
@@ -57,53 +64,53 @@ def in_place_of(text: str, pattern: str, replacement: str | Callable[[re.Match[s
     return changed
 
 
-def test_an_assembly_that_holds_itself(text: str, tmp_path: Path) -> None:
+def test_an_assembly_that_holds_itself(text: str, outcome: Outcome) -> None:
     looped = in_place_of(
         text,
         r"(NEXT_ASSEMBLY_USAGE_OCCURRENCE\('\d+','A1','',)(#\d+),#\d+",
         lambda found: f"{found[1]}{found[2]},{found[2]}",
     )
-    check_told(outcome(looped, tmp_path))
+    check_told(outcome(looped))
 
 
-def test_two_assemblies_that_hold_each_other(text: str, tmp_path: Path) -> None:
+def test_two_assemblies_that_hold_each_other(text: str, outcome: Outcome) -> None:
     root, arm = re.findall(r"NEXT_ASSEMBLY_USAGE_OCCURRENCE\('\d+','A1','',(#\d+),(#\d+)", text)[0]
     looped = in_place_of(
         text, r"(NEXT_ASSEMBLY_USAGE_OCCURRENCE\('\d+','P1','',)#\d+,#\d+", lambda found: f"{found[1]}{arm},{root}"
     )
-    check_told(outcome(looped, tmp_path))
+    check_told(outcome(looped))
 
 
 @pytest.mark.parametrize("number", ["1.E30", "1E+999999", "-1.E300", "NAN", "1.E-320"])
-def test_coordinates_that_no_model_has(number: str, text: str, tmp_path: Path) -> None:
+def test_coordinates_that_no_model_has(number: str, text: str, outcome: Outcome) -> None:
     first = in_place_of(text, r"(VERTEX_POINT\('',#\d+\);\s*#\d+ = CARTESIAN_POINT\('',\()[^,)]*", rf"\g<1>{number}")
-    result = outcome(first, tmp_path)
+    result = outcome(first)
     if number != "1.E-320":
         check_told(result)
 
 
 @pytest.mark.parametrize("number", ["1.E41", "-1.E70"])
-def test_a_part_too_large_for_single_precision(number: str, text: str, tmp_path: Path) -> None:
+def test_a_part_too_large_for_single_precision(number: str, text: str, outcome: Outcome) -> None:
     """Every face with such points is beyond repair; the rest is kept, and what is missing is told."""
-    result = outcome(re.sub(r"(CARTESIAN_POINT\('',\()0\.,", rf"\g<1>{number},", text), tmp_path)
+    result = outcome(re.sub(r"(CARTESIAN_POINT\('',\()0\.,", rf"\g<1>{number},", text))
     check_told(result)
 
 
 @pytest.mark.parametrize("kind", ["VERTEX_POINT", "EDGE_CURVE", "ADVANCED_FACE", "CLOSED_SHELL", "DIRECTION"])
-def test_references_to_what_is_not_there(kind: str, text: str, tmp_path: Path) -> None:
+def test_references_to_what_is_not_there(kind: str, text: str, outcome: Outcome) -> None:
     number = re.findall(rf"(#\d+) = {kind}\(", text)[0]
-    check_told(outcome(re.sub(rf"{number} = {kind}\([^;]*;", "", text, count=1), tmp_path))
+    check_told(outcome(re.sub(rf"{number} = {kind}\([^;]*;", "", text, count=1)))
 
 
-def test_a_million_brackets(text: str, tmp_path: Path) -> None:
+def test_a_million_brackets(text: str, outcome: Outcome) -> None:
     nested = text.replace(
         "ENDSEC;\nEND-ISO", f"#9000 = PRODUCT_CATEGORY({'(' * 10**6}{')' * 10**6},$);\nENDSEC;\nEND-ISO"
     )
-    outcome(nested, tmp_path)
+    outcome(nested)
 
 
 @pytest.mark.parametrize("levels", [100, 5000])
-def test_thousands_of_nested_assemblies(levels: int, text: str, tmp_path: Path) -> None:
+def test_thousands_of_nested_assemblies(levels: int, text: str, outcome: Outcome) -> None:
     """Each holds the one before, 1 mm further along x."""
     definition, shape = re.findall(r"(#\d+) = PRODUCT_DEFINITION\('design',''", text)[0], "#10"
     assert re.search(rf"{shape} = SHAPE_REPRESENTATION", text)
@@ -127,13 +134,13 @@ def test_thousands_of_nested_assemblies(levels: int, text: str, tmp_path: Path) 
             f"#{n + 10}=CONTEXT_DEPENDENT_SHAPE_REPRESENTATION(#{n + 9},#{n + 7});"
         )
         definition, shape = f"#{n + 2}", f"#{n + 4}"
-    result = outcome(text.replace("ENDSEC;\nEND-ISO", "\n".join(lines) + "\nENDSEC;\nEND-ISO"), tmp_path)
+    result = outcome(text.replace("ENDSEC;\nEND-ISO", "\n".join(lines) + "\nENDSEC;\nEND-ISO"))
     if levels == 100:
         assert isinstance(result, Manifest)
         assert result.part("Box").occurrences[0].transform[12] == pytest.approx(100)
 
 
-def test_sixteen_million_placed_parts_are_refused_at_once(text: str, tmp_path: Path) -> None:
+def test_sixteen_million_placed_parts_are_refused_at_once(text: str, outcome: Outcome) -> None:
     usage = "#{}=NEXT_ASSEMBLY_USAGE_OCCURRENCE('{}','','',#{},#{},$);"
     doubling = "\n".join(
         usage.format(200000 + 2 * level + copy, level, 300001 + level, 300000 + level)
@@ -141,10 +148,10 @@ def test_sixteen_million_placed_parts_are_refused_at_once(text: str, tmp_path: P
         for copy in (0, 1)
     )
     content = text.replace("ENDSEC;\nEND-ISO", f"{doubling}\nENDSEC;\nEND-ISO")
-    assert outcome(content, tmp_path) == "cad.too_many_occurrences"
+    assert outcome(content) == "cad.too_many_occurrences"
 
 
-def test_an_analysis_model_without_shapes(tmp_path: Path) -> None:
+def test_an_analysis_model_without_shapes(outcome: Outcome) -> None:
     """AP209: nodes and elements, which are no shape that could be shown."""
     nodes = "\n".join(
         f"#{n}=CARTESIAN_POINT('',({n}.,0.,0.));\n#{n + 1}=NODE('n',(#{n}),#2,#3);" for n in range(10, 90, 2)
@@ -154,17 +161,17 @@ def test_an_analysis_model_without_shapes(tmp_path: Path) -> None:
         "FILE_SCHEMA(('STRUCTURAL_ANALYSIS_DESIGN'));\nENDSEC;\nDATA;\n"
         f"#2=APPLICATION_CONTEXT('fea');\n{nodes}\nENDSEC;\nEND-ISO-10303-21;\n"
     )
-    assert outcome(content, tmp_path) == "cad.empty"
+    assert outcome(content) == "cad.empty"
 
 
-def test_each_part_in_its_own_unit(text: str, tmp_path: Path) -> None:
+def test_each_part_in_its_own_unit(text: str, tmp_path: Path, outcome: Outcome) -> None:
     """Inches in one part's shape and millimetres everywhere else, as sub-suppliers' parts come."""
     inches = StepWriter("INCH")
     inches.place(inches.assembly("Root"), inches.part("Box", box(25.4, 25.4, 25.4)))
     inches.write(tmp_path / "inch.step")
     written = (tmp_path / "inch.step").read_text()
     assert "25.4" in written and "CONVERSION_BASED_UNIT('INCH'" in written
-    result = outcome(written, tmp_path)
+    result = outcome(written)
     assert isinstance(result, Manifest)
     assert result.part("Box").volume == pytest.approx(25.4**3)
     # The same numbers, with the unit of one context turned from millimetres to metres.
@@ -172,7 +179,7 @@ def test_each_part_in_its_own_unit(text: str, tmp_path: Path) -> None:
     assert len(contexts) >= 3
     at_ = [found.start() for found in re.finditer(r"SI_UNIT\(\.MILLI\.,\.METRE\.\)", text)][-1]
     mixed = text[:at_] + "SI_UNIT($,.METRE.)" + text[at_ + len("SI_UNIT(.MILLI.,.METRE.)") :]
-    result = outcome(mixed, tmp_path)
+    result = outcome(mixed)
     if isinstance(result, Manifest):
         volumes = sorted(part.volume for part in result.parts)
         assert volumes[-1] == pytest.approx(

@@ -13,6 +13,7 @@ from dcc.cad.command import run_conversion
 from dcc.cad.step_writer import StepWriter
 from shared.errors import RacewayError
 from shared.manifest import read_manifest
+from shared.warm_tool import WarmTool
 from tests.dcc.cad.shapes import at, box, cylinder, handed
 
 TIMEOUT = 20.0
@@ -77,13 +78,13 @@ def sound(tmp_path_factory: pytest.TempPathFactory) -> bytes:
 @pytest.mark.parametrize("seed", range(4))
 @pytest.mark.parametrize("damage", DAMAGES, ids=lambda damage: damage.__name__)
 def test_damaged_files_never_do_worse_than_a_coded_error(
-    damage: Damage, seed: int, sound: bytes, tmp_path: Path
+    damage: Damage, seed: int, sound: bytes, tmp_path: Path, warm_converter: WarmTool
 ) -> None:
     damaged = damage(sound, random.Random(f"{damage.__name__} {seed}"))
     (tmp_path / "damaged.step").write_bytes(damaged)
     out = tmp_path / "out"
     try:
-        run_conversion(tmp_path / "damaged.step", out, timeout=TIMEOUT, memory_limit=2 << 30)
+        run_conversion(tmp_path / "damaged.step", out, timeout=TIMEOUT, memory_limit=2 << 30, converter=warm_converter)
     except RacewayError as error:
         assert re.fullmatch(r"cad\.[a-z_]+", error.code), (error.code, error.message)
         assert error.hint
