@@ -15,7 +15,6 @@ import pytest
 from flask import Flask
 from sqlalchemy import event, select, update
 from sqlalchemy.exc import IntegrityError
-from werkzeug.test import TestResponse
 
 from service.database import db, tenant_session
 from service.models import AuditRecord, Job, Tenant
@@ -90,34 +89,6 @@ def test_a_turntable_becomes_frames_and_a_film(app: Flask, studio: StudioUnderTe
         .get(f"/api/jobs/{job['id']}/log?lines=5", headers={"Authorization": f"Bearer {studio.artist.token}"})
         .text
     )
-
-
-def test_a_frame_that_was_rendered_anew_is_seen_at_once(app: Flask, studio: StudioUnderTest, submit: Submit) -> None:
-    job = submit(frames="1-2")
-    work(app)
-    frame = studio.artist.get(f"/jobs/{job['id']}/frames").data["items"][0]
-    browser, path = studio.browser(), f"/api/jobs/{job['id']}/frames/1/file"
-
-    def get(etag: str = "") -> TestResponse:
-        answer = browser.get(path, headers={"If-None-Match": etag} if etag else {})
-        assert answer.cache_control.no_cache and answer.cache_control.private
-        assert answer.cache_control.max_age is None and not answer.cache_control.public
-        return answer
-
-    first = get()
-    again = get(first.headers["ETag"])
-    assert (first.status_code, again.status_code, again.data) == (200, 304, b"")
-    studio.write(frame["path"], "another picture")
-    anew = get(first.headers["ETag"])
-    assert (anew.status_code, anew.text) == (200, "another picture")
-
-    # Who has a part of it and wants the rest gets none of another file.
-    path = path.removeprefix("/api")
-    refused = studio.artist.get(path, headers={"If-Match": first.headers["ETag"], "Range": "bytes=7-"})
-    assert (refused.status, refused.error["code"]) == (412, "conflict.stale")
-    for known in (anew.headers["ETag"], "*"):
-        rest = studio.artist.raw("GET", path, headers={"If-Match": known, "Range": "bytes=7-"})
-        assert (rest.status_code, rest.text) == (206, " picture")
 
 
 def test_a_crashed_chunk_renders_only_what_was_missing(
