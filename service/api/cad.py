@@ -270,7 +270,7 @@ def check_limits(limits: dict[str, int]) -> None:
     "GET",
     "/<uuid:cad_file_id>/files/<any(usd_master,gltf_geometry,scene_manifest):name>",
     permission=Permission.CAD_READ,
-    media_type="application/octet-stream",
+    media_type="*/*",
 )
 def get_derivative(cad_file_id: UUID, name: Derivative) -> Response:
     """A derivative's file."""

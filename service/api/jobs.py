@@ -344,7 +344,7 @@ def list_frames(job_id: UUID, query: ListQuery) -> dict[str, Any]:
 
 
 @jobs_resource.declare(
-    "GET", "/<uuid:job_id>/frames/<int:frame>/file", permission=Permission.JOB_READ, media_type="image/png"
+    "GET", "/<uuid:job_id>/frames/<int:frame>/file", permission=Permission.JOB_READ, media_type="image/*"
 )
 def get_frame_file(job_id: UUID, frame: int) -> Response:
     """A finished frame."""

@@ -278,9 +278,7 @@ def change_medium(media_id: UUID, body: MediaChanges) -> dict[str, Any]:
 declare_archive(media, MediaAsset, Permission.MEDIA_WRITE, MediaOut, describe=describe, what="medium", path="/assets")
 
 
-@media.declare(
-    "GET", "/assets/<uuid:media_id>/file", permission=Permission.MEDIA_READ, media_type="application/octet-stream"
-)
+@media.declare("GET", "/assets/<uuid:media_id>/file", permission=Permission.MEDIA_READ, media_type="*/*")
 def get_medium_file(media_id: UUID) -> Response:
     """The media file itself; parts of it by Range."""
     medium = row(MediaAsset, media_id)

@@ -62,7 +62,10 @@ _REFUSALS = {
 _SUCCESSES = {206: "the part of the file that Range asks for", 304: "unchanged since the ETag of If-None-Match"}
 _HEADERS = {
     "X-Request-Id": ("names the request in the service's log and audit log", {"type": "string"}),
-    "ETag": ("of the row as it is answered: its revision, a hyphen, and a digest", {"type": "string"}),
+    "ETag": (
+        "of the row as it is answered: its revision, a hyphen, and a digest; or of the file",
+        {"type": "string"},
+    ),
     "Retry-After": ("seconds to wait", {"type": "integer"}),
 }
 _IF_MATCH = (
@@ -70,6 +73,11 @@ _IF_MATCH = (
     " changed it since"
 )
 _IF_NONE_MATCH = "an ETag that you have; where it is still the row's, the answer is 304 without a body"
+_OF_FILES = {
+    "Range": "the part of the file that you want, such as `bytes=1000-`",
+    "If-Match": "the ETag of the file of which you have a part; refused with 412 where it is another by now",
+    "If-None-Match": "an ETag that you have; where it is still the file's, the answer is 304 without a body",
+}
 _DESCRIPTION = """From engineering CAD to finished pictures in Blender and Houdini.
 
 Answers are `{"ok": true, "data": ...}`, errors `{"ok": false, "error": {code, message, hint, fields}}`.
@@ -194,8 +202,10 @@ def statuses_of(endpoint: Endpoint) -> set[int]:
         statuses.add(412)
     if endpoint.if_match == "required":
         statuses.add(428)
-    if endpoint.answer is None and endpoint.media_type != "application/json":
-        statuses |= {206, 304, 412, 416, 507} if "<" in endpoint.path else set()
+    if endpoint.serves_file:
+        statuses |= {206, 304, 412, 416}
+    if endpoint.answer is None and endpoint.media_type != "application/json" and "<" in endpoint.path:
+        statuses.add(507)
     return statuses
 
 
@@ -208,7 +218,7 @@ def _responses(endpoint: Endpoint, answers: dict[str, Any]) -> dict[str, Any]:
         response: dict[str, Any] = {"description": _SUCCESSES.get(status, "done"), "headers": _headers("X-Request-Id")}
         if status != 304:
             response["content"] = _answer_content(endpoint, answers)
-        if endpoint.answers_row:
+        if endpoint.answers_row or endpoint.serves_file:
             response["headers"] |= _headers("ETag")
         responses[str(status)] = response
     return responses
@@ -279,6 +289,8 @@ def _header_parameters(endpoint: Endpoint) -> list[dict[str, Any]]:
         headers.append(("If-Match", _IF_MATCH, endpoint.if_match == "required"))
     if endpoint.answers_row and endpoint.method == "GET":
         headers.append(("If-None-Match", _IF_NONE_MATCH, False))
+    if endpoint.serves_file:
+        headers += [(name, text, False) for name, text in _OF_FILES.items()]
     return [
         {"name": name, "in": "header", "required": required, "description": text, "schema": {"type": "string"}}
         for name, text, required in headers

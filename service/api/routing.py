@@ -77,10 +77,10 @@ class Answer:
 class Endpoint:
     """What a route declares.
 
-    ``answer`` is the type of ``data``, or None where the view answers a file itself. ``errors`` are the statuses that
-    it refuses with beside those that follow from the rest, see :mod:`service.api.openapi`; ``status_again`` is the
-    status of a call that was made before and is answered alike. ``before_two_factor``: it is open to who has to set up
-    a second factor first.
+    ``answer`` is the type of ``data``, or None where the view answers a file itself, of ``media_type``, which may be a
+    range of types such as ``image/*``. ``errors`` are the statuses that it refuses with beside those that follow from
+    the rest, see :mod:`service.api.openapi`; ``status_again`` is the status of a call that was made before and is
+    answered alike. ``before_two_factor``: it is open to who has to set up a second factor first.
     """
 
     method: str
@@ -104,6 +104,11 @@ class Endpoint:
     def answers_row(self) -> bool:
         """Whether it answers one row, which has an entity tag then."""
         return isinstance(self.answer, type) and {"id", "updated_at"} <= set(getattr(self.answer, "model_fields", ()))
+
+    @functools.cached_property
+    def serves_file(self) -> bool:
+        """Whether it answers a file as it lies on the storage, of which one may ask for parts; no list, log or ZIP."""
+        return self.media_type.startswith(("*/", "image/", "video/"))
 
     @functools.cached_property
     def adapter(self) -> TypeAdapter[Any]:

@@ -107,9 +107,11 @@ def test_what_heeds_if_match_says_so() -> None:
     for endpoint in ENDPOINTS:
         operation = by_name[endpoint.name]
         required = [each["required"] for each in operation["parameters"] if each["name"] == "If-Match"]
-        assert required == ([endpoint.if_match == "required"] if endpoint.if_match else [])
-        assert ("412" in operation["responses"]) is bool(endpoint.if_match or 412 in endpoint.errors)
-        assert ("ETag" in str(operation["responses"].get(str(endpoint.status)))) is endpoint.answers_row
+        heeds = endpoint.if_match or endpoint.serves_file
+        assert required == ([endpoint.if_match == "required"] if heeds else [])
+        assert ("412" in operation["responses"]) is bool(heeds or 412 in endpoint.errors)
+        has_tag = endpoint.answers_row or endpoint.serves_file
+        assert ("ETag" in str(operation["responses"].get(str(endpoint.status)))) is has_tag
 
 
 def test_the_document_is_valid_openapi(app: Flask) -> None:
