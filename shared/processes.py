@@ -50,6 +50,8 @@ Starter = Callable[
 
 _PR_SET_PDEATHSIG = 1
 _POLL_SECONDS = 0.1
+_DRAIN_SECONDS = 5.0
+"""For what a tool that has ended left in its pipes."""
 _TERMINATE_GRACE_SECONDS = 0.4
 _LOG_TAIL_LINES = 40
 _LINUX = sys.platform.startswith("linux")
@@ -79,7 +81,8 @@ def run_tool(
 
     Raises the error the tool reported, or ProcessError with code ``process.crashed``, ``process.timeout``,
     ``process.memory``, ``process.cancelled``, ``process.failed`` or ``process.not_found``. No process of the tool is
-    alive when this returns or raises.
+    alive when this returns or raises, but for what left its session before it ended by itself: whoever adopts orphans
+    ends that (:func:`shared.process_tree.end_descendants`).
     """
     tool = _name_of(arguments)
     try:
@@ -168,6 +171,11 @@ class _OutputReader:
             thread.start()
 
     def _read_events(self, stream: IO[str]) -> None:
+        with stream:
+            self._read_lines(stream)
+        self.events.put(None)
+
+    def _read_lines(self, stream: IO[str]) -> None:
         for line in stream:
             try:
                 event = json.loads(line)
@@ -180,10 +188,9 @@ class _OutputReader:
                     self.events.put(event)
             else:
                 self.tail.append(line.rstrip())
-        self.events.put(None)
 
     def _read_log(self, stream: IO[str]) -> None:
-        with self.log.open("a", encoding="utf-8") if self.log else contextlib.nullcontext() as log:
+        with stream, self.log.open("a", encoding="utf-8") if self.log else contextlib.nullcontext() as log:
             for line in stream:
                 self.tail.append(line.rstrip())
                 if log is not None:
@@ -191,13 +198,14 @@ class _OutputReader:
                     log.flush()
 
     def close(self) -> None:
-        # The tree is dead, so both pipes are at their end.
+        # The tree is dead, so both pipes are at their end, unless something that broke away from it holds them: who
+        # closed a stream then would wait for who reads it. Each reader closes its own.
+        deadline = time.monotonic() + _DRAIN_SECONDS
         for thread in self._threads:
-            thread.join(timeout=5)
-        for stream in (self.process.stdin, self.process.stdout, self.process.stderr):
-            if stream is not None:
-                with contextlib.suppress(BrokenPipeError):
-                    stream.close()
+            thread.join(timeout=max(0.0, deadline - time.monotonic()))
+        if self.process.stdin is not None:
+            with contextlib.suppress(BrokenPipeError):
+                self.process.stdin.close()
 
 
 def _watch(

@@ -131,6 +131,23 @@ time.sleep(600)
 
 
 @linux_only
+def test_a_tool_is_done_when_it_ends_whoever_holds_its_pipes(tmp_path: Path) -> None:
+    place = tmp_path / "daemon.pid"
+    code = f"""
+import json, subprocess
+from pathlib import Path
+daemon = subprocess.Popen(["sleep", "600"], start_new_session=True)
+Path({str(place)!r}).write_text(str(daemon.pid))
+print(json.dumps({{"event": "result", "made": "picture"}}), flush=True)
+"""
+    try:
+        assert run_tool(tool(code), timeout=300) == {"made": "picture"}
+        assert alive(int(place.read_text())), "it left, and whoever adopts orphans ends it"
+    finally:
+        os.kill(int(place.read_text()), signal.SIGKILL)
+
+
+@linux_only
 def test_a_tool_dies_with_the_process_that_started_it(tmp_path: Path) -> None:
     pid_file = tmp_path / "pid"
     code = f"""
