@@ -172,22 +172,18 @@ class _OutputReader:
 
     def _read_events(self, stream: IO[str]) -> None:
         with stream:
-            self._read_lines(stream)
-        self.events.put(None)
-
-    def _read_lines(self, stream: IO[str]) -> None:
-        for line in stream:
-            try:
-                event = json.loads(line)
-            except ValueError:
-                event = None
-            if isinstance(event, dict) and isinstance(event.get("event"), str):
-                if event["event"] in ("result", "error"):
+            for line in stream:
+                try:
+                    event = json.loads(line)
+                except ValueError:
+                    event = None
+                if not isinstance(event, dict) or not isinstance(event.get("event"), str):
+                    self.tail.append(line.rstrip())
+                elif event["event"] in ("result", "error"):
                     self.last = event
                 else:
                     self.events.put(event)
-            else:
-                self.tail.append(line.rstrip())
+        self.events.put(None)
 
     def _read_log(self, stream: IO[str]) -> None:
         with stream, self.log.open("a", encoding="utf-8") if self.log else contextlib.nullcontext() as log:

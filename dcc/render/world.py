@@ -29,7 +29,7 @@ def studio_world() -> bpy.types.World:
     nodes: Any = world.node_tree.nodes
     links = world.node_tree.links
     source = light.inputs["Color"].links[0].from_node
-    # What Cycles chooses by itself is much finer than the picture: it takes seconds, and no noise away.
+    # What Cycles chooses by itself is much finer than the picture: it takes seconds, for a hundredth of the noise.
     cycles: Any = world.cycles  # type: ignore[attr-defined]
     cycles.sampling_method, cycles.sample_map_resolution = "MANUAL", source.image.size[0]
     # Reflections of a coloured room would tint the metals.

@@ -36,7 +36,7 @@ def _configure(parser: argparse.ArgumentParser) -> None:
 
 
 def _run(options: argparse.Namespace) -> int:
-    areas = {point.name.partition("-")[2]: point for point in sorted(entry_points(group=CHECKS_GROUP), key=_name)}
+    areas = _areas()
     if unknown := [area for area in options.area if area not in areas]:
         raise InputError(f"There is no area {unknown[0]!r}.", hint=f"Areas: {', '.join(areas)}.", code="input.area")
     # Only what is asked for is loaded: the checks of the service alone take a second.
@@ -67,9 +67,10 @@ def _run(options: argparse.Namespace) -> int:
     return 0 if healthy else EXIT_FAILED
 
 
-def _name(point: EntryPoint) -> str:
-    """``3-service``, say: the place of an area among the others, and its name."""
-    return point.name
+def _areas() -> dict[str, EntryPoint]:
+    """What has each area's checks, in the order of their names, such as ``3-service``."""
+    points = sorted(entry_points(group=CHECKS_GROUP), key=lambda point: point.name)
+    return {point.name.partition("-")[2]: point for point in points}
 
 
 def _checks_of(area: str, point: EntryPoint) -> list[Check]:

@@ -54,7 +54,7 @@ TRIED = [
     # What takes nothing cannot be given anything wrong.
     if name_of(each) not in NOT_TRIED and (mode is GenerationMode.POSITIVE or each.query or each.body)
 ]
-OF_THE_TESTER = {"user_id", "tenant_id"}
+OF_THE_TESTER = {"user_id", "tenant_id", "token_id"}
 """Ids that stay invented, so that nothing locks the tester out."""
 
 
@@ -113,3 +113,4 @@ def test_what_the_document_says_is_what_happens(
         case.call_and_validate(headers=headers, checks=checks)
 
     holds()
+    assert filled.api.get("/auth/me").status == 200, "the tester is locked out, and is told so of everything"

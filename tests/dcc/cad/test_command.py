@@ -32,9 +32,9 @@ def run(*arguments: str) -> int:
 
 
 @pytest.fixture(scope="module")
-def ball_step(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def small_step(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A small file of one part."""
-    path = tmp_path_factory.mktemp("ball") / "ball.step"
+    path = tmp_path_factory.mktemp("small") / "small.step"
     step = StepWriter()
     step.part("Ball", cylinder())
     step.write(path)
@@ -53,8 +53,8 @@ def test_it_converts_and_says_what_it_made(
     assert Path(result["glb"]).name == "geometry.glb"
 
 
-def test_a_file_called_like_an_option(ball_step: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (tmp_path / "--force.step").write_bytes(ball_step.read_bytes())
+def test_a_file_called_like_an_option(small_step: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "--force.step").write_bytes(small_step.read_bytes())
     monkeypatch.chdir(tmp_path)
     assert run("-o", "out", "--", "--force.step") == 0
     assert read_manifest(tmp_path / "out" / "manifest.json").source.name == "--force.step"
@@ -126,9 +126,9 @@ def test_a_time_out_and_too_little_memory(
 
 @pytest.mark.parametrize("option", ["--linear-deflection=0", "--angular-deflection=nan", "--relative-deflection=2"])
 def test_settings_out_of_range(
-    option: str, ball_step: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    option: str, small_step: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert run(str(ball_step), "-o", str(tmp_path), option) == 1
+    assert run(str(small_step), "-o", str(tmp_path), option) == 1
     assert fails_with("cad.deflection", capsys.readouterr().err)
 
 
@@ -169,10 +169,10 @@ def test_a_spreadsheet_says_what_parts_are_made_of(
 
 
 def test_what_was_converted_before_is_known_again(
-    ball_step: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    small_step: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     def convert(*more: str) -> dict[str, object]:
-        assert run(str(ball_step), "-o", str(tmp_path), "--json", *more) == 0
+        assert run(str(small_step), "-o", str(tmp_path), "--json", *more) == 0
         answer: dict[str, object] = json.loads(capsys.readouterr().out)
         return answer
 
